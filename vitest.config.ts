@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// Two cores are the smallest machine that the suite is meant for: files run side by side, each in a process of its own.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts', 'lambda/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
