@@ -55,6 +55,8 @@ export const modelSettingsSchema = z.strictObject({
   defaultMaxAnswerTokens: z.int().min(1),
   /** What each `reasoning_effort` means. Thinking tokens. */
   efforts: z.record(z.enum(reasoningEfforts), z.int().min(0)),
+  /** The system message where a conversation has none. Absent: the format's own. */
+  systemPrompt: z.string().optional(),
   /** Sampling where a request says nothing, for instance a card's recommended temperature. */
   defaultTemperature: z.number().min(0).max(2).optional(),
 });
@@ -64,8 +66,15 @@ export const settingsSchema = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
   /** Secrets Manager secret whose string is the bearer key, or a JSON object with `apiKey`. Absent: no key is asked for. */
   apiKeySecretArn: z.string().min(1).optional(),
+  /** SHA-256 of each valid key, in hex; where no secret is set. */
+  apiKeySha256: z.array(z.hash('sha256')).min(1).optional(),
   /** The longest that a request may take, from admission to the last byte. Milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
+  /**
+   * How long a request waits for a copy where the endpoint has none, its stream kept alive. Milliseconds; 0 answers 503 with
+   * Retry-After at once.
+   */
+  capacityWaitMs: z.int().min(0),
   /** A comment line is sent when a stream was silent for this long. Milliseconds; 0 switches it off. */
   keepAliveMs: z.int().min(0),
 });

@@ -42,7 +42,7 @@ export function newDecoder(): StreamDecoder {
   };
 }
 
-function textOf(id: number, utf8: TextDecoder): string {
+function textOf(id: number, utf8: InstanceType<typeof TextDecoder>): string {
   if (id < 256) return utf8.decode(Uint8Array.of(id), { stream: true });
   return id === WAIT ? 'Wait' : '';
 }

@@ -1,0 +1,111 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { ApiError, toApiError } from './api-error.ts';
+import { authenticate, type KeyHashes } from './authenticate.ts';
+import type { Clock } from './generate.ts';
+import { chatCompletions } from './routes/chat-completions.ts';
+import { listModels } from './routes/models.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** A line of the log. Never a prompt, a thought or an answer. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+/** All that the app takes from outside: one composition root for Lambda, one for the laptop, one for tests. */
+export interface AppDependencies {
+  /** At least one; the first is the default of the page. */
+  readonly models: readonly ServedModel[];
+  /** Absent: no key is asked for. */
+  readonly keyHashes?: KeyHashes;
+  readonly clock: Clock;
+  /** Unix time. Seconds. */
+  readonly unixTime: () => number;
+  /** A new random id, without a prefix. */
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly requestTimeoutMs: number;
+  readonly capacityWaitMs: number;
+  readonly keepAliveMs: number;
+}
+
+export interface AppEnvironment {
+  Variables: { requestId: string };
+}
+
+/** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
+export const MAX_BODY_BYTES = 4_000_000;
+
+/**
+ * The whole API as a Hono app.
+ *
+ * @example
+ * const response = await createApp(dependencies).request('/v1/models');
+ */
+export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
+  const app = new Hono<AppEnvironment>();
+  const { keyHashes, log } = dependencies;
+
+  app.use(async (context, next) => {
+    const requestId = `req_${dependencies.newId()}`;
+    context.set('requestId', requestId);
+    await next();
+    context.res.headers.set('x-request-id', requestId);
+  });
+
+  app.get('/healthz', (context) => context.json({ status: 'ok' }));
+
+  if (keyHashes !== undefined) {
+    app.use('/v1/*', async (context, next) => {
+      await authenticate(context.req.header('authorization'), keyHashes);
+      await next();
+    });
+  }
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new ApiError(413, `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation.`, {
+          code: 'request_too_large',
+        });
+      },
+    }),
+  );
+  app.get('/v1/models', listModels(dependencies));
+  app.get('/v1/models/:id{.+}', listModels(dependencies));
+  app.post('/v1/chat/completions', chatCompletions(dependencies));
+
+  app.notFound((context) => {
+    const known = app.routes.filter((route) => route.path === context.req.path && route.method !== 'ALL');
+    const error =
+      known.length === 0
+        ? new ApiError(404, `There is no ${context.req.method} ${context.req.path} here.`, { code: 'unknown_url' })
+        : new ApiError(405, `${context.req.path} takes ${known.map((route) => route.method).join(', ')}.`, {
+            code: 'method_not_allowed',
+            headers: { allow: known.map((route) => route.method).join(', ') },
+          });
+    return context.json(error.body, error.status, { ...error.headers });
+  });
+
+  app.onError((error, context) => {
+    const apiError = toApiError(error);
+    if (apiError.status >= 500) logFailure(log, context.get('requestId'), apiError);
+    return context.json(apiError.body, apiError.status, { ...apiError.headers });
+  });
+  return app;
+}
+
+/** A failure that is ours or the model's, with its cause, in the log. */
+export function logFailure(log: Log, requestId: string, error: ApiError): void {
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  log('error', 'request failed', {
+    request_id: requestId,
+    status: error.status,
+    code: error.code,
+    error: error.message,
+    ...(cause === undefined ? {} : { cause: cause.message, stack: cause.stack }),
+  });
+}

@@ -1,0 +1,35 @@
+import type { ForcingReport } from '../forcing/report.ts';
+import type { Shrink } from '../forcing/settle-limits.ts';
+import type { SegmentAccount } from '../generate.ts';
+
+/** The account of what was forced, as the API gives it in `budget_forcing`. Token counts of the model. */
+export function toBudgetReport(report: ForcingReport, segments: readonly SegmentAccount[], shrunk: readonly Shrink[]) {
+  return {
+    thinking_tokens: report.thinkingTokens,
+    answer_tokens: report.answerTokens,
+    delimiter_tokens: report.delimiterTokens,
+    end_reason: report.endReason ?? null,
+    waits: report.waits,
+    segments: report.segments,
+    sampled_tokens: report.sampledTokens,
+    forced_tokens: report.forcedTokens,
+    discarded_tokens: report.discardedTokens,
+    minimum_missed: report.minimumMissed ?? null,
+    limits: {
+      min_tokens: report.limits.minTokens,
+      max_tokens: report.limits.maxTokens,
+      waits: report.limits.waits,
+      max_answer_tokens: report.limits.maxAnswerTokens,
+      shrunk: shrunk.map(({ limit, from, to, because }) => ({ limit, from, to, because })),
+    },
+    events: report.events.map((event) => ({ ...event })),
+    calls: segments.map((segment) => ({
+      part: segment.part,
+      prompt_tokens: segment.promptTokens,
+      prompt_tokens_evaluated: segment.promptTokensEvaluated ?? null,
+      tokens: segment.tokens,
+      failure: segment.failure ?? null,
+    })),
+  };
+}
+export type BudgetReport = ReturnType<typeof toBudgetReport>;

@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+
+/** One zod issue as the name of the field and a sentence: what came, and what is allowed. */
+export function describeIssue(
+  issue: z.core.$ZodIssue,
+  input: unknown,
+): { readonly field: string; readonly message: string } {
+  const field = pathOf(issue.path);
+  const came = describe(valueAt(input, issue.path));
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const keys = issue.keys.map((key) => (field === '' ? key : `${field}.${key}`));
+      return {
+        field: keys[0] ?? field,
+        message: `${keys.join(', ')} ${keys.length > 1 ? 'are' : 'is'} not supported here. Leave ${keys.length > 1 ? 'them' : 'it'} out.`,
+      };
+    }
+    case 'invalid_value':
+      return {
+        field,
+        message: `${field} must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}; ${came} came.`,
+      };
+    case 'too_small':
+      return {
+        field,
+        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum)}; ${came} came.`,
+      };
+    case 'too_big':
+      return {
+        field,
+        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}; ${came} came.`,
+      };
+    case 'invalid_type':
+      return {
+        field,
+        message:
+          came === 'nothing'
+            ? `${field} is missing: give ${article(issue.expected)}.`
+            : `${field} must be ${article(issue.expected)}; ${came} came.`,
+      };
+    case 'invalid_union': {
+      // The alternative that got furthest is the one that was meant.
+      const closest = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0];
+      if (closest !== undefined && closest.path.length > 0) {
+        return describeIssue({ ...closest, path: [...issue.path, ...closest.path] }, input);
+      }
+      const kinds = issue.errors.flatMap((branch) =>
+        branch.flatMap((inner) => ('expected' in inner ? [article(String(inner.expected))] : [])),
+      );
+      return {
+        field,
+        message:
+          kinds.length > 0
+            ? `${field} must be ${[...new Set(kinds)].join(' or ')}; ${came} came.`
+            : `${field} is not valid; ${came} came.`,
+      };
+    }
+    default:
+      return { field, message: field === '' ? issue.message : `${field}: ${issue.message}` };
+  }
+}
+
+function bound(origin: string, how: string, limit: unknown): string {
+  if (origin === 'array') return `have ${how} ${limit} items`;
+  if (origin === 'string') return `have ${how} ${limit} characters`;
+  return `be ${how} ${limit}`;
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`))
+    .join('');
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined,
+    input,
+  );
+}
+
+/** A value in a few characters. Long texts are not repeated: they may be a prompt. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'string')
+    return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  return String(value);
+}
+
+function article(kind: string): string {
+  const words: Readonly<Record<string, string>> = { int: 'a whole number', array: 'a list', record: 'an object' };
+  const word = words[kind] ?? kind;
+  return /^an? /.test(word) ? word : `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+}

@@ -1,0 +1,31 @@
+import type { Writable } from 'node:stream';
+import { toApiError } from './api-error.ts';
+import { createApp } from './app.ts';
+import { dependenciesOf } from './dependencies.ts';
+import { toRequest } from './rest-event.ts';
+import { parseSettings } from './settings.ts';
+import { type LambdaContext, type LambdaStreaming, streamResponse } from './stream-response.ts';
+
+declare const awslambda: LambdaStreaming;
+
+const dependencies = dependenciesOf(parseSettings(process.env));
+const app = createApp(dependencies);
+
+/** The entry of the function: API Gateway's event in, a streamed response out. */
+export const handler = awslambda.streamifyResponse(
+  async (event: unknown, stream: Writable, context: LambdaContext): Promise<void> => {
+    const timeout = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - TIME_TO_SAY_SO_MS));
+    let response: Response;
+    try {
+      response = await app.fetch(toRequest(event, timeout));
+    } catch (error) {
+      const apiError = toApiError(error);
+      dependencies.log('error', 'event not understood', { error: String(error), aws_request_id: context.awsRequestId });
+      response = Response.json(apiError.body, { status: apiError.status });
+    }
+    await streamResponse(response, stream, awslambda);
+  },
+);
+
+/** Kept of the function's time for the last event of a stream. Milliseconds. */
+const TIME_TO_SAY_SO_MS = 1_000;

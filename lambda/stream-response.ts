@@ -1,0 +1,36 @@
+import type { Writable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** What the Node.js runtime of Lambda puts into the global scope for response streaming. */
+export interface LambdaStreaming {
+  streamifyResponse(
+    handler: (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>,
+  ): (...args: unknown[]) => unknown;
+  readonly HttpResponseStream: {
+    /** Writes the prelude (status and headers as JSON, then 8 NUL bytes) before the first byte of the body. */
+    from(stream: Writable, prelude: { statusCode: number; headers: Record<string, string> }): Writable;
+  };
+}
+
+export interface LambdaContext {
+  readonly awsRequestId: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/**
+ * Sends a `Response` through Lambda's response stream, at the pace at which it is read.
+ *
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+ */
+export async function streamResponse(response: Response, stream: Writable, streaming: LambdaStreaming): Promise<void> {
+  const prelude = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
+  const out = streaming.HttpResponseStream.from(stream, prelude);
+  if (response.body === null) {
+    // The prelude is only sent with the first write.
+    out.write('');
+    out.end();
+    return;
+  }
+  await pipeline(Readable.fromWeb(response.body), out);
+}
