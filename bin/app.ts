@@ -1,0 +1,14 @@
+import { App } from 'aws-cdk-lib';
+import { ConfigError, loadConfig } from '../lib/config.ts';
+import { RefusedError } from '../lib/refusal.ts';
+import { addStacks } from '../lib/stacks.ts';
+
+const app = new App();
+try {
+  addStacks(app, loadConfig(String(app.node.getContext('config'))));
+} catch (error) {
+  if (!(error instanceof ConfigError || error instanceof RefusedError)) throw error;
+  // A mistake in the config: its message says what to write, a stack trace would hide it.
+  console.error(`\n${error.message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,130 @@
+import { type FormatName, SETTINGS_VARIABLE, type Settings } from '../lambda/settings.ts';
+import type { HostedModel } from './hosted-model.ts';
+import { group, limits } from './limits.ts';
+import type { Refusal } from './refusal.ts';
+import { type Thinking, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
+import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
+
+/** How the API offers a model of the endpoint. */
+export interface ApiModel {
+  readonly model: HostedModel;
+  /** The family's way of delimiting thinking and answer. */
+  readonly format: FormatName;
+  /**
+   * Path of the model's tokenizer.json.
+   *
+   * @default - the one of the format's family: Qwen's for s1, qwq and qwen3; r1 needs one
+   */
+  readonly tokenizer?: string | undefined;
+  /**
+   * Budgets, where they differ from the defaults.
+   *
+   * @default - parts of the window that the endpoint serves, see `thinkingDefaults`
+   */
+  readonly thinking?: ThinkingOverrides | undefined;
+  /**
+   * The system message where a conversation has none.
+   *
+   * @default - the format's own
+   */
+  readonly systemPrompt?: string | undefined;
+  /**
+   * Sampling temperature where a request names none, 0 to 2.
+   *
+   * @default - the server's
+   */
+  readonly defaultTemperature?: number | undefined;
+}
+
+export interface ApiSettingsProps {
+  readonly endpointName: string;
+  readonly models: readonly ApiModel[];
+  readonly apiKeySecretArn?: string | undefined;
+  readonly requestSeconds: number;
+  readonly capacityWaitSeconds: number;
+  readonly keepAliveSeconds: number;
+}
+
+/** The tokenizer.json of a model, where there is one. */
+export function tokenizerFile({ tokenizer, format }: ApiModel): string | undefined {
+  return tokenizer ?? familyTokenizer(format);
+}
+
+/** The thinking of a model: what was written over what its window gives. */
+export function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinking'>): Thinking {
+  return withOverrides(thinkingDefaults(model.contextTokens), thinking);
+}
+
+/** The settings as the function reads them. */
+export function apiSettings(props: ApiSettingsProps): Settings {
+  return {
+    models: props.models.map((entry) => {
+      const thinking = thinkingOf(entry);
+      const file = tokenizerFile(entry);
+      return {
+        id: entry.model.servedModelName,
+        format: entry.format,
+        contextTokens: entry.model.contextTokens,
+        backend: {
+          kind: 'sagemaker',
+          endpointName: props.endpointName,
+          inferenceComponentName: entry.model.componentName,
+          servedModelName: entry.model.servedModelName,
+        },
+        tokenizer: file === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath(file) },
+        defaultMaxThinkingTokens: thinking.defaultMaxTokens,
+        maxThinkingTokens: thinking.maxTokens,
+        defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
+        efforts: thinking.efforts,
+        ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
+        ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
+      };
+    }),
+    ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
+    requestTimeoutMs: props.requestSeconds * 1_000,
+    capacityWaitMs: props.capacityWaitSeconds * 1_000,
+    keepAliveMs: props.keepAliveSeconds * 1_000,
+  };
+}
+
+/** Refuses budgets that no request could use: thinking and answer share one window with the prompt. */
+export function impossibleThinking(entry: Pick<ApiModel, 'model' | 'thinking'>): Refusal | undefined {
+  const { maxTokens, defaultMaxTokens, defaultMaxAnswerTokens, efforts } = thinkingOf(entry);
+  const { servedModelName, contextTokens } = entry.model;
+  const source = 'https://docs.vllm.ai/en/latest/configuration/engine_args.html';
+  if (maxTokens >= contextTokens) {
+    return {
+      code: 'thinking-window',
+      sentence: `thinking.maxTokens of ${servedModelName} is ${group(maxTokens)}, but prompt, thinking and answer share ${group(contextTokens)} tokens: write ${thinkingDefaults(contextTokens).maxTokens} or less, or serve a larger vllm.contextTokens.`,
+      source,
+    };
+  }
+  if (defaultMaxTokens + defaultMaxAnswerTokens >= contextTokens) {
+    return {
+      code: 'thinking-window',
+      sentence: `thinking.defaultMaxTokens (${group(defaultMaxTokens)}) and defaultMaxAnswerTokens (${group(defaultMaxAnswerTokens)}) of ${servedModelName} leave no prompt in ${group(contextTokens)} tokens: write less for one of them.`,
+      source,
+    };
+  }
+  const over = Object.entries({ defaultMaxTokens, ...efforts }).find(([, tokens]) => tokens > maxTokens);
+  if (over === undefined) return undefined;
+  return {
+    code: 'thinking-over-maximum',
+    sentence: `thinking of ${servedModelName} means ${group(over[1])} tokens by ${over[0]}, but maxTokens allows ${group(maxTokens)}, so such a request would be refused: write ${maxTokens} or less, or a larger maxTokens.`,
+    source,
+  };
+}
+
+/** Refuses settings that do not fit the function's environment. A secret's ARN, known at deployment only, counts 140. */
+export function oversizedSettings(settings: Settings): Refusal | undefined {
+  const value = JSON.stringify({ ...settings, ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }) });
+  const bytes = Buffer.byteLength(SETTINGS_VARIABLE) + Buffer.byteLength(value);
+  const { max, source } = limits.functionEnvironmentBytes;
+  // Lambda counts the other variables of the function too.
+  if (bytes <= max - 128) return undefined;
+  return {
+    code: 'settings-size',
+    sentence: `The settings of ${settings.models.length} models take ${group(bytes)} bytes, but all variables of a function together may have ${group(max)}: write fewer models a stage.`,
+    source,
+  };
+}

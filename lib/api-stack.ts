@@ -1,0 +1,68 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { Config } from './config.ts';
+import { ReasoningApi } from './reasoning-api.ts';
+import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
+
+export interface ApiStackProps extends StackProps {
+  readonly config: Config;
+  readonly endpoint: ReasoningEndpoint;
+  /**
+   * The function's code.
+   *
+   * @default - this package's, bundled by esbuild on this machine
+   */
+  readonly code?: Code | undefined;
+}
+
+/** The fast half: what clients call. */
+export class ApiStack extends Stack {
+  readonly api: ReasoningApi;
+
+  constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
+    super(scope, id, props);
+    const written = new Map(config.models.map((model) => [model.id, model]));
+    this.api = new ReasoningApi(this, 'Api', {
+      ...config.api,
+      endpoint,
+      apiName: config.name,
+      models: endpoint.models.flatMap((model) => {
+        const entry = written.get(model.servedModelName);
+        if (entry === undefined) return [];
+        const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
+        return [{ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }];
+      }),
+      logRetention: config.logRetentionDays satisfies RetentionDays,
+      code,
+    });
+    this.#tellHowToCall(endpoint);
+  }
+
+  #tellHowToCall(endpoint: ReasoningEndpoint): void {
+    const model = endpoint.models[0]?.servedModelName ?? '';
+    const { apiKey, baseUrl } = this.api;
+    const readKey =
+      apiKey === undefined
+        ? undefined
+        : `aws secretsmanager get-secret-value --region ${this.region} --secret-id ${apiKey.secretName} --query SecretString --output text`;
+    new CfnOutput(this, 'BaseUrl', { description: 'base_url of OpenAI clients', value: baseUrl });
+    if (readKey !== undefined) {
+      new CfnOutput(this, 'ReadApiKey', { description: 'Prints the bearer key', value: readKey });
+    }
+    new CfnOutput(this, 'TryIt', {
+      description: 'A question with an exact budget of thinking',
+      value: [
+        `curl -N ${baseUrl}/chat/completions -H 'Content-Type: application/json'`,
+        ...(readKey === undefined ? [] : [`-H "Authorization: Bearer $(${readKey})"`]),
+        `-d '${JSON.stringify({
+          model,
+          stream: true,
+          thinking: { min_tokens: 256, max_tokens: 1_024 },
+          messages: [{ role: 'user', content: 'How many r are in strawberry?' }],
+        })}'`,
+      ].join(' '),
+    });
+  }
+}

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { formatNames, reasoningEfforts } from '../lambda/settings.ts';
+import { amiVersions, DEFAULT_VLLM_TAG, vllmTags } from './container-image.ts';
+
+/**
+ * One stage as a JSON file: what is deployed, and how it behaves. Shapes and types are checked here; whether AWS can do it
+ * is checked by the constructs, which other apps use without this file.
+ */
+
+const count = z.int().min(0);
+const seconds = z.int().min(0);
+
+const copiesSchema = z
+  .strictObject({
+    initial: count.default(1).describe('When it is created: at least 1.'),
+    min: count.default(1).describe('0 scales to zero.'),
+    max: count.default(1),
+  })
+  .prefault({});
+
+const sourceSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('s3'),
+    uri: z
+      .string()
+      .startsWith('s3://')
+      .describe('Uncompressed weights in Hugging Face’s layout, in a bucket of the region: `s3://bucket/prefix/`.'),
+    kmsKeyArn: z.string().min(1).optional().describe('The key that the objects are encrypted with.'),
+  }),
+  z.strictObject({
+    kind: z.literal('hub'),
+    id: z.string().min(1).describe('A model of the Hugging Face hub. The container downloads it at each start.'),
+    revision: z.string().min(1).optional().describe('A branch, tag or commit.'),
+    tokenSecretName: z.string().min(1).optional().describe('Secret whose string is a token for a gated model.'),
+  }),
+]);
+
+const imageSchema = z
+  .union([
+    z.enum(vllmTags),
+    z.strictObject({
+      uri: z.string().min(1),
+      cuda: z.number().describe('Major and minor version, for instance 12.9.'),
+    }),
+  ])
+  .describe('The server: a tag of AWS’s vLLM image, or a copy of one’s own in ECR.');
+
+const vllmSchema = z.strictObject({
+  tensorParallel: z.int().min(1).default(1).describe('GPUs that hold one copy together.'),
+  contextTokens: z.int().min(128).optional().describe('Less than the model’s window leaves room for more requests.'),
+  maxSequences: z.int().min(1).optional().describe('Requests that one copy decodes at once.'),
+  gpuMemoryShare: z.number().gt(0).max(1).optional().describe('Share of a GPU’s memory for weights and KV cache.'),
+  dtype: z.enum(['bfloat16', 'float16']).optional(),
+  quantization: z.enum(['fp8', 'awq', 'gptq', 'compressed-tensors']).optional(),
+  kvCacheDtype: z.enum(['fp8']).optional().describe('Holds twice the tokens, at a small loss.'),
+  prefixCaching: z.boolean().optional().describe('Off, each "Wait" evaluates the whole thought again.'),
+  chunkedPrefill: z.boolean().optional(),
+  flags: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('Other flags of `vllm serve`, without dashes before them.'),
+});
+
+const thinkingSchema = z.strictObject({
+  defaultMaxTokens: count.optional().describe('Thinking tokens where a request names no maximum.'),
+  maxTokens: count.optional().describe('The most thinking that a request may ask for.'),
+  defaultMaxAnswerTokens: z.int().min(1).optional().describe('Answer tokens where a request names no maximum.'),
+  efforts: z
+    .partialRecord(z.enum(reasoningEfforts), count)
+    .optional()
+    .describe('What each `reasoning_effort` means. Thinking tokens.'),
+});
+
+const modelSchema = z.strictObject({
+  id: z.string().min(1).max(128).describe('The name that a client writes in `model`.'),
+  format: z.enum(formatNames).describe('How the family delimits thinking and answer.'),
+  source: sourceSchema,
+  contextTokens: z.int().min(128).describe('The window that the model was trained for: prompt, thinking and answer.'),
+  tokenizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Path of the model’s tokenizer.json, from this file. Qwen’s for the formats s1, qwq and qwen3.'),
+  image: imageSchema.default(DEFAULT_VLLM_TAG),
+  vllm: vllmSchema.prefault({}),
+  copies: copiesSchema,
+  requestsPerCopy: z.int().min(1).default(8).describe('Requests in flight that one copy should have.'),
+  memoryMib: z.int().min(128).optional().describe('Memory of the host that one copy reserves.'),
+  downloadSeconds: seconds.default(1_800).describe('How long the weights may take from S3 to the instance.'),
+  startupSeconds: seconds.default(1_800).describe('How long the server may take until it is healthy.'),
+  environment: z.record(z.string(), z.string()).optional().describe('Further variables of the container.'),
+  thinking: thinkingSchema.prefault({}),
+  systemPrompt: z.string().optional().describe('The system message where a conversation has none.'),
+  defaultTemperature: z.number().min(0).max(2).optional(),
+});
+
+const routingSchema = z.discriminatedUnion('strategy', [
+  z.strictObject({
+    strategy: z.literal('prefix-aware'),
+    prefixBytes: z.int().default(1_024).describe('Bytes of the body that are compared, 1,024 to 65,536.'),
+    concurrencyThreshold: z.int().default(64).describe('Requests in flight from which on an instance is passed over.'),
+  }),
+  z.strictObject({ strategy: z.literal('least-outstanding-requests') }),
+  z.strictObject({ strategy: z.literal('random') }),
+]);
+
+const endpointSchema = z.strictObject({
+  instanceType: z.string().min(1).describe('For instance `ml.p5.48xlarge`.'),
+  instances: copiesSchema,
+  inferenceAmiVersion: z.enum(amiVersions).optional().describe('By default the one that fits image and GPU.'),
+  routing: routingSchema.prefault({ strategy: 'prefix-aware' }),
+  networkIsolation: z.boolean().optional().describe('By default true where every model comes from S3.'),
+  kmsKeyArn: z.string().min(1).optional().describe('Key for the storage volumes; GPU instances refuse it.'),
+  detailedMetrics: z.boolean().default(true).describe('The server’s and the GPUs’ metrics, charged as custom ones.'),
+});
+
+const apiSchema = z.strictObject({
+  apiKey: z.boolean().default(true).describe('Whether a bearer key is generated and asked for.'),
+  throttling: z
+    .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
+    .default({ requestsPerSecond: 20, burst: 40 }),
+  requestSeconds: seconds.default(880).describe('The longest that a request may take.'),
+  capacityWaitSeconds: seconds.default(600).describe('How long a request waits for the first copy. 0 answers 503.'),
+  keepAliveSeconds: seconds.default(15).describe('A comment is sent when a stream was silent for this long.'),
+  memoryMb: z.int().default(1_769),
+  reservedConcurrency: z.int().min(1).optional(),
+  tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),
+  accountLogRole: z.boolean().default(true).describe('Whether to set the account’s role for the logs of API Gateway.'),
+});
+
+export const configSchema = z.strictObject({
+  $schema: z.string().optional(),
+  name: z
+    .string()
+    .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'lower case letters, digits and dashes, at most 40, a letter first')
+    .describe('Name of the stage: of its stacks and its endpoint.'),
+  account: z
+    .string()
+    .regex(/^\d{12}$/)
+    .optional()
+    .describe('By default the one of the credentials at deployment.'),
+  region: z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'a region, for instance "us-east-1"'),
+  endpoint: endpointSchema,
+  models: z.array(modelSchema).min(1),
+  api: apiSchema.prefault({}),
+  logRetentionDays: z
+    .union([z.literal(1), z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
+    .default(30)
+    .describe('How long logs are kept. They hold no prompts and no answers.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+/** A config as it is written: what has a default may be left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** A config that is not of the schema's shape. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * @param name what the messages call it, usually the file
+ * @throws {ConfigError} with each path, what was expected and what came.
+ */
+export function parseConfig(input: unknown, name = 'The config'): Config {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw new ConfigError(`${name} is wrong:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/**
+ * Reads a config file. Paths in it start from its folder.
+ *
+ * @throws {ConfigError} where it cannot be read, is no JSON, or has the wrong shape.
+ */
+export function loadConfig(file: string): Config {
+  const config = parseConfig(readJson(file), file);
+  const models = config.models.map((model) =>
+    model.tokenizer === undefined ? model : { ...model, tokenizer: resolve(dirname(file), model.tokenizer) },
+  );
+  return { ...config, models };
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`${file} cannot be read as a config: ${reason}. Write --context config=FILE.json.`, {
+      cause,
+    });
+  }
+}

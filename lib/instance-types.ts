@@ -1,0 +1,111 @@
+import type { Refusal } from './refusal.ts';
+
+/** What the checks need to know of an instance type with GPUs. */
+export interface InstanceType {
+  readonly gpus: number;
+  readonly gpu: string;
+  /** Memory of one GPU. GiB, as AWS lists it. */
+  readonly gpuMemoryGib: number;
+  readonly vcpus: number;
+  /** Memory of the host. GiB. */
+  readonly memoryGib: number;
+  /** Whether it brings disks of its own (NVMe), which a KMS key cannot encrypt. */
+  readonly localStorage: boolean;
+  /** The first NVIDIA driver branch that knows the GPU. */
+  readonly firstDriver: number;
+}
+
+/** https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html, under SageMaker's names. */
+export const INSTANCE_TYPES_SOURCE = 'https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html';
+
+const families = {
+  a10g: { gpu: 'A10G', gpuMemoryGib: 24, localStorage: true, firstDriver: 470 },
+  l4: { gpu: 'L4', gpuMemoryGib: 24, localStorage: true, firstDriver: 525 },
+  l40s: { gpu: 'L40S', gpuMemoryGib: 48, localStorage: true, firstDriver: 535 },
+  rtx6000: { gpu: 'RTX PRO 6000', gpuMemoryGib: 96, localStorage: true, firstDriver: 570 },
+  a100: { gpu: 'A100 40 GB', gpuMemoryGib: 40, localStorage: true, firstDriver: 450 },
+  a100Large: { gpu: 'A100 80 GB', gpuMemoryGib: 80, localStorage: true, firstDriver: 470 },
+  h100: { gpu: 'H100', gpuMemoryGib: 80, localStorage: true, firstDriver: 525 },
+  h200: { gpu: 'H200', gpuMemoryGib: 141, localStorage: true, firstDriver: 550 },
+  b200: { gpu: 'B200', gpuMemoryGib: 179, localStorage: true, firstDriver: 570 },
+} as const;
+
+const known: Readonly<Record<string, InstanceType>> = {
+  'ml.g5.xlarge': { ...families.a10g, gpus: 1, vcpus: 4, memoryGib: 16 },
+  'ml.g5.2xlarge': { ...families.a10g, gpus: 1, vcpus: 8, memoryGib: 32 },
+  'ml.g5.4xlarge': { ...families.a10g, gpus: 1, vcpus: 16, memoryGib: 64 },
+  'ml.g5.8xlarge': { ...families.a10g, gpus: 1, vcpus: 32, memoryGib: 128 },
+  'ml.g5.12xlarge': { ...families.a10g, gpus: 4, vcpus: 48, memoryGib: 192 },
+  'ml.g5.16xlarge': { ...families.a10g, gpus: 1, vcpus: 64, memoryGib: 256 },
+  'ml.g5.24xlarge': { ...families.a10g, gpus: 4, vcpus: 96, memoryGib: 384 },
+  'ml.g5.48xlarge': { ...families.a10g, gpus: 8, vcpus: 192, memoryGib: 768 },
+  'ml.g6.xlarge': { ...families.l4, gpus: 1, vcpus: 4, memoryGib: 16 },
+  'ml.g6.2xlarge': { ...families.l4, gpus: 1, vcpus: 8, memoryGib: 32 },
+  'ml.g6.4xlarge': { ...families.l4, gpus: 1, vcpus: 16, memoryGib: 64 },
+  'ml.g6.8xlarge': { ...families.l4, gpus: 1, vcpus: 32, memoryGib: 128 },
+  'ml.g6.12xlarge': { ...families.l4, gpus: 4, vcpus: 48, memoryGib: 192 },
+  'ml.g6.16xlarge': { ...families.l4, gpus: 1, vcpus: 64, memoryGib: 256 },
+  'ml.g6.24xlarge': { ...families.l4, gpus: 4, vcpus: 96, memoryGib: 384 },
+  'ml.g6.48xlarge': { ...families.l4, gpus: 8, vcpus: 192, memoryGib: 768 },
+  'ml.g6e.xlarge': { ...families.l40s, gpus: 1, vcpus: 4, memoryGib: 32 },
+  'ml.g6e.2xlarge': { ...families.l40s, gpus: 1, vcpus: 8, memoryGib: 64 },
+  'ml.g6e.4xlarge': { ...families.l40s, gpus: 1, vcpus: 16, memoryGib: 128 },
+  'ml.g6e.8xlarge': { ...families.l40s, gpus: 1, vcpus: 32, memoryGib: 256 },
+  'ml.g6e.12xlarge': { ...families.l40s, gpus: 4, vcpus: 48, memoryGib: 384 },
+  'ml.g6e.16xlarge': { ...families.l40s, gpus: 1, vcpus: 64, memoryGib: 512 },
+  'ml.g6e.24xlarge': { ...families.l40s, gpus: 4, vcpus: 96, memoryGib: 768 },
+  'ml.g6e.48xlarge': { ...families.l40s, gpus: 8, vcpus: 192, memoryGib: 1_536 },
+  'ml.g7e.2xlarge': { ...families.rtx6000, gpus: 1, vcpus: 8, memoryGib: 64 },
+  'ml.g7e.4xlarge': { ...families.rtx6000, gpus: 1, vcpus: 16, memoryGib: 128 },
+  'ml.g7e.8xlarge': { ...families.rtx6000, gpus: 1, vcpus: 32, memoryGib: 256 },
+  'ml.g7e.12xlarge': { ...families.rtx6000, gpus: 2, vcpus: 48, memoryGib: 512 },
+  'ml.g7e.24xlarge': { ...families.rtx6000, gpus: 4, vcpus: 96, memoryGib: 1_024 },
+  'ml.g7e.48xlarge': { ...families.rtx6000, gpus: 8, vcpus: 192, memoryGib: 2_048 },
+  'ml.p4d.24xlarge': { ...families.a100, gpus: 8, vcpus: 96, memoryGib: 1_152 },
+  'ml.p4de.24xlarge': { ...families.a100Large, gpus: 8, vcpus: 96, memoryGib: 1_152 },
+  'ml.p5.4xlarge': { ...families.h100, gpus: 1, vcpus: 16, memoryGib: 256 },
+  'ml.p5.48xlarge': { ...families.h100, gpus: 8, vcpus: 192, memoryGib: 2_048 },
+  'ml.p5e.48xlarge': { ...families.h200, gpus: 8, vcpus: 192, memoryGib: 2_048 },
+  'ml.p5en.48xlarge': { ...families.h200, gpus: 8, vcpus: 192, memoryGib: 2_048 },
+  'ml.p6-b200.48xlarge': { ...families.b200, gpus: 8, vcpus: 192, memoryGib: 2_048 },
+};
+
+/** @returns `undefined` for a type that this version does not know. */
+export function findInstanceType(name: string): InstanceType | undefined {
+  return Object.hasOwn(known, name) ? known[name] : undefined;
+}
+
+/** Every type that this version knows, in the order of the table. */
+export function instanceTypeNames(): readonly string[] {
+  return Object.keys(known);
+}
+
+/** Refuses a type that this version does not know: what it holds cannot be checked then. */
+export function unknownInstanceType(name: string): Refusal | undefined {
+  if (findInstanceType(name) !== undefined) return undefined;
+  return {
+    code: 'instance-type',
+    sentence: `instanceType "${name}" is not one of the GPU types that this version knows, so nothing about it can be checked: write ${nearest(name)}.`,
+    source: INSTANCE_TYPES_SOURCE,
+  };
+}
+
+/** Refuses a KMS key for the disks of a type that brings its own. */
+export function kmsKeyOnLocalStorage(name: string, kmsKeyArn: string | undefined): Refusal | undefined {
+  if (kmsKeyArn === undefined || !findInstanceType(name)?.localStorage) return undefined;
+  return {
+    code: 'kms-local-storage',
+    sentence: `kmsKeyArn is set, but ${name} keeps models on NVMe disks of its own, which the hardware encrypts and no KMS key can, so that creating the endpoint config fails: leave kmsKeyArn out.`,
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html',
+  };
+}
+
+function nearest(name: string): string {
+  const size = name.slice(name.lastIndexOf('.'));
+  const family = name.replace(/^(ml\.)?/, 'ml.').slice(0, 5);
+  const candidates = instanceTypeNames().filter((type) => type.startsWith(family));
+  const best = candidates.filter((type) => type.endsWith(size));
+  return (best.length > 0 ? best : candidates.length > 0 ? candidates : instanceTypeNames())
+    .map((type) => `"${type}"`)
+    .join(' or ');
+}

@@ -1,0 +1,299 @@
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import {
+  AccessLogFormat,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  ResponseTransferMode,
+  RestApi,
+} from 'aws-cdk-lib/aws-apigateway';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { SETTINGS_VARIABLE, settingsSchema } from '../lambda/settings.ts';
+import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
+import { limits, outside } from './limits.ts';
+import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
+import { refuse } from './refusal.ts';
+import { createTokenizerLayer, missingTokenizer } from './tokenizer-layer.ts';
+
+export interface Throttling {
+  /** Requests a second that the API lets through, over all clients. */
+  readonly requestsPerSecond: number;
+  /** Requests at once before that rate counts. */
+  readonly burst: number;
+}
+
+export interface ReasoningApiProps {
+  readonly endpoint: ReasoningEndpoint;
+  /** Models of the endpoint that the API offers. The first one serves requests that name none. */
+  readonly models: readonly ApiModel[];
+  /**
+   * The name in the console.
+   *
+   * @default - the construct's id
+   */
+  readonly apiName?: string | undefined;
+  /**
+   * Whether a bearer key is asked for. It is generated, kept in Secrets Manager, and read by the function when it starts.
+   *
+   * @default true
+   */
+  readonly apiKey?: boolean | undefined;
+  /**
+   * What the API lets through.
+   *
+   * @default - 20 a second, 40 at once
+   */
+  readonly throttling?: Throttling | undefined;
+  /**
+   * The longest that a request may take. Seconds. Lambda and API Gateway cut at 900: what is left below that ends the
+   * stream in order.
+   *
+   * @default 880
+   */
+  readonly requestSeconds?: number | undefined;
+  /**
+   * How long a request waits for a copy where the endpoint has none, its stream kept alive. Seconds, at most
+   * `requestSeconds`; 0 answers 503 with Retry-After at once.
+   *
+   * @default 600
+   */
+  readonly capacityWaitSeconds?: number | undefined;
+  /**
+   * A comment is sent when a stream was silent for this long. Seconds. API Gateway cuts after 300.
+   *
+   * @default 15
+   */
+  readonly keepAliveSeconds?: number | undefined;
+  /**
+   * Memory of the function. MB. Lambda gives one whole CPU at 1,769; less makes a cold start, which parses the
+   * tokenizer, slower, more does not make a stream faster.
+   *
+   * @default 1769
+   */
+  readonly memoryMb?: number | undefined;
+  /**
+   * Requests in flight that this function may take of the account's, and is sure of.
+   *
+   * @default - none reserved
+   */
+  readonly reservedConcurrency?: number | undefined;
+  /**
+   * Whether requests are traced by X-Ray.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean | undefined;
+  /**
+   * How long logs are kept. They hold no prompts and no answers.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Whether to set the role that API Gateway writes logs with. It is one for the account and region: `false` where one is
+   * set already.
+   *
+   * @default true
+   */
+  readonly accountLogRole?: boolean | undefined;
+  /**
+   * The function's code.
+   *
+   * @default - this package's, bundled by esbuild on this machine
+   */
+  readonly code?: Code | undefined;
+}
+
+/**
+ * An OpenAI-compatible HTTPS API with budgets, in front of a `ReasoningEndpoint`: a REST API that streams for up to 15
+ * minutes, and one function.
+ *
+ * @example
+ * const api = new ReasoningApi(this, 'Api', {
+ *   endpoint,
+ *   models: endpoint.models.map((model) => ({ model, format: 's1' })),
+ * });
+ * new CfnOutput(this, 'BaseUrl', { value: api.baseUrl });
+ */
+export class ReasoningApi extends Construct {
+  /** What a client writes as `base_url`. */
+  readonly baseUrl: string;
+  readonly restApi: RestApi;
+  readonly handler: NodejsFunction;
+  /** The bearer key. `undefined` where none is asked for. */
+  readonly apiKey: Secret | undefined;
+
+  constructor(scope: Construct, id: string, props: ReasoningApiProps) {
+    super(scope, id);
+    const requestSeconds = props.requestSeconds ?? 880;
+    const capacityWaitSeconds = props.capacityWaitSeconds ?? Math.min(600, requestSeconds);
+    const keepAliveSeconds = props.keepAliveSeconds ?? 15;
+    const memoryMb = props.memoryMb ?? 1_769;
+    const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
+
+    this.apiKey = props.apiKey === false ? undefined : this.#createApiKey();
+    const settings = apiSettings({
+      endpointName: props.endpoint.endpointName,
+      models: props.models,
+      apiKeySecretArn: this.apiKey?.secretArn,
+      requestSeconds,
+      capacityWaitSeconds,
+      keepAliveSeconds,
+    });
+    refuse(this, [
+      outside('request-timeout', 'requestSeconds', requestSeconds, limits.streamSeconds),
+      outside('capacity-wait', 'capacityWaitSeconds', capacityWaitSeconds, {
+        ...limits.streamSeconds,
+        min: 0,
+        max: requestSeconds,
+      }),
+      outside('keep-alive', 'keepAliveSeconds', keepAliveSeconds, limits.silentSeconds),
+      outside('function-memory', 'memoryMb', memoryMb, limits.functionMemoryMb),
+      oversizedSettings(settings),
+      ...props.models.flatMap((entry) => [
+        impossibleThinking(entry),
+        missingTokenizer(entry.model.servedModelName, entry.format, entry.tokenizer),
+      ]),
+    ]);
+
+    this.handler = this.#createFunction(props, memoryMb, logRetention, JSON.stringify(settingsSchema.parse(settings)));
+    props.endpoint.grantInvoke(this.handler);
+    this.apiKey?.grantRead(this.handler);
+    this.restApi = this.#createRestApi(props, logRetention);
+    this.baseUrl = `${this.restApi.url}v1`;
+  }
+
+  #createApiKey(): Secret {
+    const secret = new Secret(this, 'ApiKey', {
+      description: 'Bearer key of the reasoning API',
+      generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    });
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'Clients hold the key: a rotation that they do not know of would lock them out. It is rotated by hand.',
+    });
+    return secret;
+  }
+
+  #createFunction(
+    props: ReasoningApiProps,
+    memorySize: number,
+    retention: RetentionDays,
+    settings: string,
+  ): NodejsFunction {
+    const logGroup = new LogGroup(this, 'Logs', { retention, removalPolicy: RemovalPolicy.DESTROY });
+    const role = new Role(this, 'Role', {
+      description: 'The reasoning API: invokes its endpoint, reads its key, writes its logs',
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    });
+    logGroup.grantWrite(role);
+    const handler = new NodejsFunction(this, 'Function', {
+      description: 'OpenAI-compatible API with thinking as a budget',
+      role,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize,
+      timeout: Duration.seconds(limits.streamSeconds.max),
+      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+      layers: this.#createTokenizerLayers(props.models),
+      environment: { [SETTINGS_VARIABLE]: settings, NODE_OPTIONS: '--enable-source-maps' },
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(props.code === undefined
+        ? { entry: fileURLToPath(new URL('../lambda/handler.ts', import.meta.url)), bundling }
+        : { code: props.code, handler: 'index.handler' }),
+    });
+    if (props.tracing) {
+      Validations.of(role).acknowledge({
+        id: 'AwsSolutions-IAM5',
+        reason: 'X-Ray knows no resources: xray:PutTraceSegments and xray:PutTelemetryRecords take * only.',
+      });
+    }
+    return handler;
+  }
+
+  #createTokenizerLayers(models: readonly ApiModel[]): ILayerVersion[] {
+    const files = new Set(models.flatMap((entry) => tokenizerFile(entry) ?? []));
+    return [...files].map((file, index) => createTokenizerLayer(this, `Tokenizer${index}`, file));
+  }
+
+  #createRestApi(props: ReasoningApiProps, retention: RetentionDays): RestApi {
+    const accessLogs = new LogGroup(this, 'AccessLogs', { retention, removalPolicy: RemovalPolicy.DESTROY });
+    const throttling = props.throttling ?? { requestsPerSecond: 20, burst: 40 };
+    const restApi = new RestApi(this, 'Rest', {
+      ...(props.apiName !== undefined && { restApiName: props.apiName }),
+      description: 'OpenAI-compatible API with thinking as a budget',
+      // An edge-optimised endpoint would cut a stream that is silent for 30 seconds.
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: props.accountLogRole ?? true,
+      deployOptions: {
+        stageName: 'api',
+        throttlingRateLimit: throttling.requestsPerSecond,
+        throttlingBurstLimit: throttling.burst,
+        metricsEnabled: true,
+        tracingEnabled: props.tracing ?? false,
+        loggingLevel: MethodLoggingLevel.ERROR,
+        // Data traces would hold prompts and answers.
+        dataTraceEnabled: false,
+        accessLogDestination: new LogGroupLogDestination(accessLogs),
+        accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLogFields)),
+      },
+    });
+    const integration = new LambdaIntegration(this.handler, {
+      responseTransferMode: ResponseTransferMode.STREAM,
+      timeout: Duration.seconds(limits.streamSeconds.max),
+      allowTestInvoke: false,
+    });
+    restApi.root.addMethod('ANY', integration);
+    restApi.root.addResource('{proxy+}').addMethod('ANY', integration);
+    for (const [rule, reason] of Object.entries(restApiReasons)) {
+      Validations.of(restApi).acknowledge({ id: `AwsSolutions-${rule}`, reason });
+    }
+    return restApi;
+  }
+}
+
+const bundling: BundlingOptions = {
+  format: OutputFormat.ESM,
+  target: 'node24',
+  // Packages' ES modules, so that what is not used is left out.
+  mainFields: ['module', 'main'],
+  // Of this package's version, not of the runtime's, which changes by itself.
+  bundleAwsSDK: true,
+  minify: true,
+  sourceMap: true,
+  sourcesContent: false,
+  // Bundled CommonJS packages call require, which an ES module does not have.
+  banner: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+};
+
+const accessLogFields = {
+  requestId: '$context.requestId',
+  requestTime: '$context.requestTime',
+  ip: '$context.identity.sourceIp',
+  method: '$context.httpMethod',
+  path: '$context.path',
+  status: '$context.status',
+  responseLength: '$context.responseLength',
+  responseLatencyMs: '$context.responseLatency',
+  integrationLatencyMs: '$context.integrationLatency',
+  integrationStatus: '$context.integration.integrationStatus',
+  integrationError: '$context.integration.error',
+  error: '$context.error.message',
+};
+
+const restApiReasons = {
+  APIG2: 'The function parses every request with zod and answers in the shape of OpenAI, which API Gateway cannot.',
+  APIG3: 'A firewall is a choice of the stage; throttling and the bearer key stand before the model without one.',
+  APIG4: 'The function asks for the bearer key, in the header where OpenAI clients send it.',
+  COG4: 'OpenAI clients send a bearer key, no Cognito token.',
+  IAM4: 'API Gateway takes its managed policy only (AmazonAPIGatewayPushToCloudWatchLogs) for the role of the account.',
+};

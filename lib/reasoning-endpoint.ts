@@ -1,0 +1,235 @@
+import { Arn, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnEndpoint, CfnEndpointConfig } from 'aws-cdk-lib/aws-sagemaker';
+import { Construct } from 'constructs';
+import {
+  type AmiVersion,
+  DEFAULT_VLLM_TAG,
+  fittingAmi,
+  repositoryOf,
+  unfittingAmi,
+  unreachableImage,
+} from './container-image.ts';
+import { createEndpointRole } from './endpoint-role.ts';
+import { HostedModel, type ModelProps, placedOf } from './hosted-model.ts';
+import { findInstanceType, kmsKeyOnLocalStorage, unknownInstanceType } from './instance-types.ts';
+import { isolatedHub } from './model-source.ts';
+import { type Instances, impossibleInstances } from './placement.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { impossibleRouting, type Routing, toRoutingConfig } from './routing.ts';
+
+export interface ReasoningEndpointProps {
+  /**
+   * The endpoint's name: lower case letters, digits and dashes, at most 40.
+   *
+   * @default - made from the construct's path
+   */
+  readonly endpointName?: string | undefined;
+  /** For instance `ml.p5.48xlarge`. */
+  readonly instanceType: string;
+  /** What the endpoint hosts. At least one. */
+  readonly models: readonly ModelProps[];
+  /**
+   * How many instances. SageMaker starts and stops them as the copies need them.
+   *
+   * @default - one, always
+   */
+  readonly instances?: Instances | undefined;
+  /**
+   * The hosts' image, which brings the NVIDIA driver.
+   *
+   * @default - the one that fits the models' images and the GPU
+   */
+  readonly inferenceAmiVersion?: AmiVersion | undefined;
+  /**
+   * Which instance gets a request.
+   *
+   * @default - prefix-aware, on the first 1,024 bytes
+   */
+  readonly routing?: Routing | undefined;
+  /**
+   * Whether the containers have no network.
+   *
+   * @default - true where every model comes from S3
+   */
+  readonly networkIsolation?: boolean | undefined;
+  /**
+   * Key for the storage volumes. Instance types with disks of their own (all with GPUs that vLLM runs well on) refuse it.
+   *
+   * @default - none
+   */
+  readonly kmsKeyArn?: string | undefined;
+  /**
+   * Whether the server's and the GPUs' own metrics reach CloudWatch, each minute. They are charged as custom metrics.
+   *
+   * @default true
+   */
+  readonly detailedMetrics?: boolean | undefined;
+  /**
+   * The role that SageMaker takes.
+   *
+   * @default - one that may read these weights and images, and write logs and metrics
+   */
+  readonly executionRole?: IRole | undefined;
+  /**
+   * How long logs are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Properties of the production variant that win over ours.
+   *
+   * @default - none
+   */
+  readonly variantOverrides?: Partial<CfnEndpointConfig.ProductionVariantProperty> | undefined;
+}
+
+/** The only variant. Its name must stay: an update with another name is refused by SageMaker. */
+const VARIANT_NAME = 'main';
+
+/**
+ * GPU instances that host reasoning models as inference components and scale with them, down to zero.
+ *
+ * @example
+ * const endpoint = new ReasoningEndpoint(this, 'Endpoint', {
+ *   instanceType: 'ml.p5.48xlarge',
+ *   instances: { initial: 1, min: 0, max: 2 },
+ *   models: [
+ *     {
+ *       id: 's1-32b',
+ *       source: { kind: 's3', uri: 's3://my-models/s1-32b/' },
+ *       contextTokens: 32_768,
+ *       vllm: { tensorParallel: 2 },
+ *       copies: { initial: 1, min: 0, max: 8 },
+ *     },
+ *   ],
+ * });
+ * endpoint.grantInvoke(myFunction);
+ */
+export class ReasoningEndpoint extends Construct {
+  /** A plain string: another stack that uses it does not tie the two together by an export. */
+  readonly endpointName: string;
+  readonly endpointArn: string;
+  readonly models: readonly HostedModel[];
+  readonly endpoint: CfnEndpoint;
+
+  constructor(scope: Construct, id: string, props: ReasoningEndpointProps) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    this.endpointName =
+      props.endpointName ?? Names.uniqueResourceName(this, { maxLength: 40, separator: '-' }).toLowerCase();
+    this.endpointArn = Arn.format(
+      { service: 'sagemaker', resource: 'endpoint', resourceName: this.endpointName },
+      stack,
+    );
+    const type = findInstanceType(props.instanceType);
+    const images = props.models.map(({ image }) => image ?? DEFAULT_VLLM_TAG);
+    const ami = props.inferenceAmiVersion ?? fittingAmi(images, type);
+    const instances = props.instances ?? { initial: 1, min: 1, max: 1 };
+    const routing = props.routing ?? { strategy: 'prefix-aware' };
+    const networkIsolation = props.networkIsolation ?? props.models.every(({ source }) => source.kind === 's3');
+    const variant: CfnEndpointConfig.ProductionVariantProperty = {
+      variantName: VARIANT_NAME,
+      instanceType: props.instanceType,
+      initialInstanceCount: instances.initial,
+      inferenceAmiVersion: ami,
+      managedInstanceScaling: { status: 'ENABLED', minInstanceCount: instances.min, maxInstanceCount: instances.max },
+      routingConfig: toRoutingConfig(routing),
+      ...props.variantOverrides,
+    };
+    refuse(this, [
+      unknownRegion(stack.region),
+      unknownInstanceType(props.instanceType),
+      kmsKeyOnLocalStorage(props.instanceType, props.kmsKeyArn),
+      ...images.flatMap((image) => [
+        Token.isUnresolved(stack.region) ? undefined : unreachableImage(image, stack.region),
+        unfittingAmi(ami, image, { name: props.instanceType, type }),
+      ]),
+      ...impossibleInstances(props.instanceType, instances, props.models.map(placedOf)),
+      ...impossibleRouting(routing),
+      ...props.models.map(({ id, source }) => isolatedHub(`source of ${id}`, source, props.networkIsolation)),
+      managedScalingWithoutComponents(variant),
+    ]);
+
+    const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
+    const executionRole =
+      props.executionRole ??
+      createEndpointRole(this, 'Role', {
+        sources: props.models.map(({ source }) => source),
+        repositories: images.flatMap((image) => repositoryOf(image, stack.region) ?? []),
+        logGroupNames: [
+          `/aws/sagemaker/Endpoints/${this.endpointName}`,
+          `/aws/sagemaker/InferenceComponents/${this.endpointName}-*`,
+        ],
+      });
+    const logGroup = new LogGroup(this, 'Logs', {
+      logGroupName: `/aws/sagemaker/Endpoints/${this.endpointName}`,
+      retention: logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // No name: each change replaces the config, and the new one must stand beside the old one.
+    const config = new CfnEndpointConfig(this, 'Config', {
+      executionRoleArn: executionRole.roleArn,
+      enableNetworkIsolation: networkIsolation,
+      productionVariants: [variant],
+      metricsConfig: {
+        enableDetailedObservability: props.detailedMetrics ?? true,
+        metricPublishFrequencyInSeconds: 60,
+      },
+      ...(props.kmsKeyArn !== undefined && { kmsKeyId: props.kmsKeyArn }),
+    });
+    config.node.addDependency(executionRole);
+    this.endpoint = new CfnEndpoint(this, 'Endpoint', {
+      endpointName: this.endpointName,
+      endpointConfigName: config.attrEndpointConfigName,
+      // Without it an update sets the instances back to the initial count.
+      retainAllVariantProperties: true,
+    });
+    this.endpoint.node.addDependency(logGroup);
+    this.models = props.models.map(
+      (model) =>
+        new HostedModel(this, `Model-${model.id}`, {
+          ...model,
+          endpoint: this.endpoint,
+          endpointName: this.endpointName,
+          variantName: VARIANT_NAME,
+          instanceType: props.instanceType,
+          executionRole,
+          networkIsolation,
+          logRetention,
+        }),
+    );
+  }
+
+  /** Lets `grantee` run segments on every model of this endpoint, whole and streamed; nothing else. */
+  grantInvoke(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['sagemaker:InvokeEndpoint', 'sagemaker:InvokeEndpointWithResponseStream'],
+      resourceArns: [this.endpointArn, ...this.models.map(({ componentArn }) => componentArn)],
+    });
+  }
+}
+
+/** Refuses a variant that scales its instances by itself and names a model: SageMaker takes the one or the other. */
+export function managedScalingWithoutComponents(
+  variant: Pick<CfnEndpointConfig.ProductionVariantProperty, 'managedInstanceScaling' | 'modelName'>,
+): Refusal | undefined {
+  if (variant.managedInstanceScaling === undefined || variant.modelName === undefined) return undefined;
+  return {
+    code: 'managed-scaling-without-components',
+    sentence: `The variant has managedInstanceScaling and modelName "${variant.modelName}", but SageMaker scales the instances of inference components only: leave modelName out and list the model under models.`,
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html',
+  };
+}
+
+function unknownRegion(region: string): Refusal | undefined {
+  if (!Token.isUnresolved(region)) return undefined;
+  return {
+    code: 'region',
+    sentence: `The stack has no region, but images and instance types differ by region: write env: { region: "us-east-1" } for the stack.`,
+    source: 'https://docs.aws.amazon.com/cdk/v2/guide/environments.html',
+  };
+}
