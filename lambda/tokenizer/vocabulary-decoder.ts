@@ -1,0 +1,55 @@
+import type { StreamDecoder } from './tokenizer.ts';
+
+/** What one token says: bytes, which need not be whole characters. `undefined`: nothing (a control token). */
+export type BytesOf = (id: number) => Uint8Array | undefined;
+
+/** Decodes ids by the bytes of each: what comes out depends on the ids alone, not on how they were cut into pieces. */
+export function vocabularyDecoder(bytesOf: BytesOf): StreamDecoder {
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+  return {
+    push(ids) {
+      let text = '';
+      for (const id of ids) {
+        const bytes = bytesOf(id);
+        if (bytes !== undefined) text += utf8.decode(bytes, { stream: true });
+      }
+      return text;
+    },
+    end() {
+      // What is left can only be the beginning of a character.
+      utf8.decode();
+      return '';
+    },
+  };
+}
+
+/** How a tokenizer.json writes tokens, or `undefined` where this is neither of the two ways that we know. */
+export function tokenWriting(decoder: unknown): 'byte-level' | 'sentencepiece' | undefined {
+  const types = JSON.stringify(decoder ?? null);
+  if (types.includes('"ByteLevel"')) return 'byte-level';
+  if (types.includes('"ByteFallback"')) return 'sentencepiece';
+  return undefined;
+}
+
+/**
+ * The bytes of a token as the vocabulary writes it.
+ *
+ * Source: `bytes_to_unicode` of openai/gpt-2's encoder.py; byte fallback of google/sentencepiece.
+ */
+export function tokenBytes(token: string, writing: 'byte-level' | 'sentencepiece'): Uint8Array {
+  if (writing === 'byte-level') {
+    const bytes = [...token].map((character) => byteOfCharacter.get(character));
+    return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : Buffer.from(token, 'utf8');
+  }
+  const fallback = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+  return fallback === undefined
+    ? Buffer.from(token.replaceAll('\u2581', ' '), 'utf8')
+    : Uint8Array.of(Number.parseInt(fallback, 16));
+}
+
+/** Printable bytes stand for themselves, the others for the characters from U+0100 on, in order. */
+const byteOfCharacter = new Map<string, number>();
+for (let byte = 0, next = 0x100; byte < 256; byte++) {
+  const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  byteOfCharacter.set(String.fromCodePoint(printable ? byte : next++), byte);
+}
