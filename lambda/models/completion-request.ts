@@ -1,0 +1,31 @@
+import type { SegmentRequest } from './segment-model.ts';
+
+/**
+ * A segment as the body of vLLM's text completion. `prompt` comes first: prefix-aware routing looks at the first bytes of the
+ * body, and so sends a continued thought to the copy that holds its KV cache.
+ *
+ * Source: `CompletionRequest` in vLLM's `vllm/entrypoints/openai/protocol.py`.
+ */
+export function completionRequestBody(request: SegmentRequest, servedModelName: string | undefined): string {
+  const { sampling } = request;
+  return JSON.stringify({
+    prompt: request.promptIds,
+    model: servedModelName,
+    stream: true,
+    stream_options: { include_usage: true },
+    max_tokens: request.maxTokens,
+    min_tokens: request.minTokens,
+    stop_token_ids: request.stopTokenIds,
+    stop: request.stopTexts,
+    skip_special_tokens: false,
+    return_token_ids: true,
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    top_k: sampling.topK,
+    min_p: sampling.minP,
+    repetition_penalty: sampling.repetitionPenalty,
+    frequency_penalty: sampling.frequencyPenalty,
+    presence_penalty: sampling.presencePenalty,
+    seed: sampling.seed,
+  });
+}

@@ -1,0 +1,32 @@
+import type { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import { ServedModel } from '../served-model.ts';
+import type { ModelSettings } from '../settings.ts';
+import { EndpointTokenizer } from '../tokenizer/endpoint-tokenizer.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { TokenizerJson } from '../tokenizer/tokenizer-json.ts';
+import { CompletionsModel, httpRoute } from './completions-model.ts';
+import { createRuntimeClient, SageMakerModel, sageMakerRoute } from './sagemaker-model.ts';
+
+let sharedClient: SageMakerRuntimeClient | undefined;
+
+/** A model as the settings describe it. Nothing is called or read yet. */
+export function createServedModel(settings: ModelSettings): ServedModel {
+  const { backend } = settings;
+  if (backend.kind === 'completions') {
+    const model = new CompletionsModel(backend);
+    return new ServedModel(
+      settings,
+      model,
+      tokenizerOf(settings, () => new EndpointTokenizer(httpRoute(backend), backend.servedModelName)),
+    );
+  }
+  sharedClient ??= createRuntimeClient();
+  const client = sharedClient;
+  const model = new SageMakerModel(client, backend);
+  const route = () => new EndpointTokenizer(sageMakerRoute(client, backend), backend.servedModelName);
+  return new ServedModel(settings, model, tokenizerOf(settings, route));
+}
+
+function tokenizerOf(settings: ModelSettings, byEndpoint: () => Tokenizer): Tokenizer {
+  return settings.tokenizer.kind === 'file' ? TokenizerJson.fromFile(settings.tokenizer.path) : byEndpoint();
+}

@@ -1,0 +1,107 @@
+import { createParser } from 'eventsource-parser';
+import { z } from 'zod';
+import { ModelFailedError, ModelRejectedError, StreamBrokenError } from './errors.ts';
+import type { SegmentChunk } from './segment-model.ts';
+
+/** A chunk of vLLM's streamed text completion, as far as we read it; `error` is what it sends when it fails half-way. */
+const chunkSchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        text: z.string(),
+        token_ids: z.array(z.int()).nullish(),
+        finish_reason: z.string().nullish(),
+        stop_reason: z.union([z.int(), z.string()]).nullish(),
+      }),
+    )
+    .optional(),
+  usage: z
+    .object({
+      prompt_tokens: z.int(),
+      prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish(),
+    })
+    .nullish(),
+  error: z
+    .union([z.string(), z.object({ message: z.string().optional(), code: z.union([z.int(), z.string()]).nullish() })])
+    .optional(),
+});
+
+/**
+ * The chunks of a streamed text completion from its bytes, however they are cut: inside a line, inside a character.
+ *
+ * @throws {StreamBrokenError} where the bytes end before a finish reason.
+ * @throws {ModelFailedError} where the server does not speak vLLM's `return_token_ids`, or failed.
+ */
+export async function* readCompletionStream(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SegmentChunk> {
+  const events: string[] = [];
+  const parser = createParser({ onEvent: (event) => events.push(event.data) });
+  const utf8 = new TextDecoder();
+  // Token counts of the prompt come after the last token: the finished chunk waits for them.
+  let finished: SegmentChunk | undefined;
+
+  for await (const part of bytes) {
+    parser.feed(utf8.decode(part, { stream: true }));
+    for (const data of events.splice(0)) {
+      if (data === '[DONE]') {
+        if (finished === undefined)
+          throw new StreamBrokenError('The stream of the model ended without a finish reason.');
+        yield finished;
+        return;
+      }
+      const chunk = toChunk(data);
+      if (chunk.finishReason !== undefined) finished = chunk;
+      else if (finished === undefined) yield chunk;
+      else if (chunk.promptUsage !== undefined) finished = { ...finished, promptUsage: chunk.promptUsage };
+    }
+  }
+  if (finished === undefined) throw new StreamBrokenError('The stream of the model broke off.');
+  yield finished;
+}
+
+function toChunk(data: string): SegmentChunk {
+  const { choices, usage, error } = parseChunk(data);
+  if (error !== undefined) throw streamError(error);
+  const promptUsage =
+    usage == null
+      ? {}
+      : { promptUsage: { total: usage.prompt_tokens, cached: usage.prompt_tokens_details?.cached_tokens ?? 0 } };
+  const choice = choices?.[0];
+  if (choice === undefined) return { tokenIds: [], text: '', ...promptUsage };
+  if (choice.token_ids == null && choice.text !== '') {
+    throw new ModelFailedError(
+      'The model server sent text without token ids. Budgets are counted in ids: use a server that speaks `return_token_ids` (vLLM 0.10.2 or newer).',
+    );
+  }
+  return {
+    tokenIds: choice.token_ids ?? [],
+    text: choice.text,
+    ...finishOf(choice.finish_reason),
+    ...(choice.stop_reason == null ? {} : { stopReason: choice.stop_reason }),
+    ...promptUsage,
+  };
+}
+
+function parseChunk(data: string): z.infer<typeof chunkSchema> {
+  try {
+    return chunkSchema.parse(JSON.parse(data));
+  } catch (cause) {
+    throw new ModelFailedError('The model server sent a chunk that is not one of a text completion.', { cause });
+  }
+}
+
+function finishOf(reason: string | null | undefined): { finishReason?: 'stop' | 'length' } {
+  if (reason == null) return {};
+  if (reason === 'stop' || reason === 'length') return { finishReason: reason };
+  // `abort` and `error`: the engine dropped the request. What came stands.
+  throw new StreamBrokenError(`The model server ended the stream with the finish reason ${JSON.stringify(reason)}.`);
+}
+
+function streamError(
+  error: string | { message?: string | undefined; code?: number | string | null | undefined },
+): Error {
+  const message = typeof error === 'string' ? error : (error.message ?? 'no message');
+  const status = typeof error === 'string' ? 500 : Number(error.code ?? 500);
+  return status >= 400 && status < 500
+    ? new ModelRejectedError(`The model server refused the request: ${message}`)
+    : new ModelFailedError(`The model server failed: ${message}`);
+}

@@ -1,0 +1,110 @@
+import {
+  InternalDependencyException,
+  InternalFailure,
+  InternalStreamFailure,
+  ModelNotReadyException,
+  ModelStreamError,
+  ModelError as SageMakerModelError,
+  ServiceUnavailable,
+  ValidationError,
+} from '@aws-sdk/client-sagemaker-runtime';
+import {
+  ModelError,
+  ModelFailedError,
+  ModelMisconfiguredError,
+  ModelThrottledError,
+  ModelTimeoutError,
+  ModelUnavailableError,
+  NoCapacityError,
+  StreamBrokenError,
+} from './errors.ts';
+import { statusToError } from './status-to-error.ts';
+
+/** A component at zero copies answers a ValidationError with this in its message. Real 400s share the class. */
+const NO_CAPACITY = /no capacity to process this request/i;
+const NOT_FOUND = /not found|does not exist|could not find/i;
+
+/** Names of errors that the service does not model. */
+const THROTTLED = new Set(['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded']);
+const NOT_ALLOWED = new Set([
+  'AccessDeniedException',
+  'AccessDenied',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'IncompleteSignature',
+  'MissingAuthenticationTokenException',
+  'ExpiredTokenException',
+  'CredentialsProviderError',
+  'InvalidClientTokenId',
+]);
+const TIMED_OUT = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
+
+/**
+ * Anything that a call of SageMaker Runtime throws, before or in the stream, as one of our errors.
+ *
+ * Source: the errors of InvokeEndpointWithResponseStream,
+ * https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
+ */
+export function fromSageMakerError(error: unknown): ModelError {
+  if (error instanceof ModelError) return error;
+  const options = { cause: error };
+  if (error instanceof ModelStreamError) {
+    return error.ErrorCode === 'ModelInvocationTimeExceeded'
+      ? new ModelTimeoutError('The streaming call reached its limit of 8 minutes.', options)
+      : new StreamBrokenError(`The stream of the model broke (${error.ErrorCode ?? 'no code'}).`, options);
+  }
+  if (error instanceof InternalStreamFailure) {
+    return new StreamBrokenError('SageMaker broke the stream off (InternalStreamFailure).', options);
+  }
+  if (error instanceof SageMakerModelError) {
+    return statusToError(error.OriginalStatusCode ?? 500, error.OriginalMessage ?? error.message);
+  }
+  if (error instanceof ValidationError) return fromValidationError(error);
+  if (error instanceof ModelNotReadyException) {
+    return new ModelUnavailableError('The model is not ready yet (ModelNotReadyException).', options);
+  }
+  if (error instanceof ServiceUnavailable || error instanceof InternalDependencyException) {
+    return new ModelUnavailableError(`SageMaker is not available for now (${error.name}).`, options);
+  }
+  if (error instanceof InternalFailure) {
+    return new ModelFailedError('SageMaker failed (InternalFailure).', options);
+  }
+  const name = error instanceof Error ? error.name : '';
+  if (THROTTLED.has(name)) return new ModelThrottledError('SageMaker throttles our calls.', options);
+  if (NOT_ALLOWED.has(name)) {
+    return new ModelMisconfiguredError(
+      `The function may not call the endpoint (${name}). Its role needs sagemaker:InvokeEndpointWithResponseStream on it.`,
+      options,
+    );
+  }
+  if (TIMED_OUT.has(name)) return new ModelTimeoutError('The call of the endpoint timed out.', options);
+  if (networkCode(error) !== undefined) {
+    return new ModelUnavailableError(`The endpoint cannot be reached (${networkCode(error)}).`, options);
+  }
+  return new ModelFailedError(`The call of the endpoint failed (${name || 'unknown error'}).`, options);
+}
+
+function fromValidationError(error: ValidationError): ModelError {
+  if (NO_CAPACITY.test(error.message)) {
+    return new NoCapacityError(
+      'The model has no copy running: it scaled to zero, and a copy is being started or has to be.',
+      {
+        cause: error,
+      },
+    );
+  }
+  return new ModelMisconfiguredError(
+    NOT_FOUND.test(error.message)
+      ? 'SageMaker does not know the endpoint or the component. Check the names in the settings, and whether it is deployed.'
+      : `SageMaker refused the call: ${error.message}`,
+    { cause: error },
+  );
+}
+
+/** The code of a failed socket, where it is one. */
+export function networkCode(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    if ('code' in at && typeof at.code === 'string' && /^(E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(at.code)) return at.code;
+  }
+  return undefined;
+}
