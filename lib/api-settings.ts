@@ -115,16 +115,17 @@ export function impossibleThinking(entry: Pick<ApiModel, 'model' | 'thinking'>):
   };
 }
 
-/** Refuses settings that do not fit the function's environment. A secret's ARN, known at deployment only, counts 140. */
-export function oversizedSettings(settings: Settings): Refusal | undefined {
+/** Refuses variables that Lambda does not take together. A secret's ARN, known at deployment only, counts 140. */
+export function oversizedSettings(settings: Settings, others: Readonly<Record<string, string>>): Refusal | undefined {
   const value = JSON.stringify({ ...settings, ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }) });
-  const bytes = Buffer.byteLength(SETTINGS_VARIABLE) + Buffer.byteLength(value);
+  const bytes = Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
+    .flat()
+    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const { max, source } = limits.functionEnvironmentBytes;
-  // Lambda counts the other variables of the function too.
-  if (bytes <= max - 128) return undefined;
+  if (bytes <= max) return undefined;
   return {
     code: 'settings-size',
-    sentence: `The settings of ${settings.models.length} models take ${group(bytes)} bytes, but all variables of a function together may have ${group(max)}: write fewer models a stage.`,
+    sentence: `The variables of the function take ${group(bytes)} bytes, most of them the settings of ${settings.models.length} models, but Lambda takes ${group(max)} together: write fewer models, or shorter system prompts.`,
     source,
   };
 }

@@ -46,7 +46,7 @@ export class ApiStack extends Stack {
     const readKey =
       apiKey === undefined
         ? undefined
-        : `aws secretsmanager get-secret-value --region ${this.region} --secret-id ${apiKey.secretName} --query SecretString --output text`;
+        : `aws secretsmanager get-secret-value --region ${this.region} --secret-id ${apiKey.secretArn} --query SecretString --output text`;
     new CfnOutput(this, 'BaseUrl', { description: 'base_url of OpenAI clients', value: baseUrl });
     if (readKey !== undefined) {
       new CfnOutput(this, 'ReadApiKey', { description: 'Prints the bearer key', value: readKey });

@@ -1,8 +1,9 @@
-import { Arn, ArnFormat, Stack, Validations } from 'aws-cdk-lib';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { acknowledgeArn } from './acknowledge.ts';
 import type { ImageRepository } from './container-image.ts';
-import { type ModelSource, parseS3Uri } from './model-source.ts';
+import { type ModelSource, parseS3Uri, type S3Source } from './model-source.ts';
 
 export interface EndpointRoleProps {
   readonly sources: readonly ModelSource[];
@@ -25,35 +26,7 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
     }),
   });
 
-  for (const source of props.sources) {
-    if (source.kind !== 's3') continue;
-    const { bucket, prefix } = parseS3Uri(source.uri);
-    const bucketArn = Arn.format({ service: 's3', region: '', account: '', resource: bucket }, stack);
-    role.addToPolicy(
-      new PolicyStatement({
-        sid: sid('ReadWeights', bucket, prefix),
-        actions: ['s3:GetObject'],
-        resources: [`${bucketArn}/${prefix}*`],
-      }),
-    );
-    role.addToPolicy(
-      new PolicyStatement({
-        sid: sid('ListWeights', bucket, prefix),
-        actions: ['s3:ListBucket'],
-        resources: [bucketArn],
-        conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
-      }),
-    );
-    if (source.kmsKeyArn !== undefined) {
-      role.addToPolicy(
-        new PolicyStatement({
-          sid: sid('DecryptWeights', bucket, prefix),
-          actions: ['kms:Decrypt'],
-          resources: [source.kmsKeyArn],
-        }),
-      );
-    }
-  }
+  for (const source of props.sources) if (source.kind === 's3') readWeights(role, source);
   role.addToPolicy(
     new PolicyStatement({
       sid: 'PullImages',
@@ -67,43 +40,63 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
       ],
     }),
   );
-  role.addToPolicy(
-    // ecr:GetAuthorizationToken knows no resources.
-    new PolicyStatement({ sid: 'LogInToRegistries', actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
+  const logs = props.logGroupNames.map((name) =>
+    Arn.format(
+      { service: 'logs', resource: 'log-group', resourceName: `${name}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME },
+      stack,
+    ),
   );
   role.addToPolicy(
     new PolicyStatement({
       sid: 'WriteLogs',
       actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
-      resources: props.logGroupNames.map((name) =>
-        Arn.format(
-          {
-            service: 'logs',
-            resource: 'log-group',
-            resourceName: `${name}:*`,
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          },
-          stack,
-        ),
-      ),
+      resources: logs,
     }),
   );
+  for (const arn of logs) {
+    acknowledgeArn(role, 'IAM5', 'Resource', arn, 'SageMaker names the streams of this endpoint’s log groups.');
+  }
   role.addToPolicy(
-    // cloudwatch:PutMetricData knows no resources; the namespace is what can be narrowed.
+    new PolicyStatement({ sid: 'LogInToRegistries', actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
+  );
+  role.addToPolicy(
     new PolicyStatement({
       sid: 'WriteMetrics',
-      effect: Effect.ALLOW,
       actions: ['cloudwatch:PutMetricData'],
       resources: ['*'],
       conditions: { StringLike: { 'cloudwatch:namespace': ['AWS/SageMaker*', '/aws/sagemaker/*'] } },
     }),
   );
-  Validations.of(role).acknowledge({
-    id: 'AwsSolutions-IAM5',
-    reason:
-      'The weights are all objects under one prefix, log streams are named by SageMaker, and two actions know no resources (ecr:GetAuthorizationToken, cloudwatch:PutMetricData, the latter narrowed to its namespaces).',
-  });
+  acknowledgeArn(
+    role,
+    'IAM5',
+    'Resource',
+    '*',
+    'ecr:GetAuthorizationToken and cloudwatch:PutMetricData know no resources; the latter is narrowed to its namespaces.',
+  );
   return role;
+}
+
+function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {
+  const { bucket, prefix } = parseS3Uri(uri);
+  const bucketArn = Arn.format({ service: 's3', region: '', account: '', resource: bucket }, Stack.of(role));
+  const objects = `${bucketArn}/${prefix}*`;
+  role.addToPolicy(
+    new PolicyStatement({ sid: sid('Read', bucket, prefix), actions: ['s3:GetObject'], resources: [objects] }),
+  );
+  acknowledgeArn(role, 'IAM5', 'Resource', objects, 'The weights are all objects under one prefix.');
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: sid('List', bucket, prefix),
+      actions: ['s3:ListBucket'],
+      resources: [bucketArn],
+      conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
+    }),
+  );
+  if (kmsKeyArn === undefined) return;
+  role.addToPolicy(
+    new PolicyStatement({ sid: sid('Decrypt', bucket, prefix), actions: ['kms:Decrypt'], resources: [kmsKeyArn] }),
+  );
 }
 
 function sid(action: string, ...parts: readonly string[]): string {

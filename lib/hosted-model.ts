@@ -103,7 +103,7 @@ export class HostedModel extends Construct {
     super(scope, id);
     this.servedModelName = props.id;
     this.contextTokens = props.vllm?.contextTokens ?? props.contextTokens;
-    this.componentName = componentName(props.endpointName, props.id);
+    this.componentName = componentNameOf(props.endpointName, props.id);
     this.componentArn = Arn.format(
       { service: 'sagemaker', resource: 'inference-component', resourceName: this.componentName },
       Stack.of(this),
@@ -111,7 +111,7 @@ export class HostedModel extends Construct {
     const copies = copiesOf(props);
     const environment = environmentOf(props, this.contextTokens);
     refuse(this, [
-      s3UriWithoutSlash(`source of ${props.id}`, props.source),
+      s3UriWithoutSlash(props.id, props.source),
       contextOverWindow(props),
       copyLargerThanInstance(props.instanceType, placedOf(props)),
       ...impossibleCopies(placedOf(props)),
@@ -192,7 +192,7 @@ export function placedOf(props: ModelProps): Placed {
 }
 
 /** `simplescaling/s1.1-32B` on endpoint `s1` is `s1-simplescaling-s1-1-32b`: at most 63 letters, digits and dashes. */
-function componentName(endpointName: string, modelId: string): string {
+export function componentNameOf(endpointName: string, modelId: string): string {
   const suffix = modelId.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
   const name = suffix === endpointName ? `${endpointName}-model` : `${endpointName}-${suffix}`;
   return name.slice(0, 63).replace(/-+$/, '');

@@ -42,25 +42,25 @@ export function parseS3Uri(uri: string): { readonly bucket: string; readonly pre
 }
 
 /** Refuses a URI that is not a prefix: SageMaker takes uncompressed weights only from one that ends in a slash. */
-export function s3UriWithoutSlash(name: string, source: ModelSource): Refusal | undefined {
+export function s3UriWithoutSlash(modelId: string, source: ModelSource): Refusal | undefined {
   if (source.kind !== 's3' || /^s3:\/\/[^/]+\/(.+\/)?$/.test(source.uri)) return undefined;
   return {
     code: 's3-uri',
-    sentence: `${name}.uri "${source.uri}" does not end in "/", so it is no prefix of uncompressed files but one object: write "${source.uri.replace(/\.tar\.gz$/, '')}/" and put the unpacked model there.`,
+    sentence: `source.uri of ${modelId} is "${source.uri}", which does not end in "/", so it is no prefix of uncompressed files but one object: write "${source.uri.replace(/\.tar\.gz$/, '')}/" and put the unpacked model there.`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html',
   };
 }
 
 /** Refuses network isolation where the container must download its model. */
 export function isolatedHub(
-  name: string,
+  modelId: string,
   source: ModelSource,
   networkIsolation: boolean | undefined,
 ): Refusal | undefined {
   if (!networkIsolation || source.kind !== 'hub') return undefined;
   return {
     code: 'isolated-hub',
-    sentence: `networkIsolation is true, but ${name} "${source.id}" is downloaded from the hub by the container, which has no network then: copy the model to S3 and write { kind: "s3", uri }, or leave networkIsolation out.`,
+    sentence: `networkIsolation is true, but ${modelId} ("${source.id}") is downloaded from the hub by the container, which has no network then: copy the model to S3 and write { kind: "s3", uri }, or leave networkIsolation out.`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html',
   };
 }

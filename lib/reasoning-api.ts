@@ -9,17 +9,18 @@ import {
   ResponseTransferMode,
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { SETTINGS_VARIABLE, settingsSchema } from '../lambda/settings.ts';
+import { acknowledgeArn } from './acknowledge.ts';
 import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
 import { limits, outside } from './limits.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
-import { refuse } from './refusal.ts';
+import { type Refusal, refuse } from './refusal.ts';
 import { createTokenizerLayer, missingTokenizer } from './tokenizer-layer.ts';
 
 export interface Throttling {
@@ -149,14 +150,10 @@ export class ReasoningApi extends Construct {
     });
     refuse(this, [
       outside('request-timeout', 'requestSeconds', requestSeconds, limits.streamSeconds),
-      outside('capacity-wait', 'capacityWaitSeconds', capacityWaitSeconds, {
-        ...limits.streamSeconds,
-        min: 0,
-        max: requestSeconds,
-      }),
+      waitBeyondRequest(capacityWaitSeconds, requestSeconds),
       outside('keep-alive', 'keepAliveSeconds', keepAliveSeconds, limits.silentSeconds),
       outside('function-memory', 'memoryMb', memoryMb, limits.functionMemoryMb),
-      oversizedSettings(settings),
+      oversizedSettings(settings, nodeOptions),
       ...props.models.flatMap((entry) => [
         impossibleThinking(entry),
         missingTokenizer(entry.model.servedModelName, entry.format, entry.tokenizer),
@@ -205,17 +202,15 @@ export class ReasoningApi extends Construct {
       timeout: Duration.seconds(limits.streamSeconds.max),
       tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       layers: this.#createTokenizerLayers(props.models),
-      environment: { [SETTINGS_VARIABLE]: settings, NODE_OPTIONS: '--enable-source-maps' },
+      environment: { ...nodeOptions, [SETTINGS_VARIABLE]: settings },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.code === undefined
         ? { entry: fileURLToPath(new URL('../lambda/handler.ts', import.meta.url)), bundling }
         : { code: props.code, handler: 'index.handler' }),
     });
     if (props.tracing) {
-      Validations.of(role).acknowledge({
-        id: 'AwsSolutions-IAM5',
-        reason: 'X-Ray knows no resources: xray:PutTraceSegments and xray:PutTelemetryRecords take * only.',
-      });
+      const reason = 'xray:PutTraceSegments and xray:PutTelemetryRecords know no resources.';
+      acknowledgeArn(role, 'IAM5', 'Resource', '*', reason);
     }
     return handler;
   }
@@ -247,6 +242,8 @@ export class ReasoningApi extends Construct {
         accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLogFields)),
       },
     });
+    // An output that every RestApi makes, under a name that nobody knows.
+    restApi.node.tryRemoveChild('Endpoint');
     const integration = new LambdaIntegration(this.handler, {
       responseTransferMode: ResponseTransferMode.STREAM,
       timeout: Duration.seconds(limits.streamSeconds.max),
@@ -254,12 +251,29 @@ export class ReasoningApi extends Construct {
     });
     restApi.root.addMethod('ANY', integration);
     restApi.root.addResource('{proxy+}').addMethod('ANY', integration);
+    const logRole = restApi.node.tryFindChild('CloudWatchRole');
+    if (logRole !== undefined) {
+      const policy = ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonAPIGatewayPushToCloudWatchLogs');
+      const reason = 'API Gateway takes this managed policy only for the role that it writes logs with.';
+      acknowledgeArn(logRole, 'IAM4', 'Policy', policy.managedPolicyArn, reason);
+    }
     for (const [rule, reason] of Object.entries(restApiReasons)) {
       Validations.of(restApi).acknowledge({ id: `AwsSolutions-${rule}`, reason });
     }
     return restApi;
   }
 }
+
+function waitBeyondRequest(capacityWaitSeconds: number, requestSeconds: number): Refusal | undefined {
+  if (capacityWaitSeconds <= requestSeconds) return undefined;
+  return {
+    code: 'capacity-wait',
+    sentence: `capacityWaitSeconds is ${capacityWaitSeconds}, but a request ends after requestSeconds (${requestSeconds}), so it would never see the copy that it waited for: write ${requestSeconds} or less, or 0 for a 503 at once.`,
+    source: limits.streamSeconds.source,
+  };
+}
+
+const nodeOptions = { NODE_OPTIONS: '--enable-source-maps' };
 
 const bundling: BundlingOptions = {
   format: OutputFormat.ESM,
@@ -295,5 +309,4 @@ const restApiReasons = {
   APIG3: 'A firewall is a choice of the stage; throttling and the bearer key stand before the model without one.',
   APIG4: 'The function asks for the bearer key, in the header where OpenAI clients send it.',
   COG4: 'OpenAI clients send a bearer key, no Cognito token.',
-  IAM4: 'API Gateway takes its managed policy only (AmazonAPIGatewayPushToCloudWatchLogs) for the role of the account.',
 };

@@ -12,7 +12,7 @@ import {
   unreachableImage,
 } from './container-image.ts';
 import { createEndpointRole } from './endpoint-role.ts';
-import { HostedModel, type ModelProps, placedOf } from './hosted-model.ts';
+import { componentNameOf, HostedModel, type ModelProps, placedOf } from './hosted-model.ts';
 import { findInstanceType, kmsKeyOnLocalStorage, unknownInstanceType } from './instance-types.ts';
 import { isolatedHub } from './model-source.ts';
 import { type Instances, impossibleInstances } from './placement.ts';
@@ -149,8 +149,9 @@ export class ReasoningEndpoint extends Construct {
       ]),
       ...impossibleInstances(props.instanceType, instances, props.models.map(placedOf)),
       ...impossibleRouting(routing),
-      ...props.models.map(({ id, source }) => isolatedHub(`source of ${id}`, source, props.networkIsolation)),
+      ...props.models.map(({ id, source }) => isolatedHub(id, source, props.networkIsolation)),
       managedScalingWithoutComponents(variant),
+      sameName(this.endpointName, props.models),
     ]);
 
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
@@ -222,6 +223,18 @@ export function managedScalingWithoutComponents(
     code: 'managed-scaling-without-components',
     sentence: `The variant has managedInstanceScaling and modelName "${variant.modelName}", but SageMaker scales the instances of inference components only: leave modelName out and list the model under models.`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html',
+  };
+}
+
+function sameName(endpointName: string, models: readonly ModelProps[]): Refusal | undefined {
+  const names = models.map(({ id }) => componentNameOf(endpointName, id));
+  const second = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (second === -1) return undefined;
+  const ids = models.filter((_, index) => names[index] === names[second]).map(({ id }) => `"${id}"`);
+  return {
+    code: 'same-name',
+    sentence: `The models ${ids.join(' and ')} would both be component "${names[second]}", and a name is given once: write ids that differ in their letters and digits.`,
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateInferenceComponent.html',
   };
 }
 

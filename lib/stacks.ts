@@ -24,7 +24,7 @@ export function addStacks(
     code,
   });
   // The names are plain strings, so nothing else says which comes first.
-  apiStack.addDependency(endpointStack);
+  apiStack.addStackDependency(endpointStack);
   Tags.of(app).add('budgetforce', config.name);
   return { endpointStack, apiStack };
 }

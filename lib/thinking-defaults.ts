@@ -35,11 +35,13 @@ export type ThinkingOverrides = {
   readonly [Key in Exclude<keyof Thinking, 'efforts'>]?: Thinking[Key] | undefined;
 } & { readonly efforts?: { readonly [Effort in ReasoningEffort]?: number | undefined } | undefined };
 
+/** What was written over what the window gives. A smaller maximum lowers the defaults, but not what was written. */
 export function withOverrides(defaults: Thinking, overrides: ThinkingOverrides = {}): Thinking {
-  const effort = (name: ReasoningEffort) => overrides.efforts?.[name] ?? defaults.efforts[name];
+  const maxTokens = overrides.maxTokens ?? defaults.maxTokens;
+  const effort = (name: ReasoningEffort) => overrides.efforts?.[name] ?? Math.min(defaults.efforts[name], maxTokens);
   return {
-    defaultMaxTokens: overrides.defaultMaxTokens ?? defaults.defaultMaxTokens,
-    maxTokens: overrides.maxTokens ?? defaults.maxTokens,
+    defaultMaxTokens: overrides.defaultMaxTokens ?? Math.min(defaults.defaultMaxTokens, maxTokens),
+    maxTokens,
     defaultMaxAnswerTokens: overrides.defaultMaxAnswerTokens ?? defaults.defaultMaxAnswerTokens,
     efforts: {
       none: effort('none'),

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ConfigError, configSchema, loadConfig, parseConfig } from '../../lib/config.ts';
+import { aConfig, aModel } from './synthesize.ts';
+
+describe('a config', () => {
+  it('needs little: the rest has defaults', () => {
+    const { models, endpoint, api } = parseConfig({
+      name: 's1',
+      region: 'us-east-1',
+      endpoint: { instanceType: 'ml.p5.48xlarge' },
+      models: [{ id: 's1', format: 's1', source: { kind: 'hub', id: 'a/b' }, contextTokens: 32_768 }],
+    });
+    expect({ models, endpoint, api }).toMatchSnapshot('defaults');
+  });
+
+  it('is told each path that is wrong, what was expected and what came', () => {
+    const input = { ...aConfig({ name: 'Stage One' }), models: [{ ...aModel(), format: 'gpt', copies: { min: -1 } }] };
+    expect(() => parseConfig({ ...input, colour: 'red' }, 'stage.json')).toThrowErrorMatchingSnapshot();
+  });
+
+  it.each(['config/s1-32b.json', 'config/s1-32b-isolated.json'])('is what %s holds', (file) => {
+    expect(loadConfig(file).models[0]?.id).toBe('s1-32b');
+  });
+
+  it('names the file that cannot be read', () => {
+    expect(() => loadConfig('config/none.json')).toThrow(ConfigError);
+    expect(() => loadConfig('config/none.json')).toThrow(/^config\/none\.json cannot be read/);
+  });
+
+  it('can be written as JSON Schema, for editors', () => {
+    expect(() => z.toJSONSchema(configSchema, { io: 'input' })).not.toThrow();
+  });
+});

@@ -1,0 +1,30 @@
+import { Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import type { ConfigInput } from '../../lib/config.ts';
+import { aConfig, addTo, aModel, anApp } from './synthesize.ts';
+
+const configs: Record<string, ConfigInput> = {
+  'one model from S3': aConfig(),
+  'a model from the hub, to zero': aConfig({
+    endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 0, max: 1 } },
+    models: [aModel({ source: { kind: 'hub', id: 'a/b' }, copies: { initial: 1, min: 0, max: 4 } })],
+  }),
+  'an encrypted bucket, tracing, no key': aConfig({
+    account: '111122223333',
+    models: [
+      aModel({ source: { kind: 's3', uri: 's3://weights/', kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' } }),
+    ],
+    api: { tracing: true, apiKey: false },
+  }),
+};
+
+describe('cdk-nag’s AwsSolutions and CDK’s own rules', () => {
+  it.each(Object.entries(configs))('have no unexplained finding for %s', (_, config) => {
+    // CDK's own rules for templates, as cdk.json switches them on.
+    const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    addTo(app, config);
+    expect(() => app.synth()).not.toThrow();
+  });
+});
