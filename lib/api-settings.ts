@@ -51,7 +51,7 @@ export function tokenizerFile({ tokenizer, format }: ApiModel): string | undefin
 }
 
 /** The thinking of a model: what was written over what its window gives. */
-export function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinking'>): Thinking {
+function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinking'>): Thinking {
   return withOverrides(thinkingDefaults(model.contextTokens), thinking);
 }
 

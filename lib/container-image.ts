@@ -19,7 +19,7 @@ export const vllmTags: readonly VllmTag[] = vllmImages.map(({ tag }) => tag);
 export const DEFAULT_VLLM_TAG: VllmTag = 'server-sagemaker-cuda-v2.3';
 
 /** An image of one's own that understands `SM_VLLM_*`, with the CUDA that it was built with. */
-export interface CustomImage {
+interface CustomImage {
   /** In a private ECR repository of the endpoint's region. */
   readonly uri: string;
   /** Major and minor version as a number, for instance 12.9. */
@@ -29,7 +29,7 @@ export interface CustomImage {
 export type ContainerImage = VllmTag | CustomImage;
 
 /** Major and minor version of the CUDA in an image, as a number: 13, 12.9. */
-export function cudaOf(image: ContainerImage): number {
+function cudaOf(image: ContainerImage): number {
   if (typeof image !== 'string') return image.cuda;
   return vllmImages.find(({ tag }) => tag === image)?.cuda ?? 0;
 }

@@ -14,7 +14,7 @@ export interface S3Source {
 }
 
 /** A model that the container downloads from the Hugging Face hub at each start: it needs the internet. */
-export interface HubSource {
+interface HubSource {
   readonly kind: 'hub';
   /** For instance `simplescaling/s1.1-32B`. */
   readonly id: string;

@@ -23,7 +23,7 @@ import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createTokenizerLayer, missingTokenizer } from './tokenizer-layer.ts';
 
-export interface Throttling {
+interface Throttling {
   /** Requests a second that the API lets through, over all clients. */
   readonly requestsPerSecond: number;
   /** Requests at once before that rate counts. */

@@ -215,7 +215,7 @@ export class ReasoningEndpoint extends Construct {
 }
 
 /** Refuses a variant that scales its instances by itself and names a model: SageMaker takes the one or the other. */
-export function managedScalingWithoutComponents(
+function managedScalingWithoutComponents(
   variant: Pick<CfnEndpointConfig.ProductionVariantProperty, 'managedInstanceScaling' | 'modelName'>,
 ): Refusal | undefined {
   if (variant.managedInstanceScaling === undefined || variant.modelName === undefined) return undefined;

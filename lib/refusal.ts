@@ -12,7 +12,7 @@ export interface Refusal {
 }
 
 /** The context key that lets refusals through, knowingly: `--context allow=image-cuda,copies-fit`. */
-export const ALLOW_CONTEXT = 'allow';
+const ALLOW_CONTEXT = 'allow';
 
 /** An app that cannot work. The message says for each reason what, why, and what to write instead. */
 export class RefusedError extends Error {
