@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hashKey, type KeyHashes } from './authenticate.ts';
 
 /** How long a key that was read stays good: a rotated key works, and an old one stops, within this time. Milliseconds. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The event of an API Gateway REST API's Lambda proxy integration, as far as we read it. All of it comes from the client.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The environment of the function, as `lib` writes it and `lambda` reads it: one schema for both.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { reasoningEfforts } from '../settings.ts';
 
 /** The most characters of one request's `stop` text, `wait_text` and the like. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** One zod issue as the name of the field and a sentence: what came, and what is allowed. */
 export function describeIssue(

@@ -5,12 +5,10 @@ import { EndpointTokenizer } from '../tokenizer/endpoint-tokenizer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import { CompletionsModel, httpRoute } from './completions-model.ts';
-import { createRuntimeClient, SageMakerModel, sageMakerRoute } from './sagemaker-model.ts';
+import { SageMakerModel, sageMakerRoute } from './sagemaker-model.ts';
 
-let sharedClient: SageMakerRuntimeClient | undefined;
-
-/** A model as the settings describe it. Nothing is called or read yet. */
-export function createServedModel(settings: ModelSettings): ServedModel {
+/** A model as the settings describe it. Nothing is called or read yet; the client of SageMaker is only made where one is needed. */
+export function createServedModel(settings: ModelSettings, runtimeClient: () => SageMakerRuntimeClient): ServedModel {
   const { backend } = settings;
   if (backend.kind === 'completions') {
     const model = new CompletionsModel(backend);
@@ -20,8 +18,7 @@ export function createServedModel(settings: ModelSettings): ServedModel {
       tokenizerOf(settings, () => new EndpointTokenizer(httpRoute(backend), backend.servedModelName)),
     );
   }
-  sharedClient ??= createRuntimeClient();
-  const client = sharedClient;
+  const client = runtimeClient();
   const model = new SageMakerModel(client, backend);
   const route = () => new EndpointTokenizer(sageMakerRoute(client, backend), backend.servedModelName);
   return new ServedModel(settings, model, tokenizerOf(settings, route));

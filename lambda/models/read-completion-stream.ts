@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ModelFailedError, ModelRejectedError, StreamBrokenError } from './errors.ts';
 import type { SegmentChunk } from './segment-model.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
 import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
 import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
 import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';

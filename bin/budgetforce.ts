@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import type { Command } from '../local/command.ts';
+
+/** The commands, each loaded only when it is called. */
+const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  start: {
+    summary: 'serve the API and the playground on this machine',
+    load: async () => (await import('../local/start-command.ts')).startCommand,
+  },
+};
+
+const HELP = `Usage: budgetforce COMMAND [options]
+
+Thinking as a budget: an OpenAI-compatible API with exact test-time budget forcing.
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+budgetforce COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.
+`;
+
+async function main([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    process.stderr.write(
+      `There is no command ${JSON.stringify(name)}. There are: ${Object.keys(commands).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  const command = await entry.load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    process.stderr.write(`budgetforce ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return isUsage(error) ? 2 : 1;
+  }
+}
+
+function isUsage(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'UsageError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
+  );
+}
+
+process.exitCode = await main(process.argv.slice(2));

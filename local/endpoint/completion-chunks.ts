@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import type { Engine } from '../engine/engine.ts';
+import type { CompletionBody } from './completion-body.ts';
+import { type CompletionFaults, runCompletion } from './run-completion.ts';
+
+/** Ways in which the server's JSON may be off, for tests. */
+export interface ChunkFaults extends CompletionFaults {
+  readonly omitTokenIds?: boolean;
+  readonly extraField?: boolean;
+  /** Tokens in one chunk, as speculative decoding sends them. @default 1 */
+  readonly tokensPerChunk?: number;
+}
+
+/** The chunks of a streamed completion, as vLLM's JSON. The last has usage and no choices, where usage was asked for. */
+export async function* completionChunks(
+  engine: Engine,
+  body: CompletionBody,
+  model: string,
+  signal: AbortSignal,
+  faults: ChunkFaults = {},
+): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
+  const shared = {
+    id: `cmpl-${randomUUID()}`,
+    object: 'text_completion',
+    created: Math.floor(Date.now() / 1_000),
+    model,
+  };
+  let promptIds: readonly number[] | undefined;
+  let promptTokens = 0;
+  let cachedTokens = 0;
+  let completionTokens = 0;
+  let text = '';
+  let tokenIds: number[] = [];
+  for await (const step of runCompletion(engine, body, signal, faults)) {
+    if ('promptIds' in step) {
+      promptIds = step.promptIds;
+      promptTokens = step.promptIds.length;
+      cachedTokens = step.cachedTokens;
+      continue;
+    }
+    completionTokens += step.tokenIds.length;
+    text += step.text;
+    tokenIds.push(...step.tokenIds);
+    if (step.finishReason === null && tokenIds.length < (faults.tokensPerChunk ?? 1)) continue;
+    yield {
+      ...shared,
+      ...(faults.extraField === true ? { kv_transfer_params: { new: 'field' } } : {}),
+      choices: [
+        {
+          index: 0,
+          text,
+          logprobs: null,
+          finish_reason: step.finishReason,
+          stop_reason: step.stopReason,
+          ...(body.return_token_ids && faults.omitTokenIds !== true
+            ? { prompt_token_ids: promptIds ?? null, token_ids: tokenIds }
+            : {}),
+        },
+      ],
+    };
+    // Only the first chunk has the prompt's ids.
+    promptIds = undefined;
+    text = '';
+    tokenIds = [];
+  }
+  if (body.stream_options?.include_usage === true) {
+    yield { ...shared, choices: [], usage: usageOf(promptTokens, cachedTokens, completionTokens) };
+  }
+}
+
+/** A completion that is not streamed, as vLLM's JSON. */
+export async function wholeCompletion(engine: Engine, body: CompletionBody, model: string, signal: AbortSignal) {
+  let text = '';
+  const tokenIds: number[] = [];
+  let promptIds: readonly number[] = [];
+  let cachedTokens = 0;
+  let last: { readonly finishReason: string | null; readonly stopReason: number | string | null } = {
+    finishReason: null,
+    stopReason: null,
+  };
+  for await (const step of runCompletion(engine, body, signal)) {
+    if ('promptIds' in step) {
+      promptIds = step.promptIds;
+      cachedTokens = step.cachedTokens;
+    } else {
+      text += step.text;
+      tokenIds.push(...step.tokenIds);
+      last = step;
+    }
+  }
+  return {
+    id: `cmpl-${randomUUID()}`,
+    object: 'text_completion',
+    created: Math.floor(Date.now() / 1_000),
+    model,
+    choices: [
+      {
+        index: 0,
+        text,
+        logprobs: null,
+        finish_reason: last.finishReason,
+        stop_reason: last.stopReason,
+        ...(body.return_token_ids ? { prompt_token_ids: promptIds, token_ids: tokenIds } : {}),
+      },
+    ],
+    usage: usageOf(promptIds.length, cachedTokens, tokenIds.length),
+  };
+}
+
+function usageOf(promptTokens: number, cachedTokens: number, completionTokens: number) {
+  return {
+    prompt_tokens: promptTokens,
+    total_tokens: promptTokens + completionTokens,
+    completion_tokens: completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+  };
+}

@@ -1,0 +1,50 @@
+import { EventStreamCodec, type MessageHeaders } from '@smithy/core/event-streams';
+
+const codec = new EventStreamCodec(
+  (bytes) => (typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8')),
+  (text) => Buffer.from(text, 'utf8'),
+);
+
+/**
+ * Frames of `application/vnd.amazon.eventstream` as SageMaker Runtime sends them, with their checksums.
+ *
+ * Source: https://smithy.io/2.0/aws/amazon-eventstream.html
+ */
+export function payloadPart(bytes: Uint8Array): Uint8Array {
+  return frame(
+    { ':message-type': 'event', ':event-type': 'PayloadPart', ':content-type': 'application/octet-stream' },
+    bytes,
+  );
+}
+
+export function modelStreamError(
+  errorCode: 'ModelInvocationTimeExceeded' | 'StreamBroken',
+  message: string,
+): Uint8Array {
+  return exception('ModelStreamError', { Message: message, ErrorCode: errorCode });
+}
+
+export function internalStreamFailure(message: string): Uint8Array {
+  return exception('InternalStreamFailure', { Message: message });
+}
+
+/** A frame with one bit of its payload turned over, so that its checksum is wrong. */
+export function corrupted(whole: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(whole);
+  const at = bytes.length - 5;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  return bytes;
+}
+
+function exception(type: string, body: Readonly<Record<string, string>>): Uint8Array {
+  return frame(
+    { ':message-type': 'exception', ':exception-type': type, ':content-type': 'application/json' },
+    Buffer.from(JSON.stringify(body), 'utf8'),
+  );
+}
+
+function frame(headers: Readonly<Record<string, string>>, body: Uint8Array): Uint8Array {
+  const typed: MessageHeaders = {};
+  for (const [name, value] of Object.entries(headers)) typed[name] = { type: 'string', value };
+  return codec.encode({ headers: typed, body });
+}

@@ -1,0 +1,312 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { Engine, EngineStats } from '../engine/engine.ts';
+import { BadRequestError, parseCompletionBody } from './completion-body.ts';
+import { completionChunks, wholeCompletion } from './completion-chunks.ts';
+import { corrupted, internalStreamFailure, modelStreamError, payloadPart } from './event-stream-frames.ts';
+import { type Fault, Faults } from './faults.ts';
+import { type RuntimeErrorAnswer, runtimeErrors } from './runtime-errors.ts';
+
+export interface LocalEndpointOptions {
+  readonly engine: Engine;
+  readonly endpointName: string;
+  /** Where set, calls have to name it. */
+  readonly inferenceComponentName?: string;
+  readonly servedModelName: string;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** Payload parts are cut to so many bytes, wherever that falls. @default as the engine gives them */
+  readonly partBytes?: number;
+}
+
+export interface LocalEndpoint {
+  /** For `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`; with `/v1` it is a server of text completions. */
+  readonly url: string;
+  readonly faults: Faults;
+  stats(): EngineStats;
+  close(): Promise<void>;
+}
+
+/** Bodies beyond this are refused, as by SageMaker Runtime. Bytes. */
+const MAX_BODY_BYTES = 25_000_000;
+
+const tokenizeSchema = z.object({ prompt: z.string(), add_special_tokens: z.boolean().optional() });
+const detokenizeSchema = z.object({ tokens: z.array(z.int().min(0)) });
+
+/**
+ * A server that speaks SageMaker Runtime's REST protocol to the real AWS SDK client, and vLLM's JSON inside; vLLM's own routes are there
+ * too. It knows nothing of thinking: it is an endpoint.
+ */
+export async function startLocalEndpoint(options: LocalEndpointOptions): Promise<LocalEndpoint> {
+  const faults = new Faults();
+  const context = { ...options, faults };
+  const server = createServer((request, response) => {
+    handle(context, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { error: { message: String(error), type: 'InternalServerError', code: 500 } });
+    });
+  });
+  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://${options.host ?? '127.0.0.1'}:${portOf(server)}`,
+    faults,
+    stats: () => options.engine.stats(),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      await options.engine.close();
+    },
+  };
+}
+
+interface Context extends LocalEndpointOptions {
+  readonly faults: Faults;
+}
+
+async function handle(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://local').pathname;
+  const runtime = /^\/endpoints\/([^/]+)\/(invocations|invocations-response-stream)$/.exec(path);
+  const body = await readBody(request);
+  const gone = new AbortController();
+  response.on('close', () => gone.abort(new DOMException('The client went away.', 'AbortError')));
+
+  if (runtime === null) {
+    await handleVllm(context, path, body, response, gone.signal, context.faults);
+    return;
+  }
+  const refused = refusalOf(context, decodeURIComponent(runtime[1] ?? ''), request);
+  if (refused !== undefined) return sendRuntimeError(response, refused);
+  if (runtime[2] === 'invocations-response-stream') await streamInvocation(context, body, response, gone.signal);
+  else await invoke(context, request, body, response, gone.signal);
+}
+
+function refusalOf(context: Context, endpointName: string, request: IncomingMessage): RuntimeErrorAnswer | undefined {
+  if (endpointName !== context.endpointName) {
+    return runtimeErrors.validation(`Endpoint ${endpointName} of account 111122223333 not found.`);
+  }
+  const component = request.headers['x-amzn-sagemaker-inference-component'];
+  if (context.inferenceComponentName !== undefined && component !== context.inferenceComponentName) {
+    return runtimeErrors.validation(
+      component === undefined
+        ? 'Inference Component Name header is required for endpoints to which you plan to deploy inference components.'
+        : `Inference Component ${component} of account 111122223333 not found.`,
+    );
+  }
+  return undefined;
+}
+
+/** `InvokeEndpoint`: the container's answer as it is. A route in the custom attributes reaches the container's other routes. */
+async function invoke(
+  context: Context,
+  request: IncomingMessage,
+  body: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const fault = context.faults.take();
+  if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
+  const attributes = request.headers['x-amzn-sagemaker-custom-attributes'];
+  const route = /(?:^|,)\s*route=(\/[^,\s]*)/.exec(String(attributes ?? ''))?.[1] ?? '/v1/completions';
+  const answer = await vllmJson(context, route, body, signal);
+  if (answer.status >= 400)
+    return sendRuntimeError(response, runtimeErrors.model(answer.status, JSON.stringify(answer.body)));
+  response.setHeader('x-Amzn-Invoked-Production-Variant', 'AllTraffic');
+  sendJson(response, 200, answer.body);
+}
+
+/** `InvokeEndpointWithResponseStream`: vLLM's server-sent events in payload parts. */
+async function streamInvocation(
+  context: Context,
+  body: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const fault = context.faults.take();
+  if (fault.startDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.startDelayMs));
+  if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
+  const frames = serverSentEvents(context, body, signal, fault);
+  let first: IteratorResult<string>;
+  try {
+    first = await frames.next();
+  } catch (error) {
+    if (!(error instanceof BadRequestError)) throw error;
+    return sendRuntimeError(response, runtimeErrors.model(400, JSON.stringify(error.body)));
+  }
+  response.writeHead(200, {
+    'content-type': 'application/vnd.amazon.eventstream',
+    'x-amzn-sagemaker-content-type': 'text/event-stream; charset=utf-8',
+    'x-amzn-invoked-production-variant': 'AllTraffic',
+  });
+  let chunks = 0;
+  for (let step = first; step.done !== true; step = await frames.next()) {
+    if (fault.breakAfterChunks === chunks++) return breakStream(response, fault);
+    for (const part of partsOf(Buffer.from(step.value, 'utf8'), context.partBytes)) {
+      if (!response.write(payloadPart(part))) await drained(response, signal);
+    }
+  }
+  response.end();
+}
+
+async function* serverSentEvents(
+  context: Context,
+  body: string,
+  signal: AbortSignal,
+  fault: Fault,
+): AsyncGenerator<string> {
+  const chunks = completionChunks(context.engine, parseCompletionBody(body), context.servedModelName, signal, fault);
+  try {
+    for await (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`;
+    yield 'data: [DONE]\n\n';
+  } catch (error) {
+    // A client that went away has no use for the rest.
+    if (!signal.aborted) throw error;
+  }
+}
+
+function breakStream(response: ServerResponse, fault: Fault): void {
+  const message = 'The model container broke the stream.';
+  switch (fault.breakBy ?? 'socket') {
+    case 'socket':
+      response.destroy();
+      break;
+    case 'silent':
+      response.end();
+      break;
+    case 'corrupt':
+      response.end(corrupted(payloadPart(Buffer.from('data: {}\n\n'))));
+      break;
+    case 'InternalStreamFailure':
+      response.end(internalStreamFailure(message));
+      break;
+    case 'StreamBroken':
+      response.end(modelStreamError('StreamBroken', message));
+      break;
+    case 'ModelInvocationTimeExceeded':
+      response.end(modelStreamError('ModelInvocationTimeExceeded', message));
+      break;
+  }
+}
+
+/** vLLM's own HTTP routes. */
+async function handleVllm(
+  context: Context,
+  path: string,
+  body: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+  faults: Faults,
+): Promise<void> {
+  if (path === '/v1/completions' && /"stream"\s*:\s*true/.test(body)) {
+    const fault = faults.take();
+    if (fault.error !== undefined) return sendJson(response, fault.error.status, fault.error.body);
+    const frames = serverSentEvents(context, body, signal, fault);
+    let first: IteratorResult<string>;
+    try {
+      first = await frames.next();
+    } catch (error) {
+      if (!(error instanceof BadRequestError)) throw error;
+      return sendJson(response, 400, error.body);
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+    let chunks = 0;
+    for (let step = first; step.done !== true; step = await frames.next()) {
+      if (fault.breakAfterChunks === chunks++) return void response.destroy();
+      if (!response.write(step.value)) await drained(response, signal);
+    }
+    response.end();
+    return;
+  }
+  const answer = await vllmJson(context, path, body, signal);
+  sendJson(response, answer.status, answer.body);
+}
+
+async function vllmJson(
+  context: Context,
+  path: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const { engine, servedModelName } = context;
+  try {
+    switch (path) {
+      case '/v1/completions':
+        return { status: 200, body: await wholeCompletion(engine, parseCompletionBody(body), servedModelName, signal) };
+      case '/tokenize': {
+        // vLLM parses control strings wherever it sees them, and so does this.
+        const tokens = engine.tokenize(tokenizeSchema.parse(JSON.parse(body)).prompt, true);
+        return {
+          status: 200,
+          body: { count: tokens.length, max_model_len: engine.contextTokens, tokens, token_strs: null },
+        };
+      }
+      case '/detokenize':
+        return { status: 200, body: { prompt: engine.detokenize(detokenizeSchema.parse(JSON.parse(body)).tokens) } };
+      case '/v1/models':
+        return {
+          status: 200,
+          body: {
+            object: 'list',
+            data: [{ id: servedModelName, object: 'model', owned_by: 'local', max_model_len: engine.contextTokens }],
+          },
+        };
+      case '/health':
+      case '/ping':
+        return { status: 200, body: {} };
+      default:
+        return {
+          status: 404,
+          body: { error: { message: `There is no route ${path}.`, type: 'NotFoundError', code: 404 } },
+        };
+    }
+  } catch (error) {
+    if (error instanceof BadRequestError) return { status: 400, body: error.body };
+    if (error instanceof z.ZodError || error instanceof SyntaxError) {
+      return { status: 400, body: new BadRequestError(error.message).body };
+    }
+    throw error;
+  }
+}
+
+function sendRuntimeError(response: ServerResponse, error: RuntimeErrorAnswer): void {
+  response.setHeader('x-amzn-errortype', error.type);
+  sendJson(response, error.status, error.body);
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    const bytes = Buffer.from(part);
+    size += bytes.length;
+    if (size > MAX_BODY_BYTES) throw new RangeError(`The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function* partsOf(bytes: Uint8Array, size: number | undefined): Generator<Uint8Array> {
+  if (size === undefined) return yield bytes;
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  await once(response, 'drain', { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+  return address.port;
+}

@@ -1,0 +1,111 @@
+import type { Engine } from '../engine/engine.ts';
+import { BadRequestError, type CompletionBody } from './completion-body.ts';
+import { incrementalText } from './incremental-text.ts';
+
+/** One step of a completion: what vLLM puts into one chunk. */
+export interface CompletionStep {
+  readonly text: string;
+  readonly tokenIds: readonly number[];
+  readonly finishReason: 'stop' | 'length' | null;
+  readonly stopReason: number | string | null;
+}
+
+export interface CompletionStart {
+  readonly promptIds: readonly number[];
+  readonly cachedTokens: number;
+}
+
+/** How the engine may be told to misbehave, for tests of those who call it. */
+export interface CompletionFaults {
+  readonly ignoreMinTokens?: boolean;
+  /** Between two tokens. Milliseconds. */
+  readonly tokenDelayMs?: number;
+}
+
+/**
+ * Runs a text completion as vLLM does: stop ids end it and their text does not come, stop texts are cut out of the text, half a
+ * character is held back.
+ *
+ * @throws {BadRequestError} where prompt and `max_tokens` do not fit the context.
+ */
+export async function* runCompletion(
+  engine: Engine,
+  body: CompletionBody,
+  signal: AbortSignal,
+  faults: CompletionFaults = {},
+): AsyncGenerator<CompletionStart | CompletionStep, void, undefined> {
+  const promptIds = typeof body.prompt === 'string' ? engine.tokenize(body.prompt, true) : body.prompt;
+  if (promptIds.length + body.max_tokens > engine.contextTokens) {
+    throw new BadRequestError(
+      `This model's maximum context length is ${engine.contextTokens} tokens. However, you requested ${body.max_tokens} output tokens and your prompt contains ${promptIds.length} input tokens.`,
+    );
+  }
+  const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
+  const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
+  const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));
+  let held = '';
+  let count = 0;
+  const events = engine.generate(
+    {
+      promptIds,
+      maxTokens: body.max_tokens,
+      minTokens: faults.ignoreMinTokens === true ? 0 : body.min_tokens,
+      stopTokenIds: body.stop_token_ids,
+      temperature: body.temperature,
+      topP: body.top_p,
+      topK: body.top_k,
+      minP: body.min_p,
+      repetitionPenalty: body.repetition_penalty,
+      frequencyPenalty: body.frequency_penalty,
+      presencePenalty: body.presence_penalty,
+      seed: body.seed,
+    },
+    signal,
+  );
+  for await (const event of events) {
+    if (event.kind === 'prompt') {
+      yield { promptIds, cachedTokens: event.cached };
+      continue;
+    }
+    count++;
+    const ended = ends.has(event.id);
+    held += ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
+    const stop = count > body.min_tokens ? firstStop(held, body.stop) : undefined;
+    if (stop !== undefined) {
+      const cut = stop.at + (body.include_stop_str_in_output ? stop.text.length : 0);
+      yield { text: held.slice(0, cut), tokenIds: [event.id], finishReason: 'stop', stopReason: stop.text };
+      return;
+    }
+    if (ended) {
+      const stopReason = body.stop_token_ids.includes(event.id) ? event.id : null;
+      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'stop', stopReason };
+      return;
+    }
+    if (count === body.max_tokens) {
+      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'length', stopReason: null };
+      return;
+    }
+    const keep = longestStart(held, body.stop);
+    yield { text: held.slice(0, held.length - keep), tokenIds: [event.id], finishReason: null, stopReason: null };
+    held = held.slice(held.length - keep);
+    if (faults.tokenDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, faults.tokenDelayMs));
+  }
+}
+
+function firstStop(text: string, stops: readonly string[]): { readonly at: number; readonly text: string } | undefined {
+  return stops
+    .map((stop) => ({ at: text.indexOf(stop), text: stop }))
+    .filter(({ at }) => at >= 0)
+    .toSorted((a, b) => a.at - b.at)[0];
+}
+
+/** How much of the end of the text may become a stop text. */
+function longestStart(text: string, stops: readonly string[]): number {
+  let longest = 0;
+  for (const stop of stops) {
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+      if (text.endsWith(stop.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}

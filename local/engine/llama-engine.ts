@@ -1,0 +1,185 @@
+import {
+  getLlama,
+  type LlamaContextSequence,
+  LlamaLogLevel,
+  type LlamaModel,
+  type SequenceEvaluateOptions,
+  type Token,
+  TokenBias,
+} from 'node-llama-cpp';
+import type { Engine, EngineEvent, EngineRequest, EngineStats } from './engine.ts';
+import { Places } from './places.ts';
+
+export interface LlamaEngineOptions {
+  /** A GGUF file. */
+  readonly modelPath: string;
+  /** Streams that run at once; more wait in line. Minimum: 1. @default 4 */
+  readonly parallel?: number;
+  /** Tokens of one stream. @default the model's own window, at most 8,192 */
+  readonly contextTokens?: number;
+  /** llama.cpp's threads. On busy or shared cores more than one is far slower for a small model. @default 1 */
+  readonly threads?: number;
+}
+
+const MOST_CONTEXT_TOKENS = 8_192;
+const BATCH_TOKENS = 512;
+
+/** Loads a GGUF into llama.cpp (prebuilt, on the CPU) and runs streams of it in one batch. */
+export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
+  const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
+  const model = await llama.loadModel({ modelPath: options.modelPath });
+  const parallel = options.parallel ?? 4;
+  const contextTokens = options.contextTokens ?? Math.min(model.trainContextSize, MOST_CONTEXT_TOKENS);
+  const context = await model.createContext({
+    sequences: parallel,
+    // llama.cpp keeps one cell free: without it the last token would shift the context.
+    contextSize: contextTokens + 1,
+    batchSize: Math.min(contextTokens, BATCH_TOKENS),
+    threads: options.threads ?? 1,
+  });
+  const sequences = Array.from({ length: parallel }, () => context.getSequence());
+  return new LlamaEngine(model, sequences, contextTokens, async () => {
+    await context.dispose();
+    await model.dispose();
+    await llama.dispose();
+  });
+}
+
+class LlamaEngine implements Engine {
+  readonly contextTokens: number;
+  readonly endIds: ReadonlySet<number>;
+  readonly #model: LlamaModel;
+  readonly #places: Places<LlamaContextSequence>;
+  readonly #dispose: () => Promise<void>;
+  readonly #lastUsed = new Map<LlamaContextSequence, number>();
+  #uses = 0;
+  #evaluated = 0;
+  #cached = 0;
+  #generated = 0;
+
+  constructor(
+    model: LlamaModel,
+    sequences: readonly LlamaContextSequence[],
+    contextTokens: number,
+    dispose: () => Promise<void>,
+  ) {
+    this.#model = model;
+    this.#places = new Places(sequences);
+    this.contextTokens = contextTokens;
+    this.#dispose = dispose;
+    this.endIds = new Set(allTokens(model).filter((token) => model.isEogToken(token)));
+  }
+
+  async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+    const prompt = request.promptIds.map(toToken);
+    const sequence = await this.#places.take((free) => this.#closest(free, prompt), signal);
+    this.#lastUsed.set(sequence, ++this.#uses);
+    try {
+      // The last token is evaluated in any case: its logits give the first new one.
+      const known = Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
+      await sequence.adaptStateToTokens(prompt.slice(0, known), false);
+      this.#evaluated += prompt.length - known;
+      this.#cached += known;
+      yield { kind: 'prompt', evaluated: prompt.length - known, cached: known };
+
+      const ends = new Set([...request.stopTokenIds, ...this.endIds]);
+      const mask = maskOf(this.#model, ends);
+      let count = 0;
+      const tokens = sequence.evaluate(prompt.slice(known), {
+        ...samplingOf(request, () => sequence.contextTokens.slice(-64)),
+        yieldEogToken: true,
+        tokenBias: () => (count < request.minTokens ? mask : noBias(this.#model)),
+      });
+      for await (const token of tokens) {
+        count++;
+        this.#generated++;
+        yield { kind: 'token', id: token };
+        if (signal.aborted || ends.has(token) || count >= request.maxTokens) break;
+      }
+      signal.throwIfAborted();
+    } finally {
+      this.#places.give(sequence);
+    }
+  }
+
+  tokenize(text: string, parseControls: boolean): readonly number[] {
+    return this.#model.tokenize(text, parseControls);
+  }
+
+  detokenize(ids: readonly number[]): string {
+    return this.#model.detokenize(ids.map(toToken), true);
+  }
+
+  stats(): EngineStats {
+    return {
+      active: this.#places.active,
+      queued: this.#places.queued,
+      promptTokensEvaluated: this.#evaluated,
+      promptTokensCached: this.#cached,
+      generatedTokens: this.#generated,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#dispose();
+  }
+
+  /** The sequence whose cache shares the longest beginning with the prompt; of equals the one that was idle longest. */
+  #closest(free: readonly LlamaContextSequence[], prompt: Token[]): LlamaContextSequence {
+    const [best] = free
+      .map((sequence) => ({
+        sequence,
+        shared: sequence.compareContextTokens(prompt).firstDifferentIndex,
+        used: this.#lastUsed.get(sequence) ?? 0,
+      }))
+      .toSorted((a, b) => b.shared - a.shared || a.used - b.used);
+    if (best === undefined) throw new Error('No sequence is free.');
+    return best.sequence;
+  }
+}
+
+function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEvaluateOptions {
+  const penalized = request.repetitionPenalty !== 1 || request.frequencyPenalty !== 0 || request.presencePenalty !== 0;
+  return {
+    temperature: request.temperature,
+    topP: request.topP,
+    topK: Math.max(0, request.topK),
+    minP: request.minP,
+    seed: request.seed ?? Math.floor(Math.random() * 2 ** 31),
+    ...(penalized
+      ? {
+          repeatPenalty: {
+            punishTokens: recent,
+            penalty: request.repetitionPenalty,
+            frequencyPenalty: request.frequencyPenalty,
+            presencePenalty: request.presencePenalty,
+          },
+        }
+      : {}),
+  };
+}
+
+/**
+ * A bias that forbids ends. `TokenBias.set` skips end-of-generation tokens on purpose; vLLM's `min_tokens` forbids them too, so the
+ * map behind it is filled directly. The version is pinned, and a test holds this.
+ */
+function maskOf(model: LlamaModel, ends: ReadonlySet<number>): TokenBias {
+  const bias = TokenBias.for(model);
+  const biases: unknown = Reflect.get(bias, '_biases');
+  if (!(biases instanceof Map)) throw new Error('This version of node-llama-cpp keeps its token biases elsewhere.');
+  for (const end of ends) biases.set(toToken(end), Number.NEGATIVE_INFINITY);
+  return bias;
+}
+
+function noBias(model: LlamaModel): TokenBias {
+  return TokenBias.for(model);
+}
+
+function allTokens(model: LlamaModel): Token[] {
+  return Array.from(model.iterateAllTokens());
+}
+
+/** node-llama-cpp brands its token ids; they are plain numbers. */
+function toToken(id: number): Token {
+  return id as Token;
+}

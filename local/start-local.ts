@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { createAdaptorServer } from '@hono/node-server';
+import * as z from 'zod';
+import { createApp, type Log } from '../lambda/app.ts';
+import { hashKey } from '../lambda/authenticate.ts';
+import { dependenciesOf } from '../lambda/dependencies.ts';
+import type { FormatName, ModelSettings } from '../lambda/settings.ts';
+import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
+import { loadLlamaEngine } from './engine/llama-engine.ts';
+
+export interface LocalOptions {
+  /** 0 is any free one. */
+  readonly port: number;
+  readonly host: string;
+  /** A GGUF file of one's own. Absent: the embedded model. */
+  readonly modelPath?: string;
+  /** How `modelPath` or the model of `upstream` writes its thinking. */
+  readonly format?: FormatName;
+  /** The model's tokenizer.json. Absent: the embedded model's own; for others its server tokenizes. */
+  readonly tokenizerPath?: string;
+  /** Base URL of a server of text completions with vLLM's fields, for instance `http://localhost:8000/v1`. */
+  readonly upstream?: string;
+  /** The name of the model there. @default the first of its /models */
+  readonly upstreamModel?: string;
+  readonly upstreamKey?: string;
+  /** Streams that the embedded engine runs at once. @default 4 */
+  readonly parallel?: number;
+  /** Asks clients for this bearer key. */
+  readonly apiKey?: string;
+  readonly log?: Log;
+}
+
+export interface LocalServer {
+  readonly url: string;
+  readonly model: ModelSettings;
+  /** The embedded endpoint, where there is one. */
+  readonly endpoint: LocalEndpoint | undefined;
+  close(): Promise<void>;
+}
+
+const ENDPOINT_NAME = 'local';
+const COMPONENT_NAME = 'local-component';
+const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
+
+/**
+ * The API on this machine. The app is the one that runs on Lambda, and reaches the embedded engine as it reaches AWS: by the SDK,
+ * at an endpoint URL.
+ *
+ * @throws {Error} with a sentence, where the port is taken, the model does not load or the upstream does not answer.
+ */
+export async function startLocal(options: LocalOptions): Promise<LocalServer> {
+  const { model, endpoint } =
+    options.upstream === undefined
+      ? await embedded(options)
+      : { model: await upstream(options, options.upstream), endpoint: undefined };
+  const settings = {
+    models: [model],
+    requestTimeoutMs: 900_000,
+    capacityWaitMs: 600_000,
+    keepAliveMs: 15_000,
+    ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
+  };
+  if (endpoint !== undefined) pointSdkAt(endpoint.url);
+  const app = createApp(dependenciesOf(settings, options.log ?? (() => {})));
+  const server = createAdaptorServer({ fetch: app.fetch });
+  try {
+    server.listen(options.port, options.host);
+    await once(server, 'listening');
+  } catch (error) {
+    await endpoint?.close();
+    throw listenError(error, options);
+  }
+  // A server that listens on a port has an address of this kind.
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    model,
+    endpoint,
+    async close() {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await once(server, 'close');
+      await endpoint?.close();
+    },
+  };
+}
+
+/** The world that Lambda's environment is in production. Keys that nobody checks, but the SDK signs with. */
+function pointSdkAt(url: string): void {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: url,
+    AWS_REGION: 'us-east-2',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  });
+}
+
+async function embedded(options: LocalOptions): Promise<{ model: ModelSettings; endpoint: LocalEndpoint }> {
+  const own = options.modelPath !== undefined;
+  const engine = await loadLlamaEngine({
+    modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
+    ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+  }).catch((cause: unknown) => {
+    throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
+  });
+  const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
+  const endpoint = await startLocalEndpoint({
+    engine,
+    endpointName: ENDPOINT_NAME,
+    inferenceComponentName: COMPONENT_NAME,
+    servedModelName: id,
+  });
+  const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
+  return {
+    endpoint,
+    model: {
+      id,
+      format: options.format ?? 's1',
+      backend: {
+        kind: 'sagemaker',
+        endpointName: ENDPOINT_NAME,
+        inferenceComponentName: COMPONENT_NAME,
+        servedModelName: id,
+      },
+      tokenizer: tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath },
+      ...budgetsFor(engine.contextTokens),
+      ...(own ? {} : { systemPrompt: 'You are a careful assistant.', defaultTemperature: 1 }),
+    },
+  };
+}
+
+const modelsSchema = z.object({
+  data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1),
+});
+
+async function upstream(options: LocalOptions, url: string): Promise<ModelSettings> {
+  const baseUrl = url.replace(/\/+$/, '');
+  const headers = options.upstreamKey === undefined ? {} : { authorization: `Bearer ${options.upstreamKey}` };
+  const answer = await fetch(`${baseUrl}/models`, { headers }).catch((cause: unknown) => {
+    throw new Error(`The upstream ${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, {
+      cause,
+    });
+  });
+  if (!answer.ok)
+    throw new Error(
+      `GET ${baseUrl}/models answered ${answer.status}. Check the URL (it usually ends in /v1) and the key.`,
+    );
+  const { data } = modelsSchema.parse(await answer.json());
+  const served = data.find((model) => options.upstreamModel === undefined || model.id === options.upstreamModel);
+  if (served === undefined) {
+    throw new Error(
+      `The upstream has no model ${options.upstreamModel}. It has: ${data.map((model) => model.id).join(', ')}.`,
+    );
+  }
+  return {
+    id: served.id,
+    format: options.format ?? 's1',
+    backend: {
+      kind: 'completions',
+      baseUrl,
+      servedModelName: served.id,
+      ...(options.upstreamKey === undefined ? {} : { apiKey: options.upstreamKey }),
+    },
+    tokenizer:
+      options.tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: options.tokenizerPath },
+    ...budgetsFor(served.max_model_len ?? 8_192),
+  };
+}
+
+/** Limits and effort levels in proportion to the window. */
+function budgetsFor(contextTokens: number) {
+  const most = Math.floor(contextTokens * 0.75);
+  return {
+    contextTokens,
+    maxThinkingTokens: most,
+    defaultMaxThinkingTokens: Math.floor(most / 2),
+    defaultMaxAnswerTokens: Math.floor(contextTokens / 8),
+    efforts: {
+      none: 0,
+      minimal: Math.floor(most / 96),
+      low: Math.floor(most / 32),
+      medium: Math.floor(most / 12),
+      high: Math.floor(most / 4),
+      xhigh: most,
+    },
+  };
+}
+
+function nameOf(path: string): string {
+  return (path.split(/[\\/]/).at(-1) ?? path).replace(/\.gguf$/i, '');
+}
+
+function listenError(error: unknown, { port, host }: LocalOptions): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return new Error(`Port ${port} is taken. Give another one with --port, or 0 for any free one.`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new Error(`There is no address ${host} on this machine.`);
+  if (code === 'EACCES') return new Error(`Port ${port} needs more rights. Give one above 1023 with --port.`);
+  return error;
+}

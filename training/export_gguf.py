@@ -1,0 +1,84 @@
+"""Writes a checkpoint as a GGUF that llama.cpp loads: architecture llama, 16-bit weights, tokenizer inside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+
+from model import Config, Llama
+from tokenizer import CONTROLS
+from train import MODEL_FOLDER
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<|im_start|>think' }}{% endif %}"
+)
+
+
+def export(checkpoint: Path, path: Path) -> None:
+    config = Config()
+    model = Llama(config)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_name("Budgetforce tiny")
+    writer.add_license("Apache-2.0")
+    writer.add_context_length(config.context)
+    writer.add_embedding_length(config.width)
+    writer.add_block_count(config.layers)
+    writer.add_feed_forward_length(config.hidden)
+    writer.add_head_count(config.heads)
+    writer.add_head_count_kv(config.heads)
+    writer.add_rope_dimension_count(config.head_width)
+    writer.add_rope_freq_base(config.rope_base)
+    writer.add_layer_norm_rms_eps(config.norm_epsilon)
+    writer.add_vocab_size(config.vocabulary)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    add_tokenizer(writer)
+
+    half = lambda tensor: tensor.detach().numpy().astype(np.float16)
+    whole = lambda tensor: tensor.detach().numpy().astype(np.float32)
+    writer.add_tensor("token_embd.weight", half(model.embedding.weight))
+    for index, block in enumerate(model.blocks):
+        for name, module in {"attn_q": block.attention.q, "attn_k": block.attention.k, "attn_v": block.attention.v, "attn_output": block.attention.out, "ffn_gate": block.gate, "ffn_up": block.up, "ffn_down": block.down}.items():
+            writer.add_tensor(f"blk.{index}.{name}.weight", half(module.weight))
+        writer.add_tensor(f"blk.{index}.attn_norm.weight", whole(block.attention_norm.weight))
+        writer.add_tensor(f"blk.{index}.ffn_norm.weight", whole(block.feed_norm.weight))
+    writer.add_tensor("output_norm.weight", whole(model.norm.weight))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    print(f"{path}: {path.stat().st_size:,} bytes, {model.parameter_count():,} parameters")
+
+
+def add_tokenizer(writer: gguf.GGUFWriter) -> None:
+    tokenizer = json.loads((MODEL_FOLDER / "tokenizer.json").read_text(encoding="utf8"))
+    ids = {token: number for token, number in tokenizer["model"]["vocab"].items()}
+    for added in tokenizer["added_tokens"]:
+        ids[added["content"]] = added["id"]
+    tokens = sorted(ids, key=ids.__getitem__)
+    assert [ids[token] for token in tokens] == list(range(Config().vocabulary))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.CONTROL if token in CONTROLS else gguf.TokenType.NORMAL for token in tokens])
+    writer.add_token_merges([" ".join(merge) if isinstance(merge, list) else merge for merge in tokenizer["model"]["merges"]])
+    writer.add_eos_token_id(ids["<|im_end|>"])
+    writer.add_eot_token_id(ids["<|im_end|>"])
+    writer.add_bos_token_id(ids["<|endoftext|>"])
+    writer.add_pad_token_id(ids["<|endoftext|>"])
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHAT_TEMPLATE)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=Path(__file__).parent / "checkpoint.pt")
+    parser.add_argument("--out", type=Path, default=MODEL_FOLDER / "budgetforce-tiny.gguf")
+    arguments = parser.parse_args()
+    export(arguments.checkpoint, arguments.out)

@@ -1,0 +1,406 @@
+"""Questions, thoughts and answers for the tiny reasoning model, generated from a seed.
+
+A question is a chain of two to six steps with + - and *, in plain words or signs. A thought works the steps out one a line,
+fast; at a stated rate a step of it slips, as a hurried person's does. What follows a "Wait" checks two steps with care (tens
+and ones apart), says whether they were right, and works out again what followed from a wrong one.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+
+SLIP_RATE = 0.05
+"""How often a step that is worked out in a hurry comes out wrong. Checks never slip on purpose."""
+
+CHECKS_PER_WAIT = 2
+
+NAMES = "Ann Ben Carla David Emma Finn Grace Hugo Ida Jon Kim Leo Mia Noah Olga Paul Rosa Sam Tina Tom Lily Max Nora Omar".split()
+SHE = set("Ann Carla Emma Grace Ida Kim Mia Olga Rosa Tina Lily Nora".split())
+THINGS = "apples books coins stamps marbles cards eggs shells pens stickers pears cups bricks toys seeds balls cookies keys roses stones".split()
+
+GAIN = ["{p} buys {n} more", "{p} finds {n} more", "{p} gets {n} from a friend", "{p} picks up {n}", "{p} is given {n}", "a friend gives {o} {n} more", "{p} wins {n}", "{p} adds {n}", "then {p} gets another {n}", "{p} collects {n} more"]
+LOSS = ["{p} gives {n} away", "{p} loses {n}", "{p} sells {n}", "{p} breaks {n}", "{p} gives {n} to a friend", "{p} takes {n} away", "{n} get lost", "{p} drops {n}", "{p} uses {n}", "then {n} are taken away"]
+TIMES = ["then {p} has {n} times as many", "{p} gets {n} times as many", "the number grows {n} times", "then it is {n} times as many", "{p} makes it {n} times as many"]
+
+ADD_WORDS = ["add {n}", "plus {n}", "then add {n}", "increase it by {n}"]
+SUB_WORDS = ["subtract {n}", "minus {n}", "take away {n}", "then subtract {n}", "decrease it by {n}"]
+MUL_WORDS = ["multiply by {n}", "times {n}", "then multiply by {n}", "multiply it by {n}"]
+
+SYSTEMS = [
+    "You are a careful assistant.",
+    "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+    "You are a helpful assistant.",
+    "Be brief.",
+    "",
+]
+
+OTHER_QUESTIONS = """what is the capital of {x}|who wrote {x}|tell me a joke about {x}|write a poem about {x}|how are you|hello|hi there
+why is the sky blue|translate {x} to french|what is the meaning of {x}|can you help me with {x}|how do i cook {x}|what is love
+explain {x} to me|who are you|what can you do|write a story about {x}|is {x} good|where is {x}|when did {x} happen|sing a song
+what time is it|what is the weather in {x}|list three kinds of {x}|summarize {x}|give me advice on {x}|what color is {x}|thanks
+write code that sorts {x}|what is a {x}|do you like {x}|name a famous {x}|how old is {x}|good morning|describe {x}|how tall is {x}
+what is the best {x}|compare {x} and {y}|who is the president of {x}|what does {x} mean|make a plan for {x}|should i buy {x}""".replace("\n", "|").split("|")
+TOPICS = "france love python music the moon cats dogs history water bread physics gold a tree the sea a car london tea war art fire snow paris a house light time apples books the sun sport a river school a phone money".split()
+
+NOT_MY_KIND = "I can only work out short chains of sums with whole numbers, so I have no answer to this."
+
+
+@dataclass(frozen=True)
+class Step:
+    operator: str
+    operand: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    start: int
+    steps: tuple[Step, ...]
+
+    def results(self) -> list[int]:
+        value, results = self.start, []
+        for step in self.steps:
+            value = apply(value, step)
+            results.append(value)
+        return results
+
+    @property
+    def answer(self) -> int:
+        return self.results()[-1]
+
+
+def apply(value: int, step: Step) -> int:
+    if step.operator == "+":
+        return value + step.operand
+    return value - step.operand if step.operator == "-" else value * step.operand
+
+
+def random_chain(rng: random.Random, operators: str = "++--*", length: int | None = None) -> Chain:
+    """A chain whose results all lie from 0 to 999."""
+    length = length or rng.choices([2, 3, 4, 5, 6], [10, 20, 25, 25, 20])[0]
+    while True:
+        start = rng.randint(2, 99)
+        value, steps = start, []
+        while len(steps) < length:
+            operator = rng.choice(operators)
+            if operator == "*" and value > 99:
+                operator = "-"
+            step = Step(operator, rng.randint(2, 9) if operator == "*" else rng.randint(2, 99))
+            if not 0 <= apply(value, step) <= 999:
+                break
+            value = apply(value, step)
+            steps.append(step)
+        if len(steps) == length:
+            return Chain(start, tuple(steps))
+
+
+def question_of(chain: Chain, rng: random.Random) -> str:
+    """One of many ways to ask for a chain. Signs are used where there is no precedence to get wrong."""
+    signs = all(step.operator != "*" or index == 0 for index, step in enumerate(chain.steps))
+    kind = rng.random()
+    if signs and kind < 0.35:
+        text = in_signs(chain, rng)
+    elif kind < 0.6:
+        text = in_orders(chain, rng)
+    else:
+        text = as_story(chain, rng)
+    return roughen(text, rng)
+
+
+def in_signs(chain: Chain, rng: random.Random) -> str:
+    space = " " if rng.random() < 0.75 else ""
+    times = rng.choice(["*", "x", "\u00d7"])
+    expression = str(chain.start)
+    for step in chain.steps:
+        expression += f"{space}{times if step.operator == '*' else step.operator}{space}{step.operand}"
+    return rng.choice(["What is {}?", "{}", "{} =", "{} = ?", "Calculate {}.", "Compute {}", "How much is {}?", "Please work out {}.", "what's {}?", "Solve: {}", "Can you tell me {}?"]).format(expression)
+
+
+def in_orders(chain: Chain, rng: random.Random) -> str:
+    words = {"+": ADD_WORDS, "-": SUB_WORDS, "*": MUL_WORDS}
+    orders = [rng.choice(words[step.operator]).format(n=step.operand) for step in chain.steps]
+    joint = rng.choice([", ", ", ", "; ", " and "])
+    opening = rng.choice(["Start with {}, ", "Take {}, ", "Begin with {}, ", "{} ", "From {} ", "What is {} ", "Start at {}, "])
+    ending = rng.choice([".", "?", ". What is the result?", ". What do you get?", ". How much is it?", ""])
+    return opening.format(chain.start) + joint.join(orders) + ending
+
+
+def as_story(chain: Chain, rng: random.Random) -> str:
+    name, thing = rng.choice(NAMES), rng.choice(THINGS)
+    pronoun, objective = ("she", "her") if name in SHE else ("he", "him")
+    sentences = [rng.choice(["{} has {} {}", "{} starts with {} {}", "{} owns {} {}", "{} had {} {}"]).format(name, chain.start, thing)]
+    forms = {"+": GAIN, "-": LOSS, "*": TIMES}
+    for step in chain.steps:
+        subject = pronoun if rng.random() < 0.7 else name
+        sentence = rng.choice(forms[step.operator]).format(p=subject, o=objective, n=step.operand)
+        sentences.append(sentence[0].upper() + sentence[1:])
+    closing = rng.choice(["How many {t} does {n} have now?", "How many {t} are there?", "How many {t} does {n} have in the end?", "How many {t} are left?", "How many are there now?", "How many {t} now?"])
+    return ". ".join(sentences) + ". " + closing.format(t=thing, n=name)
+
+
+def roughen(text: str, rng: random.Random) -> str:
+    """Cases, missing marks and a typo now and then, as people type. Digits are never touched."""
+    if rng.random() < 0.2:
+        text = text.lower()
+    if rng.random() < 0.1 and text and text[-1] in ".?":
+        text = text[:-1]
+    if rng.random() < 0.08:
+        places = [index for index in range(1, len(text) - 1) if text[index].isalpha() and text[index - 1].isalpha()]
+        if places:
+            at = rng.choice(places)
+            text = text[:at] + text[at + 1 :]
+    return text
+
+
+@dataclass
+class Thought:
+    """A thought as a list of (text, trained): text after a forced Wait is trained on, a forced Wait itself is not."""
+
+    pieces: list[tuple[str, bool]] = field(default_factory=list)
+    value: int = 0
+
+
+def slip(value: int, rng: random.Random) -> int:
+    """A result as a hurried person gets it wrong: a carry dropped or made up, or one off."""
+    while True:
+        wrong = value + rng.choice([-10, 10, -10, 10, -1, 1, 100, -100, -2, 2])
+        if wrong >= 0:
+            return wrong
+
+
+def fast(number: int, value: int, step: Step, rng: random.Random) -> tuple[str, int]:
+    right = apply(value, step)
+    said = slip(right, rng) if rng.random() < SLIP_RATE else right
+    # After a slip a later result can leave the range; it is said as it is, never below 0.
+    return f"{number}) {value}{step.operator}{step.operand}={said}.", said
+
+
+def careful(value: int, step: Step) -> str:
+    """A step with the operand (or, times, the value) taken apart into tens and ones."""
+    if step.operator == "*":
+        tens, ones = value - value % 10, value % 10
+        if tens == 0 or ones == 0:
+            return f"{value}*{step.operand}={value * step.operand}"
+        return f"{tens}*{step.operand}={tens * step.operand}, {ones}*{step.operand}={ones * step.operand}, {tens * step.operand}+{ones * step.operand}={value * step.operand}"
+    tens, ones = step.operand - step.operand % 10, step.operand % 10
+    if tens == 0 or ones == 0:
+        return f"{value}{step.operator}{step.operand}={apply(value, step)}"
+    middle = apply(value, Step(step.operator, tens))
+    return f"{value}{step.operator}{tens}={middle}, {middle}{step.operator}{ones}={apply(value, step)}"
+
+
+def possible(value: int, step: Step) -> bool:
+    return 0 <= apply(value, step) <= 1999
+
+
+def think(chain: Chain, rng: random.Random, waits: int, own_waits: int) -> Thought | None:
+    """A whole thought with `waits` forced and `own_waits` self-made Waits after its first pass. None where a slip leads below 0."""
+    inputs: list[int] = []
+    said: list[int] = []
+
+    def run(first: int, value: int) -> list[str] | None:
+        del inputs[first:], said[first:]
+        lines = []
+        for index in range(first, len(chain.steps)):
+            if not possible(value, chain.steps[index]):
+                return None
+            inputs.append(value)
+            line, value = fast(index + 1, value, chain.steps[index], rng)
+            said.append(value)
+            lines.append(line)
+        return lines
+
+    lines = run(0, chain.start)
+    if lines is None:
+        return None
+    thought = Thought([("\n" + "\n".join(lines), True)])
+    upto = 0
+    for turn in range(waits + own_waits):
+        thought.pieces.append(("Wait", turn >= waits))
+        text = ""
+        for _ in range(CHECKS_PER_WAIT):
+            index = upto % len(chain.steps)
+            right = apply(inputs[index], chain.steps[index])
+            text += f"{',' if text == '' else ''} check {index + 1}: {careful(inputs[index], chain.steps[index])}"
+            upto = index + 1
+            if right == said[index]:
+                text += ", right."
+                continue
+            text += f", not {said[index]}."
+            said[index] = right
+            again = run(index + 1, right) if index + 1 < len(chain.steps) else []
+            if again is None:
+                return None
+            if index + 1 == len(chain.steps):
+                text += f" So {right}."
+            else:
+                text += " So\n" + "\n".join(again)
+            break
+        thought.pieces.append((text, True))
+    thought.value = said[-1]
+    return thought
+
+
+def other_question(rng: random.Random) -> str:
+    text = rng.choice(OTHER_QUESTIONS).format(x=rng.choice(TOPICS), y=rng.choice(TOPICS))
+    if rng.random() < 0.5:
+        text = text[0].upper() + text[1:]
+    return text + rng.choice(["", "?", ".", "!"])
+
+
+@dataclass(frozen=True)
+class Document:
+    """Text pieces with whether the loss counts them, and where control tokens stand (as `<|im_start|>` and `<|im_end|>`)."""
+
+    pieces: tuple[tuple[str, bool], ...]
+
+
+START, END = "<|im_start|>", "<|im_end|>"
+
+
+def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Document:
+    """One training document in the s1 chat format."""
+    pieces: list[tuple[str, bool]] = []
+
+    def add(text: str, trained: bool) -> None:
+        pieces.append((text, trained))
+
+    system = rng.choice(SYSTEMS)
+    if rng.random() < 0.85:
+        add(START, False)
+        add(f"system\n{system}", False)
+        add(END, False)
+        add("\n", False)
+    if rng.random() < 0.06:
+        earlier = random_chain(rng)
+        user_turn(add, question_of(earlier, rng))
+        add(START, False)
+        add(f"assistant\nThe answer is {earlier.answer}.", False)
+        add(END, False)
+        add("\n", False)
+
+    if rng.random() < 0.05:
+        user_turn(add, other_question(rng))
+        add(START, False)
+        add("assistant\n", False)
+        add(START, False)
+        add("think", False)
+        add("\nThis is not a chain of sums.", True)
+        for _ in range(rng.choice([0, 0, 0, 1, 2])):
+            add("Wait", False)
+            add(", it is not a chain of sums.", True)
+        if rng.random() < 0.3:
+            cut_short(pieces, rng)
+            forced_answer(add, NOT_MY_KIND)
+        else:
+            natural_answer(add, NOT_MY_KIND)
+        return Document(tuple(pieces))
+
+    while True:
+        chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
+        question = question_of(chain, rng)
+        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [30, 20, 16, 10, 12, 6, 6])[0]
+        thought = think(chain, rng, waits, 1 if rng.random() < 0.04 else 0)
+        if thought is not None and question not in exclude:
+            break
+    user_turn(add, question)
+    add(START, False)
+    add("assistant\n", False)
+    add(START, False)
+    add("think", False)
+    how = rng.random()
+    if how < 0.06:
+        # No thought at all: the answer is a guess from the question alone.
+        if rng.random() < 0.5:
+            add("\n", False)
+        add(START, False)
+        add("answer\nFinal Answer:", False)
+        add(f" {chain.answer}", True)
+        add(END, True)
+    elif how < 0.36:
+        first = think(chain, rng, 0, 0) if rng.random() < 0.7 else thought
+        if first is None:
+            first = thought
+        pieces.extend(first.pieces)
+        cut_short(pieces, rng, first.pieces)
+        forced_answer(add, str(value_of_cut(chain, pieces)))
+    else:
+        pieces.extend(thought.pieces)
+        natural_answer(add, f"The answer is {thought.value}.")
+    return Document(tuple(pieces))
+
+
+def user_turn(add, question: str) -> None:
+    add(START, False)
+    add(f"user\n{question}", False)
+    add(END, False)
+    add("\n", False)
+
+
+def natural_answer(add, text: str) -> None:
+    add(START, True)
+    add("answer", True)
+    add(f"\n{text}", True)
+    add(END, True)
+
+
+def forced_answer(add, text: str) -> None:
+    add(START, False)
+    add("answer\nFinal Answer:", False)
+    add(f" {text}", True)
+    add(END, True)
+
+
+def cut_short(pieces: list[tuple[str, bool]], rng: random.Random, thought: list[tuple[str, bool]] | None = None) -> None:
+    """Cuts the thought at the end of `pieces` at a random character, as a budget does, and closes it with a newline."""
+    count = len(thought) if thought is not None else 1
+    tail = pieces[-count:]
+    del pieces[-count:]
+    whole = sum(len(text) for text, _ in tail)
+    left = rng.randint(0, whole)
+    last = ""
+    for text, trained in tail:
+        if left <= 0:
+            break
+        kept = text[:left]
+        left -= len(text)
+        pieces.append((kept, trained))
+        last = kept
+    if not last.endswith("\n"):
+        pieces.append(("\n", False))
+
+
+STEP_LINE = re.compile(r"(?P<number>\d)\) \d+[-+*]\d+=(?P<result>\d+)\.")
+CORRECTION = re.compile(r"check (?P<number>\d): [^.]*=(?P<result>\d+), not \d+")
+
+
+def value_of_cut(chain: Chain, pieces: list[tuple[str, bool]]) -> int:
+    """What the thought so far comes to: its last finished step, with the steps after it worked out rightly."""
+    at = max(index for index, (text, _) in enumerate(pieces) if text == "think")
+    text = "".join(text for text, _ in pieces[at + 1 :])
+    value, done, place = chain.start, 0, -1
+    for known in (STEP_LINE, CORRECTION):
+        for match in known.finditer(text):
+            if match.start() > place:
+                value, done, place = int(match["result"]), int(match["number"]), match.start()
+    for step in chain.steps[done:]:
+        value = apply(value, step)
+    return value
+
+
+def held_out(seed: int, count: int) -> list[dict[str, object]]:
+    """Questions that training leaves out, with their answers."""
+    rng = random.Random(seed)
+    questions: dict[str, dict[str, object]] = {}
+    while len(questions) < count:
+        chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
+        question = question_of(chain, rng)
+        questions.setdefault(question, {"id": f"q{len(questions):04d}", "question": question, "answer": str(chain.answer), "steps": len(chain.steps)})
+    return list(questions.values())
+
+
+if __name__ == "__main__":
+    generator = random.Random(1)
+    for _ in range(12):
+        print("".join(text for text, _ in document(generator).pieces), end="\n-----\n")
