@@ -142,14 +142,35 @@ async function streamInvocation(
     'x-amzn-sagemaker-content-type': 'text/event-stream; charset=utf-8',
     'x-amzn-invoked-production-variant': 'AllTraffic',
   });
-  let chunks = 0;
-  for (let step = first; step.done !== true; step = await frames.next()) {
-    if (fault.breakAfterChunks === chunks++) return breakStream(response, fault);
-    for (const part of partsOf(Buffer.from(step.value, 'utf8'), context.partBytes)) {
+  await sendFrames(first, frames, fault, async (frame) => {
+    if (frame === BREAK) return breakStream(response, fault);
+    if (frame === END) return void response.end();
+    for (const part of partsOf(Buffer.from(frame, 'utf8'), context.partBytes)) {
       if (!response.write(payloadPart(part))) await drained(response, signal);
     }
+  });
+}
+
+const BREAK = Symbol('break');
+const END = Symbol('end');
+
+/** Sends the frames, then the end or the break of the fault. However it ends, the engine is let go. */
+async function sendFrames(
+  first: IteratorResult<string>,
+  frames: AsyncGenerator<string>,
+  fault: Fault,
+  send: (frame: string | typeof BREAK | typeof END) => Promise<void>,
+): Promise<void> {
+  try {
+    let chunks = 0;
+    for (let step = first; step.done !== true; step = await frames.next()) {
+      if (fault.breakAfterChunks === chunks++) return await send(BREAK);
+      await send(step.value);
+    }
+    await send(END);
+  } finally {
+    await frames.return(undefined);
   }
-  response.end();
 }
 
 async function* serverSentEvents(
@@ -213,13 +234,11 @@ async function handleVllm(
       return sendJson(response, 400, error.body);
     }
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
-    let chunks = 0;
-    for (let step = first; step.done !== true; step = await frames.next()) {
-      if (fault.breakAfterChunks === chunks++) return void response.destroy();
-      if (!response.write(step.value)) await drained(response, signal);
-    }
-    response.end();
-    return;
+    return await sendFrames(first, frames, fault, async (frame) => {
+      if (frame === BREAK) return void (fault.breakBy === 'silent' ? response.end() : response.destroy());
+      if (frame === END) return void response.end();
+      if (!response.write(frame)) await drained(response, signal);
+    });
   }
   const answer = await vllmJson(context, path, body, signal);
   sendJson(response, answer.status, answer.body);

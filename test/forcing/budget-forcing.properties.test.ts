@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BudgetForcing, type Emission, type ForcingPlan } from '../../lambda/forcing/budget-forcing.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
-import { bytes, decode, END_OF_TEXT, FOREIGN_END, format, IM_END, IM_START, newDecoder, WAIT } from './tiny-vocabulary.ts';
+import {
+  bytes,
+  decode,
+  END_OF_TEXT,
+  FOREIGN_END,
+  format,
+  IM_END,
+  IM_START,
+  newDecoder,
+  WAIT,
+} from './tiny-vocabulary.ts';
 
 const RUNS = { numRuns: 4_000, seed: 20261124 };
 
@@ -32,13 +42,15 @@ const limits = fc
   })
   .map(({ minShare, ...rest }) => ({ ...rest, minTokens: Math.floor((rest.maxTokens * minShare) / 100) }));
 
-const waits = fc.constantFrom(
-  { ids: [WAIT], text: 'Wait' },
-  { ids: bytes('Hmm, wait.\n'), text: 'Hmm, wait.\n' },
-);
+const waits = fc.constantFrom({ ids: [WAIT], text: 'Wait' }, { ids: bytes('Hmm, wait.\n'), text: 'Hmm, wait.\n' });
 
 const plan = fc
-  .record({ limits, wait: waits, decodes: fc.boolean(), maxCompletionTokens: fc.option(fc.integer({ min: 61, max: 80 })) })
+  .record({
+    limits,
+    wait: waits,
+    decodes: fc.boolean(),
+    maxCompletionTokens: fc.option(fc.integer({ min: 61, max: 80 })),
+  })
   .map(
     ({ decodes, maxCompletionTokens, ...rest }): ForcingPlan => ({
       promptIds: bytes('user\nhow?'),
