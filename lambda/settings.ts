@@ -54,7 +54,7 @@ export const modelSettingsSchema = z.strictObject({
   /** Answer tokens where a request names no maximum. */
   defaultMaxAnswerTokens: z.int().min(1),
   /** What each `reasoning_effort` means. Thinking tokens. */
-  efforts: z.record(z.enum(reasoningEfforts), z.int().min(0)),
+  efforts: z.partialRecord(z.enum(reasoningEfforts), z.int().min(0)),
   /** The system message where a conversation has none. Absent: the format's own. */
   systemPrompt: z.string().optional(),
   /** Sampling where a request says nothing, for instance a card's recommended temperature. */

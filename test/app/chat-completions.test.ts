@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hashKey } from '../../lambda/authenticate.ts';
 import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../lambda/models/errors.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { completionOf, errorOf } from './completion-schema.ts';
 import { chat, eventsOf, scriptedApp } from './scripted-world.ts';
 
 const thinks = (says: string) => ({ says, ends: IM_START });
@@ -37,7 +38,7 @@ describe('POST /v1/chat/completions', () => {
       answers(' 2'),
     ]);
     const response = await app.request(path, chat({ thinking: { min_tokens: 48, max_tokens: 48 } }));
-    const body = await response.json();
+    const body = await completionOf(response);
     expect(body.usage.completion_tokens_details.reasoning_tokens).toBe(48);
     expect(body.budget_forcing).toMatchObject({ end_reason: 'budget', waits: 2, minimum_missed: null });
     expect(body.choices[0].message.reasoning_content).toMatch(/^shortWait longer nowWaitx+$/);
@@ -47,7 +48,7 @@ describe('POST /v1/chat/completions', () => {
 
   it('answers at once with a budget of 0', async () => {
     const { app, model } = scriptedApp([answers(' 2')]);
-    const body = await (await app.request(path, chat({ thinking: { max_tokens: 0 } }))).json();
+    const body = await completionOf(await app.request(path, chat({ thinking: { max_tokens: 0 } })));
     expect(body.choices[0].message).toMatchObject({ content: 'Final Answer: 2', reasoning_content: '' });
     expect(body.usage.completion_tokens_details.reasoning_tokens).toBe(0);
     expect(body.budget_forcing).toMatchObject({ end_reason: 'disabled', segments: 1 });
@@ -56,20 +57,20 @@ describe('POST /v1/chat/completions', () => {
 
   it("suppresses as many ends as `waits` says where there is no minimum, with the caller's own text", async () => {
     const { app } = scriptedApp([thinks('a'), thinks('b'), thinks('c'), answers('d')]);
-    const body = await (await app.request(path, chat({ thinking: { waits: 2, wait_text: ' Hmm.' } }))).json();
+    const body = await completionOf(await app.request(path, chat({ thinking: { waits: 2, wait_text: ' Hmm.' } })));
     expect(body.choices[0].message.reasoning_content).toBe('a Hmm.b Hmm.c');
     expect(body.budget_forcing).toMatchObject({ waits: 2, end_reason: 'model' });
   });
 
   it('reads reasoning_effort from the table of the model', async () => {
     const { app } = scriptedApp([{ says: 'x'.repeat(30) }, answers('y')]);
-    const body = await (await app.request(path, chat({ reasoning_effort: 'low' }))).json();
+    const body = await completionOf(await app.request(path, chat({ reasoning_effort: 'low' })));
     expect(body.budget_forcing).toMatchObject({ thinking_tokens: 20, limits: { max_tokens: 20 } });
   });
 
   it('lets thinking and answer together take no more than max_completion_tokens, and leaves room for an answer', async () => {
     const { app } = scriptedApp([{ says: 'x'.repeat(500) }, { says: 'y'.repeat(500) }]);
-    const body = await (await app.request(path, chat({ max_completion_tokens: 40 }))).json();
+    const body = await completionOf(await app.request(path, chat({ max_completion_tokens: 40 })));
     expect(body.usage.completion_tokens).toBe(40);
     expect(body.choices[0].finish_reason).toBe('length');
     expect(body.budget_forcing.limits.shrunk).toEqual([
@@ -79,7 +80,7 @@ describe('POST /v1/chat/completions', () => {
 
   it('stops the answer, not the thought, at the text of `stop`', async () => {
     const { app } = scriptedApp([thinks('one END two'), answers('three END four')]);
-    const body = await (await app.request(path, chat({ stop: 'END' }))).json();
+    const body = await completionOf(await app.request(path, chat({ stop: 'END' })));
     expect(body.choices[0].message).toMatchObject({ content: 'three ', reasoning_content: 'one END two' });
     expect(body.choices[0].finish_reason).toBe('stop');
   });
@@ -90,7 +91,7 @@ describe('POST /v1/chat/completions', () => {
       thinks(' a thought'),
       answers('ok'),
     ]);
-    const body = await (await app.request(path, chat({}))).json();
+    const body = await completionOf(await app.request(path, chat({})));
     expect(body.choices[0].message.reasoning_content).toBe('half of a thought');
     expect(body.budget_forcing.events).toEqual([{ kind: 'resume', at: 7 }]);
     expect(body.budget_forcing.calls[0]).toMatchObject({ tokens: 7, failure: 'model_stream_broken' });
@@ -172,13 +173,14 @@ describe('a stream of POST /v1/chat/completions', () => {
   });
 
   it('stops the model when the client goes away', async () => {
-    const { app, model, log } = scriptedApp([{ says: 'abc', hangs: true }]);
+    const { app, model, log } = scriptedApp([{ says: 'abc', hangs: true }], { keepAliveMs: 20 });
     const response = await app.request(path, chat({ stream: true }));
-    const reader = response.body?.getReader();
-    await reader?.read();
-    await reader?.read();
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.includes('"content":"a"') && !text.includes('"reasoning_content":"c"'))
+      text += (await reader?.read())?.value ?? '';
     await reader?.cancel();
-    expect(model.aborted).toBe(1);
+    await expect.poll(() => model.aborted).toBe(1);
     expect(log).toContainEqual(expect.objectContaining({ message: 'generation', outcome: 'aborted' }));
   });
 });
@@ -258,9 +260,9 @@ describe('a wrong request', () => {
   it.each(cases)('with %s is a 400 that names the field', async (_name, change, param, sentence) => {
     const { app, model } = scriptedApp([]);
     const response = await app.request(path, chat(change));
-    const body = await response.json();
-    expect(body.error.message).toContain(sentence);
-    expect(body).toMatchObject({ error: { type: 'invalid_request_error', param } });
+    const error = await errorOf(response);
+    expect(error.message).toContain(sentence);
+    expect(error).toMatchObject({ type: 'invalid_request_error', param });
     expect(response.status).toBe(400);
     expect(model.requests).toHaveLength(0);
   });

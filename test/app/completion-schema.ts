@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+const call = z.looseObject({
+  part: z.string(),
+  prompt_tokens: z.int(),
+  prompt_tokens_evaluated: z.int().nullable(),
+  tokens: z.int(),
+  failure: z.string().nullable(),
+});
+
+/** A chat completion as a client reads it, with the parts that the tests look into. */
+const completionSchema = z.looseObject({
+  choices: z.tuple([
+    z.looseObject({
+      finish_reason: z.string(),
+      message: z.looseObject({ content: z.string(), reasoning_content: z.string() }),
+    }),
+  ]),
+  usage: z.looseObject({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    completion_tokens_details: z.looseObject({ reasoning_tokens: z.int() }),
+  }),
+  budget_forcing: z.looseObject({
+    thinking_tokens: z.int(),
+    waits: z.int(),
+    forced_tokens: z.int(),
+    calls: z.array(call),
+    events: z.array(z.looseObject({ kind: z.string(), at: z.int() })),
+    limits: z.looseObject({ shrunk: z.array(z.unknown()) }),
+  }),
+});
+export type Completion = z.infer<typeof completionSchema>;
+
+export async function completionOf(response: Response): Promise<Completion> {
+  return completionSchema.parse(await response.json());
+}
+
+const errorSchema = z.object({
+  error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string().nullable() }),
+});
+
+export async function errorOf(response: Response): Promise<z.infer<typeof errorSchema>['error']> {
+  return errorSchema.parse(await response.json()).error;
+}
