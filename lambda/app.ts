@@ -36,7 +36,7 @@ export interface AppEnvironment {
 }
 
 /** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
-export const MAX_BODY_BYTES = 4_000_000;
+const MAX_BODY_BYTES = 4_000_000;
 
 /**
  * The whole API as a Hono app.

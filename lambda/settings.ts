@@ -39,7 +39,7 @@ const tokenizer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('endpoint') }),
 ]);
 
-export const modelSettingsSchema = z.strictObject({
+const modelSettingsSchema = z.strictObject({
   /** The name that a client writes in `model`. */
   id: z.string().min(1).max(128),
   format: z.enum(formatNames),

@@ -23,7 +23,7 @@ const message = z.discriminatedUnion('role', [
 ]);
 
 /** The native dialect of budgets. All in tokens of the model. */
-export const thinkingSchema = z
+const thinkingSchema = z
   .strictObject({
     /** At least so many thinking tokens. 0 is no minimum. */
     min_tokens: z.int().min(0).optional(),

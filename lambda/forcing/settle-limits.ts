@@ -40,7 +40,7 @@ export type SettledLimits =
   | { readonly ok: false; readonly field: string; readonly code: string; readonly message: string };
 
 /** How often "Wait" is appended where a request sets a minimum and no number of waits: then further ends are masked. */
-export const DEFAULT_WAITS = 8;
+const DEFAULT_WAITS = 8;
 
 /**
  * The limits in force for one request, or the contradiction that makes it a 400. Room for closing the thinking and for

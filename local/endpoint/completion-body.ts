@@ -6,7 +6,7 @@ import { z } from 'zod';
  *
  * Source: `CompletionRequest` in vLLM's `vllm/entrypoints/openai/protocol.py`.
  */
-export const completionBodySchema = z.strictObject({
+const completionBodySchema = z.strictObject({
   prompt: z.union([z.array(z.int().min(0)).min(1), z.string().min(1)]),
   model: z.string().nullish(),
   stream: z

@@ -2,7 +2,7 @@ import type { ChunkFaults } from './completion-chunks.ts';
 import type { RuntimeErrorAnswer } from './runtime-errors.ts';
 
 /** How a stream ends that does not end well. */
-export type StreamBreak =
+type StreamBreak =
   | 'socket'
   | 'silent'
   | 'StreamBroken'

@@ -67,7 +67,7 @@ const controls = new Map([
   ['<|endoftext|>', END_OF_TEXT],
 ]);
 
-export const byteTokenizer: Tokenizer = {
+const byteTokenizer: Tokenizer = {
   encode: async (text) => tokensOf(text),
   controlId: async (token) => {
     const id = controls.get(token);
@@ -77,7 +77,7 @@ export const byteTokenizer: Tokenizer = {
   streamDecoder: newDecoder,
 };
 
-export const scriptedSettings: ModelSettings = {
+const scriptedSettings: ModelSettings = {
   id: 'scripted',
   format: 's1',
   contextTokens: 4_096,

@@ -11,8 +11,6 @@ export const FOREIGN_END = 260;
 
 export const bytes = (text: string): number[] => [...Buffer.from(text, 'utf8')];
 
-export const waitIds: readonly number[] = [WAIT];
-
 export const format: FormatIds = {
   name: 's1',
   openThinking: [IM_START, ...bytes('think')],
