@@ -3,8 +3,9 @@
  *
  * The server here is the embedded endpoint over loopback, so its figures are a lower bound: no network, no TLS, no queue of a GPU server.
  */
-import { createServer } from 'node:http';
+
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { httpRoute } from '../lambda/models/completions-model.ts';
 import { EndpointTokenizer } from '../lambda/tokenizer/endpoint-tokenizer.ts';
@@ -27,9 +28,11 @@ const server = createServer(async (request, response) => {
 }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address() as AddressInfo;
-const remote = () => new EndpointTokenizer(httpRoute({ baseUrl: `http://127.0.0.1:${port}/v1`, servedModelName: 'm' }), 'm');
+const remote = () =>
+  new EndpointTokenizer(httpRoute({ baseUrl: `http://127.0.0.1:${port}/v1`, servedModelName: 'm' }), 'm');
 
-const question = 'Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many in all? ';
+const question =
+  'Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many in all? ';
 const rows = [];
 for (const [name, text] of [
   ['a question', question],
@@ -42,7 +45,9 @@ for (const [name, text] of [
   rows.push({ text: name, tokens, 'in the function, ms': median(inFunction), 'by its server, ms': median(byServer) });
 }
 server.close();
-process.stdout.write(`load the tokenizer of Qwen (median of 5): ${median(loads)} ms, ${Math.round(memory / 1e6)} MB more resident\n`);
+process.stdout.write(
+  `load the tokenizer of Qwen (median of 5): ${median(loads)} ms, ${Math.round(memory / 1e6)} MB more resident\n`,
+);
 console.table(rows);
 
 async function repeat(times: number, work: () => Promise<unknown>): Promise<number[]> {
