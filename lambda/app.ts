@@ -52,7 +52,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     const requestId = `req_${dependencies.newId()}`;
     context.set('requestId', requestId);
     await next();
-    context.res.headers.set('x-request-id', requestId);
+    context.header('x-request-id', requestId);
   });
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));

@@ -19,6 +19,7 @@ import { defaultRetryPolicy, type Generation, type GenerationEvent, generate } f
 import type { ServedModel } from '../served-model.ts';
 import { commentFrame, dataFrame, eventStream } from './event-stream.ts';
 import { findModel } from './models.ts';
+import { patientJson } from './patient-json.ts';
 
 const DEFAULT_WAIT_TEXT = 'Wait';
 
@@ -36,12 +37,13 @@ export function chatCompletions(dependencies: AppDependencies) {
       events: logged(generate(generation), dependencies, context.get('requestId'), model, generation),
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
     };
-    if (request.stream !== true) return context.json(await wholeCompletion(run));
+    const onCancel = () => cancel.abort(new DOMException('The client went away.', 'AbortError'));
+    if (request.stream !== true) return await patientJson(wholeCompletion(run), { onCancel });
     const onFailure = (error: ApiError) => logFailure(dependencies.log, context.get('requestId'), error);
     return await eventStream(streamedCompletion(run, onFailure), {
       keepAliveMs: dependencies.keepAliveMs,
       headers: {},
-      onCancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
+      onCancel,
     });
   };
 }

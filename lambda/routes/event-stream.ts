@@ -1,3 +1,5 @@
+import { SILENCE, within } from './patient-json.ts';
+
 /** How a stream of server-sent events behaves. */
 export interface EventStreamOptions {
   /** A comment line is sent after so long a silence, so that nothing on the way closes the connection. Milliseconds; 0: never. */
@@ -21,7 +23,7 @@ export async function eventStream(frames: AsyncGenerator<string>, options: Event
 
   const nextFrame = async (): Promise<string | undefined> => {
     pending ??= frames.next();
-    const result = await withinSilence(pending, options.keepAliveMs);
+    const result = await within(pending, options.keepAliveMs);
     if (result === SILENCE) return KEEP_ALIVE;
     pending = undefined;
     return result.done === true ? undefined : result.value;
@@ -59,19 +61,4 @@ export function dataFrame(data: unknown, event?: string): string {
 /** A line that every client skips. */
 export function commentFrame(text: string): string {
   return `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
-}
-
-const SILENCE = Symbol('silence');
-
-async function withinSilence<T>(promise: Promise<T>, silenceMs: number): Promise<T | typeof SILENCE> {
-  if (silenceMs === 0) return await promise;
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<typeof SILENCE>((resolve) => {
-    timer = setTimeout(() => resolve(SILENCE), silenceMs);
-  });
-  try {
-    return await Promise.race([promise, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
