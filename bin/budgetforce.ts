@@ -7,6 +7,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'serve the API and the playground on this machine',
     load: async () => (await import('../local/start-command.ts')).startCommand,
   },
+  eval: {
+    summary: 'measure accuracy against thinking budgets',
+    load: async () => (await import('../evaluate/command.ts')).evalCommand,
+  },
 };
 
 const HELP = `Usage: budgetforce COMMAND [options]

@@ -1,0 +1,46 @@
+/**
+ * The part of an answer's text that answers: what is in the last `\boxed{}`, else what follows the last "Final Answer:" or
+ * "answer is", else all of it.
+ *
+ * @example
+ * extractAnswer('So \\boxed{\\frac{1}{2}}.'); // '\\frac{1}{2}'
+ */
+export function extractAnswer(text: string): string {
+  const boxed = lastBoxed(text);
+  if (boxed !== undefined) return boxed.trim();
+  const said = [...text.matchAll(/(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*/gi)].at(-1);
+  const rest = said === undefined ? text : text.slice(said.index + said[0].length);
+  const line = rest.trim().split('\n')[0] ?? '';
+  return line.replace(/^\*+|[*.\s]+$/g, '').trim();
+}
+
+/** The content of the last `\boxed{…}`, with its inner braces. */
+function lastBoxed(text: string): string | undefined {
+  const start = text.lastIndexOf('\\boxed{');
+  if (start < 0) return undefined;
+  const from = start + '\\boxed{'.length;
+  let depth = 1;
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '{') depth++;
+    if (text[at] === '}' && --depth === 0) return text.slice(from, at);
+  }
+  return undefined;
+}
+
+/**
+ * The number that a text gives: its last one, since working comes before a result. Thousands separators, signs, decimals, percent
+ * signs, simple fractions (`3/4`, `\frac{3}{4}`) and powers of ten are read; units around it do not matter.
+ */
+export function extractNumber(text: string): number | undefined {
+  const plain = text
+    .replaceAll(/\\[dt]?frac\{(-?\d+)\}\{(\d+)\}/g, '$1/$2')
+    .replaceAll(/\\(?:text|mathrm)\{[^}]*\}|\\[,;! ]|\$/g, ' ')
+    .replaceAll('\u2212', '-')
+    .replaceAll(/(\d)[,\u00a0\u202f'’](?=\d{3}(?!\d))/g, '$1');
+  const number = /(?<![\w.])-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*\/\s*\d+)?/g;
+  const last = [...plain.matchAll(number)].at(-1)?.[0];
+  if (last === undefined) return undefined;
+  const [over, under] = last.split('/').map(Number);
+  if (over === undefined || Number.isNaN(over)) return undefined;
+  return under === undefined ? over : under === 0 ? undefined : over / under;
+}

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { UsageError } from '../local/usage-error.ts';
+import { graderNames } from './graders.ts';
+
+const questionSchema = z.looseObject({
+  id: z.string().min(1),
+  question: z.string().min(1),
+  answer: z.string().min(1),
+  /** @default numeric */
+  grader: z.enum(graderNames).optional(),
+});
+export type Question = z.infer<typeof questionSchema>;
+
+/**
+ * The questions of a JSONL file: one object a line with `id`, `question`, `answer`, and `grader` where it is not numeric.
+ *
+ * @throws {UsageError} that names the line.
+ */
+export async function readQuestions(path: string, limit: number): Promise<readonly Question[]> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UsageError(`There is no file ${path}.`);
+  });
+  const questions = text
+    .split('\n')
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.trim() !== '')
+    .slice(0, limit)
+    .map(({ line, number }) => parseLine(line, path, number));
+  if (questions.length === 0) throw new UsageError(`${path} holds no question.`);
+  const seen = new Set<string>();
+  for (const { id } of questions) {
+    if (seen.has(id))
+      throw new UsageError(`${path} has the id ${JSON.stringify(id)} twice. Each question needs its own.`);
+    seen.add(id);
+  }
+  return questions;
+}
+
+function parseLine(line: string, path: string, number: number): Question {
+  try {
+    return questionSchema.parse(JSON.parse(line));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new UsageError(`${path}, line ${number}, is no question: ${reason}`);
+  }
+}
