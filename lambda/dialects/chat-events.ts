@@ -1,3 +1,4 @@
+import type { Vote } from '../vote/majority.ts';
 import type { BudgetReport } from './budget-report.ts';
 import type { ChatUsage } from './chat-usage.ts';
 
@@ -10,6 +11,15 @@ export interface ChatIdentity {
   readonly model: string;
 }
 
+/** One finished choice. */
+export interface FinishedChoice {
+  readonly index: number;
+  readonly thinking: string;
+  readonly answer: string;
+  readonly finishReason: 'stop' | 'length';
+  readonly report: BudgetReport;
+}
+
 /** What one choice's delta may hold. Thoughts go by both of the names that clients read. */
 interface Delta {
   readonly role?: 'assistant';
@@ -20,66 +30,75 @@ interface Delta {
   readonly forced?: true;
 }
 
-export function roleChunk(identity: ChatIdentity) {
-  return chunk(identity, { role: 'assistant', content: '' });
+export function roleChunk(identity: ChatIdentity, index = 0) {
+  return chunk(identity, index, { role: 'assistant', content: '' });
 }
 
 export function textChunk(
   identity: ChatIdentity,
   piece: { readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean },
+  index = 0,
 ) {
   const delta =
     piece.part === 'thinking' ? { reasoning_content: piece.text, reasoning: piece.text } : { content: piece.text };
-  return chunk(identity, piece.forced ? { ...delta, forced: true } : delta);
+  return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
 }
 
-/** The last chunk of the choice, with the account of what was forced. */
-export function finishChunk(identity: ChatIdentity, finishReason: 'stop' | 'length', report: BudgetReport) {
-  return { ...chunk(identity, {}, finishReason), budget_forcing: report };
+/** The last chunk of a choice, with the account of what was forced. */
+export function finishChunk(identity: ChatIdentity, finishReason: 'stop' | 'length', report: BudgetReport, index = 0) {
+  return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
+}
+
+/** How the vote stands; `finished` of `of` samples are in. */
+export function voteChunk(identity: ChatIdentity, vote: Vote, finished: number, of: number) {
+  return { ...chunk(identity, 0, {}), choices: [], vote: { finished, of, counts: vote.counts } };
 }
 
 /** Comes after the last choice where `stream_options.include_usage` asks for it. */
 export function usageChunk(identity: ChatIdentity, usage: ChatUsage) {
-  return { ...chunk(identity, {}), choices: [], usage };
+  return { ...chunk(identity, 0, {}), choices: [], usage };
 }
 
+/**
+ * An answer that is not streamed. The account of what was forced stands in each choice, and for a single choice at the top as well.
+ */
 export function chatCompletion(
   identity: ChatIdentity,
-  texts: { readonly thinking: string; readonly answer: string },
-  finishReason: 'stop' | 'length',
+  choices: readonly FinishedChoice[],
   usage: ChatUsage,
-  report: BudgetReport,
+  vote?: { readonly of: number; readonly counts: Vote['counts'] },
 ) {
+  const [first] = choices;
   return {
     id: identity.id,
     object: 'chat.completion',
     created: identity.created,
     model: identity.model,
-    choices: [
-      {
-        index: 0,
-        message: {
-          role: 'assistant',
-          content: texts.answer,
-          reasoning_content: texts.thinking,
-          reasoning: texts.thinking,
-          refusal: null,
-        },
-        logprobs: null,
-        finish_reason: finishReason,
+    choices: choices.map((choice) => ({
+      index: choice.index,
+      message: {
+        role: 'assistant',
+        content: choice.answer,
+        reasoning_content: choice.thinking,
+        reasoning: choice.thinking,
+        refusal: null,
       },
-    ],
+      logprobs: null,
+      finish_reason: choice.finishReason,
+      ...(choices.length > 1 ? { budget_forcing: choice.report } : {}),
+    })),
     usage,
-    budget_forcing: report,
+    ...(choices.length === 1 && first !== undefined ? { budget_forcing: first.report } : {}),
+    ...(vote === undefined ? {} : { vote: { finished: vote.of, of: vote.of, counts: vote.counts } }),
   };
 }
 
-function chunk(identity: ChatIdentity, delta: Delta, finishReason: 'stop' | 'length' | null = null) {
+function chunk(identity: ChatIdentity, index: number, delta: Delta, finishReason: 'stop' | 'length' | null = null) {
   return {
     id: identity.id,
     object: 'chat.completion.chunk',
     created: identity.created,
     model: identity.model,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+    choices: [{ index, delta, logprobs: null, finish_reason: finishReason }],
   };
 }

@@ -62,7 +62,10 @@ export const chatRequestSchema = z.strictObject({
   presence_penalty: z.number().min(-2).max(2).nullish(),
   seed: z.int().nullish(),
   stop: z.union([z.string().min(1).max(SHORT_TEXT), z.array(z.string().min(1).max(SHORT_TEXT)).max(4)]).nullish(),
-  n: z.literal(1).nullish(),
+  /** Samples of the answer, each with its own budget. */
+  n: z.int().min(1).max(16).nullish(),
+  /** Answers with the one that most of `n` samples give. Ours, not OpenAI's. */
+  vote: z.boolean().nullish(),
   logprobs: z.literal(false).nullish(),
   response_format: z.strictObject({ type: z.literal('text') }).nullish(),
   user: z.string().max(512).nullish(),

@@ -26,6 +26,9 @@ export function budgetOf(
       `reasoning_effort and thinking.max_tokens both set a maximum of thinking. Give one of them.`,
     );
   }
+  if (request.vote === true && (request.n ?? 1) < 2) {
+    throw invalidRequest('vote', `vote needs several samples, but n is ${request.n ?? 1}. Give n of 2 to 16.`);
+  }
   const total = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   if (
     request.max_completion_tokens != null &&

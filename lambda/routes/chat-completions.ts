@@ -1,23 +1,15 @@
 import type { Context } from 'hono';
-import { ApiError, toApiError } from '../api-error.ts';
+import { ApiError } from '../api-error.ts';
 import { type AppDependencies, type AppEnvironment, logFailure } from '../app.ts';
-import { toBudgetReport } from '../dialects/budget-report.ts';
-import {
-  type ChatIdentity,
-  chatCompletion,
-  finishChunk,
-  roleChunk,
-  textChunk,
-  usageChunk,
-} from '../dialects/chat-events.ts';
 import { type ChatRequest, chatRequestSchema } from '../dialects/chat-request.ts';
 import { budgetOf, samplingOf, stopTextsOf, turnsOf } from '../dialects/chat-to-generation.ts';
-import { toChatUsage } from '../dialects/chat-usage.ts';
 import { parseBody } from '../dialects/parse-body.ts';
 import { type Shrink, settleLimits } from '../forcing/settle-limits.ts';
 import { defaultRetryPolicy, type Generation, type GenerationEvent, generate } from '../generate.ts';
+import { mergeGenerators } from '../merge-generators.ts';
 import type { ServedModel } from '../served-model.ts';
-import { commentFrame, dataFrame, eventStream } from './event-stream.ts';
+import { type ChatRun, streamedCompletion, wholeCompletion } from './chat-answers.ts';
+import { eventStream } from './event-stream.ts';
 import { findModel } from './models.ts';
 import { patientJson } from './patient-json.ts';
 
@@ -31,15 +23,22 @@ export function chatCompletions(dependencies: AppDependencies) {
     const cancel = new AbortController();
     const signal = AbortSignal.any([context.req.raw.signal, cancel.signal]);
     const { generation, shrunk } = await prepare(request, model, dependencies, signal);
-    const run: Run = {
-      request,
-      shrunk,
-      events: logged(generate(generation), dependencies, context.get('requestId'), model, generation),
+    const samples = request.n ?? 1;
+    const requestId = context.get('requestId');
+    const generators = Array.from({ length: samples }, (_, index) =>
+      logged(generate(sampleOf(generation, index)), dependencies, requestId, model, generation),
+    );
+    const run: ChatRun = {
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
+      samples,
+      votes: request.vote === true,
+      includeUsage: request.stream_options?.include_usage === true,
+      shrunk,
+      events: mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.'))),
     };
     const onCancel = () => cancel.abort(new DOMException('The client went away.', 'AbortError'));
     if (request.stream !== true) return await patientJson(wholeCompletion(run), { onCancel });
-    const onFailure = (error: ApiError) => logFailure(dependencies.log, context.get('requestId'), error);
+    const onFailure = (error: ApiError) => logFailure(dependencies.log, requestId, error);
     return await eventStream(streamedCompletion(run, onFailure), {
       keepAliveMs: dependencies.keepAliveMs,
       headers: {},
@@ -48,11 +47,11 @@ export function chatCompletions(dependencies: AppDependencies) {
   };
 }
 
-interface Run {
-  readonly request: ChatRequest;
-  readonly identity: ChatIdentity;
-  readonly events: AsyncGenerator<GenerationEvent>;
-  readonly shrunk: readonly Shrink[];
+/** The same generation with a seed of its own, where there is one. */
+function sampleOf(generation: Generation, index: number): Generation {
+  const { seed } = generation.sampling;
+  if (seed === undefined || index === 0) return generation;
+  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
 }
 
 async function prepare(
@@ -95,53 +94,6 @@ async function prepare(
       },
     },
   };
-}
-
-async function wholeCompletion({ events, identity, shrunk }: Run) {
-  const texts = { thinking: '', answer: '' };
-  for await (const event of events) {
-    if (event.kind === 'text') texts[event.part] += event.text;
-    if (event.kind === 'done') {
-      const { report, segments } = event;
-      return chatCompletion(
-        identity,
-        texts,
-        report.finishReason ?? 'stop',
-        toChatUsage(report, segments),
-        toBudgetReport(report, segments, shrunk),
-      );
-    }
-  }
-  throw new Error('The generation ended without an account.');
-}
-
-/** The frames of a streamed completion. What fails before the first frame is thrown; later it becomes an error event. */
-async function* streamedCompletion(run: Run, onFailure: (error: ApiError) => void): AsyncGenerator<string> {
-  const { events, identity, request, shrunk } = run;
-  let begun = false;
-  try {
-    for await (const event of events) {
-      if (!begun) yield dataFrame(roleChunk(identity));
-      begun = true;
-      if (event.kind === 'text') yield dataFrame(textChunk(identity, event));
-      if (event.kind === 'waiting') {
-        yield commentFrame(`${event.because}: next try in ${Math.ceil(event.retryInMs / 1_000)} s`);
-      }
-      if (event.kind === 'done') {
-        const { report, segments } = event;
-        yield dataFrame(finishChunk(identity, report.finishReason ?? 'stop', toBudgetReport(report, segments, shrunk)));
-        if (request.stream_options?.include_usage === true) {
-          yield dataFrame(usageChunk(identity, toChatUsage(report, segments)));
-        }
-        yield 'data: [DONE]\n\n';
-      }
-    }
-  } catch (error) {
-    if (!begun) throw error;
-    const apiError = toApiError(error);
-    onFailure(apiError);
-    yield dataFrame(apiError.body, 'error');
-  }
 }
 
 /** Passes events on and writes one line to the log at the end, whichever way it ends. */

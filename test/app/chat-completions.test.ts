@@ -185,6 +185,72 @@ describe('a stream of POST /v1/chat/completions', () => {
   });
 });
 
+describe('several samples', () => {
+  it('are choices of their own, each with its account, and usage counts the prompt once', async () => {
+    const { app } = scriptedApp([thinks('a'), thinks('b'), answers('1'), answers('2')]);
+    const body: unknown = await (await app.request(path, chat({ n: 2 }))).json();
+    expect(body).toMatchObject({
+      choices: [
+        { index: 0, message: { reasoning_content: 'a' }, budget_forcing: { thinking_tokens: 1 } },
+        { index: 1, message: { reasoning_content: 'b' }, budget_forcing: { thinking_tokens: 1 } },
+      ],
+      usage: { completion_tokens: 4, completion_tokens_details: { reasoning_tokens: 2 } },
+    });
+    expect(body).not.toHaveProperty('budget_forcing');
+  });
+
+  it('are sampled with seeds of their own', async () => {
+    const { app, model } = scriptedApp([]);
+    await app.request(path, chat({ n: 3, seed: 7, thinking: { max_tokens: 0 } }));
+    expect(model.requests.map((request) => request.sampling.seed)).toEqual([7, 8, 9]);
+  });
+
+  it('come in one stream as they are made', async () => {
+    const { app } = scriptedApp([thinks('a'), thinks('b'), answers('1'), answers('2')]);
+    const events = await eventsOf(await app.request(path, chat({ n: 2, stream: true })));
+    const text = JSON.stringify(events);
+    for (const index of [0, 1]) expect(text).toContain(`"index":${index},"delta":{"role":"assistant"`);
+    expect(events.filter((event) => JSON.stringify(event).includes('"finish_reason":"stop"'))).toHaveLength(2);
+    expect(events.at(-1)).toBe('[DONE]');
+  });
+
+  it('vote: the answer of most of them is the answer', async () => {
+    const script = [answers(' 4'), answers(' 5.0'), answers(' the answer is 5')];
+    const thinking = { max_tokens: 0 };
+    const { app } = scriptedApp(script);
+    expect(await (await app.request(path, chat({ n: 3, vote: true, thinking }))).json()).toMatchObject({
+      choices: [{ index: 0, message: { content: 'Final Answer: 5.0' } }],
+      vote: {
+        finished: 3,
+        of: 3,
+        counts: [
+          { answer: '5', votes: 2 },
+          { answer: '4', votes: 1 },
+        ],
+      },
+    });
+    const events = await eventsOf(
+      await scriptedApp(script).app.request(path, chat({ n: 3, vote: true, thinking, stream: true })),
+    );
+    expect(events.slice(0, 3)).toMatchObject([
+      { vote: { finished: 1 } },
+      { vote: { finished: 2 } },
+      { vote: { finished: 3, of: 3 } },
+    ]);
+    expect(JSON.stringify(events)).toContain('"content":"Final Answer: 5.0"');
+  });
+
+  it('end together when one of them fails', async () => {
+    const { app, model } = scriptedApp([
+      { says: 'a', fails: new ModelRejectedError('no') },
+      { says: 'b', hangs: true },
+    ]);
+    const response = await app.request(path, chat({ n: 2 }));
+    expect(response.status).toBe(400);
+    expect(model.aborted).toBe(1);
+  });
+});
+
 describe('a wrong request', () => {
   const cases: readonly (readonly [string, Readonly<Record<string, unknown>>, string, string])[] = [
     ['no messages', { messages: undefined }, 'messages', 'messages is missing: give a list.'],
@@ -255,7 +321,8 @@ describe('a wrong request', () => {
     ],
     ['waits without thinking', { thinking: { max_tokens: 0, waits: 1 } }, 'thinking.waits', 'the maximum is 0'],
     ['two limits that differ', { max_tokens: 5, max_completion_tokens: 6 }, 'max_tokens', 'max_completion_tokens (6)'],
-    ['several choices', { n: 2 }, 'n', 'n must be one of 1; 2 came.'],
+    ['too many choices', { n: 17 }, 'n', 'n must be at most 16; 17 came.'],
+    ['a vote of one', { vote: true }, 'vote', 'vote needs several samples'],
   ];
   it.each(cases)('with %s is a 400 that names the field', async (_name, change, param, sentence) => {
     const { app, model } = scriptedApp([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { extractAnswer, extractNumber } from '../../evaluate/extract-answer.ts';
 import { graders } from '../../evaluate/graders.ts';
+import { extractAnswer, extractNumber } from '../../lambda/vote/extract-answer.ts';
 
 describe('the answer in a text', () => {
   it.each([
