@@ -5,6 +5,7 @@ import { authenticate, type KeyHashes } from './authenticate.ts';
 import type { Clock } from './generate.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { listModels } from './routes/models.ts';
+import { playground } from './routes/playground.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** A line of the log. Never a prompt, a thought or an answer. */
@@ -55,6 +56,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     context.header('x-request-id', requestId);
   });
 
+  app.get('/', playground());
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
 
   if (keyHashes !== undefined) {

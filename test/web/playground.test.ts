@@ -1,0 +1,176 @@
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hashKey } from '../../lambda/authenticate.ts';
+import { NoCapacityError } from '../../lambda/models/errors.ts';
+import { pageModule } from '../../web/build-page.ts';
+import { type ScriptedSegment, scriptedApp } from '../app/scripted-world.ts';
+import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { chromiumPath } from './browser.ts';
+
+const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
+const answers = (says: string): ScriptedSegment => ({ says, ends: IM_END });
+
+describe('the module that the page is served from', () => {
+  it('is made from web/ as it stands', async () => {
+    expect(await readFile('lambda/routes/playground-page.ts', 'utf8')).toBe(await pageModule());
+  });
+
+  it('loads nothing from anywhere', async () => {
+    const page = await pageModule();
+    expect(page.replaceAll(/https?:\/\/www\.w3\.org\/[^"']*/g, '')).not.toMatch(/(?:src|href)=\\?["'](?:https?:)?\/\//);
+  });
+});
+
+describe('GET /', () => {
+  it('has a strict policy, and is not sent twice', async () => {
+    const { app } = scriptedApp([]);
+    const response = await app.request('/');
+    expect(response.headers.get('content-type')).toContain('text/html');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    const again = await app.request('/', { headers: { 'if-none-match': response.headers.get('etag') ?? '' } });
+    expect(again.status).toBe(304);
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => {
+  let browser: Browser;
+  const servers: ServerType[] = [];
+  const pages: Page[] = [];
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+  });
+  afterEach(async () => {
+    for (const page of pages.splice(0)) await page.close();
+    for (const server of servers.splice(0)) server.close();
+  });
+  afterAll(() => browser.close());
+
+  async function open(
+    script: readonly ScriptedSegment[],
+    changes: Parameters<typeof scriptedApp>[1] = {},
+    viewport = { width: 1_100, height: 900 },
+    colorScheme: 'light' | 'dark' = 'light',
+  ) {
+    const world = scriptedApp(script, changes);
+    const server = createAdaptorServer({ fetch: world.app.fetch });
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const page = await browser.newPage({ viewport, colorScheme });
+    pages.push(page);
+    const errors: string[] = [];
+    const hosts = new Set<string>();
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('request', (request) => hosts.add(new URL(request.url()).hostname));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    return { page, errors, hosts, ...world };
+  }
+
+  const shoot = async (page: Page, name: string) => {
+    const folder = process.env['SCREENSHOTS'];
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+  };
+
+  it('streams the thought with what was forced marked where it was, then the answer and the account', async () => {
+    const { page, errors, hosts } = await open([
+      thinks('34 + 27 = 61.'),
+      { says: ' 61 - 12 = 49, right. And so on.' },
+      answers(' 49'),
+    ]);
+    await page.fill('#a-max', '40');
+    await page.fill('#a-waits', '1');
+    await page.click('#run');
+    await page.waitForSelector('dl dd');
+    expect(await page.textContent('.thinking')).toContain('34 + 27 = 61.[forced: Wait] 61 - 12');
+    expect(await page.locator('.thinking mark').count()).toBe(1);
+    expect(await page.textContent('.answer')).toContain('[forced: Final Answer:] 49');
+    const figures = await page.textContent('dl');
+    expect(figures).toContain('40 tokens');
+    expect(figures).toContain('its budget');
+    await shoot(page, 'run');
+    expect(errors).toEqual([]);
+    expect([...hosts]).toEqual(['127.0.0.1']);
+  });
+
+  it('runs two budgets side by side', async () => {
+    const { page, model } = await open([
+      thinks('a'),
+      thinks('b'),
+      answers('1'),
+      answers('2'),
+      answers('3'),
+      answers('4'),
+    ]);
+    await page.check('#compare');
+    await page.fill('#a-max', '0');
+    await page.click('#run');
+    await expect.poll(() => page.locator('.run dl').count()).toBe(2);
+    await expect.poll(() => page.locator('.run dd').count()).toBeGreaterThan(10);
+    expect(model.requests.length).toBeGreaterThan(2);
+    await shoot(page, 'compare');
+  });
+
+  it('stops, and the model with it', async () => {
+    const { page, model } = await open([{ says: 'thinking …', hangs: true }], { keepAliveMs: 50 });
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.thinking')).toContain('thinking');
+    await page.click('#stop');
+    await expect.poll(() => page.textContent('.run [role=status]')).toBe('Stopped.');
+    await expect.poll(() => model.aborted).toBe(1);
+  });
+
+  it('shows the request as code that says the same', async () => {
+    const { page } = await open([]);
+    await page.fill('#prompt', "It's 2 + 2?");
+    await page.fill('#a-min', '7');
+    await page.click('#show');
+    expect(await page.textContent('#code')).toContain('"thinking":{"min_tokens":7}');
+    expect(await page.textContent('#code')).toContain("It'\\''s 2 + 2?");
+    await page.getByRole('button', { name: 'Python' }).click();
+    expect(await page.textContent('#code')).toContain('extra_body={"thinking":{"min_tokens":7}}');
+    await shoot(page, 'code');
+  });
+
+  it('works by keyboard alone', async () => {
+    const { page } = await open([thinks('a'), answers('b')]);
+    await page.focus('#prompt');
+    await page.keyboard.press('Control+Enter');
+    await expect.poll(() => page.textContent('.answer')).toBe('b');
+    await page.focus('#a-max-range');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.inputValue('#a-max')).toBe('1');
+  });
+
+  it('says what the API says when something is wrong', async () => {
+    const { page } = await open([{ says: '', fails: new NoCapacityError('The model has no copy running.') }]);
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.error')).toBe('The model has no copy running.');
+  });
+
+  it('asks for a key where one is needed', async () => {
+    const { page } = await open([thinks('a'), answers('b')], { keyHashes: async () => [hashKey('secret')] });
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('key');
+    await page.fill('#key', 'secret');
+    await page.keyboard.press('Tab');
+    await page.waitForSelector('#a-max');
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.answer')).toBe('b');
+  });
+
+  it.each([
+    ['light', 'phone-light'],
+    ['dark', 'phone-dark'],
+  ] as const)('fits a phone, in %s', async (scheme, name) => {
+    const { page } = await open([thinks('x'.repeat(300)), answers('b')], {}, { width: 360, height: 740 }, scheme);
+    await page.click('#show');
+    await page.click('#run');
+    await page.waitForSelector('dl dd');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await shoot(page, name);
+  });
+});
