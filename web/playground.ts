@@ -70,7 +70,7 @@ class Dial {
       type: 'number',
       min: '0',
       max: String(max),
-      placeholder: 'not set',
+      placeholder: 'none',
       id,
       value: value === undefined ? '' : String(value),
     });
@@ -109,7 +109,7 @@ class Budget {
     this.#maximum = new Dial('Maximum', `${id}-max`, most, start.max);
     this.#minimum = new Dial('Minimum', `${id}-min`, most, undefined);
     this.#waits = new Dial('Waits', `${id}-waits`, 8, start.waits);
-    this.#effort = element('select', { id: `${id}-effort` }, element('option', { value: '' }, 'not set'));
+    this.#effort = element('select', { id: `${id}-effort` }, element('option', { value: '' }, 'none'));
     for (const [effort, tokens] of Object.entries(efforts))
       this.#effort.append(element('option', { value: effort }, `${effort} (${tokens} tokens)`));
     this.#effort.addEventListener('change', changed);
@@ -118,7 +118,6 @@ class Budget {
       { className: 'dial' },
       element('label', { htmlFor: `${id}-effort` }, 'Effort'),
       this.#effort,
-      element('span', {}, 'sets a maximum'),
     );
     this.box = element(
       'fieldset',
