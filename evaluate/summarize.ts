@@ -18,7 +18,7 @@ export interface Row {
   readonly dollarsPerRightAnswer: number | undefined;
 }
 
-export interface MethodMetrics {
+interface MethodMetrics {
   readonly control: number;
   /** Percentage points for each 1,000 thinking tokens; null where there are no two budgets. */
   readonly scaling: number | null;

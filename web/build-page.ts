@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** The page as one document, its style and script inside: nothing is loaded from another host. */
-export async function buildPage(): Promise<string> {
+async function buildPage(): Promise<string> {
   const [html, style, script] = await Promise.all([
     readFile(path('index.html'), 'utf8'),
     bundle('style.css'),

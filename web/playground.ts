@@ -36,6 +36,9 @@ const stop = byId('stop', HTMLButtonElement);
 const show = byId('show', HTMLButtonElement);
 const codePanel = byId('code-panel', HTMLElement);
 
+/** Where the API is: beside the page, also under the stage of an API Gateway (`/api`). Ends in a slash. */
+const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
+
 let models: readonly ModelInfo[] = [];
 let language: Language = 'curl';
 let underway: AbortController | undefined;
@@ -166,7 +169,7 @@ function layDials(): void {
 function changed(): void {
   const [first] = budgets;
   if (first === undefined) return;
-  byId('code', HTMLElement).textContent = requestCode(first.request(), language, location.origin, key.value !== '');
+  byId('code', HTMLElement).textContent = requestCode(first.request(), language, base.slice(0, -1), key.value !== '');
 }
 
 /** One run on the page: its texts, what was forced, and its figures. */
@@ -259,7 +262,7 @@ async function run(budget: Budget, title: string, signal: AbortSignal): Promise<
   runs.append(view.card);
   view.note('Asking …');
   try {
-    const response = await fetch('/v1/chat/completions', {
+    const response = await fetch(`${base}v1/chat/completions`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -335,6 +338,7 @@ function layTabs(): void {
 }
 
 async function start(): Promise<void> {
+  byId('models-link', HTMLAnchorElement).href = `${base}v1/models`;
   prompt.value = EXAMPLES[0] ?? '';
   byId('examples', HTMLElement).replaceChildren(
     ...EXAMPLES.map((text) => {

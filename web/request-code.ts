@@ -21,7 +21,7 @@ export function requestBody(request: PageRequest): Readonly<Record<string, unkno
 
 export type Language = 'curl' | 'node' | 'python';
 
-/** The same request as code that runs when pasted. */
+/** The same request as code that runs when pasted. `origin`: where the API is, without its /v1. */
 export function requestCode(request: PageRequest, language: Language, origin: string, needsKey: boolean): string {
   const body = requestBody(request);
   switch (language) {

@@ -1,8 +1,5 @@
 import * as z from 'zod';
-import { reasoningEfforts } from '../settings.ts';
-
-/** The most characters of one request's `stop` text, `wait_text` and the like. */
-const SHORT_TEXT = 256;
+import { budgetFields, SHORT_TEXT } from './budget-dialects.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
@@ -22,23 +19,6 @@ const message = z.discriminatedUnion('role', [
   }),
 ]);
 
-/** The native dialect of budgets. All in tokens of the model. */
-const thinkingSchema = z
-  .strictObject({
-    /** At least so many thinking tokens. 0 is no minimum. */
-    min_tokens: z.int().min(0).optional(),
-    /** At most so many. 0 answers at once. */
-    max_tokens: z.int().min(0).optional(),
-    /**
-     * With a minimum: how many early ends are turned into "Wait" at most (further ones are masked). Without: how many ends are
-     * suppressed, whatever the length.
-     */
-    waits: z.int().min(0).max(64).optional(),
-    /** What is appended where an end is suppressed. */
-    wait_text: z.string().min(1).max(SHORT_TEXT).optional(),
-  })
-  .describe('A budget for the thinking of this request.');
-
 /** The body of `POST /v1/chat/completions`. What cannot be served is refused by name. */
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
@@ -47,8 +27,7 @@ export const chatRequestSchema = z.strictObject({
   stream_options: z
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
     .nullish(),
-  thinking: thinkingSchema.optional(),
-  reasoning_effort: z.enum(reasoningEfforts).nullish(),
+  ...budgetFields,
   /** Thinking and answer together. */
   max_completion_tokens: z.int().min(1).nullish(),
   /** The older name of `max_completion_tokens`. */

@@ -3,6 +3,7 @@ import type { Turn } from '../forcing/format.ts';
 import type { FieldNames, WantedBudget } from '../forcing/settle-limits.ts';
 import type { Sampling } from '../models/segment-model.ts';
 import type { ModelSettings } from '../settings.ts';
+import { type ThinkingWish, thinkingWishOf } from './budget-dialects.ts';
 import type { ChatRequest } from './chat-request.ts';
 
 /** The turns of a chat. Thoughts of earlier turns are left out, as the families prescribe; `developer` is a system message. */
@@ -17,15 +18,8 @@ export function turnsOf(request: ChatRequest): readonly Turn[] {
 export function budgetOf(
   request: ChatRequest,
   settings: ModelSettings,
-): { readonly wanted: WantedBudget; readonly names: FieldNames } {
-  const { thinking } = request;
-  const effort = request.reasoning_effort ?? undefined;
-  if (effort !== undefined && thinking?.max_tokens !== undefined) {
-    throw invalidRequest(
-      'reasoning_effort',
-      `reasoning_effort and thinking.max_tokens both set a maximum of thinking. Give one of them.`,
-    );
-  }
+): { readonly wanted: WantedBudget; readonly names: FieldNames; readonly wish: ThinkingWish } {
+  const wish = thinkingWishOf(request, settings.efforts);
   if (request.vote === true && (request.n ?? 1) < 2) {
     throw invalidRequest('vote', `vote needs several samples, but n is ${request.n ?? 1}. Give n of 2 to 16.`);
   }
@@ -40,34 +34,18 @@ export function budgetOf(
       `max_tokens (${request.max_tokens}) and max_completion_tokens (${request.max_completion_tokens}) differ. Give one of them.`,
     );
   }
-  let maxTokens = thinking?.max_tokens;
-  if (effort !== undefined) {
-    maxTokens = settings.efforts[effort];
-    if (maxTokens === undefined) {
-      const known = Object.keys(settings.efforts).join(', ');
-      throw invalidRequest(
-        'reasoning_effort',
-        `reasoning_effort ${JSON.stringify(effort)} is not set for this model. It knows: ${known}.`,
-      );
-    }
-  }
-  if (maxTokens === 0 && thinking?.waits !== undefined && thinking.waits > 0) {
-    throw invalidRequest(
-      'thinking.waits',
-      `thinking.waits (${thinking.waits}) asks for more thinking, but the maximum is 0. Give a maximum above 0, or no waits.`,
-    );
-  }
   return {
+    wish,
     wanted: {
-      ...(thinking?.min_tokens === undefined ? {} : { minTokens: thinking.min_tokens }),
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...(thinking?.waits === undefined ? {} : { waits: thinking.waits }),
+      ...(wish.minTokens === undefined ? {} : { minTokens: wish.minTokens }),
+      ...(wish.maximum === undefined ? {} : { maxTokens: wish.maximum.tokens }),
+      ...(wish.waits === undefined ? {} : { waits: wish.waits }),
       ...(total === undefined ? {} : { maxCompletionTokens: total }),
-      maxIsWish: effort !== undefined,
+      maxIsWish: wish.maximum?.effort ?? false,
     },
     names: {
       minTokens: 'thinking.min_tokens',
-      maxTokens: effort === undefined ? 'thinking.max_tokens' : 'reasoning_effort',
+      maxTokens: wish.maximum?.field ?? 'thinking.max_tokens',
       maxCompletionTokens: request.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
     },
   };

@@ -22,6 +22,8 @@ export interface ChatRun {
   readonly samples: number;
   /** Whether the samples vote, and only the winner is answered with. */
   readonly votes: boolean;
+  /** Whether the thoughts are kept from the client. They are counted all the same. */
+  readonly excludeThinking: boolean;
   readonly includeUsage: boolean;
   readonly shrunk: readonly Shrink[];
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
@@ -64,7 +66,9 @@ async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
       yield dataFrame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'text') yield dataFrame(textChunk(run.identity, value, index));
+    if (value.kind === 'text' && !(run.excludeThinking && value.part === 'thinking')) {
+      yield dataFrame(textChunk(run.identity, value, index));
+    }
     collected.take(index, value);
     if (value.kind === 'done') {
       const { finishReason, report } = collected.choice(index);
@@ -103,13 +107,13 @@ function waitingFrame(event: Extract<GenerationEvent, { kind: 'waiting' }>): str
 
 /** What has come of each sample so far. */
 class Samples {
-  readonly #shrunk: readonly Shrink[];
+  readonly #run: ChatRun;
   readonly #texts = new Map<number, { thinking: string; answer: string }>();
   readonly #accounts = new Map<number, SampleAccount>();
   readonly #finished: FinishedChoice[] = [];
 
   constructor(run: ChatRun) {
-    this.#shrunk = run.shrunk;
+    this.#run = run;
   }
 
   /** The finished ones, in the order of their indexes. */
@@ -135,11 +139,12 @@ class Samples {
   take(index: number, event: GenerationEvent): void {
     const texts = this.#texts.get(index) ?? { thinking: '', answer: '' };
     this.#texts.set(index, texts);
-    if (event.kind === 'text') texts[event.part] += event.text;
+    if (event.kind === 'text' && !(this.#run.excludeThinking && event.part === 'thinking'))
+      texts[event.part] += event.text;
     if (event.kind !== 'done') return;
     const { report, segments } = event;
     this.#accounts.set(index, { report, segments });
     const finishReason = report.finishReason ?? 'stop';
-    this.#finished.push({ index, ...texts, finishReason, report: toBudgetReport(report, segments, this.#shrunk) });
+    this.#finished.push({ index, ...texts, finishReason, report: toBudgetReport(report, segments, this.#run.shrunk) });
   }
 }

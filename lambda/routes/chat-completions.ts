@@ -22,7 +22,7 @@ export function chatCompletions(dependencies: AppDependencies) {
     const model = findModel(dependencies.models, request.model);
     const cancel = new AbortController();
     const signal = AbortSignal.any([context.req.raw.signal, cancel.signal]);
-    const { generation, shrunk } = await prepare(request, model, dependencies, signal);
+    const { generation, shrunk, exclude } = await prepare(request, model, dependencies, signal);
     const samples = request.n ?? 1;
     const requestId = context.get('requestId');
     const generators = Array.from({ length: samples }, (_, index) =>
@@ -32,6 +32,7 @@ export function chatCompletions(dependencies: AppDependencies) {
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
       samples,
       votes: request.vote === true,
+      excludeThinking: exclude,
       includeUsage: request.stream_options?.include_usage === true,
       shrunk,
       events: mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.'))),
@@ -59,10 +60,10 @@ async function prepare(
   model: ServedModel,
   dependencies: AppDependencies,
   signal: AbortSignal,
-): Promise<{ readonly generation: Generation; readonly shrunk: readonly Shrink[] }> {
+): Promise<{ readonly generation: Generation; readonly shrunk: readonly Shrink[]; readonly exclude: boolean }> {
   const { settings } = model;
-  const { wanted, names } = budgetOf(request, settings);
-  const waitText = request.thinking?.wait_text ?? DEFAULT_WAIT_TEXT;
+  const { wanted, names, wish } = budgetOf(request, settings);
+  const waitText = wish.waitText ?? DEFAULT_WAIT_TEXT;
   const [format, promptIds, waitIds] = await Promise.all([
     model.format(),
     model.promptIds(turnsOf(request)),
@@ -74,6 +75,7 @@ async function prepare(
   const { clock } = dependencies;
   const newDecoder = model.newDecoder();
   return {
+    exclude: wish.exclude,
     shrunk: settled.shrunk,
     generation: {
       model: model.segments,

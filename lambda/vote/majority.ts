@@ -9,7 +9,7 @@ export interface Vote {
 }
 
 /** What a vote counts an answer as: its number, or its text without case and spaces. Empty where there is none. */
-export function voteKey(text: string): string {
+function voteKey(text: string): string {
   const answer = extractAnswer(text);
   const number = extractNumber(answer);
   return number === undefined ? answer.toLowerCase().replaceAll(/\s+/g, ' ') : String(Number(number.toPrecision(9)));

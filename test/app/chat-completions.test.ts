@@ -319,7 +319,7 @@ describe('a wrong request', () => {
       'thinking.max_tokens',
       'max_tokens (50)',
     ],
-    ['waits without thinking', { thinking: { max_tokens: 0, waits: 1 } }, 'thinking.waits', 'the maximum is 0'],
+    ['waits without thinking', { thinking: { max_tokens: 0, waits: 1 } }, 'thinking.waits', 'a maximum of 0'],
     ['two limits that differ', { max_tokens: 5, max_completion_tokens: 6 }, 'max_tokens', 'max_completion_tokens (6)'],
     ['too many choices', { n: 17 }, 'n', 'n must be at most 16; 17 came.'],
     ['a vote of one', { vote: true }, 'vote', 'vote needs several samples'],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { Hono } from 'hono';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashKey } from '../../lambda/authenticate.ts';
@@ -150,6 +151,24 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     const { page } = await open([{ says: '', fails: new NoCapacityError('The model has no copy running.') }]);
     await page.click('#run');
     await expect.poll(() => page.textContent('.error')).toBe('The model has no copy running.');
+  });
+
+  it('finds the API under the stage of an API Gateway, with and without a slash at the end', async () => {
+    const { app } = scriptedApp([thinks('a'), answers('b'), thinks('c'), answers('d')]);
+    const staged = new Hono().mount('/api', app.fetch).get('/api', () => app.request('/'));
+    const server = createAdaptorServer({ fetch: staged.fetch });
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    for (const path of ['/api/', '/api']) {
+      const page = await browser.newPage();
+      pages.push(page);
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+      await page.waitForSelector('#a-max');
+      await page.click('#run');
+      await expect.poll(() => page.textContent('.answer')).toMatch(/^[bd]$/);
+      expect(await page.textContent('#code')).toContain('/api/v1/chat/completions');
+    }
   });
 
   it('asks for a key where one is needed', async () => {

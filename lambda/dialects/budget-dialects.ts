@@ -1,0 +1,143 @@
+import * as z from 'zod';
+import { invalidRequest } from '../api-error.ts';
+import { type ReasoningEffort, reasoningEfforts } from '../settings.ts';
+
+/** The most characters of a `wait_text` or a `stop`. */
+export const SHORT_TEXT = 256;
+
+const tokens = z.int().min(0);
+
+/** Our own dialect of budgets, and Anthropic's beside it. All in tokens of the model. */
+const thinking = z
+  .strictObject({
+    /** At least so many thinking tokens. 0 is no minimum. */
+    min_tokens: tokens.optional(),
+    /** At most so many. 0 answers at once. */
+    max_tokens: tokens.optional(),
+    /**
+     * With a minimum: how many early ends are turned into "Wait" at most (further ones are masked). Without: how many ends are
+     * suppressed, whatever the length.
+     */
+    waits: z.int().min(0).max(64).optional(),
+    /** What is appended where an end is suppressed. */
+    wait_text: z.string().min(1).max(SHORT_TEXT).optional(),
+    /** Anthropic: `enabled` goes with `budget_tokens`. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
+    type: z.enum(['enabled', 'disabled']).optional(),
+    /** Anthropic's name of `max_tokens`. */
+    budget_tokens: tokens.optional(),
+  })
+  .describe('A budget for the thinking of this request.');
+
+/** The fields of a request that speak of thinking, in every dialect that clients use today. */
+export const budgetFields = {
+  thinking: thinking.optional(),
+  /** OpenAI. */
+  reasoning_effort: z.enum(reasoningEfforts).nullish(),
+  /** OpenRouter. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens */
+  reasoning: z
+    .strictObject({
+      effort: z.enum(reasoningEfforts).nullish(),
+      max_tokens: tokens.nullish(),
+      /** Thinks, but does not send the thoughts. */
+      exclude: z.boolean().nullish(),
+      enabled: z.boolean().nullish(),
+    })
+    .nullish(),
+  /** Qwen and DashScope. */
+  enable_thinking: z.boolean().nullish(),
+  thinking_budget: tokens.nullish(),
+  /** vLLM. */
+  thinking_token_budget: tokens.nullish(),
+  chat_template_kwargs: z
+    .strictObject({ enable_thinking: z.boolean().nullish(), thinking_budget: tokens.nullish() })
+    .nullish(),
+  /** llama.cpp's server. */
+  reasoning_budget_tokens: tokens.nullish(),
+  thinking_budget_tokens: tokens.nullish(),
+} as const;
+
+const budgetSchema = z.object(budgetFields);
+export type BudgetFields = z.infer<typeof budgetSchema>;
+
+/** What a request says of its thinking, whatever the dialect. */
+export interface ThinkingWish {
+  /** At most, and which field said so; an effort is a wish that may shrink to fit. */
+  readonly maximum: { readonly field: string; readonly tokens: number; readonly effort: boolean } | undefined;
+  readonly minTokens: number | undefined;
+  readonly waits: number | undefined;
+  readonly waitText: string | undefined;
+  /** Whether the thoughts are kept from the client. */
+  readonly exclude: boolean;
+}
+
+/**
+ * The wish of a request for its thinking.
+ *
+ * @throws {ApiError} 400 that names both fields where two dialects contradict each other.
+ */
+export function thinkingWishOf(
+  request: BudgetFields,
+  efforts: Readonly<Partial<Record<ReasoningEffort, number>>>,
+): ThinkingWish {
+  const { thinking: native, reasoning, chat_template_kwargs: template } = request;
+  if (native?.type === 'enabled' && native.budget_tokens === undefined && native.max_tokens === undefined) {
+    throw invalidRequest(
+      'thinking.budget_tokens',
+      'thinking.budget_tokens is missing: thinking.type "enabled" goes with a whole number.',
+    );
+  }
+  const found: NonNullable<ThinkingWish['maximum']>[] = [];
+  const addTokens = (field: string, value: number | null | undefined) => {
+    if (value != null) found.push({ field, tokens: value, effort: false });
+  };
+  const addEffort = (field: string, effort: ReasoningEffort | null | undefined) => {
+    if (effort != null) found.push({ field, tokens: tokensOf(field, effort, efforts), effort: true });
+  };
+  addTokens('thinking.max_tokens', native?.max_tokens);
+  addTokens('thinking.budget_tokens', native?.budget_tokens);
+  addTokens('thinking.type', native?.type === 'disabled' ? 0 : undefined);
+  addTokens('reasoning.max_tokens', reasoning?.max_tokens);
+  addTokens('reasoning.enabled', reasoning?.enabled === false ? 0 : undefined);
+  addTokens('enable_thinking', request.enable_thinking === false ? 0 : undefined);
+  addTokens('chat_template_kwargs.enable_thinking', template?.enable_thinking === false ? 0 : undefined);
+  addTokens('thinking_budget', request.thinking_budget);
+  addTokens('chat_template_kwargs.thinking_budget', template?.thinking_budget);
+  addTokens('thinking_token_budget', request.thinking_token_budget);
+  addTokens('reasoning_budget_tokens', request.reasoning_budget_tokens);
+  addTokens('thinking_budget_tokens', request.thinking_budget_tokens);
+  addEffort('reasoning_effort', request.reasoning_effort);
+  addEffort('reasoning.effort', reasoning?.effort);
+
+  const [first, ...others] = found;
+  const other = others.find((candidate) => candidate.tokens !== first?.tokens);
+  if (first !== undefined && other !== undefined) {
+    throw invalidRequest(
+      other.field,
+      `${first.field} and ${other.field} set different maximums of thinking (${first.tokens} and ${other.tokens} tokens). Give one of them.`,
+    );
+  }
+  if (first?.tokens === 0 && (native?.waits ?? 0) > 0) {
+    throw invalidRequest(
+      'thinking.waits',
+      `thinking.waits (${native?.waits}) asks for more thinking, but ${first.field} sets a maximum of 0. Give a maximum above 0, or no waits.`,
+    );
+  }
+  return {
+    maximum: first,
+    minTokens: native?.min_tokens,
+    waits: native?.waits,
+    waitText: native?.wait_text,
+    exclude: reasoning?.exclude === true,
+  };
+}
+
+function tokensOf(
+  field: string,
+  effort: ReasoningEffort,
+  efforts: Readonly<Partial<Record<ReasoningEffort, number>>>,
+): number {
+  const value = efforts[effort];
+  if (value !== undefined) return value;
+  const known = Object.keys(efforts).join(', ');
+  throw invalidRequest(field, `${field} ${JSON.stringify(effort)} is not set for this model. It knows: ${known}.`);
+}

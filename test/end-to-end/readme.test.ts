@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalServer, startLocal } from '../../local/start-local.ts';
+
+const run = promisify(execFile);
+let server: LocalServer;
+beforeAll(async () => {
+  server = await startLocal({ port: 0, host: '127.0.0.1' });
+});
+afterAll(() => server.close());
+
+describe('the README', () => {
+  it('has a curl line that works as it is written', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const line = /^curl http:\/\/localhost:8787[\s\S]*?^\}'$/m.exec(readme)?.[0] ?? '';
+    const { stdout } = await run('sh', ['-c', line.replace('http://localhost:8787', server.url)]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      usage: { completion_tokens_details: { reasoning_tokens: 48 } },
+      budget_forcing: { thinking_tokens: 48, end_reason: 'budget' },
+    });
+  });
+});
+
+describe('the command line', () => {
+  const budgetforce = async (...args: string[]) =>
+    await run(process.execPath, ['bin/budgetforce.ts', ...args]).then(
+      ({ stdout }) => ({ code: 0, text: stdout }),
+      (error: { code: number; stderr: string; stdout: string }) => ({
+        code: error.code,
+        text: error.stderr + error.stdout,
+      }),
+    );
+
+  it.each([
+    [['--help'], 0, 'Commands:'],
+    [['start', '--help'], 0, '--upstream URL'],
+    [['eval', '--help'], 0, '--budgets LIST'],
+    [[], 2, 'Usage:'],
+    [['fly'], 2, 'There is no command "fly".'],
+    [['start', '--prot', '1'], 2, "Unknown option '--prot'"],
+    [['start', '--port', 'x'], 2, 'It must be a whole number from 0 to 65535.'],
+    [['start', '--model', 'nope.gguf', '--format', 's1'], 2, 'There is no file nope.gguf.'],
+    [['start', '--model', 'local/model/budgetforce-tiny.gguf'], 2, 'Say with --format'],
+    [['start', '--upstream', 'http://127.0.0.1:9/v1', '--format', 'r1'], 1, 'cannot be reached'],
+    [['eval', '--budgets', 'few'], 2, 'Give whole numbers with commas'],
+    [['eval', '--questions', 'none.jsonl'], 2, 'There is no file none.jsonl.'],
+  ] as const)('budgetforce %j ends with %i and a sentence', async (args, code, sentence) => {
+    const result = await budgetforce(...args);
+    expect(result.text).toContain(sentence);
+    expect(result.code).toBe(code);
+  });
+
+  it('says so when the port is taken', async () => {
+    const port = new URL(server.url).port;
+    expect(await budgetforce('start', '--host', '127.0.0.1', '--port', port)).toMatchObject({
+      code: 1,
+      text: expect.stringContaining(`Port ${port} is taken.`),
+    });
+  });
+});
+
+describe("a GGUF of one's own", () => {
+  it('is served by the same path, its server tokenizing', async () => {
+    const own = await startLocal({
+      port: 0,
+      host: '127.0.0.1',
+      modelPath: 'local/model/budgetforce-tiny.gguf',
+      format: 's1',
+    });
+    try {
+      const response = await fetch(`${own.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: 'budgetforce-tiny',
+          messages: [{ role: 'user', content: 'What is 2 + 2?<|im_end|>' }],
+          thinking: { min_tokens: 12, max_tokens: 12, waits: 0 },
+        }),
+      });
+      expect(await response.json()).toMatchObject({ budget_forcing: { thinking_tokens: 12, minimum_missed: null } });
+    } finally {
+      await own.close();
+    }
+  });
+});
