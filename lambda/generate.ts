@@ -1,7 +1,7 @@
 import { BudgetForcing, type ForcingPlan, type NextSegment } from './forcing/budget-forcing.ts';
 import type { ForcingReport } from './forcing/report.ts';
 import { ModelError, NoCapacityError } from './models/errors.ts';
-import type { Sampling, SegmentModel, SegmentRequest } from './models/segment-model.ts';
+import type { AnswerStructure, Sampling, SegmentModel, SegmentRequest } from './models/segment-model.ts';
 
 /** Time, so that tests can be exact. */
 export interface Clock {
@@ -30,6 +30,8 @@ export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
   readonly sampling: Sampling;
+  /** The form that the answer has to have; the thought is free. */
+  readonly structure?: AnswerStructure;
   readonly clock: Clock;
   readonly retry: RetryPolicy;
   readonly signal: AbortSignal;
@@ -98,8 +100,13 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         tokens += chunk.tokenIds.length;
         timing.count(chunk.tokenIds.length);
         usage = chunk.promptUsage ?? usage;
-        const { over } = ended ? { over: true } : machine.push(chunk);
+        const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
         yield* textOf(machine);
+        if (leave) {
+          ended = true;
+          // Leaving the loop ends the call: the engine stops at its next token.
+          break;
+        }
         if (chunk.finishReason !== undefined && !ended) {
           ended = true;
           machine.segmentEnded(chunk.finishReason, typeof chunk.stopReason === 'number' ? chunk.stopReason : undefined);
@@ -128,6 +135,8 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
     attempt = tokens > 0 || failure === undefined ? 0 : attempt + 1;
     if (failure !== undefined && !ended) {
       const delay = retryDelay(failure, attempt, clock.now() - startedAt, retry);
+      // Half of a formed text cannot be gone on with: the server would begin the form anew.
+      if (generation.structure !== undefined && segment.part === 'answer' && tokens > 0) throw failure;
       const outOfTime = generation.deadlineMs !== undefined && clock.now() + (delay ?? 0) >= generation.deadlineMs;
       if (delay === undefined || outOfTime) throw failure;
       if (delay > 0) {
@@ -154,6 +163,7 @@ function requestOf(segment: NextSegment, generation: Generation): SegmentRequest
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
     ...(segment.part === 'answer' && stopTexts !== undefined && stopTexts.length > 0 ? { stopTexts } : {}),
+    ...(segment.part === 'answer' && generation.structure !== undefined ? { structure: generation.structure } : {}),
     sampling: generation.sampling,
   };
 }

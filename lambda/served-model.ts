@@ -14,7 +14,7 @@ export class ServedModel {
   readonly segments: SegmentModel;
   readonly tokenizer: Tokenizer;
   readonly #texts = new Map<string, readonly number[]>();
-  #formatIds: Promise<FormatIds> | undefined;
+  readonly #formatIds = new Map<boolean, Promise<FormatIds>>();
 
   constructor(settings: ModelSettings, segments: SegmentModel, tokenizer: Tokenizer) {
     this.settings = settings;
@@ -22,13 +22,21 @@ export class ServedModel {
     this.tokenizer = tokenizer;
   }
 
-  /** The format in this model's ids. Resolved once; a failure is not kept. */
-  format(): Promise<FormatIds> {
-    this.#formatIds ??= resolveFormat(formats[this.settings.format], this.tokenizer).catch((error: unknown) => {
-      this.#formatIds = undefined;
+  /** How this model's family calls tools. */
+  get tools(): 'hermes' | undefined {
+    return formats[this.settings.format].tools;
+  }
+
+  /** The format in this model's ids. Resolved once for each `bare`; a failure is not kept. */
+  format({ bare }: { readonly bare: boolean }): Promise<FormatIds> {
+    const known = this.#formatIds.get(bare);
+    if (known !== undefined) return known;
+    const ids = resolveFormat(formats[this.settings.format], this.tokenizer, { bare }).catch((error: unknown) => {
+      this.#formatIds.delete(bare);
       throw error;
     });
-    return this.#formatIds;
+    this.#formatIds.set(bare, ids);
+    return ids;
   }
 
   /** The ids of a conversation, the thinking not yet opened. */

@@ -55,6 +55,12 @@ const modelSettingsSchema = z.strictObject({
   defaultMaxAnswerTokens: z.int().min(1),
   /** What each `reasoning_effort` means. Thinking tokens. */
   efforts: z.partialRecord(z.enum(reasoningEfforts), z.int().min(0)),
+  /** From this share of its maximum on, thinking ends with a sentence or a line, where a request says nothing. 0 to 1. */
+  softLanding: z.number().min(0).max(1).optional(),
+  /** Whether a thought that repeats itself is cut, where a request says nothing. */
+  detectLoops: z.boolean().optional(),
+  /** Dollars for a million tokens, for what the API says of its price. */
+  dollarsPerMillionTokens: z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) }).optional(),
   /** The system message where a conversation has none. Absent: the format's own. */
   systemPrompt: z.string().optional(),
   /** Sampling where a request says nothing, for instance a card's recommended temperature. */

@@ -21,6 +21,12 @@ const thinking = z
     waits: z.int().min(0).max(64).optional(),
     /** What is appended where an end is suppressed. */
     wait_text: z.string().min(1).max(SHORT_TEXT).optional(),
+    /** From this share of the maximum on, thinking ends with a sentence or a line. 0 to 1. */
+    soft_landing: z.number().min(0).max(1).optional(),
+    /** Whether a thought that repeats itself word for word is cut. */
+    detect_loops: z.boolean().optional(),
+    /** The whole answer is due so long after the request came: thinking is cut early enough. Milliseconds. */
+    deadline_ms: z.int().min(1).max(900_000).optional(),
     /** Anthropic: `enabled` goes with `budget_tokens`. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
     type: z.enum(['enabled', 'disabled']).optional(),
     /** Anthropic's name of `max_tokens`. */
@@ -66,6 +72,9 @@ export interface ThinkingWish {
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
   readonly waitText: string | undefined;
+  readonly softLanding: number | undefined;
+  readonly detectLoops: boolean | undefined;
+  readonly deadlineMs: number | undefined;
   /** Whether the thoughts are kept from the client. */
   readonly exclude: boolean;
 }
@@ -127,6 +136,9 @@ export function thinkingWishOf(
     minTokens: native?.min_tokens,
     waits: native?.waits,
     waitText: native?.wait_text,
+    softLanding: native?.soft_landing,
+    detectLoops: native?.detect_loops,
+    deadlineMs: native?.deadline_ms,
     exclude: reasoning?.exclude === true,
   };
 }

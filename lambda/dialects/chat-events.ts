@@ -1,3 +1,4 @@
+import type { ToolCall } from '../tools/tool.ts';
 import type { Vote } from '../vote/majority.ts';
 import type { BudgetReport } from './budget-report.ts';
 import type { ChatUsage } from './chat-usage.ts';
@@ -11,12 +12,21 @@ export interface ChatIdentity {
   readonly model: string;
 }
 
+/** A call of a tool, with the id by which its answer comes back. */
+export interface IdentifiedCall extends ToolCall {
+  /** `call_…` */
+  readonly id: string;
+}
+
+type FinishReason = 'stop' | 'length' | 'tool_calls';
+
 /** One finished choice. */
 export interface FinishedChoice {
   readonly index: number;
   readonly thinking: string;
   readonly answer: string;
-  readonly finishReason: 'stop' | 'length';
+  readonly calls: readonly IdentifiedCall[];
+  readonly finishReason: FinishReason;
   readonly report: BudgetReport;
 }
 
@@ -26,6 +36,7 @@ interface Delta {
   readonly content?: string;
   readonly reasoning_content?: string;
   readonly reasoning?: string;
+  readonly tool_calls?: readonly (ReturnType<typeof toToolCall> & { readonly index: number })[];
   /** Whether this text was forced, not sampled. Left out where it was not. */
   readonly forced?: true;
 }
@@ -44,8 +55,21 @@ export function textChunk(
   return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
 }
 
+/** A whole call, the `at`-th of its choice. */
+export function callChunk(
+  identity: ChatIdentity,
+  { call, at }: { readonly call: IdentifiedCall; readonly at: number },
+  index = 0,
+) {
+  return chunk(identity, index, { tool_calls: [{ index: at, ...toToolCall(call) }] });
+}
+
+function toToolCall({ id, name, arguments: text }: IdentifiedCall) {
+  return { id, type: 'function' as const, function: { name, arguments: text } };
+}
+
 /** The last chunk of a choice, with the account of what was forced. */
-export function finishChunk(identity: ChatIdentity, finishReason: 'stop' | 'length', report: BudgetReport, index = 0) {
+export function finishChunk(identity: ChatIdentity, finishReason: FinishReason, report: BudgetReport, index = 0) {
   return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
 }
 
@@ -78,10 +102,11 @@ export function chatCompletion(
       index: choice.index,
       message: {
         role: 'assistant',
-        content: choice.answer,
+        content: choice.answer === '' && choice.calls.length > 0 ? null : choice.answer,
         reasoning_content: choice.thinking,
         reasoning: choice.thinking,
         refusal: null,
+        ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
       logprobs: null,
       finish_reason: choice.finishReason,
@@ -93,7 +118,7 @@ export function chatCompletion(
   };
 }
 
-function chunk(identity: ChatIdentity, index: number, delta: Delta, finishReason: 'stop' | 'length' | null = null) {
+function chunk(identity: ChatIdentity, index: number, delta: Delta, finishReason: FinishReason | null = null) {
   return {
     id: identity.id,
     object: 'chat.completion.chunk',

@@ -4,19 +4,43 @@ import { budgetFields, SHORT_TEXT } from './budget-dialects.ts';
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
 
+/** A name that every client and server takes. */
+const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+/** A JSON schema; the model's server checks what it can of it. */
+const jsonSchema = z.record(z.string(), z.unknown());
+
+const functionTool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: toolName,
+    description: z.string().optional(),
+    parameters: jsonSchema.optional(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+const toolCall = z.strictObject({
+  id: z.string().min(1).max(128),
+  type: z.literal('function'),
+  function: z.strictObject({ name: toolName, arguments: z.string() }),
+});
+
 const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('system'), content, name: z.string().optional() }),
   z.strictObject({ role: z.literal('developer'), content, name: z.string().optional() }),
   z.strictObject({ role: z.literal('user'), content, name: z.string().optional() }),
   z.strictObject({
     role: z.literal('assistant'),
-    content,
+    content: content.nullish(),
     name: z.string().optional(),
     refusal: z.null().optional(),
+    tool_calls: z.array(toolCall).min(1).max(128).optional(),
     /** Thoughts of earlier turns may be sent back as they came; the model does not get to see them. */
     reasoning_content: z.string().nullish(),
     reasoning: z.string().nullish(),
   }),
+  z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
 ]);
 
 /** The body of `POST /v1/chat/completions`. What cannot be served is refused by name. */
@@ -46,7 +70,30 @@ export const chatRequestSchema = z.strictObject({
   /** Answers with the one that most of `n` samples give. Ours, not OpenAI's. */
   vote: z.boolean().nullish(),
   logprobs: z.literal(false).nullish(),
-  response_format: z.strictObject({ type: z.literal('text') }).nullish(),
+  /** Holds the answer to JSON, or to a schema of it; the thought stays free. */
+  response_format: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('json_object') }),
+      z.strictObject({
+        type: z.literal('json_schema'),
+        json_schema: z.strictObject({
+          name: toolName,
+          description: z.string().optional(),
+          schema: jsonSchema,
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    ])
+    .nullish(),
+  tools: z.array(functionTool).max(128).nullish(),
+  tool_choice: z
+    .union([
+      z.enum(['none', 'auto', 'required']),
+      z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: toolName }) }),
+    ])
+    .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   user: z.string().max(512).nullish(),
   safety_identifier: z.string().max(512).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),

@@ -1,21 +1,126 @@
 import { invalidRequest } from '../api-error.ts';
-import type { Turn } from '../forcing/format.ts';
+import type { PromptPart, Turn } from '../forcing/format.ts';
 import type { FieldNames, WantedBudget } from '../forcing/settle-limits.ts';
-import type { Sampling } from '../models/segment-model.ts';
+import type { AnswerStructure, Sampling } from '../models/segment-model.ts';
+import type { RunRequest } from '../run-request.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ModelSettings } from '../settings.ts';
+import { answersTurn, callParts, callStructure, toolsPrompt } from '../tools/hermes.ts';
+import type { ToolUse } from '../tools/tool.ts';
 import { type ThinkingWish, thinkingWishOf } from './budget-dialects.ts';
 import type { ChatRequest } from './chat-request.ts';
 
+/** A chat request in the words of the core. `tools`: where the answer may call some. */
+export function toRunRequest(
+  request: ChatRequest,
+  model: ServedModel,
+): RunRequest & { readonly tools: ToolUse | undefined } {
+  const tools = toolUseOf(request, model);
+  const structure = structureOf(request, tools);
+  return {
+    model,
+    tools,
+    turns: withTools(turnsOf(request.messages), tools),
+    ...budgetOf(request, model.settings),
+    sampling: samplingOf(request, model.settings),
+    stopTexts: stopTextsOf(request),
+    samples: request.n ?? 1,
+    ...(structure === undefined ? {} : { structure }),
+  };
+}
+
 /** The turns of a chat. Thoughts of earlier turns are left out, as the families prescribe; `developer` is a system message. */
-export function turnsOf(request: ChatRequest): readonly Turn[] {
-  return request.messages.map((message) => ({
-    role: message.role === 'developer' ? 'system' : message.role,
-    text: typeof message.content === 'string' ? message.content : message.content.map((part) => part.text).join(''),
-  }));
+function turnsOf(messages: ChatRequest['messages']): readonly Turn[] {
+  const turns: Turn[] = [];
+  let answers: string[] = [];
+  const endAnswers = () => {
+    if (answers.length > 0) turns.push(answersTurn(answers));
+    answers = [];
+  };
+  for (const message of messages) {
+    if (message.role === 'tool') {
+      answers.push(textOf(message.content));
+      continue;
+    }
+    endAnswers();
+    const role = message.role === 'developer' ? 'system' : message.role;
+    const text = message.content == null ? '' : textOf(message.content);
+    const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : [];
+    const between: readonly PromptPart[] = text !== '' && calls.length > 0 ? [{ text: '\n' }] : [];
+    turns.push({
+      role,
+      content: [{ text }, ...between, ...callParts(calls.map((call) => call.function))],
+    });
+  }
+  endAnswers();
+  return turns;
+}
+
+function textOf(content: string | readonly { readonly text: string }[]): string {
+  return typeof content === 'string' ? content : content.map((part) => part.text).join('');
+}
+
+/** Tells of the tools at the end of the first system message, or in one of their own. */
+function withTools(turns: readonly Turn[], use: ToolUse | undefined): readonly Turn[] {
+  if (use === undefined) return turns;
+  const prompt = toolsPrompt(use.tools);
+  const at = turns.findIndex((turn) => turn.role === 'system');
+  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...turns];
+  return turns.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
+}
+
+const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
+
+function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefined {
+  const { tool_choice: choice, messages } = request;
+  const tools = (request.tools ?? []).map((tool) => tool.function);
+  const speaksOfTools =
+    tools.length > 0 ||
+    messages.some((message) => message.role === 'tool' || (message.role === 'assistant' && message.tool_calls != null));
+  if (speaksOfTools && model.tools === undefined) {
+    throw invalidRequest(
+      'tools',
+      `tools are not supported by the format ${JSON.stringify(model.settings.format)}: its models were not trained to call any. Leave them out.`,
+      'unsupported_parameter',
+    );
+  }
+  if (tools.length === 0) {
+    if (choice != null && choice !== 'none' && choice !== 'auto') {
+      throw invalidRequest('tool_choice', 'tool_choice asks for a call, but there are no tools. Give tools.');
+    }
+    return undefined;
+  }
+  if (choice === 'none') return undefined;
+  if (choice == null || choice === 'auto') return { tools, choice: 'auto' };
+  if (choice === 'required') return { tools, choice };
+  const chosen = tools.filter((tool) => tool.name === choice.function.name);
+  if (chosen.length === 0) {
+    throw invalidRequest(
+      'tool_choice',
+      `tool_choice names ${JSON.stringify(choice.function.name)}, but tools has: ${tools.map((tool) => tool.name).join(', ')}.`,
+    );
+  }
+  return { tools: chosen, choice: 'required' };
+}
+
+function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerStructure | undefined {
+  const format = request.response_format;
+  const formed = format != null && format.type !== 'text';
+  if (formed && tools !== undefined) {
+    throw invalidRequest(
+      'response_format',
+      `response_format ${JSON.stringify(format.type)} and tools ask for two forms of one answer. Give one of them, or tool_choice "none".`,
+    );
+  }
+  if (tools?.choice === 'required') return callStructure(tools.tools);
+  if (!formed) return undefined;
+  return format.type === 'json_object'
+    ? { kind: 'json_object' }
+    : { kind: 'json_schema', schema: format.json_schema.schema };
 }
 
 /** The budget that a chat request asks for, and the names it used. */
-export function budgetOf(
+function budgetOf(
   request: ChatRequest,
   settings: ModelSettings,
 ): { readonly wanted: WantedBudget; readonly names: FieldNames; readonly wish: ThinkingWish } {
@@ -52,7 +157,7 @@ export function budgetOf(
 }
 
 /** The sampling of a chat request; fields that it leaves out are left to the model's settings, then to the server. */
-export function samplingOf(request: ChatRequest, settings: ModelSettings): Sampling {
+function samplingOf(request: ChatRequest, settings: ModelSettings): Sampling {
   const temperature = request.temperature ?? settings.defaultTemperature;
   return {
     ...(temperature === undefined ? {} : { temperature }),
@@ -66,7 +171,7 @@ export function samplingOf(request: ChatRequest, settings: ModelSettings): Sampl
   };
 }
 
-export function stopTextsOf(request: ChatRequest): readonly string[] {
+function stopTextsOf(request: ChatRequest): readonly string[] {
   if (request.stop == null) return [];
   return typeof request.stop === 'string' ? [request.stop] : request.stop;
 }

@@ -1,5 +1,6 @@
 import type { StreamDecoder } from '../tokenizer/tokenizer.ts';
 import type { FormatIds } from './format.ts';
+import { endsInLoop } from './loops.ts';
 import type { EndReason, ForcingEvent, ForcingReport, Limits, MinimumMissed } from './report.ts';
 import { TextGate } from './text-gate.ts';
 
@@ -17,6 +18,13 @@ export interface ForcingPlan {
   readonly maxCompletionTokens?: number;
   /** The caller's `stop`: text that ends the answer, and is not part of it. */
   readonly stopTexts?: readonly string[];
+  /**
+   * From this share of the maximum on, thinking ends where a sentence or a line does (never below the minimum), so that the hard cut at the
+   * maximum is rare. 0 to 1; absent: only the hard cut.
+   */
+  readonly softLanding?: number;
+  /** Whether a thought that goes round in circles is cut (never below the minimum). */
+  readonly detectLoops?: boolean;
   /** Makes text from ids. Absent: the server's text is used. */
   readonly newDecoder?: () => StreamDecoder;
 }
@@ -42,6 +50,12 @@ export interface SegmentPiece {
   readonly tokenIds: readonly number[];
   readonly text: string;
 }
+
+/** The end of a line, or of a sentence: not the point of a number ("3.") nor one letter's ("e.g."). */
+const SENTENCE_END = /(\n|[\p{L})\]"'*_$}]{2}[.!?…]["')\]*]*|[。！？])[ ]?$/u;
+
+/** As much of a text's end as a sentence's end needs. */
+const tailOf = (text: string): string => text.slice(-8);
 
 /** How often a server may end a masked segment too early before the minimum is given up. */
 const MASK_FAILURES_ALLOWED = 2;
@@ -74,8 +88,10 @@ export class BudgetForcing {
   #part: 'thinking' | 'answer' | 'done' = 'thinking';
   #gate: TextGate;
   #decoder: StreamDecoder | undefined;
-  /** The last character of the thought's text so far. */
-  #lastCharacter = '';
+  /** The last characters of the thought's text so far. */
+  #tail = '';
+  /** Where in `#ids` the sampled thought began, after the last forced token. */
+  #sampledFrom: number;
   #segment: NextSegment | undefined;
   #segmentTokens = 0;
   /** The end token that the running segment gave, once it gave one. */
@@ -101,6 +117,7 @@ export class BudgetForcing {
     const skips = limits.maxTokens === 0;
     this.#ids = skips ? [...plan.promptIds] : [...plan.promptIds, ...format.openThinking];
     this.#promptTokens = this.#ids.length;
+    this.#sampledFrom = this.#ids.length;
     this.#gate = this.#newGate('thinking');
     this.#decoder = plan.newDecoder?.();
     if (skips) {
@@ -135,8 +152,11 @@ export class BudgetForcing {
     return this.#segment;
   }
 
-  /** Takes a piece of the running segment. `over`: nothing more of this segment is wanted (stop the call, then `segmentEnded`). */
-  push(piece: SegmentPiece): { readonly over: boolean } {
+  /**
+   * Takes a piece of the running segment. `over`: nothing more of this segment is wanted (stop the call, then `segmentEnded`). `leave`: the
+   * segment has ended here already; stop the call and go on with `next()`.
+   */
+  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean } {
     const segment = this.#running();
     const room = segment.maxTokens - this.#segmentTokens;
     const kept: number[] = [];
@@ -155,7 +175,13 @@ export class BudgetForcing {
     this.#keep(kept);
     const text = this.#decoder === undefined ? piece.text : this.#decoder.push(kept);
     this.#show(text);
-    return { over: this.#sampledEnd !== undefined || this.#gate.stopped || this.#segmentTokens >= segment.maxTokens };
+    const over = this.#sampledEnd !== undefined || this.#gate.stopped || this.#segmentTokens >= segment.maxTokens;
+    if (over || kept.length === 0) return { over, leave: false };
+    const cut = this.#reasonToCut(kept.length);
+    if (cut === undefined) return { over, leave: false };
+    this.#segment = undefined;
+    this.#cutThinking(cut === 'loop' ? 'loop' : 'budget', { soft: cut === 'landing' });
+    return { over: true, leave: true };
   }
 
   /**
@@ -269,12 +295,25 @@ export class BudgetForcing {
     }
   }
 
-  #cutThinking(reason: EndReason): void {
+  /** Whether the thinking should end here although its maximum is not reached. Looked at between two pieces. */
+  #reasonToCut(added: number): 'landing' | 'loop' | undefined {
+    if (this.#part !== 'thinking') return undefined;
+    const { limits, softLanding, detectLoops } = this.#plan;
+    if (this.#thinkingTokens < limits.minTokens) return undefined;
+    if (detectLoops === true && endsInLoop(this.#ids, this.#sampledFrom, added)) return 'loop';
+    const waitsOutstanding = limits.minTokens === 0 && this.#waits < limits.waits;
+    if (softLanding === undefined || waitsOutstanding) return undefined;
+    return this.#thinkingTokens >= softLanding * limits.maxTokens && SENTENCE_END.test(this.#tail)
+      ? 'landing'
+      : undefined;
+  }
+
+  #cutThinking(reason: EndReason, { soft = false } = {}): void {
     const { format } = this.#plan;
     this.#endReason = reason;
     this.#closeText();
-    const ids = this.#lastCharacter === '\n' ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
-    this.#events.push({ kind: 'cut', at: this.#thinkingTokens, tokens: ids.length });
+    const ids = this.#tail.endsWith('\n') ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
+    this.#events.push({ kind: 'cut', at: this.#thinkingTokens, tokens: ids.length, ...(soft ? { soft } : {}) });
     this.#beginAnswer(ids, { forced: true });
   }
 
@@ -307,7 +346,8 @@ export class BudgetForcing {
     this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;
-    this.#lastCharacter = text.at(-1) ?? this.#lastCharacter;
+    this.#tail = tailOf(this.#tail + text);
+    this.#sampledFrom = this.#ids.length;
   }
 
   #keep(ids: readonly number[]): void {
@@ -327,7 +367,7 @@ export class BudgetForcing {
 
   #show(text: string): void {
     if (text === '') return;
-    this.#lastCharacter = text.at(-1) ?? '';
+    this.#tail = tailOf(this.#tail + text);
     this.#emit(this.#gate.push(text));
   }
 

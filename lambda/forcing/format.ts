@@ -1,12 +1,19 @@
 import type { FormatName } from '../settings.ts';
 
 /** A piece of a prompt: one control token, or ordinary text (never parsed for control tokens). */
-export type PromptPart = { readonly control: string } | { readonly text: string };
+export type PromptPart =
+  | {
+      readonly control: string;
+      /** A vocabulary that has no such token gets it as text; otherwise that is an error. */
+      readonly orText?: true;
+    }
+  | { readonly text: string };
 
 /** A turn of the conversation, as the forcing core needs it. Thoughts of earlier turns are not part of it. */
 export interface Turn {
   readonly role: 'system' | 'user' | 'assistant';
-  readonly text: string;
+  /** What a client wrote is `text` always, so it never becomes a control token. */
+  readonly content: readonly PromptPart[];
 }
 
 /**
@@ -31,6 +38,13 @@ export interface Format {
   readonly forceAnswer: readonly PromptPart[];
   /** The tail of `forceAnswer` (and of `skipThinking`) that belongs to the answer's text: shown, marked as forced. */
   readonly forcedAnswerText: string;
+  /**
+   * The same two without a text of their own, for an answer that has to be of one form (JSON, a call of a tool) from its first
+   * character on. Absent: `forcedAnswerText` is empty, and they are good for that as they are.
+   */
+  readonly bare?: { readonly skipThinking: readonly PromptPart[]; readonly forceAnswer: readonly PromptPart[] };
+  /** How the family was trained to call tools. Absent: it was not. */
+  readonly tools?: 'hermes';
   /** Control tokens that end the answer. Dropped, never shown. */
   readonly answerEnds: readonly string[];
 }

@@ -14,8 +14,8 @@ export type ForcingEvent =
   | { readonly kind: 'wait'; readonly at: number; readonly tokens: number }
   /** The end was suppressed by masking it; nothing was appended. */
   | { readonly kind: 'suppress'; readonly at: number }
-  /** The thinking was ended by force. `tokens`: how many were appended to make the model answer. */
-  | { readonly kind: 'cut'; readonly at: number; readonly tokens: number }
+  /** The thinking was ended by force. `tokens`: how many were appended to make the model answer. `soft`: at the end of a sentence or a line. */
+  | { readonly kind: 'cut'; readonly at: number; readonly tokens: number; readonly soft?: true }
   /** A call broke off and the thought (or the answer) went on in a new one from the ids so far. */
   | { readonly kind: 'resume'; readonly at: number };
 

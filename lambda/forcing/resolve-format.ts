@@ -17,12 +17,33 @@ export async function encodeParts(parts: readonly PromptPart[], tokenizer: Token
     if ('text' in part) {
       text += part.text;
     } else {
-      await flush();
-      ids.push(await tokenizer.controlId(part.control));
+      const id = await controlIdOf(part, tokenizer);
+      if (id === undefined) {
+        text += part.control;
+      } else {
+        await flush();
+        ids.push(id);
+      }
     }
   }
   await flush();
   return ids;
+}
+
+async function controlIdOf(
+  part: Extract<PromptPart, { control: string }>,
+  tokenizer: Tokenizer,
+): Promise<number | undefined> {
+  try {
+    return await tokenizer.controlId(part.control);
+  } catch (error) {
+    if (part.orText === true && isUnknownControl(error)) return undefined;
+    throw error;
+  }
+}
+
+function isUnknownControl(error: unknown): boolean {
+  return error instanceof Error && error.name === 'UnknownControlTokenError';
 }
 
 /**
@@ -30,9 +51,15 @@ export async function encodeParts(parts: readonly PromptPart[], tokenizer: Token
  *
  * A text end (`<|endoftext|>`, say) that the vocabulary lacks is left out, as long as one end of each kind is there.
  *
+ * @param options.bare whether what forces an answer leaves its text to the model from the first character on.
  * @throws {UnknownControlTokenError}
  */
-export async function resolveFormat(format: Format, tokenizer: Tokenizer): Promise<FormatIds> {
+export async function resolveFormat(
+  format: Format,
+  tokenizer: Tokenizer,
+  { bare = false }: { readonly bare?: boolean } = {},
+): Promise<FormatIds> {
+  const forced = bare ? { ...format, forcedAnswerText: '', ...format.bare } : format;
   const endTexts = new Map<number, string>();
   const ends = async (tokens: readonly string[]): Promise<number[]> => {
     const found: number[] = [];
@@ -43,7 +70,7 @@ export async function resolveFormat(format: Format, tokenizer: Tokenizer): Promi
         found.push(id);
         endTexts.set(id, token);
       } catch (error) {
-        if (!(error instanceof Error) || error.name !== 'UnknownControlTokenError') throw error;
+        if (!isUnknownControl(error)) throw error;
         firstFailure ??= error;
       }
     }
@@ -55,12 +82,12 @@ export async function resolveFormat(format: Format, tokenizer: Tokenizer): Promi
   return {
     name: format.name,
     openThinking: await encodeParts(format.openThinking, tokenizer),
-    skipThinking: await encodeParts(format.skipThinking, tokenizer),
+    skipThinking: await encodeParts(forced.skipThinking, tokenizer),
     thinkingEnds: await ends(format.thinkingEnds),
     openAnswer: await encodeParts(format.openAnswer, tokenizer),
-    forceAnswer: await encodeParts(format.forceAnswer, tokenizer),
+    forceAnswer: await encodeParts(forced.forceAnswer, tokenizer),
     newline: await encodeParts([{ text: '\n' }], tokenizer),
-    forcedAnswerText: format.forcedAnswerText,
+    forcedAnswerText: forced.forcedAnswerText,
     answerEnds: await ends(format.answerEnds),
     endTexts,
   };
@@ -75,6 +102,8 @@ export async function encodeTurns(
 ): Promise<number[]> {
   const hasSystem = turns.some((turn) => turn.role === 'system');
   const whole =
-    hasSystem || defaultSystem === undefined ? turns : [{ role: 'system', text: defaultSystem } as const, ...turns];
+    hasSystem || defaultSystem === undefined
+      ? turns
+      : [{ role: 'system', content: [{ text: defaultSystem }] } as const, ...turns];
   return await encodeParts(format.renderTurns(whole), tokenizer);
 }

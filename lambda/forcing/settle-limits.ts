@@ -133,7 +133,9 @@ export function settleLimits(
   shrinkTo(fits, 'context');
 
   const waits = wanted.waits ?? (min > 0 ? DEFAULT_WAITS : 0);
-  return { ok: true, limits: { minTokens: min, maxTokens: max, waits, maxAnswerTokens: wantedAnswer }, shrunk };
+  // Who names a total means it: the answer may take what the thinking leaves of it.
+  const maxAnswerTokens = wanted.maxAnswerTokens ?? completion ?? model.defaultMaxAnswerTokens;
+  return { ok: true, limits: { minTokens: min, maxTokens: max, waits, maxAnswerTokens }, shrunk };
 }
 
 function wrong(field: string, message: string): SettledLimits {

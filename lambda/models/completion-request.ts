@@ -1,4 +1,4 @@
-import type { SegmentRequest } from './segment-model.ts';
+import type { AnswerStructure, SegmentRequest } from './segment-model.ts';
 
 /**
  * A segment as the body of vLLM's text completion. `prompt` comes first: prefix-aware routing looks at the first bytes of the
@@ -27,5 +27,12 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
     seed: sampling.seed,
+    structured_outputs: structuredOutputs(request.structure),
   });
+}
+
+/** Source: `StructuredOutputsParams` in vLLM's `vllm/sampling_params.py` (0.11 or newer). */
+function structuredOutputs(structure: AnswerStructure | undefined) {
+  if (structure === undefined) return undefined;
+  return structure.kind === 'json_object' ? { json_object: true } : { json: structure.schema };
 }

@@ -24,6 +24,12 @@ export interface Sampling {
   readonly seed?: number;
 }
 
+/** The form that a text has to have, from its first character on. */
+export type AnswerStructure =
+  | { readonly kind: 'json_object' }
+  /** A JSON schema, as far as the server's structured decoding understands it. */
+  | { readonly kind: 'json_schema'; readonly schema: Readonly<Record<string, unknown>> };
+
 /** What to run: one text completion in vLLM's terms. */
 export interface SegmentRequest {
   /** At least one token id. */
@@ -37,6 +43,8 @@ export interface SegmentRequest {
   /** Text that ends the segment (the caller's `stop`), at most 4. */
   readonly stopTexts?: readonly string[];
   readonly sampling: Sampling;
+  /** Decoding is held to this form. Absent: any text. */
+  readonly structure?: AnswerStructure;
 }
 
 /** A piece of a segment. `tokenIds` and `text` of one chunk need not cover the same tokens: text may lag. */

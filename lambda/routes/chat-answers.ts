@@ -1,32 +1,33 @@
+import { randomUUID } from 'node:crypto';
 import { type ApiError, toApiError } from '../api-error.ts';
 import { toBudgetReport } from '../dialects/budget-report.ts';
 import {
   type ChatIdentity,
+  callChunk,
   chatCompletion,
   type FinishedChoice,
   finishChunk,
+  type IdentifiedCall,
   roleChunk,
   textChunk,
   usageChunk,
   voteChunk,
 } from '../dialects/chat-events.ts';
 import { type SampleAccount, toChatUsage } from '../dialects/chat-usage.ts';
-import type { Shrink } from '../forcing/settle-limits.ts';
 import type { GenerationEvent } from '../generate.ts';
+import type { Run } from '../run-request.ts';
+import { CallReader, type ReadAnswer } from '../tools/call-reader.ts';
+import type { ToolUse } from '../tools/tool.ts';
 import { majorityVote } from '../vote/majority.ts';
 import { commentFrame, dataFrame } from './event-stream.ts';
 
-/** One request under way: what its samples give, merged. */
-export interface ChatRun {
+/** One chat under way. */
+export interface ChatRun extends Run {
   readonly identity: ChatIdentity;
-  readonly samples: number;
   /** Whether the samples vote, and only the winner is answered with. */
   readonly votes: boolean;
-  /** Whether the thoughts are kept from the client. They are counted all the same. */
-  readonly excludeThinking: boolean;
   readonly includeUsage: boolean;
-  readonly shrunk: readonly Shrink[];
-  readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
+  readonly tools: ToolUse | undefined;
 }
 
 /** The whole answer, when all samples are in. */
@@ -66,10 +67,9 @@ async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
       yield dataFrame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'text' && !(run.excludeThinking && value.part === 'thinking')) {
-      yield dataFrame(textChunk(run.identity, value, index));
+    for (const piece of collected.take(index, value)) {
+      yield dataFrame('call' in piece ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index));
     }
-    collected.take(index, value);
     if (value.kind === 'done') {
       const { finishReason, report } = collected.choice(index);
       yield dataFrame(finishChunk(run.identity, finishReason, report, index));
@@ -88,10 +88,11 @@ async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
       yield dataFrame(voteChunk(run.identity, collected.vote(), collected.choices.length, run.samples));
     }
   }
-  const { thinking, answer, finishReason, report } = collected.choice(collected.vote().winner);
+  const { thinking, answer, calls, finishReason, report } = collected.choice(collected.vote().winner);
   yield dataFrame(roleChunk(run.identity));
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { part: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { part: 'answer', text: answer, forced: false }));
+  for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
   yield dataFrame(finishChunk(run.identity, finishReason, report));
   yield* lastFrames(run, collected);
 }
@@ -108,7 +109,7 @@ function waitingFrame(event: Extract<GenerationEvent, { kind: 'waiting' }>): str
 /** What has come of each sample so far. */
 class Samples {
   readonly #run: ChatRun;
-  readonly #texts = new Map<number, { thinking: string; answer: string }>();
+  readonly #states = new Map<number, ChoiceState>();
   readonly #accounts = new Map<number, SampleAccount>();
   readonly #finished: FinishedChoice[] = [];
 
@@ -136,15 +137,61 @@ class Samples {
     return majorityVote(this.#finished.map(({ index, answer }) => ({ index, text: answer })));
   }
 
-  take(index: number, event: GenerationEvent): void {
-    const texts = this.#texts.get(index) ?? { thinking: '', answer: '' };
-    this.#texts.set(index, texts);
-    if (event.kind === 'text' && !(this.#run.excludeThinking && event.part === 'thinking'))
-      texts[event.part] += event.text;
-    if (event.kind !== 'done') return;
+  /** Gives what the client may see of it. */
+  take(index: number, event: GenerationEvent): readonly ChoicePiece[] {
+    const state = this.#states.get(index) ?? newState(this.#run);
+    this.#states.set(index, state);
+    if (event.kind === 'text' && event.part === 'thinking') {
+      if (this.#run.excludeThinking) return [];
+      state.thinking += event.text;
+      return [event];
+    }
+    if (event.kind === 'text') {
+      return state.reader === undefined ? addText(state, event) : addRead(state, state.reader.push(event.text), event);
+    }
+    if (event.kind !== 'done') return [];
+    const pieces = state.reader === undefined ? [] : addRead(state, state.reader.end());
     const { report, segments } = event;
     this.#accounts.set(index, { report, segments });
-    const finishReason = report.finishReason ?? 'stop';
-    this.#finished.push({ index, ...texts, finishReason, report: toBudgetReport(report, segments, this.#run.shrunk) });
+    const { thinking, answer, calls } = state;
+    const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
+    const budgetReport = toBudgetReport(report, segments, this.#run.shrunk);
+    this.#finished.push({ index, thinking, answer, calls, finishReason, report: budgetReport });
+    return pieces;
   }
+}
+
+interface ChoiceState {
+  thinking: string;
+  answer: string;
+  readonly calls: IdentifiedCall[];
+  readonly reader: CallReader | undefined;
+}
+
+/** A piece of a choice, as a chunk shows it. */
+type ChoicePiece =
+  | { readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
+  | { readonly call: IdentifiedCall; readonly at: number };
+
+function newState({ tools }: ChatRun): ChoiceState {
+  return { thinking: '', answer: '', calls: [], reader: tools === undefined ? undefined : new CallReader(tools) };
+}
+
+function addText(state: ChoiceState, piece: Extract<ChoicePiece, { text: string }>): readonly ChoicePiece[] {
+  if (piece.text === '') return [];
+  state.answer += piece.text;
+  return [piece];
+}
+
+function addRead(
+  state: ChoiceState,
+  { content, calls }: ReadAnswer,
+  { forced }: { readonly forced: boolean } = { forced: false },
+): readonly ChoicePiece[] {
+  const pieces = [...addText(state, { part: 'answer', text: content, forced })];
+  for (const call of calls) {
+    const identified = { id: `call_${randomUUID().replaceAll('-', '')}`, ...call };
+    pieces.push({ call: identified, at: state.calls.push(identified) - 1 });
+  }
+  return pieces;
 }

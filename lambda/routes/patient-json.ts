@@ -12,11 +12,15 @@ const PATIENCE_MS = 240_000;
  */
 export async function patientJson(
   answer: Promise<unknown>,
-  options: { readonly onCancel: () => void; readonly patienceMs?: number },
+  options: {
+    readonly onCancel: () => void;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly patienceMs?: number;
+  },
 ): Promise<Response> {
   const patienceMs = options.patienceMs ?? PATIENCE_MS;
   const first = await within(answer, patienceMs);
-  if (first !== SILENCE) return Response.json(first);
+  if (first !== SILENCE) return Response.json(first, { headers: { ...options.headers } });
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -26,7 +30,7 @@ export async function patientJson(
     },
     cancel: options.onCancel,
   });
-  return new Response(body, { headers: { 'content-type': 'application/json' } });
+  return new Response(body, { headers: { 'content-type': 'application/json', ...options.headers } });
 }
 
 /** What `within` gives where the promise has not come to an end. */

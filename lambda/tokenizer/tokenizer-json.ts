@@ -6,7 +6,7 @@ import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './
 import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';
 
 const tokenizerJsonSchema = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string() })),
+  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() })),
   model: z.looseObject({ type: z.string().optional() }),
   decoder: z.unknown(),
 });
@@ -72,10 +72,13 @@ export class TokenizerJson implements Tokenizer {
     const tokenizer = new HuggingFaceTokenizer(json, {});
     const controls = new Map(json.added_tokens.map((token) => [token.content, token.id]));
     const controlIds = new Set(controls.values());
+    const shown = new Map(
+      json.added_tokens.filter(isShown).map(({ id, content }) => [id, Buffer.from(content, 'utf8')]),
+    );
     const writing = tokenWriting(json.decoder);
     const known = new Map<number, Uint8Array>();
     const bytesOf = (id: number) => {
-      if (controlIds.has(id) || writing === undefined) return undefined;
+      if (controlIds.has(id) || writing === undefined) return shown.get(id);
       const before = known.get(id);
       if (before !== undefined) return before;
       const bytes = tokenBytes(tokenizer.id_to_token(id) ?? '', writing);
@@ -91,6 +94,11 @@ export class TokenizerJson implements Tokenizer {
     };
     return this.#now;
   }
+}
+
+/** Tokens such as `<tool_call>` are text to who reads an answer; special ones and the delimiters of thinking are not. */
+function isShown({ content, special }: { readonly content: string; readonly special?: boolean | undefined }): boolean {
+  return special === false && !/^<\/?think>$/.test(content);
 }
 
 interface Loaded {

@@ -91,6 +91,12 @@ const completionBodySchema = z.strictObject({
     .int()
     .nullish()
     .transform((value) => value ?? undefined),
+  structured_outputs: z
+    .union([
+      z.strictObject({ json: z.record(z.string(), z.unknown()) }),
+      z.strictObject({ json_object: z.literal(true) }),
+    ])
+    .nullish(),
   n: z.literal(1).nullish(),
   user: z.string().nullish(),
   cache_salt: z.string().nullish(),

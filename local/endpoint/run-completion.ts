@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import { type Engine, type EngineEvent, type TextStructure, UnknownStructureError } from '../engine/engine.ts';
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
 import { incrementalText } from './incremental-text.ts';
 
@@ -26,7 +26,7 @@ export interface CompletionFaults {
  * Runs a text completion as vLLM does: stop ids end it and their text does not come, stop texts are cut out of the text, half a
  * character is held back.
  *
- * @throws {BadRequestError} where prompt and `max_tokens` do not fit the context.
+ * @throws {BadRequestError} where prompt and `max_tokens` do not fit the context, or the engine cannot hold a text to the form.
  */
 export async function* runCompletion(
   engine: Engine,
@@ -59,10 +59,11 @@ export async function* runCompletion(
       frequencyPenalty: body.frequency_penalty,
       presencePenalty: body.presence_penalty,
       seed: body.seed,
+      ...structureOf(body),
     },
     signal,
   );
-  for await (const event of events) {
+  for await (const event of refusingStructures(events)) {
     if (event.kind === 'prompt') {
       yield { promptIds, cachedTokens: event.cached };
       continue;
@@ -90,6 +91,20 @@ export async function* runCompletion(
     held = held.slice(held.length - keep);
     if (faults.tokenDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, faults.tokenDelayMs));
   }
+}
+
+/** A form that the engine does not know is the request's fault. */
+async function* refusingStructures(events: AsyncGenerator<EngineEvent>): AsyncGenerator<EngineEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw error instanceof UnknownStructureError ? new BadRequestError(error.message) : error;
+  }
+}
+
+function structureOf({ structured_outputs: wanted }: CompletionBody): { readonly structure?: TextStructure } {
+  if (wanted == null) return {};
+  return { structure: 'json' in wanted ? { kind: 'json_schema', schema: wanted.json } : { kind: 'json_object' } };
 }
 
 function firstStop(text: string, stops: readonly string[]): { readonly at: number; readonly text: string } | undefined {

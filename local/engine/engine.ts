@@ -35,6 +35,18 @@ export interface EngineRequest {
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
   readonly seed: number | undefined;
+  /** Holds the text to a form, from its first token on. */
+  readonly structure?: TextStructure;
+}
+
+/** JSON, or JSON of a schema. */
+export type TextStructure =
+  | { readonly kind: 'json_object' }
+  | { readonly kind: 'json_schema'; readonly schema: Readonly<Record<string, unknown>> };
+
+/** A structure that the engine cannot hold a text to. */
+export class UnknownStructureError extends Error {
+  override readonly name = 'UnknownStructureError';
 }
 
 export type EngineEvent =

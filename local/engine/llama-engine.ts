@@ -1,13 +1,23 @@
 import {
   getLlama,
+  type Llama,
   type LlamaContextSequence,
+  type LlamaGrammar,
+  LlamaGrammarEvaluationState,
   LlamaLogLevel,
   type LlamaModel,
   type SequenceEvaluateOptions,
   type Token,
   TokenBias,
 } from 'node-llama-cpp';
-import type { Engine, EngineEvent, EngineRequest, EngineStats } from './engine.ts';
+import {
+  type Engine,
+  type EngineEvent,
+  type EngineRequest,
+  type EngineStats,
+  type TextStructure,
+  UnknownStructureError,
+} from './engine.ts';
 import { Places } from './places.ts';
 
 export interface LlamaEngineOptions {
@@ -38,7 +48,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
     threads: options.threads ?? 1,
   });
   const sequences = Array.from({ length: parallel }, () => context.getSequence());
-  return new LlamaEngine(model, sequences, contextTokens, async () => {
+  return new LlamaEngine(llama, model, sequences, contextTokens, async () => {
     await context.dispose();
     await model.dispose();
     await llama.dispose();
@@ -48,6 +58,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
 class LlamaEngine implements Engine {
   readonly contextTokens: number;
   readonly endIds: ReadonlySet<number>;
+  readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #places: Places<LlamaContextSequence>;
   readonly #dispose: () => Promise<void>;
@@ -58,11 +69,13 @@ class LlamaEngine implements Engine {
   #generated = 0;
 
   constructor(
+    llama: Llama,
     model: LlamaModel,
     sequences: readonly LlamaContextSequence[],
     contextTokens: number,
     dispose: () => Promise<void>,
   ) {
+    this.#llama = llama;
     this.#model = model;
     this.#places = new Places(sequences);
     this.contextTokens = contextTokens;
@@ -72,6 +85,8 @@ class LlamaEngine implements Engine {
 
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
     const prompt = request.promptIds.map(toToken);
+    const grammar = await grammarOf(request.structure, this.#llama);
+    signal.throwIfAborted();
     const sequence = await this.#places.take((free) => this.#closest(free, prompt), signal);
     this.#lastUsed.set(sequence, ++this.#uses);
     try {
@@ -88,6 +103,9 @@ class LlamaEngine implements Engine {
       const tokens = sequence.evaluate(prompt.slice(known), {
         ...samplingOf(request, () => sequence.contextTokens.slice(-64)),
         yieldEogToken: true,
+        ...(grammar === undefined
+          ? {}
+          : { grammarEvaluationState: new LlamaGrammarEvaluationState({ model: this.#model, grammar }) }),
         tokenBias: () => (count < request.minTokens ? mask : noBias(this.#model)),
       });
       for await (const token of tokens) {
@@ -136,6 +154,28 @@ class LlamaEngine implements Engine {
     if (best === undefined) throw new Error('No sequence is free.');
     return best.sequence;
   }
+}
+
+async function grammarOf(structure: TextStructure | undefined, llama: Llama): Promise<LlamaGrammar | undefined> {
+  if (structure === undefined) return undefined;
+  if (structure.kind === 'json_object') return await llama.getGrammarFor('json');
+  try {
+    return await llama.createGrammarForJsonSchema(withOneOf(structure.schema) as { type: 'object' });
+  } catch (cause) {
+    throw new UnknownStructureError(
+      `The engine cannot hold a text to this JSON schema: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}
+
+/** The grammar's builder knows `oneOf` alone; to a generator `anyOf` is the same. */
+function withOneOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withOneOf);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key === 'anyOf' ? 'oneOf' : key, withOneOf(inner)]),
+  );
 }
 
 function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEvaluateOptions {

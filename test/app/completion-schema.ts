@@ -13,7 +13,7 @@ const completionSchema = z.looseObject({
   choices: z.tuple([
     z.looseObject({
       finish_reason: z.string(),
-      message: z.looseObject({ content: z.string(), reasoning_content: z.string() }),
+      message: z.looseObject({ content: z.string().nullable(), reasoning_content: z.string() }),
     }),
   ]),
   usage: z.looseObject({

@@ -62,10 +62,21 @@ const plan = fc
     }),
   );
 
+/** The same with thoughts that may end early: at a sentence's end or in a loop. */
+const earlyPlan = fc
+  .record({ plan, softLanding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })), detectLoops: fc.boolean() })
+  .map(
+    ({ plan, softLanding, detectLoops }): ForcingPlan => ({
+      ...plan,
+      detectLoops,
+      ...(softLanding === null ? {} : { softLanding }),
+    }),
+  );
+
 describe('budget forcing, whatever the model says and however it is cut into pieces', () => {
   it('keeps the thinking within its minimum and maximum, and no call asks for 0 tokens', () => {
     fc.assert(
-      fc.property(plan, script, (plan, script) => {
+      fc.property(earlyPlan, script, (plan, script) => {
         const machine = new BudgetForcing(plan);
         const { segments } = drive(machine, script);
         const report = machine.report();
@@ -86,7 +97,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
 
   it('gives an account that adds up', () => {
     fc.assert(
-      fc.property(plan, script, (plan, script) => {
+      fc.property(earlyPlan, script, (plan, script) => {
         const machine = new BudgetForcing(plan);
         const { segments, given } = drive(machine, script);
         const report = machine.report();

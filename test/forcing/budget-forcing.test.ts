@@ -223,3 +223,62 @@ describe('a call that breaks', () => {
     expect(report.events).toEqual([{ kind: 'resume', at: 3 }]);
   });
 });
+
+describe('a soft landing', () => {
+  it('ends the thinking with a line, from its share of the maximum on', () => {
+    const thought = 'one\ntwo\nthree\nfour\nfive and so on and on';
+    const { thinking, report, segments } = run(machineOf({ maxTokens: 20 }, { softLanding: 0.6 }), says(thought));
+    expect(thinking).toBe('one\ntwo\nthree');
+    expect(report).toMatchObject({ thinkingTokens: 14, endReason: 'budget' });
+    expect(report.events).toEqual([{ kind: 'cut', at: 14, tokens: format.forceAnswer.length, soft: true }]);
+    // The line is ended already: no second newline.
+    expect(decode(segments[1]?.promptIds ?? [])).toBe('how?thinkone\ntwo\nthree\nanswer\nFinal Answer:');
+  });
+
+  it.each([
+    ['a sentence', 'It is four. Or not at all', 'It is four.'],
+    ['a question', 'Is it four? Or not at all', 'Is it four?'],
+    ['no decimal point', 'It is 3.14159265358979', 'It is 3.14159265358979'.slice(0, 20)],
+    ['no abbreviation of one letter', 'by e.g. this and that', 'by e.g. this and that'.slice(0, 20)],
+  ])('takes %s as such', (_what, says_, thinking) => {
+    expect(run(machineOf({ maxTokens: 20 }, { softLanding: 0.25 }), says(says_)).thinking).toBe(thinking);
+  });
+
+  it('never goes below the minimum, and lets forced Waits come first', () => {
+    const lines = 'a\nb\nc\nd\n';
+    expect(run(machineOf({ minTokens: 7, maxTokens: 20 }, { softLanding: 0 }), says(lines)).report.thinkingTokens).toBe(
+      8,
+    );
+    const waited = run(machineOf({ waits: 1 }, { softLanding: 0 }), says('a\nb', IM_START, 'c\nd'));
+    expect(waited.thinking).toBe('a\nbWaitc');
+  });
+});
+
+describe('a thought that goes round in circles', () => {
+  const circle = 'Let me think again.\n'.repeat(20);
+
+  it('is cut with the reason "loop" after four rounds and 160 tokens', () => {
+    const { report } = run(machineOf({ maxTokens: 400 }, { detectLoops: true }), says(circle));
+    expect(report).toMatchObject({ endReason: 'loop', thinkingTokens: 160 });
+  });
+
+  it('goes on where nobody asked for that, and below the minimum', () => {
+    expect(run(machineOf({ maxTokens: 400 }), says(circle)).report.endReason).not.toBe('loop');
+    const { report } = run(machineOf({ minTokens: 300, maxTokens: 400 }, { detectLoops: true }), says(circle));
+    expect(report.thinkingTokens).toBe(304);
+  });
+
+  it('is not one that counts, or that says the same after each Wait', () => {
+    const counts = Array.from({ length: 40 }, (_, index) => `step ${index}: add ${index}.`).join('\n');
+    expect(run(machineOf({ maxTokens: 400 }, { detectLoops: true }), says(counts)).report.endReason).toBe('budget');
+    const waits = Array.from({ length: 9 }, () => [
+      ...bytes(' and so it is the same as it was before.'),
+      IM_START,
+    ]).flat();
+    const { report } = run(machineOf({ maxTokens: 400, waits: 8 }, { detectLoops: true }), {
+      ...says(''),
+      tokens: waits,
+    });
+    expect(report).toMatchObject({ waits: 8, endReason: 'model' });
+  });
+});

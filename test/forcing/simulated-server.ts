@@ -69,6 +69,7 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     cursor -= tokens.length - sent.length;
 
     let over = false;
+    let left = false;
     let at = 0;
     let lagging = '';
     while (at < sent.length && !over) {
@@ -76,8 +77,16 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       const upTo = Math.min(sent.length, at + size);
       let text = certain(sent.slice(0, upTo), script).slice(certain(sent.slice(0, at), script).length);
       if (script.textLags === true) [text, lagging] = [lagging, text];
-      over = push(machine, { tokenIds: sent.slice(at, upTo), text }, emissions);
+      const pushed = push(machine, { tokenIds: sent.slice(at, upTo), text }, emissions);
+      over = pushed.over;
+      left = pushed.leave;
       at = upTo;
+    }
+    if (left) {
+      // The driver hangs up: what was not read was never said.
+      given[given.length - 1] = sent.slice(0, at);
+      cursor -= sent.length - at;
+      continue;
     }
     if (lagging !== '') push(machine, { tokenIds: [], text: lagging }, emissions);
     if (breakAfter !== undefined && breakAfter < tokens.length) machine.segmentBroke();
@@ -86,10 +95,10 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
   }
 }
 
-function push(machine: BudgetForcing, piece: SegmentPiece, emissions: Emission[]): boolean {
-  const { over } = machine.push(piece);
+function push(machine: BudgetForcing, piece: SegmentPiece, emissions: Emission[]): ReturnType<BudgetForcing['push']> {
+  const pushed = machine.push(piece);
   emissions.push(...machine.takeEmissions());
-  return over;
+  return pushed;
 }
 
 /** The text that a server with an incremental detokenizer has sent after these tokens. */

@@ -5,7 +5,8 @@ export function renderChatMl(turns: readonly Turn[]): readonly PromptPart[] {
   return [
     ...turns.flatMap((turn): PromptPart[] => [
       { control: '<|im_start|>' },
-      { text: `${turn.role}\n${turn.text}` },
+      { text: `${turn.role}\n` },
+      ...turn.content,
       { control: '<|im_end|>' },
       { text: '\n' },
     ]),

@@ -21,5 +21,6 @@ export const qwen3: Format = {
   openAnswer: [{ control: '</think>' }],
   forceAnswer: [{ text: stopThinking }, { control: '</think>' }, { text: '\n\n' }],
   forcedAnswerText: '',
+  tools: 'hermes',
   answerEnds: ['<|im_end|>', '<|endoftext|>'],
 };

@@ -20,14 +20,15 @@ export const r1: Format = {
 
 /** `<｜begin▁of▁sentence｜>{system}<｜User｜>{text}<｜Assistant｜>{text}<｜end▁of▁sentence｜>`: no newlines between turns. */
 function renderDeepSeek(turns: readonly Turn[]): readonly PromptPart[] {
-  const system = turns.filter((turn) => turn.role === 'system').map((turn) => turn.text);
   const parts: PromptPart[] = [{ control: '<｜begin▁of▁sentence｜>' }];
-  if (system.length > 0) parts.push({ text: system.join('\n\n') });
-  for (const turn of turns) {
-    if (turn.role === 'user') parts.push({ control: '<｜User｜>' }, { text: turn.text });
-    if (turn.role === 'assistant') {
-      parts.push({ control: '<｜Assistant｜>' }, { text: turn.text }, { control: '<｜end▁of▁sentence｜>' });
-    }
+  for (const [index, { content }] of turns.filter((turn) => turn.role === 'system').entries()) {
+    if (index > 0) parts.push({ text: '\n\n' });
+    parts.push(...content);
+  }
+  for (const { role, content } of turns) {
+    if (role === 'user') parts.push({ control: '<｜User｜>' }, ...content);
+    if (role === 'assistant')
+      parts.push({ control: '<｜Assistant｜>' }, ...content, { control: '<｜end▁of▁sentence｜>' });
   }
   parts.push({ control: '<｜Assistant｜>' });
   return parts;

@@ -21,5 +21,10 @@ export const s1: Format = {
   openAnswer: [{ control: '<|im_start|>' }, { text: 'answer' }],
   forceAnswer: [{ control: '<|im_start|>' }, { text: 'answer\nFinal Answer:' }],
   forcedAnswerText: 'Final Answer:',
+  bare: {
+    skipThinking: [{ control: '<|im_start|>' }, { text: 'think\n' }, { control: '<|im_start|>' }, { text: 'answer\n' }],
+    forceAnswer: [{ control: '<|im_start|>' }, { text: 'answer\n' }],
+  },
+  tools: 'hermes',
   answerEnds: ['<|im_end|>', '<|im_start|>', '<|endoftext|>'],
 };

@@ -1,0 +1,143 @@
+import { ApiError } from './api-error.ts';
+import type { AppDependencies } from './app.ts';
+import type { ThinkingWish } from './dialects/budget-dialects.ts';
+import type { Turn } from './forcing/format.ts';
+import type { Limits } from './forcing/report.ts';
+import { type FieldNames, type Shrink, settleLimits, type WantedBudget } from './forcing/settle-limits.ts';
+import { defaultRetryPolicy, type Generation, type GenerationEvent, generate } from './generate.ts';
+import { mergeGenerators } from './merge-generators.ts';
+import type { AnswerStructure, Sampling } from './models/segment-model.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** What a client wants, whichever dialect it speaks. */
+export interface RunRequest {
+  readonly model: ServedModel;
+  readonly turns: readonly Turn[];
+  readonly wanted: WantedBudget;
+  /** How the client's dialect calls the limits, for messages. */
+  readonly names: FieldNames;
+  readonly wish: ThinkingWish;
+  readonly sampling: Sampling;
+  readonly stopTexts: readonly string[];
+  /** The form that the answer has to have. Absent: any text. */
+  readonly structure?: AnswerStructure;
+  /** Minimum: 1. */
+  readonly samples: number;
+}
+
+/** A request under way. */
+export interface Run {
+  readonly samples: number;
+  /** Whether the thoughts are kept from the client. They are counted all the same. */
+  readonly excludeThinking: boolean;
+  readonly limits: Limits;
+  readonly shrunk: readonly Shrink[];
+  /** What the samples give, as it comes. */
+  readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
+  /** The client went away: everything of it ends. */
+  readonly cancel: () => void;
+}
+
+const DEFAULT_WAIT_TEXT = 'Wait';
+
+/**
+ * Settles the limits and begins. Nothing of the model runs before `events` is read.
+ *
+ * @throws {ApiError} 400 where the limits contradict each other or do not fit.
+ */
+export async function startRun(
+  request: RunRequest,
+  dependencies: AppDependencies,
+  context: { readonly requestId: string; readonly signal: AbortSignal },
+): Promise<Run> {
+  const { model, wish, wanted, structure } = request;
+  const { settings } = model;
+  const { clock } = dependencies;
+  const waitText = wish.waitText ?? DEFAULT_WAIT_TEXT;
+  const [format, promptIds, waitIds] = await Promise.all([
+    model.format({ bare: structure !== undefined }),
+    model.promptIds(request.turns),
+    model.textIds(waitText),
+  ]);
+  const settled = settleLimits(wanted, settings, promptIds.length, format, request.names);
+  if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
+
+  const cancel = new AbortController();
+  const newDecoder = model.newDecoder();
+  const softLanding = wish.softLanding ?? settings.softLanding;
+  const generation: Generation = {
+    model: model.segments,
+    sampling: request.sampling,
+    ...(structure === undefined ? {} : { structure }),
+    clock,
+    retry: { ...defaultRetryPolicy, capacityWaitMs: dependencies.capacityWaitMs },
+    signal: AbortSignal.any([context.signal, cancel.signal]),
+    deadlineMs: clock.now() + Math.min(dependencies.requestTimeoutMs, wish.deadlineMs ?? Number.POSITIVE_INFINITY),
+    plan: {
+      promptIds,
+      format,
+      limits: settled.limits,
+      wait: { ids: waitIds, text: waitText },
+      contextTokens: settings.contextTokens,
+      stopTexts: request.stopTexts,
+      detectLoops: wish.detectLoops ?? settings.detectLoops ?? false,
+      ...(softLanding === undefined ? {} : { softLanding }),
+      ...(wanted.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: wanted.maxCompletionTokens }),
+      ...(newDecoder === undefined ? {} : { newDecoder }),
+    },
+  };
+  const generators = Array.from({ length: request.samples }, (_, index) =>
+    logged(generate(sampleOf(generation, index)), dependencies, context.requestId, model, generation),
+  );
+  return {
+    samples: request.samples,
+    excludeThinking: wish.exclude,
+    limits: settled.limits,
+    shrunk: settled.shrunk,
+    events: mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.'))),
+    cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
+  };
+}
+
+/** The same generation with a seed of its own, where there is one. */
+function sampleOf(generation: Generation, index: number): Generation {
+  const { seed } = generation.sampling;
+  if (seed === undefined || index === 0) return generation;
+  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
+}
+
+/** Passes events on and writes one line to the log at the end, whichever way it ends. */
+async function* logged(
+  events: AsyncGenerator<GenerationEvent>,
+  { log, clock }: AppDependencies,
+  requestId: string,
+  model: ServedModel,
+  { signal }: Generation,
+): AsyncGenerator<GenerationEvent> {
+  const startedAt = clock.now();
+  const elapsed = () => Math.round(clock.now() - startedAt);
+  let firstTextMs: number | undefined;
+  let firstAnswerMs: number | undefined;
+  let outcome: Readonly<Record<string, unknown>> = { outcome: 'failed' };
+  try {
+    for await (const event of events) {
+      if (event.kind === 'text') firstTextMs ??= elapsed();
+      if (event.kind === 'text' && event.part === 'answer') firstAnswerMs ??= elapsed();
+      if (event.kind === 'done') {
+        const { limits, events: _, ...account } = event.report;
+        outcome = { outcome: 'done', ...account, wanted: limits };
+      }
+      yield event;
+    }
+  } finally {
+    if (signal.aborted) outcome = { outcome: 'aborted' };
+    log('info', 'generation', {
+      request_id: requestId,
+      model: model.settings.id,
+      ...outcome,
+      first_text_ms: firstTextMs,
+      first_answer_ms: firstAnswerMs,
+      total_ms: elapsed(),
+    });
+  }
+}
