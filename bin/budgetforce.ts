@@ -11,6 +11,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'measure accuracy against thinking budgets',
     load: async () => (await import('../evaluate/command.ts')).evalCommand,
   },
+  plan: {
+    summary: 'say what a deployment creates, costs and needs',
+    load: async () => (await import('../plan/command.ts')).planCommand,
+  },
 };
 
 const HELP = `Usage: budgetforce COMMAND [options]

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { formatNames, reasoningEfforts } from '../lambda/settings.ts';
+import { accelerationNames } from './accelerations.ts';
+import { architectureNames } from './architecture.ts';
 import { amiVersions, DEFAULT_VLLM_TAG, vllmTags } from './container-image.ts';
 
 /**
@@ -56,11 +58,29 @@ const vllmSchema = z.strictObject({
   quantization: z.enum(['fp8', 'awq', 'gptq', 'compressed-tensors']).optional(),
   kvCacheDtype: z.enum(['fp8']).optional().describe('Holds twice the tokens, at a small loss.'),
   prefixCaching: z.boolean().optional().describe('Off, each "Wait" evaluates the whole thought again.'),
-  chunkedPrefill: z.boolean().optional(),
+  chunkedPrefill: z.boolean().optional().describe('Whether a long prompt is evaluated between the steps of others.'),
+  accelerations: z
+    .array(z.enum(accelerationNames))
+    .optional()
+    .describe('What makes it faster or smaller, one word each. What is written beside it wins.'),
+  draftModel: z.string().min(1).optional().describe('The small model of acceleration `draft-model`.'),
+  draftTokens: z.int().min(1).max(16).optional().describe('Tokens that are drafted at once. 4 by default.'),
   flags: z
     .record(z.string().regex(/^[a-z0-9-]+$/), z.union([z.string(), z.number(), z.boolean()]))
     .optional()
     .describe('Other flags of `vllm serve`, without dashes before them.'),
+});
+
+const dimension = z.int().min(1);
+const architectureSchema = z.strictObject({
+  hiddenSize: dimension.describe('`hidden_size`'),
+  intermediateSize: dimension.describe('`intermediate_size`'),
+  layers: dimension.describe('`num_hidden_layers`'),
+  heads: dimension.describe('`num_attention_heads`'),
+  keyValueHeads: dimension.describe('`num_key_value_heads`'),
+  headSize: dimension.describe('`head_dim`'),
+  vocabulary: dimension.describe('`vocab_size`'),
+  tiedEmbeddings: z.boolean().describe('`tie_word_embeddings`'),
 });
 
 const thinkingSchema = z.strictObject({
@@ -78,6 +98,14 @@ const modelSchema = z.strictObject({
   format: z.enum(formatNames).describe('How the family delimits thinking and answer.'),
   source: sourceSchema,
   contextTokens: z.int().min(128).describe('The window that the model was trained for: prompt, thinking and answer.'),
+  architecture: z
+    .union([z.enum(architectureNames), architectureSchema])
+    .optional()
+    .describe('The shape, from which memory and speed follow: a well-known name, or the fields of config.json.'),
+  weightBits: z
+    .union([z.literal(4), z.literal(8), z.literal(16)])
+    .optional()
+    .describe('Bits of one stored weight. By default what `vllm.quantization` says, 16 without it.'),
   tokenizer: z
     .string()
     .min(1)

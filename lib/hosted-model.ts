@@ -4,8 +4,11 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type CfnEndpoint, CfnInferenceComponent, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
+import { accelerate } from './accelerations.ts';
+import { type Architecture, type ArchitectureName, toArchitecture } from './architecture.ts';
 import { type ContainerImage, DEFAULT_VLLM_TAG, imageUri } from './container-image.ts';
 import { CopyScaling } from './copy-scaling.ts';
+import { indivisibleHeads, modelLargerThanGpus, type WeightBits } from './gpu-memory.ts';
 import { findInstanceType } from './instance-types.ts';
 import { group, limits, outside } from './limits.ts';
 import { type ModelSource, s3UriWithoutSlash } from './model-source.ts';
@@ -20,6 +23,18 @@ export interface ModelProps {
   readonly source: ModelSource;
   /** The window that the model was trained for: prompt, thinking and answer. Tokens. */
   readonly contextTokens: number;
+  /**
+   * The model's shape: a name of `architectures`, or the fields of its config.json.
+   *
+   * @default - unknown: nobody checks whether weights and KV cache fit the GPUs
+   */
+  readonly architecture?: ArchitectureName | Architecture | undefined;
+  /**
+   * Bits of one stored weight.
+   *
+   * @default - what `vllm.quantization` says; 16 without it
+   */
+  readonly weightBits?: WeightBits | undefined;
   /**
    * The server.
    *
@@ -114,6 +129,7 @@ export class HostedModel extends Construct {
       s3UriWithoutSlash(props.id, props.source),
       contextOverWindow(props),
       copyLargerThanInstance(props.instanceType, placedOf(props)),
+      ...memoryFindings(props, this.contextTokens),
       ...impossibleCopies(placedOf(props)),
       ...oversizedEnvironment(props.id, environment),
       outside('startup-timeout', `startupSeconds of ${props.id}`, props.startupSeconds ?? 1_800, limits.startupSeconds),
@@ -225,6 +241,15 @@ function defaultMemoryMib({ instanceType, vllm }: HostedModelProps): number {
   const type = findInstanceType(instanceType);
   if (type === undefined) return 1_024;
   return Math.floor((type.memoryGib * 1_024 * (vllm?.tensorParallel ?? 1)) / type.gpus / 2);
+}
+
+function memoryFindings(props: HostedModelProps, contextTokens: number): readonly (Refusal | undefined)[] {
+  const shape = props.architecture === undefined ? undefined : toArchitecture(props.architecture);
+  const settings = { ...accelerate(props.vllm ?? {}), weightBits: props.weightBits };
+  const heads = indivisibleHeads(props.id, shape, settings.tensorParallel ?? 1);
+  return heads === undefined
+    ? [modelLargerThanGpus(props.id, shape, settings, contextTokens, props.instanceType)]
+    : [heads];
 }
 
 function contextOverWindow({ id, vllm, contextTokens }: ModelProps): Refusal | undefined {

@@ -4,8 +4,10 @@ import type { Refusal } from './refusal.ts';
 export interface InstanceType {
   readonly gpus: number;
   readonly gpu: string;
-  /** Memory of one GPU. GiB, as AWS lists it. */
-  readonly gpuMemoryGib: number;
+  /** Memory of one GPU. MiB, as EC2's DescribeInstanceTypes gives it. */
+  readonly gpuMemoryMib: number;
+  /** Memory bandwidth of one GPU by NVIDIA's data sheet. Gigabytes a second. */
+  readonly gpuBandwidthGbs: number;
   readonly vcpus: number;
   /** Memory of the host. GiB. */
   readonly memoryGib: number;
@@ -19,15 +21,15 @@ export interface InstanceType {
 export const INSTANCE_TYPES_SOURCE = 'https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html';
 
 const families = {
-  a10g: { gpu: 'A10G', gpuMemoryGib: 24, localStorage: true, firstDriver: 470 },
-  l4: { gpu: 'L4', gpuMemoryGib: 24, localStorage: true, firstDriver: 525 },
-  l40s: { gpu: 'L40S', gpuMemoryGib: 48, localStorage: true, firstDriver: 535 },
-  rtx6000: { gpu: 'RTX PRO 6000', gpuMemoryGib: 96, localStorage: true, firstDriver: 570 },
-  a100: { gpu: 'A100 40 GB', gpuMemoryGib: 40, localStorage: true, firstDriver: 450 },
-  a100Large: { gpu: 'A100 80 GB', gpuMemoryGib: 80, localStorage: true, firstDriver: 470 },
-  h100: { gpu: 'H100', gpuMemoryGib: 80, localStorage: true, firstDriver: 525 },
-  h200: { gpu: 'H200', gpuMemoryGib: 141, localStorage: true, firstDriver: 550 },
-  b200: { gpu: 'B200', gpuMemoryGib: 179, localStorage: true, firstDriver: 570 },
+  a10g: { gpu: 'A10G', gpuMemoryMib: 22_888, gpuBandwidthGbs: 600, localStorage: true, firstDriver: 470 },
+  l4: { gpu: 'L4', gpuMemoryMib: 22_888, gpuBandwidthGbs: 300, localStorage: true, firstDriver: 525 },
+  l40s: { gpu: 'L40S', gpuMemoryMib: 45_776, gpuBandwidthGbs: 864, localStorage: true, firstDriver: 535 },
+  rtx6000: { gpu: 'RTX PRO 6000', gpuMemoryMib: 98_304, gpuBandwidthGbs: 1_597, localStorage: true, firstDriver: 570 },
+  a100: { gpu: 'A100 40 GB', gpuMemoryMib: 40_960, gpuBandwidthGbs: 1_555, localStorage: true, firstDriver: 450 },
+  a100Large: { gpu: 'A100 80 GB', gpuMemoryMib: 81_920, gpuBandwidthGbs: 2_039, localStorage: true, firstDriver: 470 },
+  h100: { gpu: 'H100', gpuMemoryMib: 81_920, gpuBandwidthGbs: 3_350, localStorage: true, firstDriver: 525 },
+  h200: { gpu: 'H200', gpuMemoryMib: 144_384, gpuBandwidthGbs: 4_800, localStorage: true, firstDriver: 550 },
+  b200: { gpu: 'B200', gpuMemoryMib: 183_359, gpuBandwidthGbs: 8_000, localStorage: true, firstDriver: 570 },
 } as const;
 
 const known: Readonly<Record<string, InstanceType>> = {

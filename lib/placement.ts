@@ -97,7 +97,7 @@ function tooManyCopies(instanceType: string, instances: Instances, placed: reado
 }
 
 /** Instances that hold all copies, largest first (first-fit decreasing). */
-function instancesFor(copies: readonly number[], gpus: number): number {
+export function instancesFor(copies: readonly number[], gpus: number): number {
   const free: number[] = [];
   for (const copy of copies.toSorted((a, b) => b - a)) {
     const index = free.findIndex((room) => room >= copy);

@@ -13,6 +13,7 @@ import {
 } from './container-image.ts';
 import { createEndpointRole } from './endpoint-role.ts';
 import { componentNameOf, HostedModel, type ModelProps, placedOf } from './hosted-model.ts';
+import { instanceTypeNotInRegion } from './instance-regions.ts';
 import { findInstanceType, kmsKeyOnLocalStorage, unknownInstanceType } from './instance-types.ts';
 import { isolatedHub } from './model-source.ts';
 import { type Instances, impossibleInstances } from './placement.ts';
@@ -142,6 +143,7 @@ export class ReasoningEndpoint extends Construct {
     refuse(this, [
       unknownRegion(stack.region),
       unknownInstanceType(props.instanceType),
+      instanceTypeNotInRegion(props.instanceType, stack.region),
       kmsKeyOnLocalStorage(props.instanceType, props.kmsKeyArn),
       ...images.flatMap((image) => [
         Token.isUnresolved(stack.region) ? undefined : unreachableImage(image, stack.region),

@@ -1,3 +1,5 @@
+import { type Acceleration, accelerate } from './accelerations.ts';
+import { DEFAULT_GPU_MEMORY_SHARE } from './gpu-memory.ts';
 import { limits, outside } from './limits.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -59,6 +61,25 @@ export interface VllmSettings {
    */
   readonly chunkedPrefill?: boolean | undefined;
   /**
+   * What makes it faster or smaller, one word each: see `accelerations`. What is written beside it wins.
+   *
+   * @default - none beyond vLLM's own defaults (prefix caching and chunked prefill are on)
+   */
+  readonly accelerations?: readonly Acceleration[] | undefined;
+  /**
+   * The small model that drafts tokens for acceleration `draft-model`: a model of the hub, or a folder in the container.
+   * It must have the vocabulary of the large one.
+   *
+   * @default - none
+   */
+  readonly draftModel?: string | undefined;
+  /**
+   * Tokens that are drafted at once by `ngram-speculation` and `draft-model`.
+   *
+   * @default 4
+   */
+  readonly draftTokens?: number | undefined;
+  /**
    * Other flags of `vllm serve` without their dashes, for instance `{ "max-num-batched-tokens": 8192 }`. They win over
    * all of the above.
    *
@@ -76,20 +97,23 @@ export interface VllmSettings {
  * @param servedModelName what a request writes in `model`
  */
 export function vllmEnvironment(
-  settings: VllmSettings,
+  written: VllmSettings,
   { servedModelName, contextTokens }: { readonly servedModelName: string; readonly contextTokens: number },
 ): Readonly<Record<string, string>> {
+  const settings = accelerate(written);
   const flags: Record<string, string | number | boolean | undefined> = {
     'served-model-name': servedModelName,
     'tensor-parallel-size': settings.tensorParallel ?? 1,
     'max-model-len': contextTokens,
     'max-num-seqs': settings.maxSequences,
-    'gpu-memory-utilization': settings.gpuMemoryShare,
+    // Written out, so that what the check of the memory counts with is what the server takes.
+    'gpu-memory-utilization': settings.gpuMemoryShare ?? DEFAULT_GPU_MEMORY_SHARE,
     dtype: settings.dtype,
     quantization: settings.quantization,
     'kv-cache-dtype': settings.kvCacheDtype,
     ...onByDefault('enable-prefix-caching', settings.prefixCaching),
     ...onByDefault('enable-chunked-prefill', settings.chunkedPrefill),
+    ...(settings.speculation !== undefined && { 'speculative-config': JSON.stringify(settings.speculation) }),
     ...settings.flags,
   };
   return Object.fromEntries(

@@ -194,7 +194,7 @@ describe('ReasoningEndpoint in another app', () => {
   it('needs an instance type and a model, and names itself', () => {
     const stack = new Stack(new App(), 'Mine', { env: { region: 'ap-southeast-3' } });
     const endpoint = new ReasoningEndpoint(stack, 'Endpoint', {
-      instanceType: 'ml.g6e.xlarge',
+      instanceType: 'ml.g7e.2xlarge',
       models: [{ id: 'qwen3-8b', source: { kind: 's3', uri: 's3://weights/qwen3/' }, contextTokens: 40_960 }],
     });
     expect(endpoint.endpointName).toMatch(/^[a-z0-9-]{1,40}$/);

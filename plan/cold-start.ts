@@ -1,0 +1,61 @@
+import type { Prices } from './prices.ts';
+
+/** A part of the time until a request that found no copy is served. */
+export interface ColdStartStep {
+  readonly name: string;
+  readonly seconds: number;
+  readonly why: string;
+}
+
+export interface ColdStart {
+  readonly model: string;
+  readonly steps: readonly ColdStartStep[];
+  readonly seconds: number;
+}
+
+/** The alarm that leaves zero looks at periods of 30 seconds, and a metric arrives within the next. */
+const ALARM_SECONDS = 60;
+
+/**
+ * How long the first request waits, step by step. An estimate: the times of AWS are assumptions, those of the weights
+ * follow from their bytes.
+ *
+ * @param weightBytes of one copy as they are stored
+ */
+export function coldStart(
+  model: { readonly id: string; readonly source: 's3' | 'hub'; readonly weightBytes: number },
+  assumptions: Prices['assumptions'],
+): ColdStart {
+  const gib = model.weightBytes / 1024 ** 3;
+  const rate = model.source === 's3' ? assumptions.s3GibPerSecond : assumptions.hubGibPerSecond;
+  const from = model.source === 's3' ? 'S3' : 'the Hugging Face hub';
+  const steps: readonly ColdStartStep[] = [
+    {
+      name: 'alarm',
+      seconds: ALARM_SECONDS,
+      why: 'NoCapacityInvocationFailures is looked at every 30 s, and acts after one period',
+    },
+    {
+      name: 'instance',
+      seconds: assumptions.instanceSeconds,
+      why: 'SageMaker starts an instance (assumed; longer where capacity is short)',
+    },
+    { name: 'image', seconds: assumptions.imageSeconds, why: 'the server’s image is pulled from ECR (assumed)' },
+    {
+      name: 'download',
+      seconds: gib / rate,
+      why: `${gib.toFixed(1)} GiB of weights from ${from} at ${rate} GiB/s (assumed)`,
+    },
+    {
+      name: 'load',
+      seconds: gib / assumptions.loadGibPerSecond,
+      why: `${gib.toFixed(1)} GiB from disk to the GPUs at ${assumptions.loadGibPerSecond} GiB/s (assumed)`,
+    },
+    {
+      name: 'engine',
+      seconds: assumptions.engineSeconds,
+      why: 'vLLM compiles, captures CUDA graphs and reports health (assumed)',
+    },
+  ];
+  return { model: model.id, steps, seconds: steps.reduce((sum, { seconds }) => sum + seconds, 0) };
+}

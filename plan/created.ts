@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import * as z from 'zod';
+import type { Config } from '../lib/config.ts';
+import { addStacks } from '../lib/stacks.ts';
+
+/** Resources of one type in one stack. */
+export interface CreatedResources {
+  readonly stack: string;
+  /** CloudFormation's name, for instance `AWS::SageMaker::Endpoint`. */
+  readonly type: string;
+  readonly resources: readonly Resource[];
+}
+
+interface Resource {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+const templateSchema = z.object({
+  Resources: z.record(
+    z.string(),
+    z.object({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
+  ),
+});
+
+/**
+ * What the stacks of a config hold, from their synthesized templates. The function's code is left out, so that nothing is
+ * bundled.
+ *
+ * @param allow codes of refusals that are let through, as `--context allow=` takes them
+ * @throws {RefusedError} where the config cannot work.
+ */
+export function createdBy(config: Config, allow: string | undefined): readonly CreatedResources[] {
+  const outdir = mkdtempSync(join(tmpdir(), 'budgetforce-plan-'));
+  try {
+    const app = new App({ outdir, analyticsReporting: false, context: allow === undefined ? {} : { allow } });
+    addStacks(app, config, { code: Code.fromInline('exports.handler = async () => {}') });
+    return app.synth().stacks.flatMap(({ stackName, template }) => {
+      const byType = new Map<string, Resource[]>();
+      for (const [id, { Type, Properties }] of Object.entries(templateSchema.parse(template).Resources)) {
+        byType.set(Type, [...(byType.get(Type) ?? []), { id, properties: Properties }]);
+      }
+      return [...byType].map(([type, resources]) => ({ stack: stackName, type, resources }));
+    });
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
