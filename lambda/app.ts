@@ -2,10 +2,13 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ApiError, toApiError } from './api-error.ts';
 import { authenticate, type KeyHashes } from './authenticate.ts';
+import { messagesError } from './dialects/messages-events.ts';
 import type { Clock } from './generate.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
+import { countTokens, messages } from './routes/messages.ts';
 import { listModels } from './routes/models.ts';
 import { playground } from './routes/playground.ts';
+import { responses } from './routes/responses.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** A line of the log. Never a prompt, a thought or an answer. */
@@ -61,7 +64,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
 
   if (keyHashes !== undefined) {
     app.use('/v1/*', async (context, next) => {
-      await authenticate(context.req.header('authorization'), keyHashes);
+      const key = context.req.header('x-api-key');
+      await authenticate(context.req.header('authorization') ?? (key && `Bearer ${key}`), keyHashes);
       await next();
     });
   }
@@ -79,6 +83,9 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   app.get('/v1/models', listModels(dependencies));
   app.get('/v1/models/:id{.+}', listModels(dependencies));
   app.post('/v1/chat/completions', chatCompletions(dependencies));
+  app.post('/v1/responses', responses(dependencies));
+  app.post('/v1/messages', messages(dependencies));
+  app.post('/v1/messages/count_tokens', countTokens(dependencies));
 
   app.notFound((context) => {
     const known = app.routes.filter((route) => route.path === context.req.path && route.method !== 'ALL');
@@ -94,8 +101,11 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
 
   app.onError((error, context) => {
     const apiError = toApiError(error);
-    if (apiError.status >= 500) logFailure(log, context.get('requestId'), apiError);
-    return context.json(apiError.body, apiError.status, { ...apiError.headers });
+    const requestId = context.get('requestId');
+    if (apiError.status >= 500) logFailure(log, requestId, apiError);
+    // Each dialect's clients read their own shape of an error.
+    const body = context.req.path.startsWith('/v1/messages') ? messagesError(apiError, requestId) : apiError.body;
+    return context.json(body, apiError.status, { ...apiError.headers });
   });
   return app;
 }

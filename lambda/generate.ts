@@ -109,7 +109,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         }
         if (chunk.finishReason !== undefined && !ended) {
           ended = true;
-          machine.segmentEnded(chunk.finishReason, typeof chunk.stopReason === 'number' ? chunk.stopReason : undefined);
+          machine.segmentEnded(chunk.finishReason, chunk.stopReason);
         } else if (over && !ended && tokens >= segment.maxTokens + OVERRUN_ALLOWED) {
           // A server that does not stop where it was told to. Leaving the loop ends the call.
           break;

@@ -25,13 +25,23 @@ export interface RunRequest {
   readonly samples: number;
 }
 
+/** Who set a limit: a field of the request by its name, `default`, or what made it shrink. */
+export interface SetBy {
+  readonly min_tokens: string;
+  readonly max_tokens: string;
+  readonly waits: string;
+  readonly max_answer_tokens: string;
+}
+
 /** A request under way. */
 export interface Run {
   readonly samples: number;
   /** Whether the thoughts are kept from the client. They are counted all the same. */
   readonly excludeThinking: boolean;
+  readonly promptTokens: number;
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
+  readonly setBy: SetBy;
   /** What the samples give, as it comes. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** The client went away: everything of it ends. */
@@ -92,10 +102,22 @@ export async function startRun(
   return {
     samples: request.samples,
     excludeThinking: wish.exclude,
+    promptTokens: promptIds.length,
     limits: settled.limits,
     shrunk: settled.shrunk,
+    setBy: setByOf(request, settled.shrunk),
     events: mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.'))),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
+  };
+}
+
+function setByOf({ wanted, names }: RunRequest, shrunk: readonly Shrink[]): SetBy {
+  const by = (value: number | undefined, name: string) => (value === undefined ? 'default' : name);
+  return {
+    min_tokens: by(wanted.minTokens, names.minTokens),
+    max_tokens: shrunk.at(-1)?.because ?? by(wanted.maxTokens, names.maxTokens),
+    waits: by(wanted.waits, 'thinking.waits'),
+    max_answer_tokens: by(wanted.maxCompletionTokens, names.maxCompletionTokens),
   };
 }
 

@@ -34,9 +34,12 @@ const thinking = z
   })
   .describe('A budget for the thinking of this request.');
 
+/** Our own field alone, for dialects whose clients know no other. */
+export const nativeBudgetFields = { thinking: thinking.optional() } as const;
+
 /** The fields of a request that speak of thinking, in every dialect that clients use today. */
 export const budgetFields = {
-  thinking: thinking.optional(),
+  ...nativeBudgetFields,
   /** OpenAI. */
   reasoning_effort: z.enum(reasoningEfforts).nullish(),
   /** OpenRouter. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens */

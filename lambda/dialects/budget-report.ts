@@ -1,9 +1,13 @@
 import type { ForcingReport } from '../forcing/report.ts';
-import type { Shrink } from '../forcing/settle-limits.ts';
 import type { SegmentAccount } from '../generate.ts';
+import type { Run } from '../run-request.ts';
 
 /** The account of what was forced, as the API gives it in `budget_forcing`. Token counts of the model. */
-export function toBudgetReport(report: ForcingReport, segments: readonly SegmentAccount[], shrunk: readonly Shrink[]) {
+export function toBudgetReport(
+  report: ForcingReport,
+  segments: readonly SegmentAccount[],
+  { shrunk, setBy }: Pick<Run, 'shrunk' | 'setBy'>,
+) {
   return {
     thinking_tokens: report.thinkingTokens,
     answer_tokens: report.answerTokens,
@@ -20,6 +24,7 @@ export function toBudgetReport(report: ForcingReport, segments: readonly Segment
       max_tokens: report.limits.maxTokens,
       waits: report.limits.waits,
       max_answer_tokens: report.limits.maxAnswerTokens,
+      set_by: setBy,
       shrunk: shrunk.map(({ limit, from, to, because }) => ({ limit, from, to, because })),
     },
     events: report.events.map((event) => ({ ...event })),

@@ -47,11 +47,11 @@ export function roleChunk(identity: ChatIdentity, index = 0) {
 
 export function textChunk(
   identity: ChatIdentity,
-  piece: { readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean },
+  piece: { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean },
   index = 0,
 ) {
   const delta =
-    piece.part === 'thinking' ? { reasoning_content: piece.text, reasoning: piece.text } : { content: piece.text };
+    piece.kind === 'thinking' ? { reasoning_content: piece.text, reasoning: piece.text } : { content: piece.text };
   return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
 }
 

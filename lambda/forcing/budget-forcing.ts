@@ -110,6 +110,7 @@ export class BudgetForcing {
   #endReason: EndReason | undefined;
   #minimumMissed: MinimumMissed | undefined;
   #finishReason: 'stop' | 'length' | undefined;
+  #stopText: string | undefined;
 
   constructor(plan: ForcingPlan) {
     this.#plan = plan;
@@ -188,10 +189,12 @@ export class BudgetForcing {
    * The running segment is over.
    *
    * @param finish `stop` also where a caller's stop text ended the answer; `length` where its limit did.
-   * @param stopId the id that the server names as what stopped it. An end that we did not ask for (the model's own, from its
-   *   generation config) comes in the ids too, and is dropped.
+   * @param stop what the server says stopped it: the caller's stop text, or an id. An end that we did not ask for (the model's own, from
+   *   its generation config) comes in the ids too, and is dropped.
    */
-  segmentEnded(finish: 'stop' | 'length', stopId?: number): void {
+  segmentEnded(finish: 'stop' | 'length', stop?: number | string): void {
+    const stopId = typeof stop === 'number' ? stop : undefined;
+    if (typeof stop === 'string') this.#stopText = stop;
     const segment = this.#running();
     this.#segment = undefined;
     if (this.#sampledEnd === undefined && finish === 'stop' && stopId !== undefined && this.#ids.at(-1) === stopId) {
@@ -257,6 +260,7 @@ export class BudgetForcing {
       segments: this.#segments,
       minimumMissed: this.#minimumMissed,
       finishReason: this.#finishReason,
+      stopText: this.#stopText ?? (this.#part === 'done' ? this.#gate.stopText : undefined),
       limits: this.#plan.limits,
       events: [...this.#events],
     };

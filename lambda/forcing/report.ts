@@ -61,6 +61,8 @@ export interface ForcingReport {
   readonly minimumMissed: MinimumMissed | undefined;
   /** Why the answer ended; `undefined` while it is not over. */
   readonly finishReason: 'stop' | 'length' | undefined;
+  /** The caller's stop text that ended the answer, where one did. */
+  readonly stopText: string | undefined;
   readonly limits: Limits;
   readonly events: readonly ForcingEvent[];
 }

@@ -16,7 +16,7 @@ export class TextGate {
   readonly #options: TextGateOptions;
   #held = '';
   #started = false;
-  #stopped = false;
+  #stopText: string | undefined;
 
   constructor(options: TextGateOptions) {
     this.#options = options;
@@ -24,18 +24,23 @@ export class TextGate {
 
   /** Whether a stop text came: all after it is swallowed. */
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#stopText !== undefined;
+  }
+
+  /** The stop text that came. */
+  get stopText(): string | undefined {
+    return this.#stopText;
   }
 
   /** Takes the next text and gives what is certain now. */
   push(text: string): string {
-    if (this.#stopped) return '';
+    if (this.stopped) return '';
     this.#held += text;
     if (!this.#started) this.#held = this.#held.replace(/^\n+/, '');
     const stop = firstOf(this.#options.stopTexts, this.#held);
     if (stop !== undefined) {
-      this.#stopped = true;
-      const certain = this.#held.slice(0, stop);
+      this.#stopText = stop.text;
+      const certain = this.#held.slice(0, stop.at);
       this.#held = '';
       return certain;
     }
@@ -81,9 +86,11 @@ export class TextGate {
   }
 }
 
-function firstOf(texts: readonly string[], held: string): number | undefined {
-  const found = texts.map((text) => held.indexOf(text)).filter((index) => index >= 0);
-  return found.length === 0 ? undefined : Math.min(...found);
+function firstOf(texts: readonly string[], held: string): { readonly text: string; readonly at: number } | undefined {
+  return texts
+    .map((text) => ({ text, at: held.indexOf(text) }))
+    .filter(({ at }) => at >= 0)
+    .toSorted((a, b) => a.at - b.at)[0];
 }
 
 function endsInHalfCharacter(text: string): boolean {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type ApiError, toApiError } from '../api-error.ts';
+import { type AnswerPiece, AnswerReader } from '../answer-reader.ts';
 import { toBudgetReport } from '../dialects/budget-report.ts';
 import {
   type ChatIdentity,
@@ -16,10 +16,9 @@ import {
 import { type SampleAccount, toChatUsage } from '../dialects/chat-usage.ts';
 import type { GenerationEvent } from '../generate.ts';
 import type { Run } from '../run-request.ts';
-import { CallReader, type ReadAnswer } from '../tools/call-reader.ts';
 import type { ToolUse } from '../tools/tool.ts';
 import { majorityVote } from '../vote/majority.ts';
-import { commentFrame, dataFrame } from './event-stream.ts';
+import { dataFrame, waitingFrame } from './event-stream.ts';
 
 /** One chat under way. */
 export interface ChatRun extends Run {
@@ -40,21 +39,9 @@ export async function wholeCompletion(run: ChatRun) {
   return chatCompletion(run.identity, [{ ...collected.choice(winner), index: 0 }], usage, { of: run.samples, counts });
 }
 
-/** The frames of a streamed answer. What fails before the first frame is thrown; later it becomes an error event. */
-export async function* streamedCompletion(run: ChatRun, onFailure: (error: ApiError) => void): AsyncGenerator<string> {
-  const frames = run.votes ? votedFrames(run) : choiceFrames(run);
-  let begun = false;
-  try {
-    for await (const frame of frames) {
-      begun = true;
-      yield frame;
-    }
-  } catch (error) {
-    if (!begun) throw error;
-    const apiError = toApiError(error);
-    onFailure(apiError);
-    yield dataFrame(apiError.body, 'error');
-  }
+/** The frames of a streamed answer. */
+export function streamedCompletion(run: ChatRun): AsyncGenerator<string> {
+  return run.votes ? votedFrames(run) : choiceFrames(run);
 }
 
 /** Each sample is a choice of its own, and comes as it is made. */
@@ -68,7 +55,9 @@ async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
     for (const piece of collected.take(index, value)) {
-      yield dataFrame('call' in piece ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index));
+      yield dataFrame(
+        piece.kind === 'call' ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index),
+      );
     }
     if (value.kind === 'done') {
       const { finishReason, report } = collected.choice(index);
@@ -90,8 +79,8 @@ async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
   }
   const { thinking, answer, calls, finishReason, report } = collected.choice(collected.vote().winner);
   yield dataFrame(roleChunk(run.identity));
-  if (thinking !== '') yield dataFrame(textChunk(run.identity, { part: 'thinking', text: thinking, forced: false }));
-  if (answer !== '') yield dataFrame(textChunk(run.identity, { part: 'answer', text: answer, forced: false }));
+  if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
+  if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
   for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
   yield dataFrame(finishChunk(run.identity, finishReason, report));
   yield* lastFrames(run, collected);
@@ -100,10 +89,6 @@ async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
 function* lastFrames(run: ChatRun, collected: Samples): Generator<string> {
   if (run.includeUsage) yield dataFrame(usageChunk(run.identity, collected.usage));
   yield 'data: [DONE]\n\n';
-}
-
-function waitingFrame(event: Extract<GenerationEvent, { kind: 'waiting' }>): string {
-  return commentFrame(`${event.because}: next try in ${Math.ceil(event.retryInMs / 1_000)} s`);
 }
 
 /** What has come of each sample so far. */
@@ -139,59 +124,42 @@ class Samples {
 
   /** Gives what the client may see of it. */
   take(index: number, event: GenerationEvent): readonly ChoicePiece[] {
-    const state = this.#states.get(index) ?? newState(this.#run);
+    const state = this.#states.get(index) ?? {
+      reader: new AnswerReader(this.#run),
+      thinking: '',
+      answer: '',
+      calls: [],
+    };
     this.#states.set(index, state);
-    if (event.kind === 'text' && event.part === 'thinking') {
-      if (this.#run.excludeThinking) return [];
-      state.thinking += event.text;
-      return [event];
+    const pieces = state.reader.take(event).map((piece) => addTo(state, piece));
+    if (event.kind === 'done') {
+      const { report, segments } = event;
+      const { thinking, answer, calls } = state;
+      this.#accounts.set(index, { report, segments });
+      const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
+      const budgetReport = toBudgetReport(report, segments, this.#run);
+      this.#finished.push({ index, thinking, answer, calls, finishReason, report: budgetReport });
     }
-    if (event.kind === 'text') {
-      return state.reader === undefined ? addText(state, event) : addRead(state, state.reader.push(event.text), event);
-    }
-    if (event.kind !== 'done') return [];
-    const pieces = state.reader === undefined ? [] : addRead(state, state.reader.end());
-    const { report, segments } = event;
-    this.#accounts.set(index, { report, segments });
-    const { thinking, answer, calls } = state;
-    const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
-    const budgetReport = toBudgetReport(report, segments, this.#run.shrunk);
-    this.#finished.push({ index, thinking, answer, calls, finishReason, report: budgetReport });
     return pieces;
   }
 }
 
 interface ChoiceState {
+  readonly reader: AnswerReader;
   thinking: string;
   answer: string;
   readonly calls: IdentifiedCall[];
-  readonly reader: CallReader | undefined;
 }
 
 /** A piece of a choice, as a chunk shows it. */
 type ChoicePiece =
-  | { readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
-  | { readonly call: IdentifiedCall; readonly at: number };
+  | { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean }
+  | { readonly kind: 'call'; readonly call: IdentifiedCall; readonly at: number };
 
-function newState({ tools }: ChatRun): ChoiceState {
-  return { thinking: '', answer: '', calls: [], reader: tools === undefined ? undefined : new CallReader(tools) };
-}
-
-function addText(state: ChoiceState, piece: Extract<ChoicePiece, { text: string }>): readonly ChoicePiece[] {
-  if (piece.text === '') return [];
-  state.answer += piece.text;
-  return [piece];
-}
-
-function addRead(
-  state: ChoiceState,
-  { content, calls }: ReadAnswer,
-  { forced }: { readonly forced: boolean } = { forced: false },
-): readonly ChoicePiece[] {
-  const pieces = [...addText(state, { part: 'answer', text: content, forced })];
-  for (const call of calls) {
-    const identified = { id: `call_${randomUUID().replaceAll('-', '')}`, ...call };
-    pieces.push({ call: identified, at: state.calls.push(identified) - 1 });
-  }
-  return pieces;
+function addTo(state: ChoiceState, piece: AnswerPiece): ChoicePiece {
+  if (piece.kind === 'thinking') state.thinking += piece.text;
+  if (piece.kind === 'text') state.answer += piece.text;
+  if (piece.kind !== 'call') return piece;
+  const call = { id: `call_${randomUUID().replaceAll('-', '')}`, ...piece.call };
+  return { kind: 'call', call, at: state.calls.push(call) - 1 };
 }

@@ -1,3 +1,4 @@
+import type { GenerationEvent } from '../generate.ts';
 import { SILENCE, within } from './patient-json.ts';
 
 /** How a stream of server-sent events behaves. */
@@ -58,7 +59,7 @@ export function dataFrame(data: unknown, event?: string): string {
   return `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;
 }
 
-/** A line that every client skips. */
-export function commentFrame(text: string): string {
-  return `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
+/** Says why nothing comes, in a line that every client skips. */
+export function waitingFrame(event: Extract<GenerationEvent, { kind: 'waiting' }>): string {
+  return `: ${event.because}: next try in ${Math.ceil(event.retryInMs / 1_000)} s\n\n`;
 }

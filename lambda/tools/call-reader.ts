@@ -61,17 +61,22 @@ export class CallReader {
   }
 
   #callOf(text: string): ToolCall | undefined {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch {
-      return undefined;
-    }
-    if (typeof parsed !== 'object' || parsed === null || !('name' in parsed)) return undefined;
-    const { name } = parsed;
+    const parsed = objectOf(text);
+    const name = parsed?.['name'];
     if (typeof name !== 'string' || !this.#use.tools.some((tool) => tool.name === name)) return undefined;
-    const given = 'arguments' in parsed ? parsed.arguments : {};
-    return { name, arguments: typeof given === 'string' ? given : JSON.stringify(given) };
+    const given = parsed?.['arguments'] ?? {};
+    // Some models write the arguments as a string of JSON.
+    const values = typeof given === 'string' ? objectOf(given) : given;
+    return values === undefined ? undefined : { name, arguments: JSON.stringify(values) };
+  }
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -36,8 +36,13 @@ export async function completionOf(response: Response): Promise<Completion> {
   return completionSchema.parse(await response.json());
 }
 
-const errorSchema = z.object({
-  error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string().nullable() }),
+const errorSchema = z.looseObject({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullish(),
+    code: z.string().nullish(),
+  }),
 });
 
 export async function errorOf(response: Response): Promise<z.infer<typeof errorSchema>['error']> {

@@ -1,0 +1,115 @@
+import type { Context } from 'hono';
+import { AnswerReader } from '../answer-reader.ts';
+import type { ApiError } from '../api-error.ts';
+import type { AppDependencies, AppEnvironment } from '../app.ts';
+import { toBudgetReport } from '../dialects/budget-report.ts';
+import { toRunRequest } from '../dialects/chat-to-generation.ts';
+import { toChatUsage } from '../dialects/chat-usage.ts';
+import {
+  MessageBlocks,
+  type MessageIdentity,
+  messageOf,
+  messagesError,
+  stopOf,
+  usageOf,
+} from '../dialects/messages-events.ts';
+import { countTokensSchema, messagesRequestSchema, messagesToChat } from '../dialects/messages-request.ts';
+import { parseBody } from '../dialects/parse-body.ts';
+import type { GenerationEvent } from '../generate.ts';
+import { type Run, startRun } from '../run-request.ts';
+import type { ToolUse } from '../tools/tool.ts';
+import { dataFrame, waitingFrame } from './event-stream.ts';
+import { findModel } from './models.ts';
+import { respond } from './respond.ts';
+
+interface MessagesRun extends Run {
+  readonly identity: MessageIdentity;
+  readonly tools: ToolUse | undefined;
+  readonly newId: () => string;
+}
+
+/** `POST /v1/messages`: Anthropic's dialect, streamed or not. */
+export function messages(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, messagesRequestSchema);
+    const wanted = toRunRequest(messagesToChat(request), findModel(dependencies.models, request.model));
+    const requestId = context.get('requestId');
+    const run: MessagesRun = {
+      ...(await startRun(wanted, dependencies, { requestId, signal: context.req.raw.signal })),
+      identity: { id: `msg_${dependencies.newId()}`, model: request.model },
+      tools: wanted.tools,
+      newId: dependencies.newId,
+    };
+    const answering = {
+      streamed: request.stream === true,
+      whole: () => wholeMessage(run),
+      frames: () => messageFrames(run),
+      errorFrame: (error: ApiError) => dataFrame(messagesError(error, requestId), 'error'),
+    };
+    return await respond(run, answering, dependencies, requestId);
+  };
+}
+
+/** `POST /v1/messages/count_tokens`: the tokens of a conversation, without running it. */
+export function countTokens(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, countTokensSchema);
+    const model = findModel(dependencies.models, request.model);
+    const { turns } = toRunRequest(messagesToChat(request), model);
+    const [ids, format] = await Promise.all([model.promptIds(turns), model.format({ bare: false })]);
+    return context.json({ input_tokens: ids.length + format.openThinking.length });
+  };
+}
+
+async function wholeMessage(run: MessagesRun) {
+  const blocks = new MessageBlocks(run.newId);
+  const reader = new AnswerReader(run);
+  for await (const { value } of run.events) {
+    for (const piece of reader.take(value)) blocks.add(piece);
+    if (value.kind === 'done') {
+      const budgetReport = toBudgetReport(value.report, value.segments, run);
+      return messageOf(run.identity, blocks.blocks, stopOf(value.report, blocks.blocks), usage(value), budgetReport);
+    }
+  }
+  throw new Error('The generation ended without an account.');
+}
+
+async function* messageFrames(run: MessagesRun): AsyncGenerator<string> {
+  const blocks = new MessageBlocks(run.newId);
+  const reader = new AnswerReader(run);
+  const frame = (event: { readonly type: string }) => dataFrame(event, event.type);
+  let begun = false;
+  for await (const { value } of run.events) {
+    if (value.kind === 'waiting') {
+      yield waitingFrame(value);
+      continue;
+    }
+    if (!begun) {
+      begun = true;
+      const none = { promptTokens: run.promptTokens, cachedTokens: 0, outputTokens: 0 };
+      const start = messageOf(run.identity, [], { stop_reason: null, stop_sequence: null }, none);
+      yield dataFrame({ type: 'message_start', message: start }, 'message_start');
+    }
+    for (const piece of reader.take(value)) for (const event of blocks.add(piece)) yield frame(event);
+    if (value.kind === 'done') {
+      for (const event of blocks.close()) yield frame(event);
+      const last = {
+        type: 'message_delta',
+        delta: stopOf(value.report, blocks.blocks),
+        usage: usageOf(usage(value)),
+        budget_forcing: toBudgetReport(value.report, value.segments, run),
+      };
+      yield frame(last);
+      yield frame({ type: 'message_stop' });
+    }
+  }
+}
+
+function usage({ report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+  const chat = toChatUsage([{ report, segments }]);
+  return {
+    promptTokens: chat.prompt_tokens,
+    cachedTokens: chat.prompt_tokens_details.cached_tokens,
+    outputTokens: chat.completion_tokens,
+  };
+}

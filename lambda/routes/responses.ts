@@ -1,0 +1,100 @@
+import type { Context } from 'hono';
+import { AnswerReader } from '../answer-reader.ts';
+import type { ApiError } from '../api-error.ts';
+import type { AppDependencies, AppEnvironment } from '../app.ts';
+import { toBudgetReport } from '../dialects/budget-report.ts';
+import { toRunRequest } from '../dialects/chat-to-generation.ts';
+import { toChatUsage } from '../dialects/chat-usage.ts';
+import { parseBody } from '../dialects/parse-body.ts';
+import {
+  type ResponseEvent,
+  type ResponseIdentity,
+  ResponseItems,
+  type ResponseState,
+  responseOf,
+} from '../dialects/responses-events.ts';
+import { responsesRequestSchema, responsesToChat } from '../dialects/responses-request.ts';
+import type { GenerationEvent } from '../generate.ts';
+import { type Run, startRun } from '../run-request.ts';
+import type { ToolUse } from '../tools/tool.ts';
+import { dataFrame, waitingFrame } from './event-stream.ts';
+import { findModel } from './models.ts';
+import { respond } from './respond.ts';
+
+interface ResponsesRun extends Run {
+  readonly identity: ResponseIdentity;
+  readonly tools: ToolUse | undefined;
+  readonly items: ResponseItems;
+}
+
+/** `POST /v1/responses`: OpenAI's Responses dialect, streamed or not. */
+export function responses(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, responsesRequestSchema);
+    const chat = toRunRequest(responsesToChat(request), findModel(dependencies.models, request.model));
+    const wanted = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
+    const requestId = context.get('requestId');
+    const run: ResponsesRun = {
+      ...(await startRun(wanted, dependencies, { requestId, signal: context.req.raw.signal })),
+      identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
+      tools: wanted.tools,
+      items: new ResponseItems(dependencies.newId),
+    };
+    let number = 0;
+    const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
+    const answering = {
+      streamed: request.stream === true,
+      whole: () => wholeResponse(run),
+      frames: () => responseFrames(run, frame),
+      errorFrame: (error: ApiError) => {
+        const state = { status: 'failed', code: error.code ?? 'server_error', message: error.message } as const;
+        return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
+      },
+    };
+    return await respond(run, answering, dependencies, requestId);
+  };
+}
+
+async function wholeResponse(run: ResponsesRun) {
+  const reader = new AnswerReader(run);
+  for await (const { value } of run.events) {
+    for (const piece of reader.take(value)) run.items.add(piece);
+    if (value.kind === 'done') return ended(run, value).response;
+  }
+  throw new Error('The generation ended without an account.');
+}
+
+async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
+  const reader = new AnswerReader(run);
+  let begun = false;
+  for await (const { value } of run.events) {
+    if (value.kind === 'waiting') {
+      yield waitingFrame(value);
+      continue;
+    }
+    if (!begun) {
+      begun = true;
+      const response = responseOf(run.identity, [], { status: 'in_progress' });
+      yield frame({ type: 'response.created', response });
+      yield frame({ type: 'response.in_progress', response });
+    }
+    for (const piece of reader.take(value)) for (const event of run.items.add(piece)) yield frame(event);
+    if (value.kind === 'done') {
+      const { events, response } = ended(run, value);
+      for (const event of events) yield frame(event);
+      yield frame({ type: `response.${response.status}`, response });
+    }
+  }
+}
+
+/** Ends the output, and gives the whole response. */
+function ended(run: ResponsesRun, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+  const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
+  const state: ResponseState = {
+    status: 'ended',
+    report,
+    budgetReport: toBudgetReport(report, segments, run),
+    usage: toChatUsage([{ report, segments }]),
+  };
+  return { events, response: responseOf(run.identity, run.items.output, state) };
+}

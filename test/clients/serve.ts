@@ -1,0 +1,20 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { onTestFinished } from 'vitest';
+import { type ScriptedModel, type ScriptedSegment, scriptedApp } from '../app/scripted-world.ts';
+
+/** The app over a scripted model, on a port of this machine. */
+export async function serve(
+  script: readonly ScriptedSegment[],
+): Promise<{ readonly url: string; readonly model: ScriptedModel }> {
+  const { app, model } = scriptedApp(script);
+  const server = createAdaptorServer({ fetch: app.fetch });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.close();
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, model };
+}
