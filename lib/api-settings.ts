@@ -1,13 +1,13 @@
 import { type FormatName, SETTINGS_VARIABLE, type Settings } from '../lambda/settings.ts';
-import type { HostedModel } from './hosted-model.ts';
 import { group, limits } from './limits.ts';
+import type { OfferedModel } from './offered-model.ts';
 import type { Refusal } from './refusal.ts';
 import { type Thinking, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
 /** How the API offers a model of the endpoint. */
 export interface ApiModel {
-  readonly model: HostedModel;
+  readonly model: OfferedModel;
   /** The family's way of delimiting thinking and answer. */
   readonly format: FormatName;
   /**
@@ -62,7 +62,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
       const thinking = thinkingOf(entry);
       const file = tokenizerFile(entry);
       return {
-        id: entry.model.servedModelName,
+        id: entry.model.id,
         format: entry.format,
         contextTokens: entry.model.contextTokens,
         backend: {
@@ -90,19 +90,19 @@ export function apiSettings(props: ApiSettingsProps): Settings {
 /** Refuses budgets that no request could use: thinking and answer share one window with the prompt. */
 export function impossibleThinking(entry: Pick<ApiModel, 'model' | 'thinking'>): Refusal | undefined {
   const { maxTokens, defaultMaxTokens, defaultMaxAnswerTokens, efforts } = thinkingOf(entry);
-  const { servedModelName, contextTokens } = entry.model;
+  const { id, contextTokens } = entry.model;
   const source = 'https://docs.vllm.ai/en/latest/configuration/engine_args.html';
   if (maxTokens >= contextTokens) {
     return {
       code: 'thinking-window',
-      sentence: `thinking.maxTokens of ${servedModelName} is ${group(maxTokens)}, but prompt, thinking and answer share ${group(contextTokens)} tokens: write ${thinkingDefaults(contextTokens).maxTokens} or less, or serve a larger vllm.contextTokens.`,
+      sentence: `thinking.maxTokens of ${id} is ${group(maxTokens)}, but prompt, thinking and answer share ${group(contextTokens)} tokens: write ${thinkingDefaults(contextTokens).maxTokens} or less, or serve a larger vllm.contextTokens.`,
       source,
     };
   }
   if (defaultMaxTokens + defaultMaxAnswerTokens >= contextTokens) {
     return {
       code: 'thinking-window',
-      sentence: `thinking.defaultMaxTokens (${group(defaultMaxTokens)}) and defaultMaxAnswerTokens (${group(defaultMaxAnswerTokens)}) of ${servedModelName} leave no prompt in ${group(contextTokens)} tokens: write less for one of them.`,
+      sentence: `thinking.defaultMaxTokens (${group(defaultMaxTokens)}) and defaultMaxAnswerTokens (${group(defaultMaxAnswerTokens)}) of ${id} leave no prompt in ${group(contextTokens)} tokens: write less for one of them.`,
       source,
     };
   }
@@ -110,7 +110,7 @@ export function impossibleThinking(entry: Pick<ApiModel, 'model' | 'thinking'>):
   if (over === undefined) return undefined;
   return {
     code: 'thinking-over-maximum',
-    sentence: `thinking of ${servedModelName} means ${group(over[1])} tokens by ${over[0]}, but maxTokens allows ${group(maxTokens)}, so such a request would be refused: write ${maxTokens} or less, or a larger maxTokens.`,
+    sentence: `thinking of ${id} means ${group(over[1])} tokens by ${over[0]}, but maxTokens allows ${group(maxTokens)}, so such a request would be refused: write ${maxTokens} or less, or a larger maxTokens.`,
     source,
   };
 }

@@ -23,13 +23,17 @@ export class ApiStack extends Stack {
 
   constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
     super(scope, id, props);
-    const written = new Map(config.models.map((model) => [model.id, model]));
+    const written = new Map(
+      config.models.flatMap(
+        (model) => [[model.id, model], ...model.adapters.map(({ id }) => [id, model] as const)] as const,
+      ),
+    );
     this.api = new ReasoningApi(this, 'Api', {
       ...config.api,
       endpoint,
       apiName: config.name,
-      models: endpoint.models.flatMap((model) => {
-        const entry = written.get(model.servedModelName);
+      models: endpoint.offered.flatMap((model) => {
+        const entry = written.get(model.id);
         if (entry === undefined) return [];
         const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
         return [{ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }];
@@ -41,7 +45,7 @@ export class ApiStack extends Stack {
   }
 
   #tellHowToCall(endpoint: ReasoningEndpoint): void {
-    const model = endpoint.models[0]?.servedModelName ?? '';
+    const model = endpoint.models[0]?.id ?? '';
     const { apiKey, baseUrl } = this.api;
     const readKey =
       apiKey === undefined

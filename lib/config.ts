@@ -43,11 +43,12 @@ const imageSchema = z
   .union([
     z.enum(vllmTags),
     z.strictObject({
-      uri: z.string().min(1),
+      uri: z.string().min(1).describe('In a private ECR repository of the region.'),
       cuda: z.number().describe('Major and minor version, for instance 12.9.'),
+      server: z.enum(['vllm', 'lmi']).optional().describe('Whose environment it understands; vllm by default.'),
     }),
   ])
-  .describe('The server: a tag of AWS’s vLLM image, or a copy of one’s own in ECR.');
+  .describe('The server: a tag of AWS’s vLLM or LMI image, or a copy of one’s own in ECR.');
 
 const vllmSchema = z.strictObject({
   tensorParallel: z.int().min(1).default(1).describe('GPUs that hold one copy together.'),
@@ -83,6 +84,33 @@ const architectureSchema = z.strictObject({
   tiedEmbeddings: z.boolean().describe('`tie_word_embeddings`'),
 });
 
+const scalingSchema = z.strictObject({
+  committedTokensPerCopy: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('Thinking tokens that the requests of one copy may still use: adds copies before requests queue.'),
+  scaleOutCooldownSeconds: seconds.optional().describe('Rest after copies were added. 300 by default.'),
+  scaleInCooldownSeconds: seconds.optional().describe('Rest after copies were removed. 300 by default.'),
+  schedule: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        schedule: z.string().min(1).describe('For instance `cron(0 7 ? * MON-FRI *)`.'),
+        timezone: z.string().min(1).optional().describe('For instance `Europe/Berlin`; UTC by default.'),
+        min: count,
+        max: count,
+      }),
+    )
+    .optional()
+    .describe('Other ranges of copies from a time on.'),
+});
+
+const adapterSchema = z.strictObject({
+  id: z.string().min(1).max(128).describe('The name that a client writes in `model`.'),
+  uri: z.string().startsWith('s3://').describe('One archive: `s3://bucket/prefix/adapter.tar.gz`.'),
+});
+
 const thinkingSchema = z.strictObject({
   defaultMaxTokens: count.optional().describe('Thinking tokens where a request names no maximum.'),
   maxTokens: count.optional().describe('The most thinking that a request may ask for.'),
@@ -116,8 +144,14 @@ const modelSchema = z.strictObject({
   copies: copiesSchema,
   requestsPerCopy: z.int().min(1).default(8).describe('Requests in flight that one copy should have.'),
   memoryMib: z.int().min(128).optional().describe('Memory of the host that one copy reserves.'),
-  downloadSeconds: seconds.default(1_800).describe('How long the weights may take from S3 to the instance.'),
-  startupSeconds: seconds.default(1_800).describe('How long the server may take until it is healthy.'),
+  downloadSeconds: seconds
+    .optional()
+    .describe('How long the weights may take from S3 to the instance. By default what fits their size.'),
+  startupSeconds: seconds
+    .optional()
+    .describe('How long the server may take until it is healthy. By default what fits the weights’ size.'),
+  scaling: scalingSchema.optional().describe('Scaling beside `requestsPerCopy`.'),
+  adapters: z.array(adapterSchema).default([]).describe('LoRA adapters that the model’s copies serve too.'),
   environment: z.record(z.string(), z.string()).optional().describe('Further variables of the container.'),
   thinking: thinkingSchema.prefault({}),
   systemPrompt: z.string().optional().describe('The system message where a conversation has none.'),
@@ -134,14 +168,64 @@ const routingSchema = z.discriminatedUnion('strategy', [
   z.strictObject({ strategy: z.literal('random') }),
 ]);
 
+const bakeSeconds = seconds.optional().describe('How long each part is watched. 300 by default.');
+const percent = z.number().describe('Of the endpoint’s instances.');
+
+const deploymentSchema = z.discriminatedUnion('strategy', [
+  z.strictObject({ strategy: z.literal('all-at-once'), bakeSeconds }),
+  z.strictObject({ strategy: z.literal('canary'), percent, bakeSeconds }),
+  z.strictObject({ strategy: z.literal('linear'), percent, bakeSeconds }),
+  z.strictObject({ strategy: z.literal('rolling'), percent, bakeSeconds }),
+]);
+
+const networkSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('isolated'),
+    cidr: z.string().optional().describe('Range of the VPC. `10.0.0.0/20` by default.'),
+  }),
+  z.strictObject({
+    kind: z.literal('existing'),
+    subnetIds: z.array(z.string().startsWith('subnet-')).min(1),
+    securityGroupIds: z.array(z.string().startsWith('sg-')).min(1),
+  }),
+]);
+
 const endpointSchema = z.strictObject({
   instanceType: z.string().min(1).describe('For instance `ml.p5.48xlarge`.'),
+  fallbackInstanceTypes: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Types to fall back to without capacity, in this order. Every model must fit each.'),
+  provisionSeconds: seconds.optional().describe('How long SageMaker looks for an instance, 300 to 3,600.'),
+  capacityReservation: z
+    .strictObject({
+      planArn: z.string().min(1).describe('ARN of the training plan.'),
+      instanceType: z.string().min(1).describe('The type that it reserves.'),
+    })
+    .optional()
+    .describe('Reserved instances: only they are used, and at the end of the plan serving stops.'),
+  scaleIn: z
+    .strictObject({
+      strategy: z.enum(['idle-release', 'consolidation']),
+      cooldownMinutes: z.int().optional().describe('Between two rounds of consolidation, 5 to 1,440.'),
+    })
+    .optional()
+    .describe('How instances without work are given back.'),
+  deployment: deploymentSchema
+    .optional()
+    .describe('How the endpoint goes over to a new config. All at once by default.'),
+  network: networkSchema
+    .optional()
+    .describe('Where the containers have their network: a new VPC without internet, or subnets of one’s own.'),
   instances: copiesSchema,
   inferenceAmiVersion: z.enum(amiVersions).optional().describe('By default the one that fits image and GPU.'),
   routing: routingSchema.prefault({ strategy: 'prefix-aware' }),
   networkIsolation: z.boolean().optional().describe('By default true where every model comes from S3.'),
   kmsKeyArn: z.string().min(1).optional().describe('Key for the storage volumes; GPU instances refuse it.'),
-  detailedMetrics: z.boolean().default(true).describe('The server’s and the GPUs’ metrics, charged as custom ones.'),
+  detailedMetrics: z
+    .boolean()
+    .default(true)
+    .describe('The server’s and the GPUs’ metrics as OpenTelemetry, charged by the gigabyte.'),
 });
 
 const apiSchema = z.strictObject({

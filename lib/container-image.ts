@@ -2,31 +2,48 @@ import type { InstanceType } from './instance-types.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
- * AWS's images with vLLM for SageMaker, and the CUDA that each was built with.
+ * AWS's images whose route of text completions takes token ids and gives them back, and the CUDA that each was built with.
+ * Which others there are, and what they lack: docs/decisions/0020-images.md.
  *
  * https://github.com/aws/deep-learning-containers/blob/main/docs/vllm/changelog/index.md
  */
 const vllmImages = [
-  { tag: 'server-sagemaker-cuda-v2.3', vllm: '0.27.0', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v2.2', vllm: '0.26.0', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v2.1', vllm: '0.24.0', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v1.4', vllm: '0.20.0', cuda: 12.9 },
+  { tag: 'server-sagemaker-cuda-v2.3', repository: 'vllm', server: 'vllm', cuda: 13.0 },
+  { tag: 'server-sagemaker-cuda-v2.2', repository: 'vllm', server: 'vllm', cuda: 13.0 },
+  { tag: 'server-sagemaker-cuda-v2.1', repository: 'vllm', server: 'vllm', cuda: 13.0 },
+  { tag: 'server-sagemaker-cuda-v1.4', repository: 'vllm', server: 'vllm', cuda: 12.9 },
+  { tag: '0.36.0-lmi28.0.0-cu130', repository: 'djl-inference', server: 'lmi', cuda: 13.0 },
 ] as const;
+
+/** How an image is told its settings: `SM_VLLM_X` becomes `--x` (vllm), `OPTION_X` an engine argument (lmi). */
+export type Server = 'vllm' | 'lmi';
 
 export type VllmTag = (typeof vllmImages)[number]['tag'];
 export const vllmTags: readonly VllmTag[] = vllmImages.map(({ tag }) => tag);
 
 export const DEFAULT_VLLM_TAG: VllmTag = 'server-sagemaker-cuda-v2.3';
 
-/** An image of one's own that understands `SM_VLLM_*`, with the CUDA that it was built with. */
+/** An image of one's own, with the CUDA that it was built with. */
 interface CustomImage {
   /** In a private ECR repository of the endpoint's region. */
   readonly uri: string;
   /** Major and minor version as a number, for instance 12.9. */
   readonly cuda: number;
+  /**
+   * Whose environment it understands.
+   *
+   * @default 'vllm'
+   */
+  readonly server?: Server | undefined;
 }
 
 export type ContainerImage = VllmTag | CustomImage;
+
+/** Whose environment the image understands. */
+export function serverOf(image: ContainerImage): Server {
+  if (typeof image !== 'string') return image.server ?? 'vllm';
+  return vllmImages.find(({ tag }) => tag === image)?.server ?? 'vllm';
+}
 
 /** Major and minor version of the CUDA in an image, as a number: 13, 12.9. */
 function cudaOf(image: ContainerImage): number {
@@ -89,7 +106,8 @@ export interface ImageRepository {
 export function imageUri(image: ContainerImage, region: string): string {
   if (typeof image !== 'string') return image.uri;
   const account = registryAccounts[region] ?? '763104351884';
-  return `${account}.dkr.ecr.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}/vllm:${image}`;
+  const repository = vllmImages.find(({ tag }) => tag === image)?.repository ?? 'vllm';
+  return `${account}.dkr.ecr.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}/${repository}:${image}`;
 }
 
 /** @returns `undefined` for an image that is not in a private ECR repository. */
@@ -134,9 +152,15 @@ const amis = [
 export type AmiVersion = (typeof amis)[number]['version'];
 export const amiVersions: readonly AmiVersion[] = amis.map(({ version }) => version);
 
-/** The AMI for images on an instance type: driver 550 where that runs them all, else 580. */
-export function fittingAmi(images: readonly ContainerImage[], type: InstanceType | undefined): AmiVersion {
-  const driver = Math.max(type?.firstDriver ?? 0, ...images.map((image) => driverFor(cudaOf(image))));
+/** The AMI for images on instance types: driver 550 where that runs them all, else 580. */
+export function fittingAmi(
+  images: readonly ContainerImage[],
+  types: readonly (InstanceType | undefined)[],
+): AmiVersion {
+  const driver = Math.max(
+    ...types.map((type) => type?.firstDriver ?? 0),
+    ...images.map((image) => driverFor(cudaOf(image))),
+  );
   return driver > 550 ? 'al2023-ami-sagemaker-inference-gpu-4-1' : 'al2-ami-sagemaker-inference-gpu-3-1';
 }
 
@@ -149,7 +173,7 @@ export function unfittingAmi(
   const driver = amis.find(({ version }) => version === ami)?.driver ?? 0;
   const source = 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html';
   const cuda = cudaOf(image);
-  const write = `write inferenceAmiVersion "${fittingAmi([image], instanceType.type)}", or leave it out`;
+  const write = `write inferenceAmiVersion "${fittingAmi([image], [instanceType.type])}", or leave it out`;
   if (driver < driverFor(cuda)) {
     return {
       code: 'image-cuda',

@@ -2,9 +2,28 @@ import { Duration } from 'aws-cdk-lib';
 import { CfnScalableTarget, CfnScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import { METRIC_NAMESPACE } from './metrics.ts';
+import { type Refusal, refuse } from './refusal.ts';
+
+/** Another range of copies from a time on, for instance more in the morning before the first request. */
+export interface ScheduledCopies {
+  readonly name: string;
+  /** As CloudWatch takes it: `cron(0 7 ? * MON-FRI *)`, `at(2027-01-01T00:00:00)`, `rate(1 day)`. */
+  readonly schedule: string;
+  readonly min: number;
+  readonly max: number;
+  /**
+   * For instance `Europe/Berlin`.
+   *
+   * @default - UTC
+   */
+  readonly timezone?: string | undefined;
+}
 
 export interface CopyScalingProps {
   readonly componentName: string;
+  readonly endpointName: string;
+  readonly modelId: string;
   /** 0 scales to zero, and adds the step that leaves zero. */
   readonly minCopies: number;
   readonly maxCopies: number;
@@ -14,6 +33,19 @@ export interface CopyScalingProps {
    * @default 8
    */
   readonly requestsPerCopy?: number | undefined;
+  /**
+   * Thinking tokens that the requests of one copy may still use: the second target. It is known when a request is
+   * admitted, so it leads where requests in flight follow. It only adds copies; the requests in flight remove them.
+   *
+   * @default - not looked at
+   */
+  readonly committedTokensPerCopy?: number | undefined;
+  /**
+   * Other ranges of copies by the clock.
+   *
+   * @default - none
+   */
+  readonly schedule?: readonly ScheduledCopies[] | undefined;
   /**
    * How long the count rests after copies were added. Starting a copy takes minutes: a shorter rest adds copies for the
    * same requests again.
@@ -44,6 +76,10 @@ export class CopyScaling extends Construct {
 
   constructor(scope: Construct, id: string, props: CopyScalingProps) {
     super(scope, id);
+    refuse(
+      this,
+      (props.schedule ?? []).flatMap((entry) => impossibleSchedule(props.modelId, entry, props.schedule)),
+    );
     // An L1: the L2 makes a role of its own, where SageMaker takes the service-linked one only.
     this.target = new CfnScalableTarget(this, 'Target', {
       serviceNamespace: 'sagemaker',
@@ -51,6 +87,7 @@ export class CopyScaling extends Construct {
       resourceId: `inference-component/${props.componentName}`,
       minCapacity: props.minCopies,
       maxCapacity: props.maxCopies,
+      ...(props.schedule !== undefined && { scheduledActions: props.schedule.map(toScheduledAction) }),
     });
     new CfnScalingPolicy(this, 'RequestsPerCopy', {
       policyName: `${props.componentName}-requests-per-copy`,
@@ -65,7 +102,34 @@ export class CopyScaling extends Construct {
         scaleInCooldown: (props.scaleInCooldown ?? Duration.seconds(300)).toSeconds(),
       },
     });
-    if (props.minCopies === 0) this.#leaveZero(props);
+    if (props.committedTokensPerCopy !== undefined) this.#leadByCommittedTokens(props, props.committedTokensPerCopy);
+    if (leavesZero(props)) this.#leaveZero(props);
+  }
+
+  #leadByCommittedTokens(
+    { componentName, endpointName, modelId, scaleOutCooldown }: CopyScalingProps,
+    targetValue: number,
+  ): void {
+    new CfnScalingPolicy(this, 'CommittedTokens', {
+      policyName: `${componentName}-committed-tokens`,
+      policyType: 'TargetTrackingScaling',
+      scalingTargetId: this.target.ref,
+      targetTrackingScalingPolicyConfiguration: {
+        customizedMetricSpecification: {
+          namespace: METRIC_NAMESPACE,
+          metricName: 'CommittedTokensPerCopy',
+          dimensions: [
+            { name: 'Endpoint', value: endpointName },
+            { name: 'Model', value: modelId },
+          ],
+          statistic: 'Average',
+        },
+        targetValue,
+        // Without requests the metric has no data, and a policy without data would forbid the others to remove copies.
+        disableScaleIn: true,
+        scaleOutCooldown: (scaleOutCooldown ?? Duration.seconds(300)).toSeconds(),
+      },
+    });
   }
 
   #leaveZero({ componentName, noCapacityMetric }: CopyScalingProps): void {
@@ -91,4 +155,48 @@ export class CopyScaling extends Construct {
     });
     alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
   }
+}
+
+function leavesZero({ minCopies, schedule = [] }: CopyScalingProps): boolean {
+  return minCopies === 0 || schedule.some(({ min }) => min === 0);
+}
+
+function toScheduledAction({
+  name,
+  schedule,
+  timezone,
+  min,
+  max,
+}: ScheduledCopies): CfnScalableTarget.ScheduledActionProperty {
+  return {
+    scheduledActionName: name,
+    schedule,
+    ...(timezone !== undefined && { timezone }),
+    scalableTargetAction: { minCapacity: min, maxCapacity: max },
+  };
+}
+
+/** Refuses actions that Application Auto Scaling does not take. */
+function impossibleSchedule(
+  modelId: string,
+  { name, schedule, min, max }: ScheduledCopies,
+  all: readonly ScheduledCopies[] = [],
+): readonly (Refusal | undefined)[] {
+  const source = 'https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html';
+  const finding = (sentence: string): Refusal => ({ code: 'schedule', sentence, source });
+  return [
+    min <= max
+      ? undefined
+      : finding(`scaling.schedule "${name}" of ${modelId} has min ${min} and max ${max}: write min ≤ max.`),
+    /^(cron|rate|at)\(.+\)$/.test(schedule)
+      ? undefined
+      : finding(
+          `scaling.schedule "${name}" of ${modelId} is "${schedule}", which is no schedule: write "cron(0 7 ? * MON-FRI *)", "at(…)" or "rate(…)".`,
+        ),
+    all.filter((other) => other.name === name).length === 1
+      ? undefined
+      : finding(
+          `scaling.schedule of ${modelId} has "${name}" more than once, and the last would silently replace the others: write names that differ.`,
+        ),
+  ];
 }

@@ -4,12 +4,15 @@ import type { Construct } from 'constructs';
 import { acknowledgeArn } from './acknowledge.ts';
 import type { ImageRepository } from './container-image.ts';
 import { type ModelSource, parseS3Uri, type S3Source } from './model-source.ts';
+import type { Network } from './network.ts';
 
 export interface EndpointRoleProps {
   readonly sources: readonly ModelSource[];
   readonly repositories: readonly ImageRepository[];
   /** Names of the log groups that the endpoint and its components write to. */
   readonly logGroupNames: readonly string[];
+  /** The VPC's part that the containers join. */
+  readonly network?: Network | undefined;
 }
 
 /**
@@ -72,9 +75,53 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
     'IAM5',
     'Resource',
     '*',
-    'ecr:GetAuthorizationToken and cloudwatch:PutMetricData know no resources; the latter is narrowed to its namespaces.',
+    'ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe… know no resources; the second is narrowed to its namespaces.',
   );
+  if (props.network !== undefined) joinNetwork(role, props.network);
   return role;
+}
+
+/** https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html: CreateModel with a VPC. */
+function joinNetwork(role: Role, { subnets, securityGroups }: Network): void {
+  const stack = Stack.of(role);
+  const ec2 = (resource: string, resourceName: string) => Arn.format({ service: 'ec2', resource, resourceName }, stack);
+  const interfaces = ec2('network-interface', '*');
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'JoinNetwork',
+      actions: [
+        'ec2:CreateNetworkInterface',
+        'ec2:CreateNetworkInterfacePermission',
+        'ec2:DeleteNetworkInterface',
+        'ec2:DeleteNetworkInterfacePermission',
+      ],
+      resources: [
+        interfaces,
+        ...subnets.map(({ subnetId }) => ec2('subnet', subnetId)),
+        ...securityGroups.map(({ securityGroupId }) => ec2('security-group', securityGroupId)),
+      ],
+    }),
+  );
+  acknowledgeArn(
+    role,
+    'IAM5',
+    'Resource',
+    interfaces,
+    'SageMaker names the interfaces; subnets and groups are this endpoint’s.',
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'SeeNetwork',
+      actions: [
+        'ec2:DescribeDhcpOptions',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeVpcs',
+      ],
+      resources: ['*'],
+    }),
+  );
 }
 
 function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {

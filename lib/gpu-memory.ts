@@ -74,6 +74,15 @@ export function weightBytes(
   return (linear * (bits === 4 ? 4 + 20 / 128 : bits)) / 8 + embedding * 2;
 }
 
+/** The weights as they are downloaded. What is converted to FP8 while it is loaded is stored in 16 bits. */
+export function storedWeightBytes(
+  shape: Architecture,
+  settings: Pick<VllmSettings, 'quantization'> & { readonly weightBits?: WeightBits | undefined },
+): number {
+  const converted = settings.quantization === 'fp8' && settings.weightBits === undefined;
+  return weightBytes(shape, converted ? {} : settings);
+}
+
 /** Refuses a model whose weights and whose one longest request do not fit the GPUs of a copy together. */
 export function modelLargerThanGpus(
   name: string,

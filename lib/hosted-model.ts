@@ -1,20 +1,38 @@
 import { Arn, Duration, RemovalPolicy, SecretValue, Stack } from 'aws-cdk-lib';
-import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  MathExpression,
+  type Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type CfnEndpoint, CfnInferenceComponent, CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
 import { accelerate } from './accelerations.ts';
+import { type AdapterProps, HostedAdapter } from './adapter.ts';
 import { type Architecture, type ArchitectureName, toArchitecture } from './architecture.ts';
-import { type ContainerImage, DEFAULT_VLLM_TAG, imageUri } from './container-image.ts';
-import { CopyScaling } from './copy-scaling.ts';
-import { indivisibleHeads, modelLargerThanGpus, type WeightBits } from './gpu-memory.ts';
+import { type ContainerImage, DEFAULT_VLLM_TAG, imageUri, serverOf } from './container-image.ts';
+import { CopyScaling, type ScheduledCopies } from './copy-scaling.ts';
+import { toComponentDeployment } from './deployment.ts';
+import { indivisibleHeads, modelLargerThanGpus, storedWeightBytes, type WeightBits } from './gpu-memory.ts';
 import { findInstanceType } from './instance-types.ts';
 import { group, limits, outside } from './limits.ts';
+import { type BudgetMetric, budgetMetric, componentMetric, utilizationMetric } from './metrics.ts';
 import { type ModelSource, s3UriWithoutSlash } from './model-source.ts';
+import type { Network } from './network.ts';
+import type { OfferedModel } from './offered-model.ts';
 import { type Copies, copyLargerThanInstance, impossibleCopies, type Placed } from './placement.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import { oversizedEnvironment, type VllmSettings, vllmEnvironment } from './vllm-environment.ts';
+import { fittingTimeouts } from './timeouts.ts';
+import {
+  impossibleAccelerations,
+  oversizedEnvironment,
+  type VllmSettings,
+  vllmEnvironment,
+} from './vllm-environment.ts';
 
 /** One model on an endpoint: its weights, its server, and its copies. */
 export interface ModelProps {
@@ -60,6 +78,18 @@ export interface ModelProps {
    */
   readonly requestsPerCopy?: number | undefined;
   /**
+   * Further scaling: a second target that leads, ranges by the clock, rests.
+   *
+   * @default - by requests in flight alone, with rests of 300 seconds
+   */
+  readonly scaling?: ModelScaling | undefined;
+  /**
+   * LoRA adapters that the model's copies serve too, each under a name of its own.
+   *
+   * @default - none
+   */
+  readonly adapters?: readonly AdapterProps[] | undefined;
+  /**
    * Memory of the host that one copy reserves. MiB. Too little is harmless while the host has more; too much, and copies
    * that fit the GPUs find no place.
    *
@@ -69,13 +99,13 @@ export interface ModelProps {
   /**
    * How long the weights may take from S3 to the instance. Seconds, 60 to 3,600.
    *
-   * @default 1800
+   * @default - what fits the weights' size on a slow day, see `fittingTimeouts`; 1,800 without an architecture
    */
   readonly downloadSeconds?: number | undefined;
   /**
    * How long the server may take until it is healthy, a download from the hub included. Seconds, 60 to 3,600.
    *
-   * @default 1800
+   * @default - what fits the weights' size on a slow day, see `fittingTimeouts`; 1,800 without an architecture
    */
   readonly startupSeconds?: number | undefined;
   /**
@@ -92,18 +122,33 @@ export interface ModelProps {
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
+/** How the copies of a model scale beside `requestsPerCopy`. */
+export interface ModelScaling {
+  /** See `CopyScalingProps`. */
+  readonly committedTokensPerCopy?: number | undefined;
+  /** See `CopyScalingProps`. */
+  readonly schedule?: readonly ScheduledCopies[] | undefined;
+  /** Rest after copies were added. Seconds. */
+  readonly scaleOutCooldownSeconds?: number | undefined;
+  /** Rest after copies were removed. Seconds. */
+  readonly scaleInCooldownSeconds?: number | undefined;
+}
+
 export interface HostedModelProps extends ModelProps {
   readonly endpoint: CfnEndpoint;
   readonly endpointName: string;
   readonly variantName: string;
-  readonly instanceType: string;
+  /** Types that the model may run on, the preferred one first. */
+  readonly instanceTypes: readonly [string, ...string[]];
+  readonly network: Network | undefined;
   readonly executionRole: IRole;
   readonly networkIsolation: boolean;
   readonly logRetention: RetentionDays;
 }
 
 /** A model on an endpoint as an inference component that scales. `ReasoningEndpoint` makes one for each of its models. */
-export class HostedModel extends Construct {
+export class HostedModel extends Construct implements OfferedModel {
+  readonly id: string;
   /** What InvokeEndpoint takes as InferenceComponentName. */
   readonly componentName: string;
   readonly componentArn: string;
@@ -113,10 +158,16 @@ export class HostedModel extends Construct {
   readonly contextTokens: number;
   readonly component: CfnInferenceComponent;
   readonly scaling: CopyScaling;
+  readonly adapters: readonly HostedAdapter[];
+  /** Rings when more than a twentieth of the requests fail on the model's side. A deployment goes back on it. */
+  readonly errorAlarm: Alarm;
+  readonly #endpointName: string;
 
   constructor(scope: Construct, id: string, props: HostedModelProps) {
     super(scope, id);
+    this.id = props.id;
     this.servedModelName = props.id;
+    this.#endpointName = props.endpointName;
     this.contextTokens = props.vllm?.contextTokens ?? props.contextTokens;
     this.componentName = componentNameOf(props.endpointName, props.id);
     this.componentArn = Arn.format(
@@ -125,20 +176,21 @@ export class HostedModel extends Construct {
     );
     const copies = copiesOf(props);
     const environment = environmentOf(props, this.contextTokens);
+    const timeouts = timeoutsOf(props);
     refuse(this, [
       s3UriWithoutSlash(props.id, props.source),
       contextOverWindow(props),
-      copyLargerThanInstance(props.instanceType, placedOf(props)),
-      ...memoryFindings(props, this.contextTokens),
+      contextOverBody(props.id, this.contextTokens),
+      ...props.instanceTypes.flatMap((instanceType) => [
+        copyLargerThanInstance(instanceType, placedOf(props)),
+        ...memoryFindings(props, instanceType, this.contextTokens),
+      ]),
       ...impossibleCopies(placedOf(props)),
+      ...impossibleAccelerations(props.id, props.vllm ?? {}, props.networkIsolation),
       ...oversizedEnvironment(props.id, environment),
-      outside('startup-timeout', `startupSeconds of ${props.id}`, props.startupSeconds ?? 1_800, limits.startupSeconds),
-      outside(
-        'download-timeout',
-        `downloadSeconds of ${props.id}`,
-        props.downloadSeconds ?? 1_800,
-        limits.downloadSeconds,
-      ),
+      outside('startup-timeout', `startupSeconds of ${props.id}`, timeouts.startupSeconds, limits.startupSeconds),
+      outside('download-timeout', `downloadSeconds of ${props.id}`, timeouts.downloadSeconds, limits.downloadSeconds),
+      ...(props.adapters ?? []).map((adapter) => adapterWithoutArchive(props.id, adapter)),
     ]);
 
     // Made here, so that what the container prints is kept for a time and not for ever.
@@ -150,6 +202,7 @@ export class HostedModel extends Construct {
     const model = new CfnModel(this, 'Model', {
       executionRoleArn: props.executionRole.roleArn,
       enableNetworkIsolation: props.networkIsolation,
+      ...(props.network !== undefined && { vpcConfig: toVpcConfig(props.network) }),
       primaryContainer: {
         image: imageUri(props.image ?? DEFAULT_VLLM_TAG, Stack.of(this).region),
         environment: { ...environment },
@@ -161,43 +214,108 @@ export class HostedModel extends Construct {
       },
     });
     model.node.addDependency(props.executionRole);
+    this.errorAlarm = this.#createErrorAlarm(props);
+    const specification = (instanceType: string) => ({
+      modelName: model.attrModelName,
+      computeResourceRequirements: {
+        numberOfAcceleratorDevicesRequired: props.vllm?.tensorParallel ?? 1,
+        minMemoryRequiredInMb: props.memoryMib ?? defaultMemoryMib(instanceType, props.vllm?.tensorParallel ?? 1),
+      },
+      startupParameters: {
+        containerStartupHealthCheckTimeoutInSeconds: timeouts.startupSeconds,
+        modelDataDownloadTimeoutInSeconds: timeouts.downloadSeconds,
+      },
+      dataCacheConfig: { enableCaching: props.dataCache ?? true },
+    });
+    const [instanceType, ...fallbacks] = props.instanceTypes;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,
       endpointName: props.endpoint.attrEndpointName,
       variantName: props.variantName,
-      specification: {
-        modelName: model.attrModelName,
-        computeResourceRequirements: {
-          numberOfAcceleratorDevicesRequired: props.vllm?.tensorParallel ?? 1,
-          minMemoryRequiredInMb: props.memoryMib ?? defaultMemoryMib(props),
-        },
-        startupParameters: {
-          containerStartupHealthCheckTimeoutInSeconds: props.startupSeconds ?? 1_800,
-          modelDataDownloadTimeoutInSeconds: props.downloadSeconds ?? 1_800,
-        },
-        dataCacheConfig: { enableCaching: props.dataCache ?? true },
-      },
+      // One for each type of an endpoint with several, since hosts have different memory.
+      ...(fallbacks.length === 0
+        ? { specification: specification(instanceType) }
+        : { specifications: props.instanceTypes.map((type) => ({ instanceType: type, ...specification(type) })) }),
       runtimeConfig: { copyCount: copies.initial },
+      deploymentConfig: toComponentDeployment([this.errorAlarm.alarmName]),
     });
     this.component.node.addDependency(logGroup);
     this.scaling = new CopyScaling(this, 'Scaling', {
       componentName: this.componentName,
+      endpointName: props.endpointName,
+      modelId: props.id,
       minCopies: copies.min,
       maxCopies: copies.max,
       requestsPerCopy: props.requestsPerCopy,
+      committedTokensPerCopy: props.scaling?.committedTokensPerCopy,
+      schedule: props.scaling?.schedule,
+      scaleOutCooldown: durationOf(props.scaling?.scaleOutCooldownSeconds),
+      scaleInCooldown: durationOf(props.scaling?.scaleInCooldownSeconds),
       noCapacityMetric: this.metricNoCapacity(),
     });
     this.scaling.target.addResourceDependency(this.component);
+    this.adapters = (props.adapters ?? []).map(
+      (adapter) =>
+        new HostedAdapter(this, `Adapter-${adapter.id}`, {
+          ...adapter,
+          endpoint: props.endpoint,
+          componentName: componentNameOf(props.endpointName, adapter.id),
+          base: this,
+        }),
+    );
   }
 
   /** Requests that found no copy. */
   metricNoCapacity(): Metric {
-    return new Metric({
-      namespace: 'AWS/SageMaker',
-      metricName: 'NoCapacityInvocationFailures',
-      dimensionsMap: { InferenceComponentName: this.componentName },
+    return componentMetric('NoCapacityInvocationFailures', this.componentName, {
       statistic: Stats.MAXIMUM,
       period: Duration.seconds(30),
+    });
+  }
+
+  /** Copies that serve: each reports what it uses of its GPUs once a minute, so reports a minute are copies. */
+  metricCopies(): Metric {
+    return utilizationMetric('GPUUtilizationNormalized', this.componentName, { statistic: Stats.SAMPLE_COUNT });
+  }
+
+  /** Calls of the model: one or more for each request. */
+  metricInvocations(): Metric {
+    return componentMetric('Invocations', this.componentName);
+  }
+
+  /** Share of its GPUs' computing that the model uses. Percent. */
+  metricGpuUtilization(): Metric {
+    return utilizationMetric('GPUUtilizationNormalized', this.componentName);
+  }
+
+  /** Share of its GPUs' memory that the model uses. Percent. */
+  metricGpuMemory(): Metric {
+    return utilizationMetric('GPUMemoryUtilizationNormalized', this.componentName);
+  }
+
+  /** A metric that the function writes about this model. */
+  metric(name: BudgetMetric): Metric {
+    return budgetMetric(name, { endpointName: this.#endpointName, modelId: this.id });
+  }
+
+  #createErrorAlarm(props: HostedModelProps): Alarm {
+    return new Alarm(this, 'Errors', {
+      alarmName: errorAlarmName(props.endpointName, props.id),
+      alarmDescription: `More than 5 % of the calls of ${this.componentName} fail in the model or its server.`,
+      metric: new MathExpression({
+        label: 'failed calls in percent',
+        expression: 'IF(calls > 0, 100 * errors / calls, 0)',
+        usingMetrics: {
+          errors: componentMetric('Invocation5XXErrors', this.componentName),
+          calls: this.metricInvocations(),
+        },
+        period: Duration.minutes(1),
+      }),
+      threshold: 5,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
   }
 }
@@ -214,42 +332,110 @@ export function componentNameOf(endpointName: string, modelId: string): string {
   return name.slice(0, 63).replace(/-+$/, '');
 }
 
+/** The endpoint, which is made before its models, goes back on the alarms of these names. */
+export function errorAlarmName(endpointName: string, modelId: string): string {
+  return `${componentNameOf(endpointName, modelId)}-errors`;
+}
+
 function copiesOf(props: ModelProps): Copies {
   return props.copies ?? { initial: 1, min: 1, max: 1 };
 }
 
+/** The network as SageMaker takes it. */
+export function toVpcConfig({ subnets, securityGroups }: Network) {
+  return {
+    subnets: subnets.map(({ subnetId }) => subnetId),
+    securityGroupIds: securityGroups.map(({ securityGroupId }) => securityGroupId),
+  };
+}
+
+function durationOf(seconds: number | undefined): Duration | undefined {
+  return seconds === undefined ? undefined : Duration.seconds(seconds);
+}
+
+function timeoutsOf(props: ModelProps) {
+  const shape = shapeOf(props);
+  const bytes = shape && storedWeightBytes(shape, settingsOf(props));
+  const { downloadSeconds, startupSeconds } = fittingTimeouts(bytes, props.source);
+  return {
+    downloadSeconds: props.downloadSeconds ?? downloadSeconds,
+    startupSeconds: props.startupSeconds ?? startupSeconds,
+  };
+}
+
+function shapeOf({ architecture }: ModelProps): Architecture | undefined {
+  return architecture === undefined ? undefined : toArchitecture(architecture);
+}
+
+function settingsOf(props: ModelProps) {
+  return { ...accelerate(props.vllm ?? {}), weightBits: props.weightBits };
+}
+
 function environmentOf(props: HostedModelProps, contextTokens: number): Readonly<Record<string, string>> {
   const { source } = props;
+  const server = serverOf(props.image ?? DEFAULT_VLLM_TAG);
+  const adapters = (props.adapters ?? []).length > 0;
   return {
     ...(source.kind === 'hub' && {
-      SM_VLLM_MODEL: source.id,
       // /tmp is on the instance's own disks; the container's root is too small for weights.
       HF_HOME: '/tmp/huggingface',
-      ...(source.revision !== undefined && { SM_VLLM_REVISION: source.revision }),
       ...(source.tokenSecretName !== undefined && {
         HF_TOKEN: SecretValue.secretsManager(source.tokenSecretName).unsafeUnwrap(),
       }),
     }),
     // A requirements.txt beside the weights would otherwise be installed, and run, at each start.
     STANDARD_AUTO_INSTALL_REQ: 'false',
-    ...vllmEnvironment(props.vllm ?? {}, { servedModelName: props.id, contextTokens }),
+    // SageMaker loads and unloads adapters while the server runs.
+    ...(adapters && server === 'vllm' && { VLLM_ALLOW_RUNTIME_LORA_UPDATING: 'true' }),
+    ...vllmEnvironment(props.vllm ?? {}, {
+      servedModelName: props.id,
+      contextTokens,
+      server,
+      hub: source.kind === 'hub' ? source : undefined,
+      adapters,
+    }),
     ...props.environment,
   };
 }
 
-function defaultMemoryMib({ instanceType, vllm }: HostedModelProps): number {
+/** Half of its GPUs' share of the host. */
+function defaultMemoryMib(instanceType: string, tensorParallel: number): number {
   const type = findInstanceType(instanceType);
   if (type === undefined) return 1_024;
-  return Math.floor((type.memoryGib * 1_024 * (vllm?.tensorParallel ?? 1)) / type.gpus / 2);
+  return Math.floor((type.memoryGib * 1_024 * tensorParallel) / type.gpus / 2);
 }
 
-function memoryFindings(props: HostedModelProps, contextTokens: number): readonly (Refusal | undefined)[] {
-  const shape = props.architecture === undefined ? undefined : toArchitecture(props.architecture);
-  const settings = { ...accelerate(props.vllm ?? {}), weightBits: props.weightBits };
+function memoryFindings(
+  props: HostedModelProps,
+  instanceType: string,
+  contextTokens: number,
+): readonly (Refusal | undefined)[] {
+  const shape = shapeOf(props);
+  const settings = settingsOf(props);
   const heads = indivisibleHeads(props.id, shape, settings.tensorParallel ?? 1);
-  return heads === undefined
-    ? [modelLargerThanGpus(props.id, shape, settings, contextTokens, props.instanceType)]
-    : [heads];
+  return [heads ?? modelLargerThanGpus(props.id, shape, settings, contextTokens, instanceType)];
+}
+
+/** Refuses a window whose ids do not fit the body of a call: a token id and its comma take up to 7 bytes. */
+function contextOverBody(id: string, contextTokens: number): Refusal | undefined {
+  const { max, source } = limits.invocationBytes;
+  if (contextTokens * BYTES_PER_ID <= max) return undefined;
+  return {
+    code: 'payload-size',
+    sentence: `The window of ${id} has ${group(contextTokens)} tokens, which take up to ${group(contextTokens * BYTES_PER_ID)} bytes as ids, but SageMaker takes bodies of ${group(max)}: write vllm.contextTokens ${Math.floor(max / BYTES_PER_ID)} or less.`,
+    source,
+  };
+}
+
+const BYTES_PER_ID = 7;
+
+function adapterWithoutArchive(modelId: string, { id, uri }: AdapterProps): Refusal | undefined {
+  if (/^s3:\/\/[^/]+\/.+\.tar\.gz$/.test(uri)) return undefined;
+  return {
+    code: 'adapter-uri',
+    sentence: `adapter ${id} of ${modelId} has uri "${uri}", but SageMaker takes an adapter as one archive: write "s3://<bucket>/<prefix>/adapter.tar.gz" with adapter_config.json at its top.`,
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-adapt.html',
+  };
 }
 
 function contextOverWindow({ id, vllm, contextTokens }: ModelProps): Refusal | undefined {

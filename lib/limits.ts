@@ -79,6 +79,81 @@ export const limits = {
     unit: 'characters',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html',
   },
+  /** Seconds that a stream of an edge-optimised REST API may be silent: less than 30. */
+  edgeSilentSeconds: {
+    min: 1,
+    max: 29,
+    unit: 'seconds',
+    source: 'https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html',
+  },
+  /** A request body of InvokeEndpoint. */
+  invocationBytes: {
+    min: 0,
+    max: 25_000_000,
+    unit: 'bytes',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html',
+  },
+  instancePools: {
+    min: 2,
+    max: 5,
+    unit: 'instance types',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-heterogeneous.html',
+  },
+  provisionSeconds: {
+    min: 300,
+    max: 3_600,
+    unit: 'seconds',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-heterogeneous.html',
+  },
+  scaleInCooldownMinutes: {
+    min: 5,
+    max: 1_440,
+    unit: 'minutes',
+    source:
+      'https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-sagemaker-endpointconfig-scaleinpolicy.html',
+  },
+  canaryPercent: {
+    min: 1,
+    max: 50,
+    unit: 'percent',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green-canary.html',
+  },
+  linearPercent: {
+    min: 10,
+    max: 50,
+    unit: 'percent',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green-linear.html',
+  },
+  rollingPercent: {
+    min: 5,
+    max: 50,
+    unit: 'percent',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-rolling.html',
+  },
+  bakeSeconds: {
+    min: 0,
+    max: 3_600,
+    unit: 'seconds',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html',
+  },
+  subnets: {
+    min: 1,
+    max: 16,
+    unit: 'subnets',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html',
+  },
+  securityGroups: {
+    min: 1,
+    max: 5,
+    unit: 'security groups',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html',
+  },
+  keyRotationDays: {
+    min: 1,
+    max: 1_000,
+    unit: 'days',
+    source: 'https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html',
+  },
 } as const satisfies Record<string, Range>;
 
 /**

@@ -149,14 +149,14 @@ export class ReasoningApi extends Construct {
       keepAliveSeconds,
     });
     refuse(this, [
-      outside('request-timeout', 'requestSeconds', requestSeconds, limits.streamSeconds),
+      final(outside('request-timeout', 'requestSeconds', requestSeconds, limits.streamSeconds)),
       waitBeyondRequest(capacityWaitSeconds, requestSeconds),
       outside('keep-alive', 'keepAliveSeconds', keepAliveSeconds, limits.silentSeconds),
       outside('function-memory', 'memoryMb', memoryMb, limits.functionMemoryMb),
       oversizedSettings(settings, nodeOptions),
       ...props.models.flatMap((entry) => [
         impossibleThinking(entry),
-        missingTokenizer(entry.model.servedModelName, entry.format, entry.tokenizer),
+        missingTokenizer(entry.model.id, entry.format, entry.tokenizer),
       ]),
     ]);
 
@@ -262,6 +262,11 @@ export class ReasoningApi extends Construct {
     }
     return restApi;
   }
+}
+
+/** Lambda's own limit, which the function's settings hold to as well. */
+function final(refusal: Refusal | undefined): Refusal | undefined {
+  return refusal && { ...refusal, final: true };
 }
 
 function waitBeyondRequest(capacityWaitSeconds: number, requestSeconds: number): Refusal | undefined {

@@ -1,8 +1,16 @@
 import { Arn, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnEndpoint, CfnEndpointConfig } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
+import {
+  type CapacityReservation,
+  impossibleCapacity,
+  type ScaleIn,
+  toInstancePools,
+  toScaleInPolicy,
+} from './capacity.ts';
 import {
   type AmiVersion,
   DEFAULT_VLLM_TAG,
@@ -11,11 +19,22 @@ import {
   unfittingAmi,
   unreachableImage,
 } from './container-image.ts';
+import { type Deployment, impossibleDeployment, toDeploymentConfig } from './deployment.ts';
 import { createEndpointRole } from './endpoint-role.ts';
-import { componentNameOf, HostedModel, type ModelProps, placedOf } from './hosted-model.ts';
+import {
+  componentNameOf,
+  errorAlarmName,
+  HostedModel,
+  type ModelProps,
+  placedOf,
+  toVpcConfig,
+} from './hosted-model.ts';
 import { instanceTypeNotInRegion } from './instance-regions.ts';
 import { findInstanceType, kmsKeyOnLocalStorage, unknownInstanceType } from './instance-types.ts';
+import type { BudgetMetric } from './metrics.ts';
 import { isolatedHub } from './model-source.ts';
+import { impossibleNetwork, type Network } from './network.ts';
+import type { OfferedModel } from './offered-model.ts';
 import { type Instances, impossibleInstances } from './placement.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { impossibleRouting, type Routing, toRoutingConfig } from './routing.ts';
@@ -29,6 +48,42 @@ export interface ReasoningEndpointProps {
   readonly endpointName?: string | undefined;
   /** For instance `ml.p5.48xlarge`. */
   readonly instanceType: string;
+  /**
+   * Types to fall back to when `instanceType` has no capacity, in this order; at most four. Every model must fit each.
+   *
+   * @default - none
+   */
+  readonly fallbackInstanceTypes?: readonly string[] | undefined;
+  /**
+   * How long SageMaker tries to find an instance before it gives up, over all types. Seconds, 300 to 3,600.
+   *
+   * @default - SageMaker's
+   */
+  readonly provisionSeconds?: number | undefined;
+  /**
+   * Instances of a training plan. Only they are used.
+   *
+   * @default - on demand
+   */
+  readonly capacityReservation?: CapacityReservation | undefined;
+  /**
+   * How instances without work are given back.
+   *
+   * @default - SageMaker's: those that hold no copy
+   */
+  readonly scaleIn?: ScaleIn | undefined;
+  /**
+   * How the endpoint goes over to a new config, and back when an alarm rings. Models go over copy by copy.
+   *
+   * @default - all at once, watched for five minutes
+   */
+  readonly deployment?: Deployment | undefined;
+  /**
+   * Where the containers have their network.
+   *
+   * @default - in no VPC of yours
+   */
+  readonly network?: Network | undefined;
   /** What the endpoint hosts. At least one. */
   readonly models: readonly ModelProps[];
   /**
@@ -62,7 +117,8 @@ export interface ReasoningEndpointProps {
    */
   readonly kmsKeyArn?: string | undefined;
   /**
-   * Whether the server's and the GPUs' own metrics reach CloudWatch, each minute. They are charged as custom metrics.
+   * Whether the server's and the GPUs' own metrics reach CloudWatch, each minute, as OpenTelemetry metrics to be queried by
+   * PromQL. CloudWatch charges what arrives by the gigabyte.
    *
    * @default true
    */
@@ -85,6 +141,12 @@ export interface ReasoningEndpointProps {
    * @default - none
    */
   readonly variantOverrides?: Partial<CfnEndpointConfig.ProductionVariantProperty> | undefined;
+  /**
+   * Further production variants, as CloudFormation takes them.
+   *
+   * @default - none
+   */
+  readonly furtherVariants?: readonly CfnEndpointConfig.ProductionVariantProperty[] | undefined;
 }
 
 /** The only variant. Its name must stay: an update with another name is refused by SageMaker. */
@@ -115,6 +177,8 @@ export class ReasoningEndpoint extends Construct {
   readonly endpointArn: string;
   readonly models: readonly HostedModel[];
   readonly endpoint: CfnEndpoint;
+  readonly config: CfnEndpointConfig;
+  readonly executionRole: IRole;
 
   constructor(scope: Construct, id: string, props: ReasoningEndpointProps) {
     super(scope, id);
@@ -125,31 +189,62 @@ export class ReasoningEndpoint extends Construct {
       { service: 'sagemaker', resource: 'endpoint', resourceName: this.endpointName },
       stack,
     );
-    const type = findInstanceType(props.instanceType);
+    const fallbacks = props.fallbackInstanceTypes ?? [];
+    const instanceTypes: readonly [string, ...string[]] = [props.instanceType, ...fallbacks];
+    const deployment = props.deployment ?? { strategy: 'all-at-once' };
     const images = props.models.map(({ image }) => image ?? DEFAULT_VLLM_TAG);
-    const ami = props.inferenceAmiVersion ?? fittingAmi(images, type);
+    const ami = props.inferenceAmiVersion ?? fittingAmi(images, instanceTypes.map(findInstanceType));
     const instances = props.instances ?? { initial: 1, min: 1, max: 1 };
     const routing = props.routing ?? { strategy: 'prefix-aware' };
     const networkIsolation = props.networkIsolation ?? props.models.every(({ source }) => source.kind === 's3');
     const variant: CfnEndpointConfig.ProductionVariantProperty = {
       variantName: VARIANT_NAME,
-      instanceType: props.instanceType,
+      ...(fallbacks.length === 0
+        ? { instanceType: props.instanceType }
+        : { instancePools: toInstancePools(instanceTypes) }),
       initialInstanceCount: instances.initial,
       inferenceAmiVersion: ami,
-      managedInstanceScaling: { status: 'ENABLED', minInstanceCount: instances.min, maxInstanceCount: instances.max },
+      managedInstanceScaling: {
+        status: 'ENABLED',
+        minInstanceCount: instances.min,
+        maxInstanceCount: instances.max,
+        ...(props.scaleIn !== undefined && { scaleInPolicy: toScaleInPolicy(props.scaleIn) }),
+      },
+      ...(props.provisionSeconds !== undefined && {
+        variantInstanceProvisionTimeoutInSeconds: props.provisionSeconds,
+      }),
+      ...(props.capacityReservation !== undefined && {
+        capacityReservationConfig: {
+          capacityReservationPreference: 'capacity-reservations-only',
+          mlReservationArn: props.capacityReservation.planArn,
+        },
+      }),
       routingConfig: toRoutingConfig(routing),
       ...props.variantOverrides,
     };
     refuse(this, [
       unknownRegion(stack.region),
-      unknownInstanceType(props.instanceType),
-      instanceTypeNotInRegion(props.instanceType, stack.region),
-      kmsKeyOnLocalStorage(props.instanceType, props.kmsKeyArn),
-      ...images.flatMap((image) => [
-        Token.isUnresolved(stack.region) ? undefined : unreachableImage(image, stack.region),
-        unfittingAmi(ami, image, { name: props.instanceType, type }),
+      ...instanceTypes.flatMap((name) => [
+        unknownInstanceType(name),
+        instanceTypeNotInRegion(name, stack.region),
+        kmsKeyOnLocalStorage(name, props.kmsKeyArn),
+        ...images.map((image) => unfittingAmi(ami, image, { name, type: findInstanceType(name) })),
+        ...impossibleInstances(name, instances, props.models.map(placedOf)),
       ]),
-      ...impossibleInstances(props.instanceType, instances, props.models.map(placedOf)),
+      ...images.map((image) => (Token.isUnresolved(stack.region) ? undefined : unreachableImage(image, stack.region))),
+      ...impossibleCapacity({
+        instanceType: props.instanceType,
+        fallbackInstanceTypes: fallbacks,
+        provisionSeconds: props.provisionSeconds,
+        reservation: props.capacityReservation,
+        scaleIn: props.scaleIn,
+        region: stack.region,
+      }),
+      ...impossibleDeployment(deployment, 1 + (props.furtherVariants ?? []).length),
+      ...impossibleNetwork(
+        props.network,
+        props.models.filter(({ source }) => source.kind === 'hub').map(({ id }) => id),
+      ),
       ...impossibleRouting(routing),
       ...props.models.map(({ id, source }) => isolatedHub(id, source, props.networkIsolation)),
       managedScalingWithoutComponents(variant),
@@ -160,7 +255,11 @@ export class ReasoningEndpoint extends Construct {
     const executionRole =
       props.executionRole ??
       createEndpointRole(this, 'Role', {
-        sources: props.models.map(({ source }) => source),
+        sources: [
+          ...props.models.map(({ source }) => source),
+          ...props.models.flatMap(({ adapters }) => (adapters ?? []).map(({ uri }) => ({ kind: 's3' as const, uri }))),
+        ],
+        network: props.network,
         repositories: images.flatMap((image) => repositoryOf(image, stack.region) ?? []),
         logGroupNames: [
           `/aws/sagemaker/Endpoints/${this.endpointName}`,
@@ -176,7 +275,8 @@ export class ReasoningEndpoint extends Construct {
     const config = new CfnEndpointConfig(this, 'Config', {
       executionRoleArn: executionRole.roleArn,
       enableNetworkIsolation: networkIsolation,
-      productionVariants: [variant],
+      productionVariants: [variant, ...(props.furtherVariants ?? [])],
+      ...(props.network !== undefined && { vpcConfig: toVpcConfig(props.network) }),
       metricsConfig: {
         enableDetailedObservability: props.detailedMetrics ?? true,
         metricPublishFrequencyInSeconds: 60,
@@ -189,8 +289,14 @@ export class ReasoningEndpoint extends Construct {
       endpointConfigName: config.attrEndpointConfigName,
       // Without it an update sets the instances back to the initial count.
       retainAllVariantProperties: true,
+      deploymentConfig: toDeploymentConfig(
+        deployment,
+        props.models.map(({ id }) => errorAlarmName(this.endpointName, id)),
+      ),
     });
     this.endpoint.node.addDependency(logGroup);
+    this.config = config;
+    this.executionRole = executionRole;
     this.models = props.models.map(
       (model) =>
         new HostedModel(this, `Model-${model.id}`, {
@@ -198,12 +304,15 @@ export class ReasoningEndpoint extends Construct {
           endpoint: this.endpoint,
           endpointName: this.endpointName,
           variantName: VARIANT_NAME,
-          instanceType: props.instanceType,
+          instanceTypes,
+          network: props.network,
           executionRole,
           networkIsolation,
           logRetention,
         }),
     );
+    // Known to it by their names only.
+    this.endpoint.node.addDependency(...this.models.map(({ errorAlarm }) => errorAlarm));
   }
 
   /** Lets `grantee` run segments on every model of this endpoint, whole and streamed; nothing else. */
@@ -211,8 +320,39 @@ export class ReasoningEndpoint extends Construct {
     return Grant.addToPrincipal({
       grantee,
       actions: ['sagemaker:InvokeEndpoint', 'sagemaker:InvokeEndpointWithResponseStream'],
-      resourceArns: [this.endpointArn, ...this.models.map(({ componentArn }) => componentArn)],
+      resourceArns: [this.endpointArn, ...this.offered.map(({ componentArn }) => componentArn)],
     });
+  }
+
+  /** Everything that a request can name: each model, and the adapters on it. */
+  get offered(): readonly OfferedModel[] {
+    return this.models.flatMap((model) => [model, ...model.adapters]);
+  }
+
+  /**
+   * Thinking tokens that admitted requests may still use, for each copy: known at admission, since budgets are exact.
+   *
+   * @param modelId the first model's by default
+   */
+  metricCommittedTokens(modelId?: string): Metric {
+    return this.#model(modelId).metric('CommittedTokensPerCopy');
+  }
+
+  /**
+   * A metric that the function writes for each request of a model.
+   *
+   * @param modelId the first model's by default
+   */
+  metric(name: BudgetMetric, modelId?: string): Metric {
+    return this.#model(modelId).metric(name);
+  }
+
+  #model(id: string | undefined): HostedModel {
+    const model = id === undefined ? this.models[0] : this.models.find((hosted) => hosted.id === id);
+    if (model !== undefined) return model;
+    throw new Error(
+      `${this.node.path} hosts no model "${id}". It hosts ${this.models.map((hosted) => hosted.id).join(', ')}.`,
+    );
   }
 }
 
@@ -229,10 +369,11 @@ function managedScalingWithoutComponents(
 }
 
 function sameName(endpointName: string, models: readonly ModelProps[]): Refusal | undefined {
-  const names = models.map(({ id }) => componentNameOf(endpointName, id));
+  const named = models.flatMap((model) => [model, ...(model.adapters ?? [])]);
+  const names = named.map(({ id }) => componentNameOf(endpointName, id));
   const second = names.findIndex((name, index) => names.indexOf(name) < index);
   if (second === -1) return undefined;
-  const ids = models.filter((_, index) => names[index] === names[second]).map(({ id }) => `"${id}"`);
+  const ids = named.filter((_, index) => names[index] === names[second]).map(({ id }) => `"${id}"`);
   return {
     code: 'same-name',
     sentence: `The models ${ids.join(' and ')} would both be component "${names[second]}", and a name is given once: write ids that differ in their letters and digits.`,

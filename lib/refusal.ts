@@ -9,6 +9,8 @@ export interface Refusal {
   readonly sentence: string;
   /** The page that says so. */
   readonly source: string;
+  /** Whether it cannot be let through: what is deployed refuses it too. */
+  readonly final?: true | undefined;
 }
 
 /** The context key that lets refusals through, knowingly: `--context allow=image-cuda,copies-fit`. */
@@ -35,8 +37,8 @@ export function refuse(scope: IConstruct, findings: Iterable<Refusal | undefined
   const allowed = allowedCodes(scope);
   const refused: Refusal[] = [];
   for (const finding of findings) {
-    if (finding === undefined) continue;
-    if (!allowed.has(finding.code)) refused.push(finding);
+    if (finding === undefined || refused.some(({ sentence }) => sentence === finding.sentence)) continue;
+    if (finding.final || !allowed.has(finding.code)) refused.push(finding);
     else Validations.of(scope).addWarning(`budgetforce:${finding.code}`, `Allowed knowingly: ${finding.sentence}`);
   }
   if (refused.length > 0) throw new RefusedError(refused);
@@ -48,6 +50,8 @@ function allowedCodes(scope: IConstruct): ReadonlySet<string> {
   return new Set(codes.map((code) => code.trim()));
 }
 
-function toText({ code, sentence, source }: Refusal): string {
-  return `${sentence} (${source}; to deploy it all the same: --context ${ALLOW_CONTEXT}=${code})`;
+function toText({ code, sentence, source, final }: Refusal): string {
+  return final
+    ? `${sentence} (${source})`
+    : `${sentence} (${source}; to deploy it all the same: --context ${ALLOW_CONTEXT}=${code})`;
 }

@@ -1,7 +1,7 @@
 import { accelerate } from '../lib/accelerations.ts';
 import { type Architecture, toArchitecture } from '../lib/architecture.ts';
 import type { Config } from '../lib/config.ts';
-import { type GpuMemory, gpuMemory, memoryInWords, weightBytes } from '../lib/gpu-memory.ts';
+import { type GpuMemory, gpuMemory, memoryInWords, storedWeightBytes } from '../lib/gpu-memory.ts';
 import { findInstanceType } from '../lib/instance-types.ts';
 import { instancesFor } from '../lib/placement.ts';
 import { type ColdStart, coldStart } from './cold-start.ts';
@@ -119,7 +119,7 @@ function modelPlan(config: Config, model: ModelConfig, prices: Prices): ModelPla
       longestRequestsAtOnce: Math.floor(memory.cacheTokens / contextTokens),
     },
     estimatedColdStart: coldStart(
-      { id: model.id, source: model.source.kind, weightBytes: storedBytes(model, shape) },
+      { id: model.id, source: model.source.kind, weightBytes: storedWeightBytes(shape, settings) },
       prices.assumptions,
     ),
     estimatedSpeed:
@@ -131,13 +131,6 @@ function modelPlan(config: Config, model: ModelConfig, prices: Prices): ModelPla
         efficiency: prices.assumptions.decodeEfficiency,
       }),
   };
-}
-
-/** Weights that are converted to FP8 when they are loaded are stored, and downloaded, in 16 bits. */
-function storedBytes(model: ModelConfig, shape: Architecture): number {
-  const settings = settingsOf(model);
-  const converted = settings.quantization === 'fp8' && model.weightBits === undefined;
-  return weightBytes(shape, converted ? {} : settings);
 }
 
 function shapeOf(model: ModelConfig): Architecture | undefined {
@@ -262,7 +255,7 @@ function monthlyCost(
 }
 
 function quotasOf(config: Config): readonly Quota[] {
-  const { instanceType, instances } = config.endpoint;
+  const { instanceType, instances, fallbackInstanceTypes = [] } = config.endpoint;
   const inFlight = config.models.reduce((sum, { copies, requestsPerCopy }) => sum + copies.max * requestsPerCopy, 0);
   return [
     instanceQuota(
@@ -270,6 +263,9 @@ function quotasOf(config: Config): readonly Quota[] {
       instances.max + 1,
       config.region,
       `instances.max is ${instances.max}, and an update starts new instances before it stops old ones`,
+    ),
+    ...fallbackInstanceTypes.map((type) =>
+      instanceQuota(type, instances.max, config.region, `what ${instanceType} has no capacity for`),
     ),
     concurrencyQuota(Math.max(inFlight, config.api.throttling.burst), config.region),
   ];

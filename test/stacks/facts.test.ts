@@ -16,7 +16,7 @@ describe('AMI and image', () => {
     for (const tag of vllmTags) {
       for (const name of instanceTypeNames()) {
         const type = findInstanceType(name);
-        expect(unfittingAmi(fittingAmi([tag], type), tag, { name, type })).toBeUndefined();
+        expect(unfittingAmi(fittingAmi([tag], [type]), tag, { name, type })).toBeUndefined();
       }
     }
   });
@@ -84,7 +84,7 @@ describe('an S3 URI', () => {
 });
 
 describe('vLLM’s settings', () => {
-  const context = { servedModelName: 'm', contextTokens: 4_096 };
+  const context = { servedModelName: 'm', contextTokens: 4_096, server: 'vllm' } as const;
 
   it('become variables of the image', () => {
     const settings = { tensorParallel: 4, maxSequences: 32, gpuMemoryShare: 0.85, quantization: 'fp8' } as const;

@@ -54,6 +54,106 @@ const wrong: Record<string, ConfigInput> = {
   'an R1 model without its tokenizer': aConfig({
     models: [{ ...withoutTokenizer(), format: 'r1' }],
   }),
+  'weights that do not fit one GPU': aConfig({
+    endpoint: { instanceType: 'ml.p5.4xlarge' },
+    models: [aModel({ architecture: 'llama3-70b', vllm: {}, copies: { max: 1 } })],
+  }),
+  'a window whose cache does not fit beside the weights': aConfig({
+    endpoint: { instanceType: 'ml.g6e.2xlarge' },
+    models: [aModel({ architecture: 'qwen3-14b', contextTokens: 131_072, vllm: {}, copies: { max: 1 } })],
+  }),
+  'heads that the GPUs cannot share': aConfig({
+    models: [aModel({ architecture: 'qwen2.5-7b', vllm: { tensorParallel: 8 }, copies: { max: 1 } })],
+  }),
+  'an instance type that its region does not have': aConfig({ region: 'eu-west-3' }),
+  'a window whose ids are too large for a body': model({ contextTokens: 4_000_000 }),
+  'a draft model that nobody named': model({ vllm: { tensorParallel: 2, accelerations: ['draft-model'] } }),
+  'two ways of drafting': model({
+    vllm: { tensorParallel: 2, accelerations: ['draft-model', 'ngram-speculation'], draftModel: '/opt/ml/model/draft' },
+  }),
+  'a draft model from the hub without network': model({
+    vllm: { tensorParallel: 2, accelerations: ['draft-model'], draftModel: 'Qwen/Qwen2.5-0.5B-Instruct' },
+  }),
+  'a draft model that nothing uses': model({ vllm: { tensorParallel: 2, draftModel: '/opt/ml/model/draft' } }),
+  'an adapter that is no archive': model({ adapters: [{ id: 'law', uri: 's3://weights/law/' }] }),
+  'an adapter of the name of a model': model({ adapters: [{ id: 'S1-32B', uri: 's3://weights/a.tar.gz' }] }),
+  'more instance types than pools': aConfig({
+    endpoint: {
+      instanceType: 'ml.p5.48xlarge',
+      fallbackInstanceTypes: [
+        'ml.p5en.48xlarge',
+        'ml.p4d.24xlarge',
+        'ml.p4de.24xlarge',
+        'ml.g6e.48xlarge',
+        'ml.g6.48xlarge',
+      ],
+    },
+  }),
+  'an instance type twice': p5({ fallbackInstanceTypes: ['ml.p5.48xlarge'] }),
+  'a fallback that the model does not fit': aConfig({
+    endpoint: { instanceType: 'ml.p5.48xlarge', fallbackInstanceTypes: ['ml.g6.48xlarge'] },
+    models: [aModel({ architecture: 'qwen2.5-32b' })],
+  }),
+  'a search for instances that is too short': p5({ provisionSeconds: 60 }),
+  'a cooldown that is too long': p5({ scaleIn: { strategy: 'consolidation', cooldownMinutes: 2_000 } }),
+  'reserved capacity of another type': p5({
+    capacityReservation: {
+      planArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/mine',
+      instanceType: 'ml.p5en.48xlarge',
+    },
+  }),
+  'reserved capacity in another region': p5({
+    capacityReservation: {
+      planArn: 'arn:aws:sagemaker:us-west-2:111122223333:training-plan/mine',
+      instanceType: 'ml.p5.48xlarge',
+    },
+  }),
+  'reserved capacity of a type that no plan has': aConfig({
+    endpoint: {
+      instanceType: 'ml.g6e.12xlarge',
+      capacityReservation: {
+        planArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/mine',
+        instanceType: 'ml.g6e.12xlarge',
+      },
+    },
+    models: [aModel({ copies: { max: 2 } })],
+  }),
+  'reserved capacity with a fallback': p5({
+    fallbackInstanceTypes: ['ml.p5en.48xlarge'],
+    capacityReservation: {
+      planArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/mine',
+      instanceType: 'ml.p5.48xlarge',
+    },
+  }),
+  'a canary of more than half': p5({ deployment: { strategy: 'canary', percent: 60 } }),
+  'a linear step that is too small': p5({ deployment: { strategy: 'linear', percent: 5 } }),
+  'a rolling batch that is too large': p5({ deployment: { strategy: 'rolling', percent: 100 } }),
+  'baking for more than an hour': p5({ deployment: { strategy: 'rolling', percent: 50, bakeSeconds: 7_200 } }),
+  'a model from the hub without a way to it': aConfig({
+    endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
+    models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
+  }),
+  'more security groups than SageMaker takes': p5({
+    network: {
+      kind: 'existing',
+      subnetIds: ['subnet-0123456789abcdef0'],
+      securityGroupIds: Array.from({ length: 6 }, (_, index) => `sg-0123456789abcdef${index}`),
+    },
+  }),
+  'a schedule that is none': model({
+    scaling: { schedule: [{ name: 'morning', schedule: '0 7 * * *', min: 1, max: 4 }] },
+  }),
+  'a schedule upside down': model({
+    scaling: { schedule: [{ name: 'morning', schedule: 'cron(0 7 ? * * *)', min: 4, max: 1 }] },
+  }),
+  'two schedules of one name': model({
+    scaling: {
+      schedule: [
+        { name: 'morning', schedule: 'cron(0 7 ? * * *)', min: 1, max: 4 },
+        { name: 'morning', schedule: 'cron(0 8 ? * * *)', min: 1, max: 4 },
+      ],
+    },
+  }),
   'more models than the settings can hold': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 1, max: 4 } },
     models: Array.from({ length: 9 }, (_, index) => aModel({ id: `model-${index}`, copies: { max: 1 } })),
@@ -64,6 +164,26 @@ describe('a config that cannot work', () => {
   it.each(Object.entries(wrong))('is refused for %s', (_, config) => {
     expect(() => synthesize(config)).toThrow(RefusedError);
     expect(() => synthesize(config)).toThrowErrorMatchingSnapshot();
+  });
+
+  const { 'a request longer than a stream may be': final, ...others } = wrong;
+
+  it('does not go through where the function refuses it too', () => {
+    expect(() => addTo(anApp({ allow: 'request-timeout' }), final ?? aConfig())).toThrow(RefusedError);
+  });
+
+  it.each(Object.entries(others))('goes through knowingly, with a warning, for %s', (_, config) => {
+    // A construct tells all that it finds; the next one is made only once it is content.
+    const allowed = new Set<string>();
+    for (let round = 0; round < 4; round++) {
+      for (const code of refusedCodes(() => addTo(anApp({ allow: [...allowed].join(',') }), config))) allowed.add(code);
+    }
+    const app = anApp({ allow: [...allowed].join(',') });
+    addTo(app, config);
+    // Not synthesized: CDK's own rules would say the same of many of them again.
+    const warnings = JSON.stringify(app.node.findAll().flatMap(({ node }) => node.metadata));
+    expect(allowed.size).toBeGreaterThan(0);
+    for (const code of allowed) expect(warnings).toContain(`budgetforce:${code}`);
   });
 
   it('is told all that is wrong with one construct at once', () => {
@@ -93,6 +213,15 @@ describe('ReasoningEndpoint', () => {
   it('is refused in a stack without a region', () => {
     const stack = new Stack(new App(), 'Stack');
     expect(() => new ReasoningEndpoint(stack, 'Endpoint', props)).toThrowErrorMatchingSnapshot();
+  });
+
+  it('is refused to roll with several variants', () => {
+    const stack = new Stack(new App(), 'Stack', { env: { region: 'us-east-1' } });
+    const furtherVariants = [{ variantName: 'other', modelName: 'mine', instanceType: 'ml.p5.48xlarge' }];
+    const deployment = { strategy: 'rolling', percent: 50 } as const;
+    expect(
+      () => new ReasoningEndpoint(stack, 'Endpoint', { ...props, furtherVariants, deployment }),
+    ).toThrowErrorMatchingSnapshot();
   });
 
   it('is refused with a model in a variant that scales its instances', () => {

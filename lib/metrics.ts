@@ -1,0 +1,55 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+
+/** The namespace of the metrics that the function writes into its log (embedded metric format). */
+export const METRIC_NAMESPACE = 'Budgetforce';
+
+/** Metrics of the function, each by `Endpoint` and `Model`. */
+export type BudgetMetric =
+  | 'CommittedTokensPerCopy'
+  | 'WantedThinkingTokens'
+  | 'GrantedThinkingTokens'
+  | 'UsedThinkingTokens'
+  | 'ForcedTokens'
+  | 'TimeToFirstToken'
+  | 'TimeToAnswer';
+
+/** A metric that the function writes for each request. Times in milliseconds. */
+export function budgetMetric(
+  metricName: BudgetMetric,
+  { endpointName, modelId }: { readonly endpointName: string; readonly modelId: string },
+  options: MetricOptions = {},
+): Metric {
+  return new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName,
+    dimensionsMap: { Endpoint: endpointName, Model: modelId },
+    statistic: metricName === 'CommittedTokensPerCopy' ? Stats.AVERAGE : Stats.SUM,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}
+
+/** A metric that SageMaker writes for a component. */
+export function componentMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
+  return new Metric({
+    namespace: 'AWS/SageMaker',
+    metricName,
+    dimensionsMap: { InferenceComponentName: componentName },
+    statistic: Stats.SUM,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}
+
+/** A metric of what a component uses of its GPUs and host. Percent. */
+export function utilizationMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
+  return new Metric({
+    namespace: '/aws/sagemaker/InferenceComponents',
+    metricName,
+    dimensionsMap: { InferenceComponentName: componentName },
+    statistic: Stats.AVERAGE,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}

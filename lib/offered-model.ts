@@ -1,0 +1,12 @@
+/** What the API needs to know of a model on an endpoint, or of an adapter on one. */
+export interface OfferedModel {
+  /** The name that a client writes in `model`. */
+  readonly id: string;
+  /** What InvokeEndpoint takes as InferenceComponentName. */
+  readonly componentName: string;
+  readonly componentArn: string;
+  /** What the server expects in the `model` of a body. */
+  readonly servedModelName: string;
+  /** The window that is served: prompt, thinking and answer. Tokens. */
+  readonly contextTokens: number;
+}
