@@ -1,0 +1,234 @@
+import type { Profile } from '../profile.ts';
+import { Copy, type CopyListener } from './copy.ts';
+import type { Job } from './job.ts';
+
+interface Instance {
+  readonly id: number;
+  /** From when it runs and is paid for. Seconds. */
+  readonly runsAt: number;
+  copies: number;
+  /** Since when it holds no copy, or -1. */
+  idleSince: number;
+}
+
+interface StartingCopy {
+  readonly instance: Instance;
+  readonly readyAt: number;
+}
+
+/** Which copy a call goes to. */
+export interface Routing {
+  /** A continued thought goes to the copy that has its context (PREFIX_AWARE); otherwise to the least busy one. */
+  readonly prefixAware: boolean;
+  /** Requests on a copy from which on the prefix does not count. */
+  readonly concurrencyThreshold: number;
+}
+
+/**
+ * Instances and copies of one component: what is asked for, what starts, what runs, what is paid for. A copy that is taken away
+ * finishes what it has. Instances are filled before another is started; copies leave the emptiest instance first.
+ */
+export class Fleet {
+  /** Copies that take requests. */
+  readonly running: Copy[] = [];
+  readonly draining: Copy[] = [];
+  starting: StartingCopy[] = [];
+  /** Paid for so far, in seconds of instances. Instances that still run are counted by `settle`. */
+  instanceSeconds = 0;
+  /** What copies that have ended did. */
+  endedDecodedTokens = 0;
+  endedPreemptions = 0;
+  endedBusySeconds = 0;
+
+  readonly #profile: Profile;
+  readonly #listener: CopyListener;
+  readonly #routing: Routing;
+  readonly #instances: Instance[] = [];
+  #nextId = 0;
+  #turn = 0;
+
+  constructor(profile: Profile, routing: Routing, listener: CopyListener) {
+    this.#profile = profile;
+    this.#routing = routing;
+    this.#listener = listener;
+  }
+
+  /** Copies that run at the first second, as if they always had. */
+  startWith(copies: number): void {
+    for (let index = 0; index < copies; index++) {
+      const instance = this.#place(0, 0);
+      this.running.push(this.#newCopy(instance));
+    }
+  }
+
+  get instances(): number {
+    return this.#instances.length;
+  }
+
+  /** Copies that run or start. */
+  get desired(): number {
+    return this.running.length + this.starting.length;
+  }
+
+  /** When the next copy takes requests. */
+  get nextReadyAt(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { readyAt } of this.starting) next = Math.min(next, readyAt);
+    return next;
+  }
+
+  setDesired(copies: number, now: number): void {
+    while (this.desired < copies) this.#start(now);
+    while (this.desired > copies) this.#remove(now);
+  }
+
+  /** Copies whose start is over take requests. @returns how many */
+  ready(now: number): number {
+    const before = this.running.length;
+    for (const { instance, readyAt } of this.starting) {
+      if (readyAt <= now) this.running.push(this.#newCopy(instance));
+    }
+    this.starting = this.starting.filter(({ readyAt }) => readyAt > now);
+    return this.running.length - before;
+  }
+
+  /** Copies that were taken away and are done, and instances that were idle for long enough, go. */
+  release(now: number): void {
+    for (let index = this.draining.length - 1; index >= 0; index--) {
+      const copy = this.draining[index];
+      if (copy === undefined || copy.outstanding > 0) continue;
+      this.draining.splice(index, 1);
+      this.#count(copy);
+      this.#leaveInstance(copy.instance, now);
+    }
+    for (let index = this.#instances.length - 1; index >= 0; index--) {
+      const instance = this.#instances[index];
+      if (instance === undefined || instance.idleSince < 0) continue;
+      const until = Math.max(instance.idleSince, instance.runsAt) + this.#profile.idleInstanceSeconds;
+      if (until > now) continue;
+      this.#instances.splice(index, 1);
+      this.instanceSeconds += until - instance.runsAt;
+    }
+  }
+
+  /** Instance seconds up to now. */
+  paidUntil(now: number): number {
+    return this.#instances.reduce((sum, { runsAt }) => sum + Math.max(0, now - runsAt), this.instanceSeconds);
+  }
+
+  /** The copy for a call, and whether it has the call's context; `undefined` where no copy runs. */
+  route(job: Job): { readonly copy: Copy; readonly cached: boolean } | undefined {
+    if (this.#routing.prefixAware && job.copy >= 0) {
+      for (const copy of this.running) {
+        if (copy.id === job.copy && copy.outstanding < this.#routing.concurrencyThreshold)
+          return { copy, cached: true };
+      }
+    }
+    const { running } = this;
+    if (running.length === 0) return undefined;
+    // Among equals, each in its turn: otherwise the first copies would be the fullest.
+    this.#turn = (this.#turn + 1) % running.length;
+    let best = running[this.#turn];
+    for (let index = 0; index < running.length; index++) {
+      const copy = running[index];
+      if (copy !== undefined && (best === undefined || copy.outstanding < best.outstanding)) best = copy;
+    }
+    return best && { copy: best, cached: best.id === job.copy };
+  }
+
+  /** Every sequence that is decoded somewhere, with its copy. */
+  eachDecoding(visit: (job: Job, copy: Copy) => void): void {
+    for (const copies of [this.running, this.draining]) {
+      for (const copy of copies) copy.eachDecoding((job) => visit(job, copy));
+    }
+  }
+
+  decodedTokens(now: number): number {
+    return this.#sum(now, (copy) => copy.decodedTokens, this.endedDecodedTokens);
+  }
+
+  preemptions(now: number): number {
+    return this.#sum(now, (copy) => copy.preemptions, this.endedPreemptions);
+  }
+
+  busySeconds(now: number): number {
+    return this.#sum(now, (copy) => copy.busySeconds, this.endedBusySeconds);
+  }
+
+  #sum(now: number, value: (copy: Copy) => number, ended: number): number {
+    let sum = ended;
+    for (const copies of [this.running, this.draining]) {
+      for (const copy of copies) {
+        copy.settle(now);
+        sum += value(copy);
+      }
+    }
+    return sum;
+  }
+
+  #newCopy(instance: Instance): Copy {
+    this.#nextId += 1;
+    return new Copy(this.#nextId, instance.id, this.#profile.speed, this.#listener);
+  }
+
+  #start(now: number): void {
+    const instance = this.#place(now, this.#profile.instanceSeconds);
+    const readyAt = Math.max(now, instance.runsAt) + this.#profile.copySeconds;
+    this.starting.push({ instance, readyAt });
+  }
+
+  /** The fullest instance with room, or a new one. */
+  #place(now: number, instanceSeconds: number): Instance {
+    let best: Instance | undefined;
+    for (const instance of this.#instances) {
+      if (instance.copies >= this.#profile.copiesPerInstance) continue;
+      if (best === undefined || instance.copies > best.copies) best = instance;
+    }
+    if (best === undefined) {
+      this.#nextId += 1;
+      best = { id: this.#nextId, runsAt: now + instanceSeconds, copies: 0, idleSince: -1 };
+      this.#instances.push(best);
+    }
+    best.copies += 1;
+    best.idleSince = -1;
+    return best;
+  }
+
+  #remove(now: number): void {
+    // What does not work yet goes first, the latest start before the others.
+    const start = this.starting.pop();
+    if (start !== undefined) {
+      this.#leaveInstance(start.instance.id, now);
+      return;
+    }
+    let emptiest = -1;
+    let copiesThere = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.running.length; index++) {
+      const there = this.#instances.find(({ id }) => id === this.running[index]?.instance)?.copies ?? 0;
+      const fewer = there < copiesThere;
+      const calmer =
+        there === copiesThere && (this.running[index]?.outstanding ?? 0) < (this.running[emptiest]?.outstanding ?? 0);
+      if (fewer || calmer) {
+        emptiest = index;
+        copiesThere = there;
+      }
+    }
+    const [copy] = this.running.splice(emptiest, 1);
+    if (copy === undefined) return;
+    copy.draining = true;
+    this.draining.push(copy);
+  }
+
+  #leaveInstance(id: number, now: number): void {
+    const instance = this.#instances.find((found) => found.id === id);
+    if (instance === undefined) return;
+    instance.copies -= 1;
+    if (instance.copies === 0) instance.idleSince = now;
+  }
+
+  #count(copy: Copy): void {
+    this.endedDecodedTokens += copy.decodedTokens;
+    this.endedPreemptions += copy.preemptions;
+    this.endedBusySeconds += copy.busySeconds;
+  }
+}

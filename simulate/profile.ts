@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+import { architectures, parameters } from '../lib/architecture.ts';
+import { gpuMemory } from '../lib/gpu-memory.ts';
+import { findInstanceType } from '../lib/instance-types.ts';
+import { coldStart } from '../plan/cold-start.ts';
+import { defaultPrices } from '../plan/prices.ts';
+
+const seconds = z.number().min(0);
+
+const profileSchema = z.strictObject({
+  name: z.string().min(1),
+  /** Where the figures are from. */
+  source: z.string().min(1),
+  speed: z.strictObject({
+    stepSeconds: z.number().gt(0),
+    sequenceSeconds: seconds,
+    cachedTokenSeconds: seconds,
+    prefillTokensPerSecond: z.number().gt(0),
+    chunkTokens: z.int().min(1),
+    cacheTokens: z.int().min(1),
+    maxSequences: z.int().min(1),
+  }),
+  copiesPerInstance: z.int().min(1),
+  gpusPerInstance: z.number().gt(0),
+  dollarsPerInstanceHour: z.number().min(0),
+  /** Until an instance runs. It is paid for from then on. */
+  instanceSeconds: seconds,
+  /** Until a copy takes requests on an instance that runs: image, weights, engine. */
+  copySeconds: seconds,
+  /** How long an instance without a copy stays, and is paid for. */
+  idleInstanceSeconds: seconds,
+  /** Function, gateway and router, for each call of the model. */
+  callOverheadSeconds: seconds,
+});
+
+/** What a copy, its instance and their start cost. A JSON file of this shape replaces the built-in ones. */
+export type Profile = z.infer<typeof profileSchema>;
+
+/** Dense BF16 arithmetic of one H100 SXM by NVIDIA's data sheet (989 TFLOPS), of which prefill is assumed to reach a half. */
+const H100_FLOPS = 989e12;
+const PREFILL_EFFICIENCY = 0.5;
+
+/**
+ * s1-32B as config/s1-32b.json deploys it: BF16, two GPUs a copy, four copies on ml.p5.48xlarge. Derived, not measured: memory and
+ * bandwidth as `budgetforce plan` computes them, prefill from the arithmetic of the GPUs (2 FLOP for each weight and token).
+ */
+export function s1OnP5(): Profile {
+  const name = 'ml.p5.48xlarge';
+  const tensorParallel = 2;
+  const shape = architectures['qwen2.5-32b'];
+  const type = findInstanceType(name);
+  const memory = gpuMemory(shape, { tensorParallel }, name);
+  const dollarsPerInstanceHour = defaultPrices.instances[name];
+  if (type === undefined || memory === undefined || dollarsPerInstanceHour === undefined)
+    throw new Error(`${name} is not in the tables any more.`);
+  const { assumptions } = defaultPrices;
+  const bandwidth = type.gpuBandwidthGbs * 1e9 * assumptions.decodeEfficiency;
+  const { linear } = parameters(shape);
+  const prefillTokensPerSecond = (tensorParallel * H100_FLOPS * PREFILL_EFFICIENCY) / (2 * linear);
+  const start = coldStart({ id: name, source: 's3', weightBytes: memory.weights * tensorParallel }, assumptions);
+  const secondsOf = (step: string) => start.steps.find((found) => found.name === step)?.seconds ?? 0;
+  return {
+    name: 's1-32b on ml.p5.48xlarge',
+    source: `derived from data sheets and the assumptions of budgetforce plan (${defaultPrices.date}); not measured`,
+    speed: {
+      stepSeconds: memory.weights / bandwidth,
+      sequenceSeconds: 1 / prefillTokensPerSecond,
+      cachedTokenSeconds: memory.cachePerToken / bandwidth,
+      prefillTokensPerSecond,
+      chunkTokens: 2_048,
+      cacheTokens: memory.cacheTokens,
+      maxSequences: 256,
+    },
+    copiesPerInstance: type.gpus / tensorParallel,
+    gpusPerInstance: type.gpus,
+    dollarsPerInstanceHour,
+    instanceSeconds: secondsOf('instance'),
+    copySeconds: secondsOf('image') + secondsOf('download') + secondsOf('load') + secondsOf('engine'),
+    idleInstanceSeconds: 600,
+    callOverheadSeconds: 0.05,
+  };
+}
+
+/** @throws {Error} where the file cannot be read or has the wrong shape. */
+export function readProfile(file: string): Profile {
+  let input: unknown;
+  try {
+    input = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Error(`${file} cannot be read as a profile: ${cause instanceof Error ? cause.message : cause}.`, {
+      cause,
+    });
+  }
+  const parsed = profileSchema.safeParse(input);
+  if (!parsed.success) throw new Error(`${file} is wrong:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** The requests of a copy whose cache is full of such with this context each, on average, and its step then. */
+export function fullStep(
+  { speed }: Pick<Profile, 'speed'>,
+  contextTokens: number,
+): { readonly requests: number; readonly stepSeconds: number } {
+  const requests = Math.min(speed.maxSequences, speed.cacheTokens / contextTokens);
+  const stepSeconds =
+    speed.stepSeconds + requests * speed.sequenceSeconds + requests * contextTokens * speed.cachedTokenSeconds;
+  return { requests, stepSeconds };
+}

@@ -1,0 +1,23 @@
+import type { Arrival } from '../engine/job.ts';
+
+/** Requests in the order in which they come. */
+export interface Traffic {
+  /** Fills in the next request. @returns false where there is none */
+  next(arrival: Arrival): boolean;
+}
+
+export function newArrival(): Arrival {
+  return {
+    at: 0,
+    promptTokens: 0,
+    naturalThinkingTokens: 0,
+    maxThinkingTokens: 0,
+    minThinkingTokens: 0,
+    answerTokens: 0,
+    maxAnswerTokens: 0,
+    elastic: false,
+    floorTokens: 0,
+    thinkingCalls: 1,
+    key: 0,
+  };
+}
