@@ -15,6 +15,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'say what a deployment creates, costs and needs',
     load: async () => (await import('../plan/command.ts')).planCommand,
   },
+  simulate: {
+    summary: 'compare scaling policies on recorded traffic',
+    load: async () => (await import('../simulate/command.ts')).simulateCommand,
+  },
 };
 
 const HELP = `Usage: budgetforce COMMAND [options]

@@ -14,8 +14,8 @@ export interface ScalingSettings {
   /** Over which time demand is smoothed: about as long as a copy takes to start. Seconds. */
   readonly smoothingSeconds: number;
   /**
-   * Copies are taken away when fewer were wanted for so long. Seconds. To stop an instance and to start it again costs what it
-   * would have cost to keep it for its start and its idle time, so a shorter rest saves nothing.
+   * Copies are taken away when fewer were wanted for so long. Seconds. To stop an instance and to start it again costs its start
+   * and its idle time, about 15 minutes of it, so a shorter rest saves nothing; twice that also keeps what the next burst wants.
    */
   readonly scaleInAfterSeconds: number;
 }
@@ -23,11 +23,11 @@ export interface ScalingSettings {
 export const defaultScaling: ScalingSettings = {
   minCopies: 1,
   maxCopies: 8,
-  targetUtilization: 0.85,
+  targetUtilization: 0.8,
   mostPressure: 1.7,
   copiesPerInstance: 1,
-  smoothingSeconds: 300,
-  scaleInAfterSeconds: 900,
+  smoothingSeconds: 600,
+  scaleInAfterSeconds: 1_800,
 };
 
 /** How many copies are wanted now, and what says so. */

@@ -151,6 +151,7 @@ class Run implements CopyListener {
     fleet.startWith(initialCopies);
     let nextArrivalAt = traffic.next(arrival) ? arrival.at : Number.POSITIVE_INFINITY;
     let nextSampleAt = SAMPLE_SECONDS;
+    let nextLookAt = this.#simulation.gate.elastic?.cut === undefined ? Number.POSITIVE_INFINITY : LOOK_SECONDS;
     let now = 0;
     let started = measureFrom <= 0;
     let paid = -1;
@@ -170,21 +171,24 @@ class Run implements CopyListener {
           due = copy;
         }
       }
-      const next = Math.min(copyAt, nextArrivalAt, nextSampleAt);
+      const next = Math.min(copyAt, nextArrivalAt, nextSampleAt, nextLookAt);
       if (!started && next >= measureFrom) {
         started = true;
         this.#beginMeasuring(measureFrom);
       }
       if (paid < 0 && next > measureUntil) paid = this.#endMeasuring(measureUntil);
       now = next;
-      if (due !== undefined && copyAt <= nextArrivalAt && copyAt <= nextSampleAt) {
+      if (due !== undefined && copyAt === next) {
         due.run();
-      } else if (nextArrivalAt <= nextSampleAt) {
+      } else if (nextArrivalAt === next) {
         this.#arrive(arrival, now);
         nextArrivalAt = traffic.next(arrival) ? arrival.at : Number.POSITIVE_INFINITY;
-      } else {
+      } else if (nextSampleAt === next) {
         this.#sample(now);
         nextSampleAt += SAMPLE_SECONDS;
+      } else {
+        this.#cutThoughts(now);
+        nextLookAt += LOOK_SECONDS;
       }
     }
     if (paid < 0) paid = this.#endMeasuring(Math.max(now, measureFrom));
@@ -351,7 +355,6 @@ class Run implements CopyListener {
       this.#speed = learnSpeed(this.#speed, look);
       this.#tokensPerSecond = speedAt(this.#speed, (requestsPerCopy * FULL_PRESSURE) / pressure);
     }
-    this.#cutThoughts(now);
     const wanted = this.#simulation.scaler.observe({
       now,
       load,
@@ -503,6 +506,9 @@ class Run implements CopyListener {
     };
   }
 }
+
+/** Functions look at the load so often while their requests think. */
+const LOOK_SECONDS = 2;
 
 /** Where copies are full, so that requests begin to wait. */
 const FULL_PRESSURE = defaultAdmission.fullAt;

@@ -36,7 +36,7 @@ export const defaultMix: ThinkingMix = {
     { tokens: 8_192, part: 0.5 },
     { tokens: 16_384, part: 0.25 },
   ],
-  elasticPart: 0.5,
+  elasticPart: 1,
   floorPart: 0.25,
   waitPart: 0.1,
   maxAnswerTokens: 2_048,

@@ -1,0 +1,226 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import * as z from 'zod';
+import type { Profile } from './profile.ts';
+
+export interface Calibration {
+  /** Of an OpenAI-compatible API, with its `/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  /** @default - the API's first */
+  readonly model: string | undefined;
+  /** What cannot be measured from outside is taken from here: cache, instance, start, price. */
+  readonly base: Profile;
+  /**
+   * How many requests run at once, one level after the other.
+   *
+   * @default [1, 2, 4, 8]
+   */
+  readonly levels?: readonly number[];
+  /**
+   * Output tokens of each request.
+   *
+   * @default 96
+   */
+  readonly outputTokens?: number;
+}
+
+/** One streamed request, as it was seen. Milliseconds of a clock that does not go back. */
+export interface TimedRequest {
+  readonly sentAt: number;
+  readonly firstAt: number;
+  readonly endAt: number;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/** Words of the two prompts that tell how fast prompts are evaluated. */
+const SHORT_WORDS = 12;
+const LONG_WORDS = 160;
+const PROMPT_REPEATS = 5;
+
+/**
+ * Measures a running API: how long a step takes by how many requests run at once, how fast prompts are evaluated, what each call
+ * costs besides. With our own API the output has an exact length; others are asked for a maximum.
+ *
+ * @throws {Error} where the API cannot be reached, answers with an error, or streams no usage
+ */
+export async function calibrate(calibration: Calibration): Promise<Profile> {
+  const { baseUrl, base, levels = [1, 2, 4, 8] } = calibration;
+  const api = { ...calibration, baseUrl: baseUrl.replace(/\/+$/, '') };
+  const model = calibration.model ?? (await firstModel(api));
+  const ask = (words: number, salt: number) => timedRequest(api, model, words, salt);
+  await ask(SHORT_WORDS, 0);
+
+  const short: TimedRequest[] = [];
+  const long: TimedRequest[] = [];
+  for (let repeat = 0; repeat < PROMPT_REPEATS; repeat++) {
+    short.push(await ask(SHORT_WORDS, 2 * repeat + 1));
+    long.push(await ask(LONG_WORDS, 2 * repeat + 2));
+  }
+  const looks: StepLook[] = [];
+  for (const level of levels) {
+    const requests = await Promise.all(
+      Array.from({ length: level }, (_, index) => ask(SHORT_WORDS, 1_000 * level + index)),
+    );
+    looks.push(...stepLooks(requests));
+  }
+  return fitProfile({ base, name: `${model} at ${api.baseUrl}`, short, long, looks, mostLevel: Math.max(...levels) });
+}
+
+/** How long a request's step took while so many requests ran. */
+export interface StepLook {
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+/** Each request's mean step, with how many requests gave tokens during it on average. */
+export function stepLooks(requests: readonly TimedRequest[]): readonly StepLook[] {
+  return requests
+    .filter(({ outputTokens, endAt, firstAt }) => outputTokens > 1 && endAt > firstAt)
+    .map((request) => {
+      const own = request.endAt - request.firstAt;
+      const together = requests.reduce(
+        (sum, other) =>
+          sum + Math.max(0, Math.min(other.endAt, request.endAt) - Math.max(other.firstAt, request.firstAt)),
+        0,
+      );
+      return { requests: together / own, seconds: own / 1_000 / (request.outputTokens - 1) };
+    });
+}
+
+/** A profile from what was measured. */
+export function fitProfile({
+  base,
+  name,
+  short,
+  long,
+  looks,
+  mostLevel,
+}: {
+  readonly base: Profile;
+  readonly name: string;
+  readonly short: readonly TimedRequest[];
+  readonly long: readonly TimedRequest[];
+  readonly looks: readonly StepLook[];
+  readonly mostLevel: number;
+}): Profile {
+  const { intercept, slope } = line(looks.map(({ requests, seconds }) => [requests, seconds]));
+  const sequenceSeconds = Math.max(0, slope);
+  const stepSeconds = Math.max(1e-6, slope > 0 ? intercept : mean(looks.map(({ seconds }) => seconds)));
+  const firstSeconds = ({ firstAt, sentAt }: TimedRequest) => (firstAt - sentAt) / 1_000;
+  const tokens =
+    median(long.map(({ promptTokens }) => promptTokens)) - median(short.map(({ promptTokens }) => promptTokens));
+  const seconds = median(long.map(firstSeconds)) - median(short.map(firstSeconds));
+  // Prompts that take no longer than the noise are as fast as can be told.
+  const prefillTokensPerSecond = tokens / Math.max(seconds, 1e-4);
+  const shortSeconds = median(short.map(firstSeconds));
+  const shortPrompt = median(short.map(({ promptTokens }) => promptTokens)) / prefillTokensPerSecond;
+  const mostAtOnce = Math.max(...looks.map(({ requests }) => requests));
+  return {
+    ...base,
+    name,
+    source: `measured by budgetforce simulate --calibrate, with up to ${mostLevel} requests at once; cache, instance, start and price are those of "${base.name}"`,
+    speed: {
+      ...base.speed,
+      stepSeconds,
+      sequenceSeconds,
+      // Part of what a sequence adds, as long as contexts are like those that were measured.
+      cachedTokenSeconds: 0,
+      prefillTokensPerSecond,
+      maxSequences: mostAtOnce < mostLevel * QUEUED ? Math.max(1, Math.round(mostAtOnce)) : base.speed.maxSequences,
+    },
+    callOverheadSeconds: Math.max(0, shortSeconds - shortPrompt - stepSeconds - sequenceSeconds),
+  };
+}
+
+/** With fewer than this part of the requests running at once, the others stood in line. */
+const QUEUED = 0.7;
+
+interface Api {
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  readonly outputTokens?: number;
+}
+
+const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: z.looseObject({}).optional() })).default([]),
+  usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish(),
+});
+
+async function timedRequest(api: Api, model: string, words: number, salt: number): Promise<TimedRequest> {
+  const { outputTokens = 96 } = api;
+  const sentAt = performance.now();
+  const response = await post(api, '/chat/completions', {
+    model,
+    // Other words each time, so that no cache has evaluated them.
+    messages: [{ role: 'user', content: wordsOf(words, salt) }],
+    stream: true,
+    stream_options: { include_usage: true },
+    max_completion_tokens: outputTokens + 32,
+    thinking: { min_tokens: outputTokens, max_tokens: outputTokens },
+  });
+  let firstAt = 0;
+  let endAt = 0;
+  let usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | undefined;
+  if (response.body === null) throw new Error(`${api.baseUrl} sent no stream.`);
+  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const { data } of events) {
+    if (data === '[DONE]') break;
+    const chunk = chunkSchema.parse(JSON.parse(data));
+    const delta = chunk.choices[0]?.delta;
+    if (delta !== undefined && ['reasoning_content', 'reasoning', 'content'].some((field) => delta[field])) {
+      endAt = performance.now();
+      if (firstAt === 0) firstAt = endAt;
+    }
+    usage = chunk.usage ?? usage;
+  }
+  if (usage === undefined || firstAt === 0)
+    throw new Error(`${api.baseUrl} streamed no text or no usage, so that nothing can be measured.`);
+  return { sentAt, firstAt, endAt, promptTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens };
+}
+
+async function firstModel(api: Api): Promise<string> {
+  const response = await post(api, '/models', undefined);
+  const parsed = z.object({ data: z.array(z.object({ id: z.string() })) }).parse(await response.json());
+  const id = parsed.data[0]?.id;
+  if (id === undefined) throw new Error(`${api.baseUrl}/models lists no model. Name one with --model.`);
+  return id;
+}
+
+async function post({ baseUrl, apiKey }: Api, path: string, body: unknown): Promise<Response> {
+  const response = await fetch(`${baseUrl}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new Error(`${baseUrl} cannot be reached.`, { cause });
+  });
+  if (!response.ok)
+    throw new Error(`${baseUrl}${path} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+  return response;
+}
+
+/** Numbers in words, different for each salt from the first on. */
+function wordsOf(count: number, salt: number): string {
+  return Array.from({ length: count }, (_, index) => String((salt * 7_919 + index * 104_729) % 997)).join(' ');
+}
+
+/** The straight line with the least squares. */
+function line(points: readonly (readonly [number, number])[]): { readonly intercept: number; readonly slope: number } {
+  const meanX = mean(points.map(([x]) => x));
+  const meanY = mean(points.map(([, y]) => y));
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const slope = spread > 1e-9 ? points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread : 0;
+  return { slope, intercept: meanY - slope * meanX };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

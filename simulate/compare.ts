@@ -1,0 +1,116 @@
+import type { Outcome } from './engine/simulate.ts';
+import { type PolicyChoice, type PolicyKind, PolicyMaker, parsePolicies } from './policies.ts';
+import { fullStep } from './profile.ts';
+import { runScenario, type Scenario } from './scenario.ts';
+
+/** One policy under one scenario. */
+export interface Result {
+  readonly policy: string;
+  readonly settings: string;
+  readonly outcome: Outcome;
+}
+
+/** What an answer has to keep. */
+export interface Objective {
+  /** 95 % of first tokens come within it. Seconds. */
+  readonly firstTokenSeconds: number;
+  /** At most this part of the requests is refused. 0 to 1. */
+  readonly refusedPart: number;
+  /** At least this part of the thinking is done. 0 to 1. */
+  readonly thinkingPart: number;
+}
+
+/** All policies under one scenario. */
+export interface Comparison {
+  readonly scenario: string;
+  readonly requests: number;
+  /** What the load test of one copy found, where a policy wants it. */
+  readonly loadTest: { readonly maxRequestsPerSecond: number; readonly maxConcurrency: number };
+  /** GPU hours if every copy were always full of the tokens that were given, and nothing else were paid for. */
+  readonly boundGpuHours: number;
+  readonly results: readonly Result[];
+  /** The cheapest setting of each kind that meets the objective, or `undefined` where none of those tried does. */
+  readonly cheapest: readonly {
+    readonly kind: PolicyKind;
+    readonly tried: number;
+    readonly result: Result | undefined;
+  }[];
+}
+
+/** Settings that the search tries: parts of what the load test found, parts of the copies' speed, or copies. */
+const searched = {
+  'aws-concurrency': [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2],
+  'aws-invocations': [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2],
+  committed: [0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1],
+  elastic: [0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1],
+  oracle: [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1, 1.1],
+} as const;
+
+/** Runs every policy on the same requests. */
+export function compare(
+  scenario: Scenario,
+  choices: readonly PolicyChoice[],
+  objective: Objective,
+  search: readonly PolicyKind[],
+): Comparison {
+  const maker = new PolicyMaker(scenario, objective.firstTokenSeconds);
+  const run = (choice: PolicyChoice): Result => {
+    const policy = maker.make(choice);
+    return { policy: policy.name, settings: policy.settings, outcome: runScenario(scenario, policy) };
+  };
+  const results = choices.map(run);
+  const cheapest = search.map((kind) => {
+    const tried = settingsToTry(kind, scenario, maker).map((value) => run({ kind, value }));
+    const meeting = tried.filter(({ outcome }) => meets(outcome, objective));
+    const result = meeting.toSorted((a, b) => a.outcome.gpuHours - b.outcome.gpuHours)[0];
+    return { kind, tried: tried.length, result };
+  });
+  const outcome = results[0]?.outcome;
+  return {
+    scenario: scenario.name,
+    requests: outcome?.requests ?? 0,
+    loadTest: maker.loadTest,
+    boundGpuHours: outcome === undefined ? 0 : boundGpuHours(scenario, outcome),
+    results,
+    cheapest,
+  };
+}
+
+/** Whether a run kept the objective. */
+export function meets({ firstToken, requests, refused, thinking }: Outcome, objective: Objective): boolean {
+  return (
+    firstToken.p95 <= objective.firstTokenSeconds &&
+    refused <= objective.refusedPart * requests &&
+    thinking.done >= objective.thinkingPart * thinking.natural
+  );
+}
+
+function settingsToTry(kind: PolicyKind, scenario: Scenario, maker: PolicyMaker): readonly number[] {
+  switch (kind) {
+    case 'aws-concurrency':
+      return searched[kind].map((part) => part * maker.loadTest.maxConcurrency);
+    case 'aws-invocations':
+      return searched[kind].map((part) => part * maker.loadTest.maxRequestsPerSecond * 60);
+    case 'fixed': {
+      const { copiesPerInstance } = scenario.profile;
+      const instances = Math.floor(scenario.maxCopies / copiesPerInstance);
+      return Array.from({ length: instances }, (_, index) => (index + 1) * copiesPerInstance);
+    }
+    case 'committed':
+    case 'elastic':
+    case 'oracle':
+      return searched[kind];
+  }
+}
+
+/** Context of a request on average: its prompt and half of its output. */
+function boundGpuHours({ profile }: Scenario, { thinking, answerTokens, completed }: Outcome): number {
+  const output = thinking.natural + answerTokens;
+  const full = fullStep(profile, Math.max(1, output / Math.max(1, completed) / 2 + USUAL_PROMPT));
+  const copySeconds = output / (full.requests / full.stepSeconds);
+  return (copySeconds / 3_600) * (profile.gpusPerInstance / profile.copiesPerInstance);
+}
+
+const USUAL_PROMPT = 1_000;
+
+export const defaultPolicies = parsePolicies('aws-concurrency,aws-invocations,committed,elastic,oracle');

@@ -1,0 +1,152 @@
+import { defaultAdmission } from '../lambda/policy/admission.ts';
+import { defaultElastic } from '../lambda/policy/elastic-grant.ts';
+import { defaultScaling, type ScalingSettings } from '../lambda/policy/wanted-copies.ts';
+import { UsageError } from '../local/usage-error.ts';
+import { type Gate, openGate } from './engine/simulate.ts';
+import { CommittedScaling } from './scaling/committed-scaling.ts';
+import { type LoadTest, loadTest } from './scaling/load-test.ts';
+import { type Foresight, foresee, Oracle } from './scaling/oracle.ts';
+import { FixedFleet, type Scaler } from './scaling/scaler.ts';
+import { defaultTargetTracking, TargetTracking } from './scaling/target-tracking.ts';
+import type { Scenario } from './scenario.ts';
+
+/** AWS advises to begin with it: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html */
+export const SAFETY_FACTOR = 0.5;
+
+export const policyKinds = ['aws-concurrency', 'aws-invocations', 'fixed', 'committed', 'elastic', 'oracle'] as const;
+export type PolicyKind = (typeof policyKinds)[number];
+
+/** A policy by its name on the command line, with its one number where it has one. */
+export interface PolicyChoice {
+  readonly kind: PolicyKind;
+  /**
+   * `aws-*`: the target. `fixed`: copies. `committed`, `elastic`, `oracle`: the part of the copies' speed that demand may take.
+   *
+   * @default - found as docs/scaling.md says
+   */
+  readonly value: number | undefined;
+}
+
+/** A policy ready to run under one scenario. */
+export interface Policy {
+  readonly name: string;
+  /** Its settings, for people. */
+  readonly settings: string;
+  readonly scaler: Scaler;
+  readonly gate: Gate;
+  readonly initialCopies: number;
+}
+
+/** @throws {UsageError} for a name that is none */
+export function parsePolicies(list: string): readonly PolicyChoice[] {
+  return list.split(',').map((entry) => {
+    const [name = '', value, ...more] = entry.trim().split(':');
+    const kind = policyKinds.find((known) => known === name);
+    const number = value === undefined ? undefined : Number(value);
+    if (kind === undefined || more.length > 0 || (number !== undefined && !(number > 0 && number < 1e6))) {
+      throw new UsageError(
+        `--policies has ${JSON.stringify(entry)}. Write ${policyKinds.join(', ')}, each with ":NUMBER" where you want another setting.`,
+      );
+    }
+    if (kind === 'fixed' && number !== undefined && !Number.isInteger(number))
+      throw new UsageError(`--policies has ${JSON.stringify(entry)}. A fixed fleet has a whole number of copies.`);
+    return { kind, value: number };
+  });
+}
+
+/** Makes the policies of one scenario: what several of them need is found out once. */
+export class PolicyMaker {
+  readonly #scenario: Scenario;
+  readonly #firstTokenSeconds: number;
+  #loadTest: LoadTest | undefined;
+  #foresight: Foresight | undefined;
+
+  /** @param firstTokenSeconds what the load test holds the 95th percentile of the first token to */
+  constructor(scenario: Scenario, firstTokenSeconds: number) {
+    this.#scenario = scenario;
+    this.#firstTokenSeconds = firstTokenSeconds;
+  }
+
+  get loadTest(): LoadTest {
+    this.#loadTest ??= loadTest(this.#scenario, this.#firstTokenSeconds);
+    return this.#loadTest;
+  }
+
+  get foresight(): Foresight {
+    this.#foresight ??= foresee(this.#scenario);
+    return this.#foresight;
+  }
+
+  /** Copies of a full fleet that would give the mean demand. Every policy but the fixed ones begins with so many. */
+  get meanCopies(): number {
+    const { tokensPerSecond, copyTokensPerSecond } = this.foresight;
+    const mean = tokensPerSecond.reduce((sum, value) => sum + value, 0) / Math.max(1, tokensPerSecond.length);
+    const { minCopies, maxCopies } = this.#scenario;
+    return Math.min(maxCopies, Math.max(minCopies, Math.ceil(mean / copyTokensPerSecond)));
+  }
+
+  make({ kind, value }: PolicyChoice): Policy {
+    const { minCopies, maxCopies } = this.#scenario;
+    switch (kind) {
+      case 'aws-concurrency':
+      case 'aws-invocations': {
+        const metric = kind === 'aws-concurrency' ? 'concurrency' : 'invocations';
+        const most = metric === 'concurrency' ? this.loadTest.maxConcurrency : this.loadTest.maxRequestsPerSecond * 60;
+        const target = value ?? most * SAFETY_FACTOR;
+        return {
+          name: named(kind, value),
+          settings: `${target.toFixed(1)} ${metric === 'concurrency' ? 'requests in flight' : 'requests a minute'} a copy`,
+          scaler: new TargetTracking(defaultTargetTracking(metric, target, { minCopies, maxCopies })),
+          gate: openGate,
+          initialCopies: this.meanCopies,
+        };
+      }
+      case 'fixed': {
+        const copies = value ?? this.meanCopies;
+        return {
+          name: `fixed:${copies}`,
+          settings: `${copies} copies`,
+          scaler: new FixedFleet(),
+          gate: openGate,
+          initialCopies: copies,
+        };
+      }
+      case 'committed':
+      case 'elastic': {
+        const settings = scalingOf(this.#scenario, value ?? DEFAULT_UTILIZATION[kind]);
+        return {
+          name: named(kind, value),
+          settings: `demand may take ${Math.round(settings.targetUtilization * 100)} % of the copies' speed${kind === 'elastic' ? ', elastic budgets' : ''}`,
+          scaler: new CommittedScaling(settings),
+          gate:
+            kind === 'elastic'
+              ? { elastic: defaultElastic, admission: defaultAdmission }
+              : { admission: defaultAdmission },
+          initialCopies: this.meanCopies,
+        };
+      }
+      case 'oracle': {
+        const utilization = value ?? 0.9;
+        const scaler = new Oracle(this.foresight, this.#scenario, utilization);
+        return {
+          name: named(kind, value),
+          settings: `knows the future; ${Math.round(utilization * 100)} % of the copies' speed`,
+          scaler,
+          gate: openGate,
+          initialCopies: scaler.initialCopies,
+        };
+      }
+    }
+  }
+}
+
+/** Shrinking budgets take what comes above the mean, so less has to be kept free for it. */
+const DEFAULT_UTILIZATION = { committed: 0.7, elastic: 0.8 } as const;
+
+function scalingOf({ profile, minCopies, maxCopies }: Scenario, targetUtilization: number): ScalingSettings {
+  return { ...defaultScaling, minCopies, maxCopies, targetUtilization, copiesPerInstance: profile.copiesPerInstance };
+}
+
+function named(kind: PolicyKind, value: number | undefined): string {
+  return value === undefined ? kind : `${kind}:${value}`;
+}

@@ -1,0 +1,153 @@
+import { escapeText, percent } from '../evaluate/plot.ts';
+import type { Comparison, Result } from './compare.ts';
+import type { TimelineBin } from './engine/measures.ts';
+import { costPlot, type Line, type Panel, timePlot } from './plot.ts';
+
+/** What a report says of its own making. */
+export interface ReportHead {
+  readonly profile: { readonly name: string; readonly source: string };
+  readonly traffic: string;
+  readonly prices: string;
+}
+
+const HEADINGS = [
+  'policy',
+  'GPU h',
+  '$',
+  'of AWS',
+  'first token p50',
+  'p95',
+  'p99',
+  'answer p50',
+  'p95',
+  'p99',
+  'refused',
+  'granted',
+  'thought',
+  'copies',
+] as const;
+
+/** The tables of all comparisons for a terminal. */
+export function comparisonText(comparisons: readonly Comparison[], head: ReportHead): string {
+  const parts = comparisons.map((comparison) => {
+    const rows = rowsOf(comparison);
+    return `${comparison.scenario}: ${comparison.requests} requests\n${columns([[...HEADINGS], ...rows])}\n${loadTestLine(comparison)}\n`;
+  });
+  return `${head.profile.name} (${head.profile.source})\n${head.traffic}\n\n${parts.join('\n')}\n${LEGEND}\n${head.prices}\n`;
+}
+
+const LEGEND = `Times in seconds. "of AWS": GPU hours against aws-concurrency. "granted": maxima granted of maxima asked for. "thought": thinking done of what
+the model would have thought. "copies": mean that took requests. A row with ▸ is the cheapest setting of its kind that meets the objective.`;
+
+function loadTestLine({ loadTest, boundGpuHours }: Comparison): string {
+  return `Load test of one copy: ${loadTest.maxRequestsPerSecond.toFixed(3)} requests/s at ${loadTest.maxConcurrency.toFixed(1)} in flight. If every copy were always full: ${boundGpuHours.toFixed(1)} GPU h.`;
+}
+
+function rowsOf(comparison: Comparison): readonly (readonly string[])[] {
+  const base = comparison.results.find(({ policy }) => policy === 'aws-concurrency')?.outcome.gpuHours;
+  return [
+    ...comparison.results.map((result) => rowOf(result, base)),
+    ...comparison.cheapest.map(({ kind, result, tried }) =>
+      result === undefined
+        ? [`▸ ${kind}: none of ${tried}`, ...HEADINGS.slice(1).map(() => '-')]
+        : rowOf({ ...result, policy: `▸ ${shortNumber(result.policy)}` }, base),
+    ),
+  ];
+}
+
+function rowOf({ policy, outcome }: Result, base: number | undefined): readonly string[] {
+  const { firstToken, answer, thinking } = outcome;
+  return [
+    policy,
+    outcome.gpuHours.toFixed(1),
+    outcome.dollars.toFixed(0),
+    base === undefined ? '-' : percent(outcome.gpuHours / base),
+    ...[firstToken.p50, firstToken.p95, firstToken.p99].map((seconds) => seconds.toFixed(2)),
+    ...[answer.p50, answer.p95, answer.p99].map((seconds) => seconds.toFixed(0)),
+    percent(outcome.refused / Math.max(1, outcome.requests)),
+    percent(thinking.granted / Math.max(1, thinking.wanted)),
+    percent(thinking.done / Math.max(1, thinking.natural)),
+    outcome.copies.mean.toFixed(1),
+  ];
+}
+
+function shortNumber(policy: string): string {
+  const [kind, value] = policy.split(':');
+  return value === undefined ? policy : `${kind}:${Number(Number(value).toPrecision(3))}`;
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  '),
+    )
+    .join('\n');
+}
+
+/** The plots of all comparisons, by their file names. */
+export function plotsOf(comparisons: readonly Comparison[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    comparisons.flatMap((comparison) => {
+      const name = comparison.scenario
+        .replaceAll('×', 'x')
+        .replaceAll(/[^a-z0-9]+/gi, '-')
+        .toLowerCase();
+      return [
+        [`${name}-time.svg`, overTime(comparison)],
+        [`${name}-cost.svg`, costs(comparison)],
+      ];
+    }),
+  );
+}
+
+function costs({ scenario, results }: Comparison): string {
+  return costPlot(
+    `${scenario}: GPU hours, and the first token's 95th percentile`,
+    results.map(({ policy, outcome }) => ({
+      name: policy,
+      gpuHours: outcome.gpuHours,
+      seconds: outcome.firstToken.p95,
+    })),
+  );
+}
+
+/** The last measured round of a trace is enough to see. Seconds. */
+const SHOWN_SECONDS = 7_200;
+
+function overTime({ scenario, results }: Comparison): string {
+  const shown = results.filter(({ policy }) => !policy.startsWith('oracle') && !policy.startsWith('aws-invocations'));
+  const line = (value: (bin: TimelineBin) => number): Line[] =>
+    shown.map(({ policy, outcome }) => {
+      const last = outcome.timeline.at(-1)?.at ?? 0;
+      const bins = outcome.timeline.filter(({ at }) => at >= last - SHOWN_SECONDS);
+      return { name: policy, points: bins.map((bin) => [bin.at, value(bin)] as const) };
+    });
+  const first = line((bin) => bin.arrivalsPerSecond)[0];
+  const panels: readonly Panel[] = [
+    { title: 'requests a second', lines: first === undefined ? [] : [{ ...first, name: 'requests' }] },
+    { title: 'copies that take requests', lines: line((bin) => bin.copies), steps: true },
+    { title: 'instances paid for', lines: line((bin) => bin.instances), steps: true },
+    { title: 'part of the thinking that is granted', lines: line((bin) => bin.grantedShare) },
+    {
+      title: 'first token, 95th percentile of each minute, seconds',
+      lines: line((bin) => bin.firstTokenP95),
+      scale: 'log',
+    },
+  ];
+  return timePlot(scenario, panels);
+}
+
+/** One page with plots and figures; nothing is loaded from anywhere. */
+export function reportPage(comparisons: readonly Comparison[], head: ReportHead): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Scaling, simulated</title>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:12px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
+<h1>Scaling, simulated</h1>
+<pre>${escapeText(comparisonText(comparisons, head))}</pre>
+${Object.values(plotsOf(comparisons)).join('\n')}
+</html>
+`;
+}

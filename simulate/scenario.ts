@@ -1,0 +1,86 @@
+import type { Routing } from './engine/fleet.ts';
+import { type Gate, type Outcome, simulate } from './engine/simulate.ts';
+import type { Profile } from './profile.ts';
+import type { Scaler } from './scaling/scaler.ts';
+import { EvenTraffic, type GeneratedSettings, GeneratedTraffic } from './traffic/generated.ts';
+import type { ThinkingMix } from './traffic/thinking.ts';
+import { type Bursts, type Trace, TraceTraffic, withBursts } from './traffic/trace.ts';
+import type { Traffic } from './traffic/traffic.ts';
+
+/** Everything that policies are compared under. */
+export interface Scenario {
+  readonly name: string;
+  readonly source:
+    | { readonly kind: 'trace'; readonly trace: Trace; readonly rounds: number }
+    | { readonly kind: 'generated'; readonly settings: GeneratedSettings };
+  readonly mix: ThinkingMix;
+  readonly profile: Profile;
+  readonly routing: Routing;
+  readonly minCopies: number;
+  readonly maxCopies: number;
+  readonly seed: number;
+  /** Not measured at the beginning. Seconds. */
+  readonly warmUpSeconds: number;
+}
+
+/** What AWS documents for PREFIX_AWARE; the threshold is the highest one, so that a continued thought stays where it is. */
+export const defaultRouting: Routing = { prefixAware: true, concurrencyThreshold: 1_024 };
+
+/** A trace some times in a row; the first round warms up. */
+export function traceScenario(
+  trace: Trace,
+  bursts: Bursts,
+  rounds: number,
+  rest: Omit<Scenario, 'name' | 'source' | 'warmUpSeconds'>,
+): Scenario {
+  const loaded = withBursts(trace, bursts, rest.seed);
+  return {
+    ...rest,
+    name: `${trace.name}, bursts ${bursts.factor}×`,
+    source: { kind: 'trace', trace: loaded, rounds },
+    warmUpSeconds: rounds > 1 ? trace.periodSeconds : 0,
+  };
+}
+
+/** The same requests every time it is asked. */
+export function trafficOf({ source, mix, seed }: Scenario): Traffic {
+  switch (source.kind) {
+    case 'trace':
+      return new TraceTraffic(source.trace, source.rounds, mix, seed);
+    case 'generated':
+      return new GeneratedTraffic(source.settings, mix, seed);
+  }
+}
+
+/** How long the requests of the scenario come. Seconds. */
+export function secondsOf({ source }: Scenario): number {
+  return source.kind === 'trace' ? source.trace.periodSeconds * source.rounds : source.settings.seconds;
+}
+
+/** One policy under the scenario. */
+export function runScenario(
+  scenario: Scenario,
+  policy: { readonly scaler: Scaler; readonly gate: Gate; readonly initialCopies: number },
+): Outcome {
+  const seconds = secondsOf(scenario);
+  return simulate({
+    ...policy,
+    profile: scenario.profile,
+    routing: scenario.routing,
+    traffic: trafficOf(scenario),
+    measureFrom: scenario.warmUpSeconds,
+    measureUntil: seconds,
+    binSeconds: Math.max(60, Math.ceil(seconds / MOST_POINTS / 10) * 10),
+  });
+}
+
+/** Of a line in a plot. */
+const MOST_POINTS = 480;
+
+/** Requests at an even rate with the scenario's lengths, for a load test of one copy. */
+export function evenTrafficOf(scenario: Scenario, requestsPerSecond: number, seconds: number): Traffic {
+  const { source, mix, seed } = scenario;
+  if (source.kind === 'trace') return new EvenTraffic(source.trace, requestsPerSecond, seconds, mix, seed);
+  const even = { ...source.settings, requestsPerSecond, seconds, swing: 0, requests: Number.POSITIVE_INFINITY };
+  return new GeneratedTraffic(even, mix, seed);
+}
