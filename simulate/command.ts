@@ -41,7 +41,8 @@ Endpoint:
 Policies:
   --policies LIST        ${policyKinds.join(', ')}; each may have ":NUMBER"
                          (default aws-concurrency,aws-invocations,committed,elastic,oracle)
-  --search LIST          of these, also the cheapest setting that meets the objective; "all" for all, "none" (default)
+  --search LIST          of these, also the cheapest setting that meets the objective; "all", or "none" (default).
+                         The oracle is always searched
   --first-token SECONDS  the objective: 95 % of first tokens within (default 1)
   --refused N            and at most this part refused (default 0.001)
   --thought N            and at least this part of the thinking done (default 0)
@@ -174,8 +175,8 @@ function traceOf(name: string): Trace {
 
 function searchOf(list: string): readonly PolicyKind[] {
   if (list === 'none') return [];
-  if (list === 'all') return policyKinds;
-  return parsePolicies(list).map(({ kind }) => kind);
+  const kinds = list === 'all' ? policyKinds : parsePolicies(list).map(({ kind }) => kind);
+  return kinds.filter((kind) => kind !== 'oracle');
 }
 
 function headOf(profile: Profile, scenarios: readonly Scenario[]): ReportHead {

@@ -1,6 +1,7 @@
 import type { Outcome } from './engine/simulate.ts';
-import { type PolicyChoice, type PolicyKind, PolicyMaker, parsePolicies } from './policies.ts';
+import { type Policy, type PolicyChoice, type PolicyKind, PolicyMaker } from './policies.ts';
 import { fullStep } from './profile.ts';
+import { oraclesToTry } from './scaling/oracle.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 
 /** One policy under one scenario. */
@@ -43,7 +44,6 @@ const searched = {
   'aws-invocations': [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2],
   committed: [0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1],
   elastic: [0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1],
-  oracle: [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1, 1.1],
 } as const;
 
 /** Runs every policy on the same requests. */
@@ -54,16 +54,22 @@ export function compare(
   search: readonly PolicyKind[],
 ): Comparison {
   const maker = new PolicyMaker(scenario, objective.firstTokenSeconds);
-  const run = (choice: PolicyChoice): Result => {
-    const policy = maker.make(choice);
-    return { policy: policy.name, settings: policy.settings, outcome: runScenario(scenario, policy) };
+  const play = (policy: Policy): Result => {
+    const { name, settings } = policy;
+    return { policy: name, settings, outcome: runScenario(scenario, policy) };
   };
+  // Without a number the oracle is the cheapest of all that know the future.
+  const run = (choice: PolicyChoice): Result =>
+    choice.kind === 'oracle' && choice.value === undefined
+      ? best(
+          oraclesToTry.map((settings) => play(maker.oracle(settings, 'oracle'))),
+          objective,
+        )
+      : play(maker.make(choice));
   const results = choices.map(run);
   const cheapest = search.map((kind) => {
     const tried = settingsToTry(kind, scenario, maker).map((value) => run({ kind, value }));
-    const meeting = tried.filter(({ outcome }) => meets(outcome, objective));
-    const result = meeting.toSorted((a, b) => a.outcome.gpuHours - b.outcome.gpuHours)[0];
-    return { kind, tried: tried.length, result };
+    return { kind, tried: tried.length, result: cheapestOf(tried, objective) };
   });
   const outcome = results[0]?.outcome;
   return {
@@ -74,6 +80,18 @@ export function compare(
     results,
     cheapest,
   };
+}
+
+function cheapestOf(tried: readonly Result[], objective: Objective): Result | undefined {
+  return tried
+    .filter(({ outcome }) => meets(outcome, objective))
+    .toSorted((a, b) => a.outcome.gpuHours - b.outcome.gpuHours)[0];
+}
+
+/** The cheapest that meets the objective; where none does, the one whose first tokens come soonest. */
+function best(tried: readonly Result[], objective: Objective): Result {
+  const soonest = tried.reduce((a, b) => (a.outcome.firstToken.p95 <= b.outcome.firstToken.p95 ? a : b));
+  return cheapestOf(tried, objective) ?? soonest;
 }
 
 /** Whether a run kept the objective. */
@@ -98,8 +116,9 @@ function settingsToTry(kind: PolicyKind, scenario: Scenario, maker: PolicyMaker)
     }
     case 'committed':
     case 'elastic':
-    case 'oracle':
       return searched[kind];
+    case 'oracle':
+      return [];
   }
 }
 
@@ -112,5 +131,3 @@ function boundGpuHours({ profile }: Scenario, { thinking, answerTokens, complete
 }
 
 const USUAL_PROMPT = 1_000;
-
-export const defaultPolicies = parsePolicies('aws-concurrency,aws-invocations,committed,elastic,oracle');

@@ -5,7 +5,7 @@ import { UsageError } from '../local/usage-error.ts';
 import { type Gate, openGate } from './engine/simulate.ts';
 import { CommittedScaling } from './scaling/committed-scaling.ts';
 import { type LoadTest, loadTest } from './scaling/load-test.ts';
-import { type Foresight, foresee, Oracle } from './scaling/oracle.ts';
+import { type Foresight, foresee, Oracle, type OracleSettings } from './scaling/oracle.ts';
 import { FixedFleet, type Scaler } from './scaling/scaler.ts';
 import { defaultTargetTracking, TargetTracking } from './scaling/target-tracking.ts';
 import type { Scenario } from './scenario.ts';
@@ -85,6 +85,17 @@ export class PolicyMaker {
     return Math.min(maxCopies, Math.max(minCopies, Math.ceil(mean / copyTokensPerSecond)));
   }
 
+  oracle(settings: OracleSettings, name: string): Policy {
+    const scaler = new Oracle(this.foresight, this.#scenario, settings);
+    return {
+      name,
+      settings: `knows the future; ${Math.round(settings.utilization * 100)} % of the copies' speed over ${settings.spreadSeconds} s`,
+      scaler,
+      gate: openGate,
+      initialCopies: scaler.initialCopies,
+    };
+  }
+
   make({ kind, value }: PolicyChoice): Policy {
     const { minCopies, maxCopies } = this.#scenario;
     switch (kind) {
@@ -125,23 +136,14 @@ export class PolicyMaker {
           initialCopies: this.meanCopies,
         };
       }
-      case 'oracle': {
-        const utilization = value ?? 0.9;
-        const scaler = new Oracle(this.foresight, this.#scenario, utilization);
-        return {
-          name: named(kind, value),
-          settings: `knows the future; ${Math.round(utilization * 100)} % of the copies' speed`,
-          scaler,
-          gate: openGate,
-          initialCopies: scaler.initialCopies,
-        };
-      }
+      case 'oracle':
+        return this.oracle({ utilization: value ?? 0.9, spreadSeconds: 600 }, named(kind, value));
     }
   }
 }
 
 /** Shrinking budgets take what comes above the mean, so less has to be kept free for it. */
-const DEFAULT_UTILIZATION = { committed: 0.7, elastic: 0.8 } as const;
+const DEFAULT_UTILIZATION = { committed: 0.7, elastic: 0.85 } as const;
 
 function scalingOf({ profile, minCopies, maxCopies }: Scenario, targetUtilization: number): ScalingSettings {
   return { ...defaultScaling, minCopies, maxCopies, targetUtilization, copiesPerInstance: profile.copiesPerInstance };

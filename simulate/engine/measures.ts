@@ -1,7 +1,7 @@
 import { DDSketch } from '@datadog/sketches-js';
 
-/** Quantiles are exact to 1 % of their value, whatever the number of values (DDSketch, arXiv 1908.10693). */
-const RELATIVE_ACCURACY = 0.01;
+/** Quantiles are exact to 0.2 % of their value, whatever the number of values (DDSketch, arXiv 1908.10693). */
+const RELATIVE_ACCURACY = 0.002;
 
 /** Seconds. */
 export interface Percentiles {

@@ -28,8 +28,18 @@ export function foresee(scenario: Scenario): Foresight {
   return { tokensPerSecond: recorder.tokensPerSecond, copyTokensPerSecond: recorder.speed };
 }
 
-/** Work is spread over about so long, since requests take that. Seconds. */
-const SPREAD_SECONDS = 120;
+/** How an oracle uses what it knows. */
+export interface OracleSettings {
+  /** The part of the copies' speed that the demand may take. Above 0. */
+  readonly utilization: number;
+  /** Over which time it evens out the demand: requests take minutes, and a few may wait. `Infinity`: a fixed fleet. Seconds. */
+  readonly spreadSeconds: number;
+}
+
+/** What is tried to find the cheapest oracle. */
+export const oraclesToTry: readonly OracleSettings[] = [0.6, 0.7, 0.8, 0.9, 1, 1.1].flatMap((utilization) =>
+  [120, 600, 1_800, Number.POSITIVE_INFINITY].map((spreadSeconds) => ({ utilization, spreadSeconds })),
+);
 
 /**
  * The bound: starts each copy so early that it works when it is needed, stops none that is needed again before it would pay, and
@@ -39,12 +49,16 @@ export class Oracle implements Scaler {
   readonly #plan: readonly number[];
   #sample = 0;
 
-  constructor(foresight: Foresight, scenario: Scenario, utilization: number) {
+  constructor(foresight: Foresight, scenario: Scenario, { utilization, spreadSeconds }: OracleSettings) {
     const { profile, minCopies, maxCopies } = scenario;
-    const spread = Math.round(SPREAD_SECONDS / SAMPLE_SECONDS);
+    const spread = Math.min(foresight.tokensPerSecond.length, Math.round(spreadSeconds / SAMPLE_SECONDS));
     const start = Math.ceil((profile.instanceSeconds + profile.copySeconds) / SAMPLE_SECONDS) + 1;
     const pays = Math.ceil((profile.copySeconds + profile.idleInstanceSeconds) / SAMPLE_SECONDS);
-    const needed = movingMean(foresight.tokensPerSecond, spread).map((tokens) => {
+    const rates =
+      spreadSeconds === Number.POSITIVE_INFINITY
+        ? foresight.tokensPerSecond.map(() => mean(foresight.tokensPerSecond))
+        : movingMean(foresight.tokensPerSecond, spread);
+    const needed = rates.map((tokens) => {
       const copies = Math.ceil(tokens / (foresight.copyTokensPerSecond * utilization));
       const filled = Math.ceil(copies / profile.copiesPerInstance) * profile.copiesPerInstance;
       return Math.min(maxCopies, Math.max(minCopies, filled));
@@ -63,6 +77,10 @@ export class Oracle implements Scaler {
   get initialCopies(): number {
     return this.#plan[0] ?? 1;
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
 function movingMean(values: readonly number[], width: number): number[] {

@@ -19,6 +19,8 @@ export interface TargetTrackingSettings {
   readonly inShare: number;
   /** Between two removals. Seconds. */
   readonly scaleInCooldownSeconds: number;
+  /** The most that one removal takes of the copies there are; one at least. AWS says "more gradually" and gives no number. 0 to 1. */
+  readonly mostRemovedPart: number;
   /** From the end of a period until the action. Seconds. */
   readonly delaySeconds: number;
 }
@@ -39,6 +41,7 @@ export function defaultTargetTracking(
     inDatapoints: fast ? 90 : 15,
     inShare: 0.9,
     scaleInCooldownSeconds: 300,
+    mostRemovedPart: 0.25,
     delaySeconds: CLOUDWATCH_SECONDS,
   };
 }
@@ -47,6 +50,9 @@ export function defaultTargetTracking(
 export const CLOUDWATCH_SECONDS = 20;
 
 /**
+ * "Scales out proportionally to the metric as fast as it can, but scales in more gradually":
+ * https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+ *
  * Where the documents leave room, it is used in favour of target tracking: copies that are starting never make it add more for
  * the same requests, and the cooldown after adding copies never holds it back.
  */
@@ -85,7 +91,7 @@ export class TargetTracking implements Scaler {
   }
 
   #due(now: number, have: number): number | undefined {
-    const { minCopies, maxCopies, scaleInCooldownSeconds } = this.#settings;
+    const { minCopies, maxCopies, scaleInCooldownSeconds, mostRemovedPart } = this.#settings;
     let wanted: number | undefined;
     for (let next = this.#pending[0]; next !== undefined && next.dueAt <= now; next = this.#pending[0]) {
       wanted = Math.min(maxCopies, Math.max(minCopies, next.copies));
@@ -95,6 +101,6 @@ export class TargetTracking implements Scaler {
     if (wanted > have) return this.#above > 0 ? wanted : undefined;
     if (this.#below === 0 || now - this.#lastIn < scaleInCooldownSeconds) return undefined;
     this.#lastIn = now;
-    return wanted;
+    return Math.max(wanted, have - Math.max(1, Math.floor(have * mostRemovedPart)));
   }
 }
