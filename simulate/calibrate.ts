@@ -68,7 +68,7 @@ export async function calibrate(calibration: Calibration): Promise<Profile> {
 }
 
 /** How long a request's step took while so many requests ran. */
-export interface StepLook {
+interface StepLook {
   readonly requests: number;
   readonly seconds: number;
 }

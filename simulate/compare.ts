@@ -95,7 +95,7 @@ function best(tried: readonly Result[], objective: Objective): Result {
 }
 
 /** Whether a run kept the objective. */
-export function meets({ firstToken, requests, refused, thinking }: Outcome, objective: Objective): boolean {
+function meets({ firstToken, requests, refused, thinking }: Outcome, objective: Objective): boolean {
   return (
     firstToken.p95 <= objective.firstTokenSeconds &&
     refused <= objective.refusedPart * requests &&

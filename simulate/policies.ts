@@ -11,7 +11,7 @@ import { defaultTargetTracking, TargetTracking } from './scaling/target-tracking
 import type { Scenario } from './scenario.ts';
 
 /** AWS advises to begin with it: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html */
-export const SAFETY_FACTOR = 0.5;
+const SAFETY_FACTOR = 0.5;
 
 export const policyKinds = ['aws-concurrency', 'aws-invocations', 'fixed', 'committed', 'elastic', 'oracle'] as const;
 export type PolicyKind = (typeof policyKinds)[number];

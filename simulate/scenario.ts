@@ -43,7 +43,7 @@ export function traceScenario(
 }
 
 /** The same requests every time it is asked. */
-export function trafficOf({ source, mix, seed }: Scenario): Traffic {
+function trafficOf({ source, mix, seed }: Scenario): Traffic {
   switch (source.kind) {
     case 'trace':
       return new TraceTraffic(source.trace, source.rounds, mix, seed);
@@ -53,7 +53,7 @@ export function trafficOf({ source, mix, seed }: Scenario): Traffic {
 }
 
 /** How long the requests of the scenario come. Seconds. */
-export function secondsOf({ source }: Scenario): number {
+function secondsOf({ source }: Scenario): number {
   return source.kind === 'trace' ? source.trace.periodSeconds * source.rounds : source.settings.seconds;
 }
 

@@ -78,7 +78,7 @@ export function isOverGrant(
 }
 
 /** The part of the span from floor to ceiling that is granted at this pressure, to a key with an equal part. 0 to 1. */
-export function elasticShare(
+function elasticShare(
   pressure: number,
   { shrinkFrom, shrinkTo }: Pick<ElasticSettings, 'shrinkFrom' | 'shrinkTo'> = defaultElastic,
 ): number {

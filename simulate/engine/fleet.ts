@@ -136,10 +136,13 @@ export class Fleet {
     return best && { copy: best, cached: best.id === job.copy };
   }
 
-  /** Every sequence that is decoded somewhere, with its copy. */
-  eachDecoding(visit: (job: Job, copy: Copy) => void): void {
+  /** Every sequence that is decoded somewhere, with its copy, as of now. */
+  eachDecoding(now: number, visit: (job: Job, copy: Copy) => void): void {
     for (const copies of [this.running, this.draining]) {
-      for (const copy of copies) copy.eachDecoding((job) => visit(job, copy));
+      for (const copy of copies) {
+        copy.settle(now);
+        copy.eachDecoding((job) => visit(job, copy));
+      }
     }
   }
 

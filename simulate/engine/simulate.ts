@@ -391,7 +391,7 @@ class Run implements CopyListener {
       const key = { reservedTokens: this.#keyOf(job.key).reserved, activeKeys: this.#activeKeys };
       return isOverGrant(request, used, this.#load(), this.#capacity(), key, elastic);
     };
-    this.#fleet.eachDecoding((job, copy) => {
+    this.#fleet.eachDecoding(now, (job, copy) => {
       if (!job.elastic || job.callsLeft < 2) return;
       const used = job.thinkingTokens - job.thinkingLeft - job.tokensLeft + copy.tokensOf(job);
       if (look(job, used)) over.push({ job, copy, used });

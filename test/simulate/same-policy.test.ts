@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { admission } from '../../lambda/policy/admission.ts';
+import { elasticGrant } from '../../lambda/policy/elastic-grant.ts';
+import { scalingDecision } from '../../lambda/policy/scaling-decision.ts';
+import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
+import { elasticGate, simulate } from '../../simulate/engine/simulate.ts';
+import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
+import { ListedTraffic, simulation, tightProfile } from './worlds.ts';
+
+// The functions stay what they are; they are watched, and may be told to answer otherwise.
+vi.mock('../../lambda/policy/elastic-grant.ts', { spy: true });
+vi.mock('../../lambda/policy/admission.ts', { spy: true });
+vi.mock('../../lambda/policy/scaling-decision.ts', { spy: true });
+
+const run = () =>
+  simulate(
+    simulation({
+      profile: tightProfile,
+      gate: elasticGate,
+      traffic: new ListedTraffic(
+        Array.from({ length: 50 }, (_, index) => ({
+          at: index * 10,
+          naturalThinkingTokens: 900,
+          maxThinkingTokens: 1_000,
+          elastic: true,
+          floorTokens: 10,
+        })),
+      ),
+      scaler: new CommittedScaling({ ...defaultScaling, maxCopies: 3 }),
+    }),
+  );
+
+describe('The simulator runs the policies of lambda/policy, so that a change there changes what it says', () => {
+  beforeEach(() => {
+    vi.mocked(elasticGrant).mockReset();
+    vi.mocked(admission).mockReset();
+    vi.mocked(scalingDecision).mockReset();
+  });
+
+  it('for budgets', () => {
+    vi.mocked(elasticGrant).mockReturnValue(123);
+    const { thinking, completed } = run();
+    expect(thinking.granted).toBe(123 * completed);
+  });
+
+  it('for admission', () => {
+    vi.mocked(admission).mockReturnValue({
+      kind: 'refuse',
+      status: 503,
+      retryAfterSeconds: 1,
+      because: 'endpoint_full',
+    });
+    expect(run()).toMatchObject({ refused: 50, completed: 0 });
+  });
+
+  it('for the number of copies', () => {
+    const decided = scalingDecisionOf(2);
+    vi.mocked(scalingDecision).mockReturnValue(decided);
+    expect(run().copies.most).toBe(3);
+    expect(scalingDecision).toHaveBeenCalled();
+  });
+});
+
+function scalingDecisionOf(missing: number): ReturnType<typeof scalingDecision> {
+  return {
+    copies: 3,
+    wantedNow: { copies: 3, because: 'demand' },
+    missing,
+    spare: 0,
+    reason: '',
+    history: { since: 0, peaks: [] },
+  };
+}

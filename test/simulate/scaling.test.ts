@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import { measureDemand, noDemand } from '../../lambda/policy/demand.ts';
+import { emptyLoad } from '../../lambda/policy/load.ts';
+import { scalingDecision, type WantedHistory } from '../../lambda/policy/scaling-decision.ts';
+import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
+import { compare } from '../../simulate/compare.ts';
+import { PolicyMaker, parsePolicies } from '../../simulate/policies.ts';
+import { s1OnP5 } from '../../simulate/profile.ts';
+import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
+import type { Observation } from '../../simulate/scaling/scaler.ts';
+import { defaultTargetTracking, TargetTracking } from '../../simulate/scaling/target-tracking.ts';
+import { defaultRouting, traceScenario } from '../../simulate/scenario.ts';
+import { defaultMix } from '../../simulate/traffic/thinking.ts';
+import { builtInTrace, noBursts } from '../../simulate/traffic/trace.ts';
+
+const capacity = { cacheTokens: 100_000, maxRequests: 256, tokensPerSecond: 2_000 };
+const observation = (now: number, part: Partial<Observation> = {}, copies = 2): Observation => ({
+  now,
+  load: { ...emptyLoad, copies },
+  capacity,
+  arrivals: 0,
+  askedTokens: 0,
+  ...part,
+});
+const bounds = { minCopies: 1, maxCopies: 20 };
+
+/** What a scaler asks for, and when, while the same is seen every 10 seconds. */
+function actions(
+  scaler: { observe(observation: Observation): number | undefined },
+  seconds: number,
+  at: (now: number, copies: number) => Observation,
+  copies = 2,
+) {
+  const found: { readonly at: number; readonly copies: number }[] = [];
+  let have = copies;
+  for (let now = 10; now <= seconds; now += 10) {
+    const wanted = scaler.observe(at(now, have));
+    if (wanted === undefined || wanted === have) continue;
+    found.push({ at: now, copies: wanted });
+    have = wanted;
+  }
+  return found;
+}
+
+describe('Target tracking', () => {
+  const inFlight = (requests: number) => (now: number, copies: number) =>
+    observation(now, { load: { ...emptyLoad, copies, requests } }, copies);
+
+  it('adds copies in proportion after three high data points of 10 seconds and the way of the metric', () => {
+    const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
+    expect(actions(scaler, 300, inFlight(40))).toEqual([{ at: 50, copies: 8 }]);
+  });
+
+  it('does nothing at its target, nor within a tenth below it', () => {
+    const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
+    expect(actions(scaler, 3_600, inFlight(10))).toEqual([]);
+    expect(actions(scaler, 3_600, inFlight(9.2))).toEqual([]);
+  });
+
+  it('removes copies after 90 low data points, a quarter at a time, every 300 seconds', () => {
+    const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
+    const found = actions(scaler, 2_000, inFlight(0), 16);
+    expect(found.slice(0, 3)).toEqual([
+      { at: 920, copies: 12 },
+      { at: 1_220, copies: 9 },
+      { at: 1_520, copies: 7 },
+    ]);
+  });
+
+  it('on invocations looks at whole minutes', () => {
+    const scaler = new TargetTracking(defaultTargetTracking('invocations', 60, bounds));
+    const found = actions(scaler, 300, (now, copies) => observation(now, { arrivals: 60 }, copies));
+    expect(found).toEqual([{ at: 200, copies: 6 }]);
+  });
+});
+
+describe('Committed scaling', () => {
+  const settings = { ...defaultScaling, ...bounds, smoothingSeconds: 60 };
+  const asked = (tokens: number) => (now: number, copies: number) => observation(now, { askedTokens: tokens }, copies);
+
+  it('does what the policy decides, as late as its metric comes', () => {
+    let demand = noDemand;
+    let history: WantedHistory | undefined;
+    const first = (() => {
+      for (let now = 10; ; now += 10) {
+        demand = measureDemand(demand, { tokens: 80_000, seconds: 10 }, 60);
+        const decision = scalingDecision(demand, { ...emptyLoad, copies: 2 }, capacity, settings, history, now);
+        history = decision.history;
+        if (decision.missing > 0) return { at: now + 20, copies: 2 + decision.missing };
+      }
+    })();
+    expect(actions(new CommittedScaling(settings), 600, asked(80_000))[0]).toEqual(first);
+  });
+
+  it('acts again at most once a minute while its alarm stays', () => {
+    const times = actions(new CommittedScaling(settings), 900, asked(200_000)).map(({ at }) => at);
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(times.length).toBeGreaterThan(1);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60);
+  });
+
+  it('takes copies away after its rest', () => {
+    const found = actions(new CommittedScaling({ ...settings, scaleInAfterSeconds: 600 }), 2_000, asked(0), 8);
+    expect(found).toEqual([{ at: 630, copies: 1 }]);
+  });
+});
+
+describe('A comparison', () => {
+  const scenario = traceScenario(builtInTrace('code'), noBursts, 2, {
+    mix: defaultMix,
+    profile: s1OnP5(),
+    routing: defaultRouting,
+    minCopies: 1,
+    maxCopies: 32,
+    seed: 1,
+  });
+  const objective = { firstTokenSeconds: 1, refusedPart: 0.001, thinkingPart: 0 };
+  const comparison = compare(scenario, parsePolicies('aws-concurrency,committed,elastic,oracle,fixed:32'), objective, [
+    'committed',
+  ]);
+  const named = (name: string) => {
+    const found = comparison.results.find(({ policy }) => policy === name);
+    if (found === undefined) throw new Error(`There is no ${name}.`);
+    return found.outcome;
+  };
+
+  it('gives every policy the same requests', () => {
+    const counts = comparison.results.map(({ outcome }) => outcome.requests);
+    expect(new Set(counts).size).toBe(1);
+    expect(counts[0]).toBe(8_819);
+  });
+
+  it('has bounds below what it compares', () => {
+    expect(comparison.boundGpuHours).toBeLessThan(named('oracle').gpuHours);
+    expect(named('oracle').gpuHours).toBeLessThanOrEqual(named('committed').gpuHours);
+    expect(named('oracle').firstToken.p95).toBeLessThanOrEqual(1);
+  });
+
+  it('pays for a fixed fleet by the clock', () => {
+    const hours = scenario.warmUpSeconds / 3_600;
+    expect(named('fixed:32').gpuHours).toBeCloseTo(8 * 8 * hours, 3);
+    expect(named('fixed:32').dollars).toBeCloseTo(8 * 63 * hours, 3);
+  });
+
+  it('finds the cheapest setting that meets the objective', () => {
+    const [{ result } = { result: undefined }] = comparison.cheapest;
+    expect(result?.outcome.firstToken.p95).toBeLessThanOrEqual(1);
+    expect(result?.outcome.gpuHours).toBeLessThanOrEqual(named('committed').gpuHours);
+  });
+
+  it('takes the targets of AWS from a load test and its safety factor of one half', () => {
+    const maker = new PolicyMaker(scenario, 1);
+    expect(maker.loadTest.maxConcurrency).toBeGreaterThan(10);
+    expect(maker.make({ kind: 'aws-concurrency', value: undefined }).settings).toBe(
+      `${(maker.loadTest.maxConcurrency / 2).toFixed(1)} requests in flight a copy`,
+    );
+  });
+});
