@@ -38,6 +38,9 @@ const SHORT_WORDS = 12;
 const LONG_WORDS = 160;
 const PROMPT_REPEATS = 5;
 
+/** Each level so often: a machine is not equally fast all the time. */
+const LEVEL_REPEATS = 4;
+
 /**
  * Measures a running API: how long a step takes by how many requests run at once, how fast prompts are evaluated, what each call
  * costs besides. With our own API the output has an exact length; others are asked for a maximum.
@@ -58,11 +61,12 @@ export async function calibrate(calibration: Calibration): Promise<Profile> {
     long.push(await ask(LONG_WORDS, 2 * repeat + 2));
   }
   const looks: StepLook[] = [];
-  for (const level of levels) {
-    const requests = await Promise.all(
-      Array.from({ length: level }, (_, index) => ask(SHORT_WORDS, 1_000 * level + index)),
-    );
-    looks.push(...stepLooks(requests));
+  for (let repeat = 0; repeat < LEVEL_REPEATS; repeat++) {
+    for (const level of levels) {
+      const salt = 1_000 * (1 + repeat * levels.length + level);
+      const requests = await Promise.all(Array.from({ length: level }, (_, index) => ask(SHORT_WORDS, salt + index)));
+      looks.push(...stepLooks(requests));
+    }
   }
   return fitProfile({ base, name: `${model} at ${api.baseUrl}`, short, long, looks, mostLevel: Math.max(...levels) });
 }
@@ -147,7 +151,8 @@ const chunkSchema = z.object({
   usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish(),
 });
 
-async function timedRequest(api: Api, model: string, words: number, salt: number): Promise<TimedRequest> {
+/** Streams one request of so many words, and looks at the clock. */
+export async function timedRequest(api: Api, model: string, words: number, salt: number): Promise<TimedRequest> {
   const { outputTokens = 96 } = api;
   const sentAt = performance.now();
   const response = await post(api, '/chat/completions', {
@@ -157,7 +162,8 @@ async function timedRequest(api: Api, model: string, words: number, salt: number
     stream: true,
     stream_options: { include_usage: true },
     max_completion_tokens: outputTokens + 32,
-    thinking: { min_tokens: outputTokens, max_tokens: outputTokens },
+    // Ends are masked, not made into "Wait": one call for the thinking.
+    thinking: { min_tokens: outputTokens, max_tokens: outputTokens, waits: 0 },
   });
   let firstAt = 0;
   let endAt = 0;
@@ -179,7 +185,7 @@ async function timedRequest(api: Api, model: string, words: number, salt: number
   return { sentAt, firstAt, endAt, promptTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens };
 }
 
-async function firstModel(api: Api): Promise<string> {
+export async function firstModel(api: Api): Promise<string> {
   const response = await post(api, '/models', undefined);
   const parsed = z.object({ data: z.array(z.object({ id: z.string() })) }).parse(await response.json());
   const id = parsed.data[0]?.id;

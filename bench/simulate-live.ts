@@ -1,0 +1,121 @@
+/**
+ * Whether the simulator says what a running endpoint does: `npx node bench/simulate-live.ts --base-url http://localhost:8787/v1`.
+ *
+ * Calibrates, sends a small Poisson load of exact budgets, calibrates again, and simulates the very same requests on the mean of the
+ * two profiles: a laptop is not equally fast all the time.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { calibrate, firstModel, type TimedRequest, timedRequest } from '../simulate/calibrate.ts';
+import type { CopySpeed } from '../simulate/engine/copy.ts';
+import { Times } from '../simulate/engine/measures.ts';
+import { openGate, simulate } from '../simulate/engine/simulate.ts';
+import { type Profile, s1OnP5 } from '../simulate/profile.ts';
+import { Random } from '../simulate/random.ts';
+import { FixedFleet } from '../simulate/scaling/scaler.ts';
+import { defaultRouting } from '../simulate/scenario.ts';
+import { newArrival } from '../simulate/traffic/traffic.ts';
+
+const { values } = parseArgs({
+  options: {
+    'base-url': { type: 'string', default: 'http://localhost:8787/v1' },
+    'api-key': { type: 'string' },
+    requests: { type: 'string', default: '120' },
+    /** Part of the speed of four requests at once that the load takes. */
+    utilization: { type: 'string', default: '0.5' },
+    parallel: { type: 'string', default: '4' },
+  },
+});
+const api = { baseUrl: values['base-url'], apiKey: values['api-key'] };
+const parallel = Number(values.parallel);
+
+const model = await firstModel(api);
+const before = await measure();
+
+const random = new Random(1);
+const meanTokens = 96;
+const gapSeconds = (meanTokens * stepOf(before)) / parallel / Number(values.utilization);
+let at = 0;
+const plan = Array.from({ length: Number(values.requests) }, (_, index) => {
+  at += random.exponential(gapSeconds);
+  return { at, tokens: 32 + Math.floor(random.uniform() * 2 * (meanTokens - 32)), salt: 50_000 + index };
+});
+
+const start = performance.now();
+const live: readonly TimedRequest[] = await Promise.all(
+  plan.map(async (request) => {
+    await sleep(request.at * 1_000 - (performance.now() - start));
+    return timedRequest({ ...api, outputTokens: request.tokens }, model, 12, request.salt);
+  }),
+);
+const firstToken = new Times();
+const total = new Times();
+for (const { sentAt, firstAt, endAt } of live) {
+  firstToken.add((firstAt - sentAt) / 1_000);
+  total.add((endAt - sentAt) / 1_000);
+}
+
+const after = await measure();
+const mean = (value: (speed: CopySpeed) => number) => (value(before.speed) + value(after.speed)) / 2;
+const profile = {
+  ...before,
+  callOverheadSeconds: (before.callOverheadSeconds + after.callOverheadSeconds) / 2,
+  speed: {
+    ...before.speed,
+    stepSeconds: mean((speed) => speed.stepSeconds),
+    sequenceSeconds: mean((speed) => speed.sequenceSeconds),
+    prefillTokensPerSecond: mean((speed) => speed.prefillTokensPerSecond),
+    maxSequences: parallel,
+  },
+};
+
+let next = 0;
+const outcome = simulate({
+  profile,
+  routing: defaultRouting,
+  traffic: {
+    next: (arrival) => {
+      const request = plan[next];
+      const seen = live[next];
+      if (request === undefined || seen === undefined) return false;
+      next += 1;
+      Object.assign(arrival, newArrival(), {
+        at: request.at,
+        promptTokens: seen.promptTokens,
+        naturalThinkingTokens: request.tokens,
+        maxThinkingTokens: request.tokens,
+        answerTokens: Math.max(1, seen.outputTokens - request.tokens),
+        maxAnswerTokens: 1_000,
+      });
+      return true;
+    },
+  },
+  scaler: new FixedFleet(),
+  gate: openGate,
+  initialCopies: 1,
+  measureFrom: 0,
+  measureUntil: Number.POSITIVE_INFINITY,
+  binSeconds: 60,
+});
+
+const ms = (seconds: number) => Math.round(seconds * 1_000);
+const msOf = (measured: Profile) => (stepOf(measured) * 1_000).toFixed(2);
+process.stdout.write(
+  `${live.length} requests in ${at.toFixed(1)} s; step ${msOf(before)} ms with ${parallel} at once before, ${msOf(after)} ms after, ${Math.round(profile.speed.prefillTokensPerSecond)} prompt tokens/s\n`,
+);
+console.table({
+  'first token, mean ms': { live: ms(firstToken.percentiles().mean), simulated: ms(outcome.firstToken.mean) },
+  'first token, p95 ms': { live: ms(firstToken.percentiles().p95), simulated: ms(outcome.firstToken.p95) },
+  'last token, mean ms': { live: ms(total.percentiles().mean), simulated: ms(outcome.total.mean) },
+  'last token, p95 ms': { live: ms(total.percentiles().p95), simulated: ms(outcome.total.p95) },
+});
+
+function measure(): Promise<Profile> {
+  return calibrate({ ...api, model, base: s1OnP5(), levels: [1, 2, parallel] });
+}
+
+/** With all places taken. Seconds. */
+function stepOf({ speed }: Profile): number {
+  return speed.stepSeconds + parallel * speed.sequenceSeconds;
+}
