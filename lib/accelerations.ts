@@ -6,7 +6,7 @@ import type { VllmSettings } from './vllm-environment.ts';
  *
  * https://docs.vllm.ai/en/latest/features/
  */
-export const accelerations = {
+const accelerations = {
   'fp8-weights': {
     gains: 'half the memory for weights, so one GPU where 16 bits take two, and more KV cache; faster decoding.',
     costs:

@@ -51,7 +51,7 @@ export function gpuMemory(
 export type WeightBits = 4 | 8 | 16;
 
 /** @returns what the quantization means where it says so; `compressed-tensors` may be either, so the larger. */
-export function weightBitsOf(settings: Pick<VllmSettings, 'quantization'>): WeightBits {
+function weightBitsOf(settings: Pick<VllmSettings, 'quantization'>): WeightBits {
   switch (settings.quantization) {
     case undefined:
       return 16;
@@ -65,7 +65,7 @@ export function weightBitsOf(settings: Pick<VllmSettings, 'quantization'>): Weig
 }
 
 /** All weights of one copy. Bytes. Embeddings stay in 16 bits; groups of 128 weights of 4 bits share a scale and a zero. */
-export function weightBytes(
+function weightBytes(
   shape: Architecture,
   settings: Pick<VllmSettings, 'quantization'> & { readonly weightBits?: WeightBits | undefined },
 ): number {
