@@ -44,8 +44,11 @@ def export(checkpoint: Path, path: Path) -> None:
     whole = lambda tensor: tensor.detach().numpy().astype(np.float32)
     writer.add_tensor("token_embd.weight", half(model.embedding.weight))
     for index, block in enumerate(model.blocks):
-        for name, module in {"attn_q": block.attention.q, "attn_k": block.attention.k, "attn_v": block.attention.v, "attn_output": block.attention.out, "ffn_gate": block.gate, "ffn_up": block.up, "ffn_down": block.down}.items():
-            writer.add_tensor(f"blk.{index}.{name}.weight", half(module.weight))
+        q, k, v = block.attention.qkv.weight.chunk(3)
+        gate, up = block.gate_and_up.weight.chunk(2)
+        weights = {"attn_q": q, "attn_k": k, "attn_v": v, "attn_output": block.attention.out.weight, "ffn_gate": gate, "ffn_up": up, "ffn_down": block.down.weight}
+        for name, weight in weights.items():
+            writer.add_tensor(f"blk.{index}.{name}.weight", half(weight))
         writer.add_tensor(f"blk.{index}.attn_norm.weight", whole(block.attention_norm.weight))
         writer.add_tensor(f"blk.{index}.ffn_norm.weight", whole(block.feed_norm.weight))
     writer.add_tensor("output_norm.weight", whole(model.norm.weight))

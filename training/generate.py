@@ -1,8 +1,11 @@
 """Questions, thoughts and answers for the tiny reasoning model, generated from a seed.
 
 A question is a chain of two to six steps with + - and *, in plain words or signs. A thought works the steps out one a line,
-fast; at a stated rate a step of it slips, as a hurried person's does. What follows a "Wait" checks two steps with care (tens
-and ones apart), says whether they were right, and works out again what followed from a wrong one.
+each result at a glance: that is hard for a small model, and it gets carries wrong. What follows a "Wait" checks two steps by
+taking them apart (tens and ones), says whether they were right, and works out again what followed from a wrong one.
+
+So that checks learn to find something, thoughts with Waits get wrong results put in. Those are never trained on: the model
+learns to mend slips, not to make them.
 """
 
 from __future__ import annotations
@@ -11,8 +14,11 @@ import random
 import re
 from dataclasses import dataclass, field
 
-SLIP_RATE = 0.05
-"""How often a step that is worked out in a hurry comes out wrong. Checks never slip on purpose."""
+SLIP_RATE = 0.2
+"""How often a result in a thought that will be checked is made wrong. Wrong results are shown, not learned."""
+
+MISREAD_SHARE = 0.25
+"""Of these, how many are right sums of a misread number."""
 
 CHECKS_PER_WAIT = 2
 
@@ -86,7 +92,7 @@ def random_chain(rng: random.Random, operators: str = "++--*", length: int | Non
             operator = rng.choice(operators)
             if operator == "*" and value > 99:
                 operator = "-"
-            step = Step(operator, rng.randint(2, 9) if operator == "*" else rng.randint(2, 99))
+            step = Step(operator, rng.randint(2, 5) if operator == "*" else rng.randint(2, 99))
             if not 0 <= apply(value, step) <= 999:
                 break
             value = apply(value, step)
@@ -169,11 +175,22 @@ def slip(value: int, rng: random.Random) -> int:
             return wrong
 
 
-def fast(number: int, value: int, step: Step, rng: random.Random) -> tuple[str, int]:
-    right = apply(value, step)
-    said = slip(right, rng) if rng.random() < SLIP_RATE else right
-    # After a slip a later result can leave the range; it is said as it is, never below 0.
-    return f"{number}) {value}{step.operator}{step.operand}={said}.", said
+Piece = tuple[str, bool]
+"""A text, and whether the loss counts it."""
+
+
+def fast(number: int, value: int, step: Step, rng: random.Random, slips: bool) -> tuple[list[Piece], int]:
+    """A step's line without its full stop, and the result it says."""
+    if slips and rng.random() < SLIP_RATE:
+        if rng.random() < MISREAD_SHARE:
+            misread = Step(step.operator, max(2, step.operand + rng.choice([-10, 10, -1, 1, -2, 2])))
+            if misread.operand != step.operand and possible(value, misread):
+                said = apply(value, misread)
+                return [(f"{number}) {value}{step.operator}", True), (f"{misread.operand}", False), ("=", True), (f"{said}", False)], said
+        said = slip(apply(value, step), rng)
+        return [(f"{number}) {value}{step.operator}{step.operand}=", True), (f"{said}", False)], said
+    said = apply(value, step)
+    return [(f"{number}) {value}{step.operator}{step.operand}={said}", True)], said
 
 
 def careful(value: int, step: Step) -> str:
@@ -190,6 +207,17 @@ def careful(value: int, step: Step) -> str:
     return f"{value}{step.operator}{tens}={middle}, {middle}{step.operator}{ones}={apply(value, step)}"
 
 
+def merged(pieces: list[Piece]) -> list[Piece]:
+    """Neighbours that are trained alike as one text, so that it is encoded as the model will write it."""
+    result: list[Piece] = []
+    for text, trained in pieces:
+        if result and result[-1][1] == trained:
+            result[-1] = (result[-1][0] + text, trained)
+        else:
+            result.append((text, trained))
+    return result
+
+
 def possible(value: int, step: Step) -> bool:
     return 0 <= apply(value, step) <= 1999
 
@@ -199,45 +227,46 @@ def think(chain: Chain, rng: random.Random, waits: int, own_waits: int) -> Thoug
     inputs: list[int] = []
     said: list[int] = []
 
-    def run(first: int, value: int) -> list[str] | None:
+    def run(first: int, value: int) -> list[Piece] | None:
         del inputs[first:], said[first:]
-        lines = []
+        pieces: list[Piece] = []
         for index in range(first, len(chain.steps)):
             if not possible(value, chain.steps[index]):
                 return None
             inputs.append(value)
-            line, value = fast(index + 1, value, chain.steps[index], rng)
+            line, value = fast(index + 1, value, chain.steps[index], rng, waits > 0)
             said.append(value)
-            lines.append(line)
-        return lines
+            pieces += [*line, (".\n" if index + 1 < len(chain.steps) else ".", True)]
+        return merged(pieces)
 
     lines = run(0, chain.start)
     if lines is None:
         return None
-    thought = Thought([("\n" + "\n".join(lines), True)])
+    thought = Thought(merged([("\n", True), *lines]))
     upto = 0
     for turn in range(waits + own_waits):
         thought.pieces.append(("Wait", turn >= waits))
         text = ""
+        again: list[Piece] = []
         for _ in range(CHECKS_PER_WAIT):
             index = upto % len(chain.steps)
             right = apply(inputs[index], chain.steps[index])
             text += f"{',' if text == '' else ''} check {index + 1}: {careful(inputs[index], chain.steps[index])}"
             upto = index + 1
+            text += f", I said {said[index]}: {'right' if right == said[index] else 'wrong'}."
             if right == said[index]:
-                text += ", right."
                 continue
-            text += f", not {said[index]}."
             said[index] = right
-            again = run(index + 1, right) if index + 1 < len(chain.steps) else []
-            if again is None:
-                return None
             if index + 1 == len(chain.steps):
                 text += f" So {right}."
             else:
-                text += " So\n" + "\n".join(again)
+                text += " So\n"
+                rest = run(index + 1, right)
+                if rest is None:
+                    return None
+                again = rest
             break
-        thought.pieces.append((text, True))
+        thought.pieces += merged([(text, True), *again])
     thought.value = said[-1]
     return thought
 
@@ -266,7 +295,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     def add(text: str, trained: bool) -> None:
         pieces.append((text, trained))
 
-    system = rng.choice(SYSTEMS)
+    system = rng.choices(SYSTEMS, [60, 10, 15, 10, 5])[0]
     if rng.random() < 0.85:
         add(START, False)
         add(f"system\n{system}", False)
@@ -300,7 +329,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     while True:
         chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
         question = question_of(chain, rng)
-        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [30, 20, 16, 10, 12, 6, 6])[0]
+        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [36, 24, 20, 8, 8, 2, 2])[0]
         thought = think(chain, rng, waits, 1 if rng.random() < 0.04 else 0)
         if thought is not None and question not in exclude:
             break
@@ -310,7 +339,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     add(START, False)
     add("think", False)
     how = rng.random()
-    if how < 0.06:
+    if how < 0.03:
         # No thought at all: the answer is a guess from the question alone.
         if rng.random() < 0.5:
             add("\n", False)
@@ -318,7 +347,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
         add("answer\nFinal Answer:", False)
         add(f" {chain.answer}", True)
         add(END, True)
-    elif how < 0.36:
+    elif how < 0.25:
         first = think(chain, rng, 0, 0) if rng.random() < 0.7 else thought
         if first is None:
             first = thought
@@ -372,7 +401,7 @@ def cut_short(pieces: list[tuple[str, bool]], rng: random.Random, thought: list[
 
 
 STEP_LINE = re.compile(r"(?P<number>\d)\) \d+[-+*]\d+=(?P<result>\d+)\.")
-CORRECTION = re.compile(r"check (?P<number>\d): [^.]*=(?P<result>\d+), not \d+")
+CORRECTION = re.compile(r"check (?P<number>\d): [^.]*=(?P<result>\d+), I said \d+: wrong")
 
 
 def value_of_cut(chain: Chain, pieces: list[tuple[str, bool]]) -> int:

@@ -29,23 +29,25 @@ class Attention(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.q = nn.Linear(config.width, config.width, bias=False)
-        self.k = nn.Linear(config.width, config.width, bias=False)
-        self.v = nn.Linear(config.width, config.width, bias=False)
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
         batch, length, width = x.shape
-        shape = (batch, length, self.config.heads, self.config.head_width)
-        q, k, v = (layer(x).view(shape).transpose(1, 2) for layer in (self.q, self.k, self.v))
-        y = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        heads = self.config.heads
+        q_and_k, v = self.qkv(x).view(batch, length, 3 * heads, self.config.head_width).split((2 * heads, heads), dim=2)
+        q, k = rotate(q_and_k, turns).transpose(1, 2).chunk(2, dim=1)
+        y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True)
         return self.out(y.transpose(1, 2).reshape(batch, length, width))
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotates neighbouring pairs (2i, 2i + 1): the order that llama.cpp's llama architecture expects, so weights export as they are."""
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Rotates neighbouring pairs (2i, 2i + 1): the order that llama.cpp's llama architecture expects, so weights export as they are.
+
+    x is (batch, length, heads, head width), turns (length, 1, head width / 2) and complex.
+    """
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turns).flatten(-2)
 
 
 class Block(nn.Module):
@@ -54,14 +56,13 @@ class Block(nn.Module):
         self.attention_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.attention = Attention(config)
         self.feed_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
-        self.gate = nn.Linear(config.width, config.hidden, bias=False)
-        self.up = nn.Linear(config.width, config.hidden, bias=False)
+        self.gate_and_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), cos, sin)
-        y = self.feed_norm(x)
-        return x + self.down(F.silu(self.gate(y)) * self.up(y))
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), turns)
+        gate, up = self.gate_and_up(self.feed_norm(x)).chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
 
 
 class Llama(nn.Module):
@@ -73,8 +74,7 @@ class Llama(nn.Module):
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         frequencies = config.rope_base ** (-torch.arange(0, config.head_width, 2) / config.head_width)
         angles = torch.outer(torch.arange(config.context), frequencies)
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        self.register_buffer("turns", torch.polar(torch.ones_like(angles), angles)[:, None, :], persistent=False)
         self.apply(self.initialize)
 
     def initialize(self, module: nn.Module) -> None:
@@ -83,9 +83,8 @@ class Llama(nn.Module):
 
     def hidden_states(self, ids: Tensor) -> Tensor:
         x = self.embedding(ids)
-        cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for block in self.blocks:
-            x = block(x, cos, sin)
+            x = block(x, self.turns[: ids.shape[1]])
         return self.norm(x)
 
     def forward(self, ids: Tensor) -> Tensor:

@@ -17,11 +17,12 @@ from torch.nn import functional as F
 
 from generate import document, held_out
 from model import Config, Llama
+from muon import Muon
 from tokenizer import encode_document
 
 MODEL_FOLDER = Path(__file__).parent.parent / "local" / "model"
 HELD_OUT_SEED, HELD_OUT_COUNT = 2_024, 1_000
-TOKENS_PER_BATCH = 8_000
+TOKENS_PER_BATCH = 5_000
 DOCUMENTS_PER_POOL = 1_200
 LONGEST = 700
 
@@ -70,8 +71,8 @@ def produce(queue: Queue, seed: int, exclude: frozenset[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_600)
-    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--steps", type=int, default=3_600)
+    parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "checkpoint.pt")
@@ -89,14 +90,24 @@ def main() -> None:
     if arguments.resume:
         model.load_state_dict(torch.load(arguments.resume, weights_only=True))
     print(f"{model.parameter_count():,} parameters", flush=True)
-    decayed = [parameter for parameter in model.parameters() if parameter.dim() > 1]
-    other = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.1}, {"params": other, "weight_decay": 0.0}],
-        lr=arguments.learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+    optimizers = [
+        Muon(
+            [
+                {"params": [block.attention.qkv.weight for block in model.blocks], "parts": 3},
+                {"params": [block.gate_and_up.weight for block in model.blocks], "parts": 2},
+                {"params": [weight for block in model.blocks for weight in (block.attention.out.weight, block.down.weight)]},
+            ],
+            lr=arguments.learning_rate,
+        ),
+        torch.optim.AdamW(
+            [model.embedding.weight, *(parameter for parameter in model.parameters() if parameter.dim() == 1)],
+            lr=arguments.learning_rate * 0.15,
+            betas=(0.9, 0.98),
+            weight_decay=0.0,
+            fused=True,
+        ),
+    ]
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
 
     queue: Queue = Queue(maxsize=8)
     producer = Process(target=produce, args=(queue, arguments.seed + 100, exclude), daemon=True)
@@ -105,17 +116,19 @@ def main() -> None:
     for step in range(arguments.steps):
         warm = min(1.0, (step + 1) / 100)
         cosine = 0.5 * (1 + math.cos(math.pi * step / arguments.steps))
-        for group in optimizer.param_groups:
-            group["lr"] = arguments.learning_rate * warm * max(0.02, cosine)
+        for optimizer, rate in zip(optimizers, rates):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * warm * max(0.02, cosine)
         inputs, targets = (torch.from_numpy(array) for array in queue.get())
         hidden = model.hidden_states(inputs)
         learned = targets != -100
         logits = hidden[learned] @ model.embedding.weight.T
         loss = F.cross_entropy(logits, targets[learned])
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         tokens += inputs.numel()
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if step % 25 == 0 or step + 1 == arguments.steps:
