@@ -47,7 +47,7 @@ export class ApiError extends Error {
   }
 }
 
-export type ErrorStatus = 400 | 401 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
 
 /** The field of the request that is wrong, and what to write instead. */
 export function invalidRequest(param: string, message: string, code = 'invalid_value'): ApiError {
@@ -73,6 +73,7 @@ export function toApiError(error: unknown): ApiError {
 
 function typeOf(status: ErrorStatus): string {
   if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
   if (status === 429) return 'rate_limit_error';
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }

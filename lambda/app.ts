@@ -4,11 +4,16 @@ import { ApiError, toApiError } from './api-error.ts';
 import { authenticate, type KeyHashes } from './authenticate.ts';
 import { messagesError } from './dialects/messages-events.ts';
 import type { Clock } from './generate.ts';
+import type { Caller } from './keys/key-record.ts';
+import type { KeyStore } from './keys/key-store.ts';
+import type { Ledger } from './keys/ledger.ts';
+import { adminKeys } from './routes/admin-keys.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { countTokens, messages } from './routes/messages.ts';
 import { listModels } from './routes/models.ts';
 import { playground } from './routes/playground.ts';
 import { responses } from './routes/responses.ts';
+import { usage } from './routes/usage.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** A line of the log. Never a prompt, a thought or an answer. */
@@ -24,6 +29,10 @@ export interface AppDependencies {
   readonly models: readonly ServedModel[];
   /** Absent: no key is asked for. */
   readonly keyHashes?: KeyHashes;
+  /** Keys with limits of their own. Absent: only those of `keyHashes`. */
+  readonly keys?: KeyStore;
+  /** Absent: nobody counts, and no limit of a key holds. */
+  readonly ledger?: Ledger;
   readonly clock: Clock;
   /** Unix time. Seconds. */
   readonly unixTime: () => number;
@@ -36,7 +45,7 @@ export interface AppDependencies {
 }
 
 export interface AppEnvironment {
-  Variables: { requestId: string };
+  Variables: { requestId: string; caller: Caller };
 }
 
 /** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
@@ -50,7 +59,7 @@ const MAX_BODY_BYTES = 4_000_000;
  */
 export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>();
-  const { keyHashes, log } = dependencies;
+  const { keyHashes, keys, log } = dependencies;
 
   app.use(async (context, next) => {
     const requestId = `req_${dependencies.newId()}`;
@@ -62,13 +71,16 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   app.get('/', playground());
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
 
-  if (keyHashes !== undefined) {
-    app.use('/v1/*', async (context, next) => {
-      const key = context.req.header('x-api-key');
-      await authenticate(context.req.header('authorization') ?? (key && `Bearer ${key}`), keyHashes);
-      await next();
-    });
-  }
+  app.use('/v1/*', async (context, next) => {
+    context.set('caller', await authenticate(context.req.raw.headers, { adminHashes: keyHashes, store: keys }));
+    await next();
+  });
+  app.use('/v1/admin/*', async (context, next) => {
+    if (!context.get('caller').admin) {
+      throw new ApiError(403, 'This takes an admin key: the one of the deployment.', { code: 'admin_only' });
+    }
+    await next();
+  });
   app.use(
     '/v1/*',
     bodyLimit({
@@ -80,6 +92,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
       },
     }),
   );
+  app.get('/v1/usage', usage(dependencies));
+  adminKeys(app, dependencies);
   app.get('/v1/models', listModels(dependencies));
   app.get('/v1/models/:id{.+}', listModels(dependencies));
   app.post('/v1/chat/completions', chatCompletions(dependencies));

@@ -37,6 +37,8 @@ export interface Generation {
   readonly signal: AbortSignal;
   /** When the whole has to be over, on the clock. Thinking is cut early enough for an answer. */
   readonly deadlineMs?: number;
+  /** Told what was used, once, whichever way the generation ends. */
+  readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
 }
 
 /** One call of the model, as it went. */
@@ -73,79 +75,84 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const timing = new Timing(generation, startedAt);
   let attempt = 0;
 
-  for (;;) {
-    const segment = machine.next();
-    yield* textOf(machine);
-    if (segment === undefined) break;
+  try {
+    for (;;) {
+      const segment = machine.next();
+      yield* textOf(machine);
+      if (segment === undefined) break;
 
-    let tokens = 0;
-    let usage: { readonly total: number; readonly cached: number } | undefined;
-    let failure: ModelError | undefined;
-    let ended = false;
-    const account = (): SegmentAccount => ({
-      part: segment.part,
-      promptTokens: segment.promptIds.length,
-      promptTokensEvaluated: usage === undefined ? undefined : usage.total - usage.cached,
-      tokens,
-      failure: failure?.code,
-    });
-    const cutAt = timing.cutAt(segment.part);
-    const stopper = new AbortController();
-    const timer = cutAt === undefined ? undefined : setTimeout(() => stopper.abort(), Math.max(0, cutAt - clock.now()));
-    try {
-      const chunks = generation.model.run(requestOf(segment, generation), {
-        signal: AbortSignal.any([signal, stopper.signal]),
+      let tokens = 0;
+      let usage: { readonly total: number; readonly cached: number } | undefined;
+      let failure: ModelError | undefined;
+      let ended = false;
+      const account = (): SegmentAccount => ({
+        part: segment.part,
+        promptTokens: segment.promptIds.length,
+        promptTokensEvaluated: usage === undefined ? undefined : usage.total - usage.cached,
+        tokens,
+        failure: failure?.code,
       });
-      for await (const chunk of chunks) {
-        tokens += chunk.tokenIds.length;
-        timing.count(chunk.tokenIds.length);
-        usage = chunk.promptUsage ?? usage;
-        const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
-        yield* textOf(machine);
-        if (leave) {
-          ended = true;
-          // Leaving the loop ends the call: the engine stops at its next token.
-          break;
+      const cutAt = timing.cutAt(segment.part);
+      const stopper = new AbortController();
+      const timer =
+        cutAt === undefined ? undefined : setTimeout(() => stopper.abort(), Math.max(0, cutAt - clock.now()));
+      try {
+        const chunks = generation.model.run(requestOf(segment, generation), {
+          signal: AbortSignal.any([signal, stopper.signal]),
+        });
+        for await (const chunk of chunks) {
+          tokens += chunk.tokenIds.length;
+          timing.count(chunk.tokenIds.length);
+          usage = chunk.promptUsage ?? usage;
+          const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
+          yield* textOf(machine);
+          if (leave) {
+            ended = true;
+            // Leaving the loop ends the call: the engine stops at its next token.
+            break;
+          }
+          if (chunk.finishReason !== undefined && !ended) {
+            ended = true;
+            machine.segmentEnded(chunk.finishReason, chunk.stopReason);
+          } else if (over && !ended && tokens >= segment.maxTokens + OVERRUN_ALLOWED) {
+            // A server that does not stop where it was told to. Leaving the loop ends the call.
+            break;
+          }
         }
-        if (chunk.finishReason !== undefined && !ended) {
-          ended = true;
-          machine.segmentEnded(chunk.finishReason, chunk.stopReason);
-        } else if (over && !ended && tokens >= segment.maxTokens + OVERRUN_ALLOWED) {
-          // A server that does not stop where it was told to. Leaving the loop ends the call.
-          break;
-        }
-      }
-      if (!ended) machine.segmentBroke();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (stopper.signal.aborted) {
-        if (!ended) machine.cut('deadline');
-      } else if (error instanceof ModelError) {
-        failure = error;
         if (!ended) machine.segmentBroke();
-      } else {
-        throw error;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (stopper.signal.aborted) {
+          if (!ended) machine.cut('deadline');
+        } else if (error instanceof ModelError) {
+          failure = error;
+          if (!ended) machine.segmentBroke();
+        } else {
+          throw error;
+        }
+      } finally {
+        clearTimeout(timer);
       }
-    } finally {
-      clearTimeout(timer);
-    }
-    segments.push(account());
-    yield* textOf(machine);
+      segments.push(account());
+      yield* textOf(machine);
 
-    attempt = tokens > 0 || failure === undefined ? 0 : attempt + 1;
-    if (failure !== undefined && !ended) {
-      const delay = retryDelay(failure, attempt, clock.now() - startedAt, retry);
-      // Half of a formed text cannot be gone on with: the server would begin the form anew.
-      if (generation.structure !== undefined && segment.part === 'answer' && tokens > 0) throw failure;
-      const outOfTime = generation.deadlineMs !== undefined && clock.now() + (delay ?? 0) >= generation.deadlineMs;
-      if (delay === undefined || outOfTime) throw failure;
-      if (delay > 0) {
-        yield { kind: 'waiting', because: failure.code, retryInMs: delay };
-        await clock.sleep(delay, signal);
+      attempt = tokens > 0 || failure === undefined ? 0 : attempt + 1;
+      if (failure !== undefined && !ended) {
+        const delay = retryDelay(failure, attempt, clock.now() - startedAt, retry);
+        // Half of a formed text cannot be gone on with: the server would begin the form anew.
+        if (generation.structure !== undefined && segment.part === 'answer' && tokens > 0) throw failure;
+        const outOfTime = generation.deadlineMs !== undefined && clock.now() + (delay ?? 0) >= generation.deadlineMs;
+        if (delay === undefined || outOfTime) throw failure;
+        if (delay > 0) {
+          yield { kind: 'waiting', because: failure.code, retryInMs: delay };
+          await clock.sleep(delay, signal);
+        }
       }
     }
+    yield { kind: 'done', report: machine.report(), segments };
+  } finally {
+    generation.onEnd?.({ report: machine.report(), segments });
   }
-  yield { kind: 'done', report: machine.report(), segments };
 }
 
 /** Tokens beyond its maximum after which a call is closed, not just ignored. */

@@ -1,13 +1,23 @@
 import { ApiError } from './api-error.ts';
-import type { AppDependencies } from './app.ts';
+import type { AppDependencies, Log } from './app.ts';
 import type { ThinkingWish } from './dialects/budget-dialects.ts';
+import { type SampleAccount, toChatUsage } from './dialects/chat-usage.ts';
 import type { Turn } from './forcing/format.ts';
 import type { Limits } from './forcing/report.ts';
-import { type FieldNames, type Shrink, settleLimits, type WantedBudget } from './forcing/settle-limits.ts';
+import {
+  type FieldNames,
+  type LimitsOfModel,
+  type Shrink,
+  settleLimits,
+  type WantedBudget,
+} from './forcing/settle-limits.ts';
 import { defaultRetryPolicy, type Generation, type GenerationEvent, generate } from './generate.ts';
+import type { Caller } from './keys/key-record.ts';
+import { type Admitted, remainingHeaders, type UsedTokens } from './keys/ledger.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import type { AnswerStructure, Sampling } from './models/segment-model.ts';
 import type { ServedModel } from './served-model.ts';
+import type { ModelSettings } from './settings.ts';
 
 /** What a client wants, whichever dialect it speaks. */
 export interface RunRequest {
@@ -33,9 +43,17 @@ export interface SetBy {
   readonly max_answer_tokens: string;
 }
 
+export interface RunContext {
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
 /** A request under way. */
 export interface Run {
   readonly samples: number;
+  /** What is left of the key's limits. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Whether the thoughts are kept from the client. They are counted all the same. */
   readonly excludeThinking: boolean;
   readonly promptTokens: number;
@@ -55,11 +73,7 @@ const DEFAULT_WAIT_TEXT = 'Wait';
  *
  * @throws {ApiError} 400 where the limits contradict each other or do not fit.
  */
-export async function startRun(
-  request: RunRequest,
-  dependencies: AppDependencies,
-  context: { readonly requestId: string; readonly signal: AbortSignal },
-): Promise<Run> {
+export async function startRun(request: RunRequest, dependencies: AppDependencies, context: RunContext): Promise<Run> {
   const { model, wish, wanted, structure } = request;
   const { settings } = model;
   const { clock } = dependencies;
@@ -69,10 +83,24 @@ export async function startRun(
     model.promptIds(request.turns),
     model.textIds(waitText),
   ]);
-  const settled = settleLimits(wanted, settings, promptIds.length, format, request.names);
+  const settled = settleLimits(wanted, ceilings(settings, context.caller), promptIds.length, format, request.names);
   if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
+  const { limits } = settled;
+  const most = Math.min(
+    limits.maxTokens + limits.maxAnswerTokens,
+    wanted.maxCompletionTokens ?? Number.POSITIVE_INFINITY,
+    settings.contextTokens - promptIds.length,
+  );
+  const timeoutMs = Math.min(dependencies.requestTimeoutMs, wish.deadlineMs ?? Number.POSITIVE_INFINITY);
+  const admitted = await dependencies.ledger?.admit(context.caller, {
+    requestId: context.requestId,
+    model: settings.id,
+    tokens: promptIds.length + most * request.samples,
+    leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
+  });
 
   const cancel = new AbortController();
+  const accounts: SampleAccount[] = [];
   const newDecoder = model.newDecoder();
   const softLanding = wish.softLanding ?? settings.softLanding;
   const generation: Generation = {
@@ -82,7 +110,8 @@ export async function startRun(
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs: dependencies.capacityWaitMs },
     signal: AbortSignal.any([context.signal, cancel.signal]),
-    deadlineMs: clock.now() + Math.min(dependencies.requestTimeoutMs, wish.deadlineMs ?? Number.POSITIVE_INFINITY),
+    deadlineMs: clock.now() + timeoutMs,
+    onEnd: (account) => accounts.push(account),
     plan: {
       promptIds,
       format,
@@ -99,15 +128,58 @@ export async function startRun(
   const generators = Array.from({ length: request.samples }, (_, index) =>
     logged(generate(sampleOf(generation, index)), dependencies, context.requestId, model, generation),
   );
+  const merged = mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.')));
   return {
     samples: request.samples,
+    headers: admitted === undefined ? {} : remainingHeaders(admitted.remaining),
     excludeThinking: wish.exclude,
     promptTokens: promptIds.length,
     limits: settled.limits,
     shrunk: settled.shrunk,
     setBy: setByOf(request, settled.shrunk),
-    events: mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.'))),
+    events:
+      admitted === undefined
+        ? merged
+        : settling(merged, admitted, () => usedTokens(promptIds.length, accounts), dependencies.log),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
+  };
+}
+
+/** Kept beyond the request's own time before its lease is free for others. Seconds. */
+const LEASE_MARGIN_SECONDS = 30;
+
+/** The model's limits, lowered by those of the key. */
+function ceilings(settings: ModelSettings, { limits }: Caller): LimitsOfModel {
+  const ceiling = limits.max_thinking_tokens;
+  if (ceiling === undefined || ceiling >= settings.maxThinkingTokens) return settings;
+  return { ...settings, maxThinkingTokens: ceiling, ceilingOf: 'key' };
+}
+
+/** Passes events on, and settles the request in the ledger at its end, whichever way it ends. */
+async function* settling<Event>(
+  events: AsyncGenerator<Event>,
+  admitted: Admitted,
+  used: () => UsedTokens,
+  log: Log,
+): AsyncGenerator<Event> {
+  try {
+    yield* events;
+  } finally {
+    await admitted.settle(used()).catch((error: unknown) => {
+      log('error', 'usage not settled', { error: String(error) });
+    });
+  }
+}
+
+function usedTokens(promptTokens: number, accounts: readonly SampleAccount[]): UsedTokens {
+  const sum = (of: (report: SampleAccount['report']) => number) =>
+    accounts.reduce((total, { report }) => total + of(report), 0);
+  return {
+    prompt: promptTokens,
+    cached: toChatUsage(accounts).prompt_tokens_details.cached_tokens,
+    thinking: sum((report) => report.thinkingTokens),
+    answer: sum((report) => report.answerTokens),
+    forced: sum((report) => report.forcedTokens),
   };
 }
 

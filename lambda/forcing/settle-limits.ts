@@ -25,6 +25,8 @@ export interface LimitsOfModel {
   readonly defaultMaxThinkingTokens: number;
   readonly maxThinkingTokens: number;
   readonly defaultMaxAnswerTokens: number;
+  /** Whose `maxThinkingTokens` is. @default 'model' */
+  readonly ceilingOf?: 'model' | 'key';
 }
 
 /** A limit that is lower than what was asked for, and what made it so. */
@@ -60,7 +62,7 @@ export function settleLimits(
   if (explicitMax !== undefined && explicitMax > model.maxThinkingTokens) {
     return wrong(
       names.maxTokens,
-      `${names.maxTokens} is ${explicitMax}, but this model allows at most ${model.maxThinkingTokens} thinking tokens.`,
+      `${names.maxTokens} is ${explicitMax}, but this ${model.ceilingOf ?? 'model'} allows at most ${model.maxThinkingTokens} thinking tokens.`,
     );
   }
   if (explicitMax !== undefined && min > explicitMax) {
@@ -72,7 +74,7 @@ export function settleLimits(
   if (min > model.maxThinkingTokens) {
     return wrong(
       names.minTokens,
-      `${names.minTokens} is ${min}, but this model allows at most ${model.maxThinkingTokens} thinking tokens.`,
+      `${names.minTokens} is ${min}, but this ${model.ceilingOf ?? 'model'} allows at most ${model.maxThinkingTokens} thinking tokens.`,
     );
   }
   for (const [name, value] of [

@@ -8,15 +8,15 @@ import { startRun } from '../run-request.ts';
 import { type ChatRun, streamedCompletion, wholeCompletion } from './chat-answers.ts';
 import { dataFrame } from './event-stream.ts';
 import { findModel } from './models.ts';
-import { respond } from './respond.ts';
+import { respond, runContext } from './respond.ts';
 
 /** `POST /v1/chat/completions`, streamed or not. */
 export function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, chatRequestSchema);
-    const wanted = toRunRequest(request, findModel(dependencies.models, request.model));
+    const wanted = toRunRequest(request, findModel(dependencies.models, request.model, context.get('caller')));
     const requestId = context.get('requestId');
-    const run = await startRun(wanted, dependencies, { requestId, signal: context.req.raw.signal });
+    const run = await startRun(wanted, dependencies, runContext(context));
     const chat: ChatRun = {
       ...run,
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },

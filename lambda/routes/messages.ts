@@ -20,7 +20,7 @@ import { type Run, startRun } from '../run-request.ts';
 import type { ToolUse } from '../tools/tool.ts';
 import { dataFrame, waitingFrame } from './event-stream.ts';
 import { findModel } from './models.ts';
-import { respond } from './respond.ts';
+import { respond, runContext } from './respond.ts';
 
 interface MessagesRun extends Run {
   readonly identity: MessageIdentity;
@@ -32,10 +32,13 @@ interface MessagesRun extends Run {
 export function messages(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, messagesRequestSchema);
-    const wanted = toRunRequest(messagesToChat(request), findModel(dependencies.models, request.model));
+    const wanted = toRunRequest(
+      messagesToChat(request),
+      findModel(dependencies.models, request.model, context.get('caller')),
+    );
     const requestId = context.get('requestId');
     const run: MessagesRun = {
-      ...(await startRun(wanted, dependencies, { requestId, signal: context.req.raw.signal })),
+      ...(await startRun(wanted, dependencies, runContext(context))),
       identity: { id: `msg_${dependencies.newId()}`, model: request.model },
       tools: wanted.tools,
       newId: dependencies.newId,
@@ -54,7 +57,7 @@ export function messages(dependencies: AppDependencies) {
 export function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
-    const model = findModel(dependencies.models, request.model);
+    const model = findModel(dependencies.models, request.model, context.get('caller'));
     const { turns } = toRunRequest(messagesToChat(request), model);
     const [ids, format] = await Promise.all([model.promptIds(turns), model.format({ bare: false })]);
     return context.json({ input_tokens: ids.length + format.openThinking.length });

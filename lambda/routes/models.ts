@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { ApiError } from '../api-error.ts';
 import type { AppDependencies, AppEnvironment } from '../app.ts';
+import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../served-model.ts';
 
 /** `GET /v1/models` and `GET /v1/models/{id}`: OpenAI's shape, with the window, the format and the budgets of each model. */
@@ -8,22 +9,29 @@ export function listModels(dependencies: AppDependencies) {
   const created = dependencies.unixTime();
   return (context: Context<AppEnvironment>) => {
     const id = context.req.param('id');
+    const caller = context.get('caller');
     if (id === undefined) {
-      return context.json({ object: 'list', data: dependencies.models.map((model) => describe(model, created)) });
+      const models = modelsOf(dependencies.models, caller);
+      return context.json({ object: 'list', data: models.map((model) => describe(model, created)) });
     }
-    return context.json(describe(findModel(dependencies.models, id), created));
+    return context.json(describe(findModel(dependencies.models, id, caller), created));
   };
 }
 
-/** @throws {ApiError} 404 that lists the models there are. */
-export function findModel(models: readonly ServedModel[], id: string): ServedModel {
-  const model = models.find((candidate) => candidate.settings.id === id);
+/** @throws {ApiError} 404 that lists the models that the caller may use. */
+export function findModel(models: readonly ServedModel[], id: string, caller: Caller): ServedModel {
+  const allowed = modelsOf(models, caller);
+  const model = allowed.find((candidate) => candidate.settings.id === id);
   if (model !== undefined) return model;
-  const known = models.map((candidate) => JSON.stringify(candidate.settings.id)).join(', ');
+  const known = allowed.map((candidate) => JSON.stringify(candidate.settings.id)).join(', ');
   throw new ApiError(404, `There is no model ${JSON.stringify(id.slice(0, 128))} here. There is: ${known}.`, {
     param: 'model',
     code: 'model_not_found',
   });
+}
+
+function modelsOf(models: readonly ServedModel[], { limits }: Caller): readonly ServedModel[] {
+  return models.filter(({ settings }) => limits.models === undefined || limits.models.includes(settings.id));
 }
 
 function describe({ settings }: ServedModel, created: number) {
@@ -33,12 +41,16 @@ function describe({ settings }: ServedModel, created: number) {
     created,
     owned_by: 'budgetforce',
     context_window: settings.contextTokens,
+    /** Dollars for a million tokens, by the config. */
+    price: settings.dollarsPerMillionTokens ?? null,
     budget_forcing: {
       format: settings.format,
       default_max_tokens: settings.defaultMaxThinkingTokens,
       max_tokens: settings.maxThinkingTokens,
       default_max_answer_tokens: settings.defaultMaxAnswerTokens,
       efforts: settings.efforts,
+      soft_landing: settings.softLanding ?? null,
+      detect_loops: settings.detectLoops ?? false,
     },
   };
 }

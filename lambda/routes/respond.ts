@@ -1,6 +1,7 @@
+import type { Context } from 'hono';
 import { type ApiError, toApiError } from '../api-error.ts';
-import { type AppDependencies, logFailure } from '../app.ts';
-import type { Run } from '../run-request.ts';
+import { type AppDependencies, type AppEnvironment, logFailure } from '../app.ts';
+import type { Run, RunContext } from '../run-request.ts';
 import { eventStream } from './event-stream.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { patientJson } from './patient-json.ts';
@@ -49,4 +50,9 @@ async function* endingInErrors(
     if (!begun) throw error;
     yield frameOf(toApiError(error));
   }
+}
+
+/** Who asks, and how to know that they left. */
+export function runContext(context: Context<AppEnvironment>): RunContext {
+  return { requestId: context.get('requestId'), caller: context.get('caller'), signal: context.req.raw.signal };
 }

@@ -19,7 +19,7 @@ import { type Run, startRun } from '../run-request.ts';
 import type { ToolUse } from '../tools/tool.ts';
 import { dataFrame, waitingFrame } from './event-stream.ts';
 import { findModel } from './models.ts';
-import { respond } from './respond.ts';
+import { respond, runContext } from './respond.ts';
 
 interface ResponsesRun extends Run {
   readonly identity: ResponseIdentity;
@@ -31,11 +31,14 @@ interface ResponsesRun extends Run {
 export function responses(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, responsesRequestSchema);
-    const chat = toRunRequest(responsesToChat(request), findModel(dependencies.models, request.model));
+    const chat = toRunRequest(
+      responsesToChat(request),
+      findModel(dependencies.models, request.model, context.get('caller')),
+    );
     const wanted = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
     const requestId = context.get('requestId');
     const run: ResponsesRun = {
-      ...(await startRun(wanted, dependencies, { requestId, signal: context.req.raw.signal })),
+      ...(await startRun(wanted, dependencies, runContext(context))),
       identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
       tools: wanted.tools,
       items: new ResponseItems(dependencies.newId),
