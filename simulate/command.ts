@@ -40,9 +40,9 @@ Endpoint:
 
 Policies:
   --policies LIST        ${policyKinds.join(', ')}; each may have ":NUMBER"
-                         (default aws-concurrency,aws-invocations,committed,elastic,oracle)
+                         (target of aws-*, copies of fixed, part of the copies' speed of the others). Default: all
   --search LIST          of these, also the cheapest setting that meets the objective; "all", or "none" (default).
-                         The oracle is always searched
+                         Of fixed and oracle it is always looked for, unless they have a number
   --first-token SECONDS  the objective: 95 % of first tokens within (default 1)
   --refused N            and at most this part refused (default 0.001)
   --thought N            and at least this part of the thinking done (default 0)
@@ -82,7 +82,7 @@ export const simulateCommand: Command = {
         'min-copies': { type: 'string', default: '1' },
         'max-copies': { type: 'string', default: '64' },
         'no-prefix-routing': { type: 'boolean', default: false },
-        policies: { type: 'string', default: 'aws-concurrency,aws-invocations,committed,elastic,oracle' },
+        policies: { type: 'string', default: policyKinds.join(',') },
         search: { type: 'string', default: 'none' },
         'first-token': { type: 'string', default: '1' },
         refused: { type: 'string', default: '0.001' },
@@ -176,7 +176,7 @@ function traceOf(name: string): Trace {
 function searchOf(list: string): readonly PolicyKind[] {
   if (list === 'none') return [];
   const kinds = list === 'all' ? policyKinds : parsePolicies(list).map(({ kind }) => kind);
-  return kinds.filter((kind) => kind !== 'oracle');
+  return kinds.filter((kind) => kind !== 'oracle' && kind !== 'fixed');
 }
 
 function headOf(profile: Profile, scenarios: readonly Scenario[]): ReportHead {

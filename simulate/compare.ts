@@ -58,14 +58,18 @@ export function compare(
     const { name, settings } = policy;
     return { policy: name, settings, outcome: runScenario(scenario, policy) };
   };
-  // Without a number the oracle is the cheapest of all that know the future.
-  const run = (choice: PolicyChoice): Result =>
-    choice.kind === 'oracle' && choice.value === undefined
-      ? best(
-          oraclesToTry.map((settings) => play(maker.oracle(settings, 'oracle'))),
-          objective,
-        )
-      : play(maker.make(choice));
+  let fleets: readonly Result[] | undefined;
+  const fixedFleets = () => {
+    fleets ??= settingsToTry('fixed', scenario, maker).map((value) => play(maker.make({ kind: 'fixed', value })));
+    return fleets;
+  };
+  // Without a number the fixed fleet and the oracle are the cheapest of those that know the future.
+  const run = ({ kind, value }: PolicyChoice): Result => {
+    if (value !== undefined || (kind !== 'fixed' && kind !== 'oracle')) return play(maker.make({ kind, value }));
+    if (kind === 'fixed') return best(fixedFleets(), objective);
+    const oracles = oraclesToTry.map((settings) => play(maker.oracle(settings, kind)));
+    return { ...best([...oracles, ...fixedFleets()], objective), policy: kind };
+  };
   const results = choices.map(run);
   const cheapest = search.map((kind) => {
     const tried = settingsToTry(kind, scenario, maker).map((value) => run({ kind, value }));

@@ -3,7 +3,7 @@ import { escapeText } from '../evaluate/plot.ts';
 /** A line over time. */
 export interface Line {
   readonly name: string;
-  /** Seconds and a value. */
+  /** Seconds and a value; `NaN` where there is none. */
   readonly points: readonly (readonly [number, number])[];
 }
 
@@ -19,7 +19,7 @@ export interface Panel {
 
 const WIDTH = 860;
 const PANEL = 150;
-const BOX = { left: 62, right: 150, top: 40, gap: 46, bottom: 40 };
+const BOX = { left: 62, right: 176, top: 56, gap: 46, bottom: 40 };
 const COLORS = ['#64748b', '#d97706', '#2563eb', '#059669', '#9333ea', '#dc2626'];
 const DASHES = ['', '6 3', '', '2 3', '8 3 2 3', '1 4'];
 const STYLE =
@@ -35,7 +35,7 @@ export function timePlot(title: string, panels: readonly Panel[]): string {
   const x = (at: number) => round(BOX.left + ((at - from) / (until - from)) * width);
   const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
   const drawn = panels.map((panel, index) => {
-    const top = BOX.top + 16 + index * (PANEL + BOX.gap);
+    const top = BOX.top + index * (PANEL + BOX.gap);
     const scale = scaleOf(panel, top);
     const grid = scale.ticks.map(
       (tick) =>
@@ -45,8 +45,9 @@ export function timePlot(title: string, panels: readonly Panel[]): string {
       const order = names.indexOf(name);
       const path = points
         .map(([at, value], point) => {
+          if (Number.isNaN(value)) return '';
           const place = `${x(at)},${scale.y(value)}`;
-          if (point === 0) return `M${place}`;
+          if (Number.isNaN(points[point - 1]?.[1] ?? Number.NaN)) return `M${place}`;
           return panel.steps === true ? `H${x(at)}V${scale.y(value)}` : `L${place}`;
         })
         .join('');
@@ -93,7 +94,9 @@ export function costPlot(
   );
   const marks = points.map(({ name, gpuHours, seconds }, index) => {
     const color = COLORS[index % COLORS.length];
-    return `<g><title>${escapeText(`${name}: ${gpuHours.toFixed(1)} GPU hours, ${seconds.toFixed(2)} s`)}</title><circle cx="${x(gpuHours)}" cy="${y(seconds)}" r="5" fill="${color}"/><text x="${x(gpuHours) + 8}" y="${y(seconds) - 6 + (index % 2) * 18}">${escapeText(name)}</text></g>`;
+    // Names stand to the left of the dearest points, which have no room to the right.
+    const [end, anchor] = gpuHours > mostHours * 0.75 ? [-8, ' text-anchor="end"'] : [8, ''];
+    return `<g><title>${escapeText(`${name}: ${gpuHours.toFixed(1)} GPU hours, ${seconds.toFixed(2)} s`)}</title><circle cx="${x(gpuHours)}" cy="${y(seconds)}" r="5" fill="${color}"/><text x="${x(gpuHours) + end}" y="${y(seconds) - 6 + (index % 2) * 18}"${anchor}>${escapeText(name)}</text></g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">
 ${STYLE}
@@ -114,7 +117,9 @@ function scaleOf(
   { lines, scale }: Panel,
   top: number,
 ): { readonly y: (value: number) => number; readonly ticks: readonly number[] } {
-  const values = lines.flatMap(({ points }) => points.map(([, value]) => value));
+  const values = lines
+    .flatMap(({ points }) => points.map(([, value]) => value))
+    .filter((value) => !Number.isNaN(value));
   if (scale === 'log') {
     const positive = values.filter((value) => value > 0);
     const low = Math.min(0.1, ...positive);

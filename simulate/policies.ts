@@ -1,6 +1,6 @@
 import { defaultAdmission } from '../lambda/policy/admission.ts';
 import { defaultElastic } from '../lambda/policy/elastic-grant.ts';
-import { defaultScaling, type ScalingSettings } from '../lambda/policy/wanted-copies.ts';
+import { defaultScaling, type ScalingSettings, utilizationWith } from '../lambda/policy/wanted-copies.ts';
 import { UsageError } from '../local/usage-error.ts';
 import { type Gate, openGate } from './engine/simulate.ts';
 import { CommittedScaling } from './scaling/committed-scaling.ts';
@@ -22,7 +22,7 @@ export interface PolicyChoice {
   /**
    * `aws-*`: the target. `fixed`: copies. `committed`, `elastic`, `oracle`: the part of the copies' speed that demand may take.
    *
-   * @default - found as docs/scaling.md says
+   * @default - found as docs/scaling.md says; of `fixed` and `oracle` the cheapest that meets the objective
    */
   readonly value: number | undefined;
 }
@@ -142,8 +142,10 @@ export class PolicyMaker {
   }
 }
 
-/** Shrinking budgets take what comes above the mean, so less has to be kept free for it. */
-const DEFAULT_UTILIZATION = { committed: 0.7, elastic: 0.85 } as const;
+const DEFAULT_UTILIZATION = {
+  committed: utilizationWith.exactBudgets,
+  elastic: utilizationWith.elasticBudgets,
+} as const;
 
 function scalingOf({ profile, minCopies, maxCopies }: Scenario, targetUtilization: number): ScalingSettings {
   return { ...defaultScaling, minCopies, maxCopies, targetUtilization, copiesPerInstance: profile.copiesPerInstance };

@@ -118,7 +118,7 @@ function costs({ scenario, results }: Comparison): string {
 const SHOWN_SECONDS = 7_200;
 
 function overTime({ scenario, results }: Comparison): string {
-  const shown = results.filter(({ policy }) => !policy.startsWith('oracle') && !policy.startsWith('aws-invocations'));
+  const shown = results.filter(({ policy }) => !/^(oracle|fixed|aws-invocations)/.test(policy));
   const line = (value: (bin: TimelineBin) => number): Line[] =>
     shown.map(({ policy, outcome }) => {
       const last = outcome.timeline.at(-1)?.at ?? 0;
@@ -133,7 +133,7 @@ function overTime({ scenario, results }: Comparison): string {
     { title: 'part of the thinking that is granted', lines: line((bin) => bin.grantedShare) },
     {
       title: 'first token, 95th percentile of each minute, seconds',
-      lines: line((bin) => bin.firstTokenP95),
+      lines: line((bin) => bin.firstTokenP95 ?? Number.NaN),
       scale: 'log',
     },
   ];

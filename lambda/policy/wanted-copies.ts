@@ -7,7 +7,10 @@ export interface ScalingSettings {
   readonly maxCopies: number;
   /** The part of the copies' measured speed that the demand may take. Above 0, at most 1. */
   readonly targetUtilization: number;
-  /** The most that the admitted requests may fill the copies, see `pressureOf`. Above 0. */
+  /**
+   * The most that the admitted requests may fill the copies, see `pressureOf`. Above 0. Below admission's `fullAt`: copies are
+   * asked for before requests wait.
+   */
   readonly mostPressure: number;
   /** Copies that share an instance. It is paid for as a whole, so it is filled. Minimum: 1. */
   readonly copiesPerInstance: number;
@@ -15,19 +18,23 @@ export interface ScalingSettings {
   readonly smoothingSeconds: number;
   /**
    * Copies are taken away when fewer were wanted for so long. Seconds. To stop an instance and to start it again costs its start
-   * and its idle time, about 15 minutes of it, so a shorter rest saves nothing; twice that also keeps what the next burst wants.
+   * and its idle time, about 15 minutes of it, so a shorter rest saves nothing; an hour also keeps what comes back every hour. See
+   * docs/decisions/0030-scaling-on-demand.md.
    */
   readonly scaleInAfterSeconds: number;
 }
 
+/** What demand may take of the copies' speed. Budgets that shrink take what comes above the mean, so less is kept free for it. */
+export const utilizationWith = { exactBudgets: 0.7, elasticBudgets: 0.85 } as const;
+
 export const defaultScaling: ScalingSettings = {
   minCopies: 1,
   maxCopies: 8,
-  targetUtilization: 0.8,
-  mostPressure: 1.7,
+  targetUtilization: utilizationWith.elasticBudgets,
+  mostPressure: 1.2,
   copiesPerInstance: 1,
   smoothingSeconds: 600,
-  scaleInAfterSeconds: 1_800,
+  scaleInAfterSeconds: 3_600,
 };
 
 /** How many copies are wanted now, and what says so. */

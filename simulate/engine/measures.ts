@@ -33,8 +33,8 @@ export class Times {
     };
   }
 
-  p95(): number {
-    return this.count === 0 ? 0 : this.#sketch.getValueAtQuantile(0.95);
+  p95(): number | undefined {
+    return this.count === 0 ? undefined : this.#sketch.getValueAtQuantile(0.95);
   }
 }
 
@@ -50,8 +50,8 @@ export interface TimelineBin {
   readonly pressure: number;
   /** Of the thinking that was asked for, the part that was granted. 1 where nothing came. */
   readonly grantedShare: number;
-  /** Of requests whose first token came in this time. Seconds. */
-  readonly firstTokenP95: number;
+  /** Of requests whose first token came in this time. Seconds; `undefined` where none came. */
+  readonly firstTokenP95: number | undefined;
 }
 
 /** What happened over time, in bins of equal width. Only the measured time is kept, and at most `MAX_BINS` of it. */

@@ -125,12 +125,16 @@ describe('Plots', () => {
             points: [
               [0, 0],
               [60, 100],
+              [120, Number.NaN],
+              [180, 100],
             ],
           },
         ],
       },
     ]);
     expect(svg.match(/<path /g)?.length).toBe(3);
+    // A gap where there is no value: the line begins anew.
+    expect(svg.match(/M[\d.]+,[\d.]+/g)?.length).toBe(4);
     expect(svg).toContain('a &lt;title&gt;');
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });

@@ -115,9 +115,12 @@ describe('A comparison', () => {
     seed: 1,
   });
   const objective = { firstTokenSeconds: 1, refusedPart: 0.001, thinkingPart: 0 };
-  const comparison = compare(scenario, parsePolicies('aws-concurrency,committed,elastic,oracle,fixed:32'), objective, [
-    'committed',
-  ]);
+  const comparison = compare(
+    scenario,
+    parsePolicies('aws-concurrency,committed,elastic,oracle,fixed:32,fixed'),
+    objective,
+    ['committed'],
+  );
   const named = (name: string) => {
     const found = comparison.results.find(({ policy }) => policy === name);
     if (found === undefined) throw new Error(`There is no ${name}.`);
@@ -140,6 +143,13 @@ describe('A comparison', () => {
     const hours = scenario.warmUpSeconds / 3_600;
     expect(named('fixed:32').gpuHours).toBeCloseTo(8 * 8 * hours, 3);
     expect(named('fixed:32').dollars).toBeCloseTo(8 * 63 * hours, 3);
+  });
+
+  it('takes the cheapest fixed fleet that meets the objective where no number of copies is given', () => {
+    const cheapest = comparison.results.at(-1);
+    expect(cheapest?.policy).toMatch(/^fixed:(4|8|12|16|20|24|28)$/);
+    expect(cheapest?.outcome.firstToken.p95).toBeLessThanOrEqual(1);
+    expect(named('oracle').gpuHours).toBeLessThanOrEqual(cheapest?.outcome.gpuHours ?? 0);
   });
 
   it('finds the cheapest setting that meets the objective', () => {
