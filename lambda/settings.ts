@@ -8,7 +8,7 @@ import * as z from 'zod';
  */
 
 /** The model families whose thinking delimiters are known (lambda/forcing/formats). */
-export const formatNames = ['s1', 'r1', 'qwq', 'qwen3'] as const;
+export const formatNames = ['s1', 'r1', 'qwq', 'qwen3', 'gpt-oss'] as const;
 export type FormatName = (typeof formatNames)[number];
 
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;

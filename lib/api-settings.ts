@@ -13,7 +13,7 @@ export interface ApiModel {
   /**
    * Path of the model's tokenizer.json.
    *
-   * @default - the one of the format's family: Qwen's for s1, qwq and qwen3; r1 needs one
+   * @default - the one of the format's family: Qwen's for s1, qwq and qwen3, gpt-oss's own; r1 needs one
    */
   readonly tokenizer?: string | undefined;
   /**

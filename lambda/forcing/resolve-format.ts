@@ -86,7 +86,7 @@ export async function resolveFormat(
     thinkingEnds: await ends(format.thinkingEnds),
     openAnswer: await encodeParts(format.openAnswer, tokenizer),
     forceAnswer: await encodeParts(forced.forceAnswer, tokenizer),
-    newline: await encodeParts([{ text: '\n' }], tokenizer),
+    newline: format.newlineBeforeCut === false ? [] : await encodeParts([{ text: '\n' }], tokenizer),
     forcedAnswerText: forced.forcedAnswerText,
     answerEnds: await ends(format.answerEnds),
     endTexts,

