@@ -8,6 +8,7 @@ import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import { adminKeys } from './routes/admin-keys.ts';
+import { apiDocument } from './routes/api-document.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { countTokens, messages } from './routes/messages.ts';
 import { listModels } from './routes/models.ts';
@@ -69,6 +70,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   });
 
   app.get('/', playground());
+  app.get('/openapi.json', apiDocument());
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
 
   app.use('/v1/*', async (context, next) => {

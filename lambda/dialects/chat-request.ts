@@ -36,8 +36,10 @@ const message = z.discriminatedUnion('role', [
     name: z.string().optional(),
     refusal: z.null().optional(),
     tool_calls: z.array(toolCall).min(1).max(128).optional(),
-    /** Thoughts of earlier turns may be sent back as they came; the model does not get to see them. */
-    reasoning_content: z.string().nullish(),
+    reasoning_content: z
+      .string()
+      .nullish()
+      .describe('Thoughts of earlier turns may be sent back as they came; the model does not get to see them.'),
     reasoning: z.string().nullish(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
@@ -52,10 +54,8 @@ export const chatRequestSchema = z.strictObject({
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
     .nullish(),
   ...budgetFields,
-  /** Thinking and answer together. */
-  max_completion_tokens: z.int().min(1).nullish(),
-  /** The older name of `max_completion_tokens`. */
-  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).nullish().describe('The older name of `max_completion_tokens`.'),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(-1).nullish(),
@@ -65,12 +65,9 @@ export const chatRequestSchema = z.strictObject({
   presence_penalty: z.number().min(-2).max(2).nullish(),
   seed: z.int().nullish(),
   stop: z.union([z.string().min(1).max(SHORT_TEXT), z.array(z.string().min(1).max(SHORT_TEXT)).max(4)]).nullish(),
-  /** Samples of the answer, each with its own budget. */
-  n: z.int().min(1).max(16).nullish(),
-  /** Answers with the one that most of `n` samples give. Ours, not OpenAI's. */
-  vote: z.boolean().nullish(),
+  n: z.int().min(1).max(16).nullish().describe('Samples of the answer, each with its own budget.'),
+  vote: z.boolean().nullish().describe('Answers with the one that most of `n` samples give. Ours, not OpenAI’s.'),
   logprobs: z.literal(false).nullish(),
-  /** Holds the answer to JSON, or to a schema of it; the thought stays free. */
   response_format: z
     .discriminatedUnion('type', [
       z.strictObject({ type: z.literal('text') }),
@@ -85,7 +82,8 @@ export const chatRequestSchema = z.strictObject({
         }),
       }),
     ])
-    .nullish(),
+    .nullish()
+    .describe('Holds the answer to JSON, or to a schema of it; the thought stays free.'),
   tools: z.array(functionTool).max(128).nullish(),
   tool_choice: z
     .union([

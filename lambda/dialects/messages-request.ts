@@ -81,8 +81,7 @@ const counted = {
  */
 export const messagesRequestSchema = z.strictObject({
   ...counted,
-  /** Thinking and answer together. */
-  max_tokens: z.int().min(1),
+  max_tokens: z.int().min(1).describe('Thinking and answer together.'),
   stream: z.boolean().optional(),
   stop_sequences: z.array(z.string().min(1).max(256)).max(4).optional(),
   temperature: z.number().min(0).max(1).optional(),

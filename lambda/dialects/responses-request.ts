@@ -55,13 +55,14 @@ export const responsesRequestSchema = z.strictObject({
   reasoning: z
     .strictObject({
       effort: z.enum(reasoningEfforts).nullish(),
-      /** Thoughts are sent whole, never as a summary. */
-      summary: z.enum(['auto', 'concise', 'detailed']).nullish(),
+      summary: z
+        .enum(['auto', 'concise', 'detailed'])
+        .nullish()
+        .describe('Thoughts are sent whole, never as a summary.'),
       max_tokens: z.int().min(0).nullish(),
     })
     .nullish(),
-  /** Thinking and answer together. */
-  max_output_tokens: z.int().min(1).nullish(),
+  max_output_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   text: z

@@ -6,7 +6,7 @@ import { parseBody } from '../dialects/parse-body.ts';
 import { keyLimitsSchema } from '../keys/key-record.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 
-const newKeySchema = z.strictObject({
+export const newKeySchema = z.strictObject({
   /** What it is for. */
   name: z.string().min(1).max(128),
   limits: keyLimitsSchema.default({}),
@@ -14,12 +14,12 @@ const newKeySchema = z.strictObject({
   expires_in_days: z.number().gt(0).max(3_650).optional(),
 });
 
-const rotateSchema = z.strictObject({
+export const rotateSchema = z.strictObject({
   /** How long the old value still holds. Seconds. */
   grace_seconds: z.int().min(0).max(2_592_000).default(0),
 });
 
-const setLimitsSchema = z.strictObject({ limits: keyLimitsSchema });
+export const setLimitsSchema = z.strictObject({ limits: keyLimitsSchema });
 
 /** `/v1/admin/keys`: makes, lists, changes, rotates and revokes keys. Their values are shown once. */
 export function adminKeys(app: Hono<AppEnvironment>, { keys, unixTime, log }: AppDependencies): void {

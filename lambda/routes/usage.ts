@@ -10,7 +10,7 @@ const DAY_SECONDS = 86_400;
 const MOST_DAYS = 93;
 const groups = ['key', 'model', 'day'] as const;
 
-const usageQuerySchema = z.strictObject({
+export const usageQuerySchema = z.strictObject({
   /** First day, UTC. Default: six days before `to`. */
   from: z.iso.date().optional(),
   /** Last day, UTC. Default: today. */
