@@ -12,7 +12,9 @@ import { apiDocument } from './routes/api-document.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { countTokens, messages } from './routes/messages.ts';
 import { listModels } from './routes/models.ts';
-import { playground } from './routes/playground.ts';
+import { page } from './routes/page.ts';
+import { playgroundPage } from './routes/playground-page.ts';
+import { referencePage } from './routes/reference-page.ts';
 import { responses } from './routes/responses.ts';
 import { usage } from './routes/usage.ts';
 import type { ServedModel } from './served-model.ts';
@@ -69,7 +71,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     context.header('x-request-id', requestId);
   });
 
-  app.get('/', playground());
+  app.get('/', page(playgroundPage));
+  app.get('/docs', page(referencePage));
   app.get('/openapi.json', apiDocument());
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
 

@@ -4,12 +4,19 @@ import { build } from 'esbuild';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** The page as one document, its style and script inside: nothing is loaded from another host. */
-async function buildPage(): Promise<string> {
+/** The pages that the app serves: the HTML, its script, and the module in `lambda/routes` that holds both. */
+export const pages = {
+  playground: { html: 'index.html', script: 'playground.ts', module: 'playground-page.ts' },
+  reference: { html: 'reference.html', script: 'reference.ts', module: 'reference-page.ts' },
+} as const;
+type PageName = keyof typeof pages;
+
+/** A page as one document, its style and script inside: nothing is loaded from another host. */
+async function buildPage(name: PageName): Promise<string> {
   const [html, style, script] = await Promise.all([
-    readFile(path('index.html'), 'utf8'),
+    readFile(path(pages[name].html), 'utf8'),
     bundle('style.css'),
-    bundle('playground.ts'),
+    bundle(pages[name].script),
   ]);
   // Functions as replacements: a text would have its `$` read as a pattern.
   return html
@@ -17,9 +24,9 @@ async function buildPage(): Promise<string> {
     .replace('/*script*/', () => script.replaceAll('</script', '<\\/script'));
 }
 
-/** The module that the app serves the page from. */
-export async function pageModule(): Promise<string> {
-  return `// Made by \`npm run build:page\` from web/. Do not edit.\nexport const playgroundPage = ${JSON.stringify(await buildPage())};\n`;
+/** The module that the app serves a page from. */
+export async function pageModule(name: PageName): Promise<string> {
+  return `// Made by \`npm run build:page\` from web/. Do not edit.\nexport const ${name}Page = ${JSON.stringify(await buildPage(name))};\n`;
 }
 
 async function bundle(name: string): Promise<string> {

@@ -1,5 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { pageModule } from './build-page.ts';
+import { pageModule, pages } from './build-page.ts';
 
-await writeFile(fileURLToPath(new URL('../lambda/routes/playground-page.ts', import.meta.url)), await pageModule());
+for (const name of ['playground', 'reference'] as const) {
+  const module = new URL(`../lambda/routes/${pages[name].module}`, import.meta.url);
+  await writeFile(fileURLToPath(module), await pageModule(name));
+}

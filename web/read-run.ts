@@ -5,6 +5,7 @@ export type RunEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'usage'; readonly usage: Usage }
   | { readonly kind: 'error'; readonly message: string; readonly status: number };
 
 /** The part of `budget_forcing` that the page shows. */
@@ -16,6 +17,14 @@ export interface Report {
   readonly segments: number;
   readonly end_reason: string | null;
   readonly minimum_missed: string | null;
+  readonly limits: { readonly min_tokens: number; readonly max_tokens: number };
+  readonly events: readonly { readonly kind: string; readonly at: number }[];
+}
+
+/** The part of `usage` that a price needs. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
 }
 
 interface Chunk {
@@ -23,6 +32,7 @@ interface Chunk {
     readonly delta?: { readonly content?: string; readonly reasoning_content?: string; readonly forced?: boolean };
   }[];
   readonly budget_forcing?: Report;
+  readonly usage?: Usage | null;
   readonly error?: { readonly message?: string };
 }
 
@@ -71,6 +81,7 @@ function eventsOf(data: string): readonly RunEvent[] {
       : []),
     ...(delta?.content ? [{ kind: 'text', part: 'answer', text: delta.content, forced } as const] : []),
     ...(chunk.budget_forcing === undefined ? [] : [{ kind: 'report', report: chunk.budget_forcing } as const]),
+    ...(chunk.usage == null ? [] : [{ kind: 'usage', usage: chunk.usage } as const]),
   ];
 }
 

@@ -2,7 +2,7 @@
 export interface PageRequest {
   readonly model: string;
   readonly prompt: string;
-  readonly thinking: Readonly<Record<string, number | string>>;
+  readonly thinking: Readonly<Record<string, number | string | boolean>>;
   readonly effort: string | undefined;
   readonly temperature: number | undefined;
 }
@@ -51,8 +51,8 @@ for await (const chunk of stream) {
         ...(temperature === undefined ? {} : { temperature }),
         ...(reasoning_effort === undefined ? {} : { reasoning_effort }),
       };
-      const lines = Object.entries(named).map(([name, value]) => `    ${name}=${JSON.stringify(value)},`);
-      if (Object.keys(thinking).length > 0) lines.push(`    extra_body=${JSON.stringify(thinking)},`);
+      const lines = Object.entries(named).map(([name, value]) => `    ${name}=${pythonOf(value)},`);
+      if (Object.keys(thinking).length > 0) lines.push(`    extra_body=${pythonOf(thinking)},`);
       return `import os
 from openai import OpenAI
 
@@ -70,4 +70,16 @@ for chunk in stream:
     default:
       return language satisfies never;
   }
+}
+
+/** A value of JSON as Python writes it. */
+function pythonOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pythonOf).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${JSON.stringify(name)}: ${pythonOf(inner)}`)
+      .join(', ')}}`;
+  }
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : JSON.stringify(value);
 }

@@ -164,6 +164,7 @@ export function operations(usageQuery: Readonly<Record<string, unknown>>): Paths
         },
       },
     },
+    '/docs': { get: page('getReference', 'This document, for people') },
     '/': { get: page('getPlayground', 'The playground') },
   };
 }

@@ -13,26 +13,26 @@ import { chromiumPath } from './browser.ts';
 const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
 const answers = (says: string): ScriptedSegment => ({ says, ends: IM_END });
 
-describe('the module that the page is served from', () => {
+describe.each(['playground', 'reference'] as const)('the module that the page %s is served from', (name) => {
   it('is made from web/ as it stands', async () => {
-    expect(await readFile('lambda/routes/playground-page.ts', 'utf8')).toBe(await pageModule());
+    expect(await readFile(`lambda/routes/${name}-page.ts`, 'utf8')).toBe(await pageModule(name));
   });
 
   it('loads nothing from anywhere', async () => {
-    const page = await pageModule();
+    const page = await pageModule(name);
     expect(page.replaceAll(/https?:\/\/www\.w3\.org\/[^"']*/g, '')).not.toMatch(/(?:src|href)=\\?["'](?:https?:)?\/\//);
   });
 });
 
-describe('GET /', () => {
+describe.each(['/', '/docs'])('GET %s', (path) => {
   it('has a strict policy, and is not sent twice', async () => {
     const { app } = scriptedApp([]);
-    const response = await app.request('/');
+    const response = await app.request(path);
     expect(response.headers.get('content-type')).toContain('text/html');
     const policy = response.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('unsafe');
-    const again = await app.request('/', { headers: { 'if-none-match': response.headers.get('etag') ?? '' } });
+    const again = await app.request(path, { headers: { 'if-none-match': response.headers.get('etag') ?? '' } });
     expect(again.status).toBe(304);
   });
 });
@@ -55,6 +55,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     changes: Parameters<typeof scriptedApp>[1] = {},
     viewport = { width: 1_100, height: 900 },
     colorScheme: 'light' | 'dark' = 'light',
+    path = '/',
   ) {
     const world = scriptedApp(script, changes);
     const server = createAdaptorServer({ fetch: world.app.fetch });
@@ -67,13 +68,13 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     const hosts = new Set<string>();
     page.on('pageerror', (error) => errors.push(error.message));
     page.on('request', (request) => hosts.add(new URL(request.url()).hostname));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
     return { page, errors, hosts, ...world };
   }
 
-  const shoot = async (page: Page, name: string) => {
+  const shoot = async (page: Page, name: string, fullPage = true) => {
     const folder = process.env['SCREENSHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage });
   };
 
   it('streams the thought with what was forced marked where it was, then the answer and the account', async () => {
@@ -92,6 +93,9 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     const figures = await page.textContent('dl');
     expect(figures).toContain('40 tokens');
     expect(figures).toContain('its budget');
+    expect(await page.locator('.bar .event.wait').count()).toBe(1);
+    expect(await page.locator('.bar .event.cut').count()).toBe(1);
+    expect(await page.textContent('figcaption')).toBe('40 tokens of at most 40 · Wait at 13 · cut at 40');
     await shoot(page, 'run');
     expect(errors).toEqual([]);
     expect([...hosts]).toEqual(['127.0.0.1']);
@@ -115,6 +119,32 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await shoot(page, 'compare');
   });
 
+  it('shows what a run costs, by the price of the model or by its own', async () => {
+    const { page } = await open([thinks('a'), answers('b'), thinks('c'), answers('d')]);
+    await page.click('summary');
+    await page.fill('#price', '1000000');
+    await page.click('#run');
+    // 3 tokens of prompt and answer at a dollar each would be too few: the prompt has its template.
+    await expect.poll(() => page.textContent('dl')).toMatch(/cost\$\d/);
+    await page.fill('#price', '');
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.answer')).toBe('d');
+    expect(await page.textContent('dl')).not.toContain('cost');
+  });
+
+  it('shows the request of either side', async () => {
+    const { page } = await open([]);
+    await page.check('#compare');
+    await page.click('#show');
+    expect(await page.textContent('#code')).toContain('"max_tokens":24');
+    await page.getByRole('button', { name: 'Second budget' }).click();
+    expect(await page.textContent('#code')).toContain('"waits":2');
+    await page.click('summary');
+    await page.check('#loops');
+    await page.getByRole('button', { name: 'Python' }).click();
+    expect(await page.textContent('#code')).toContain('extra_body={"thinking": {"waits": 2, "detect_loops": True}}');
+  });
+
   it('stops, and the model with it', async () => {
     const { page, model } = await open([{ says: 'thinking …', hangs: true }], { keepAliveMs: 50 });
     await page.click('#run');
@@ -132,7 +162,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     expect(await page.textContent('#code')).toContain('"thinking":{"min_tokens":7}');
     expect(await page.textContent('#code')).toContain("It'\\''s 2 + 2?");
     await page.getByRole('button', { name: 'Python' }).click();
-    expect(await page.textContent('#code')).toContain('extra_body={"thinking":{"min_tokens":7}}');
+    expect(await page.textContent('#code')).toContain('extra_body={"thinking": {"min_tokens": 7}}');
     await shoot(page, 'code');
   });
 
@@ -179,6 +209,22 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await page.waitForSelector('#a-max');
     await page.click('#run');
     await expect.poll(() => page.textContent('.answer')).toBe('b');
+  });
+
+  it('shows every route of the API, its fields and an example', async () => {
+    const { page, errors, hosts } = await open([], {}, { width: 1_200, height: 1_000 }, 'light', '/docs#createMessage');
+    await page.waitForSelector('#createMessage');
+    expect(await page.locator('.operation').count()).toBeGreaterThan(12);
+    const chat = page.locator('#createChatCompletion');
+    expect(await chat.locator('pre').textContent()).toContain('/v1/chat/completions');
+    await chat.locator('li', { hasText: 'thinking' }).first().locator('summary').first().click();
+    await expect.poll(() => chat.textContent()).toContain('At least so many thinking tokens.');
+    await shoot(page, 'reference', false);
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await shoot(page, 'reference-phone', false);
+    expect(errors).toEqual([]);
+    expect([...hosts]).toEqual(['127.0.0.1']);
   });
 
   it.each([
