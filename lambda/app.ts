@@ -7,6 +7,7 @@ import type { Clock } from './generate.ts';
 import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
+import { loggableError, withoutQuote } from './loggable-error.ts';
 import { adminKeys } from './routes/admin-keys.ts';
 import { apiDocument } from './routes/api-document.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
@@ -131,12 +132,11 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
 
 /** A failure that is ours or the model's, with its cause, in the log. */
 export function logFailure(log: Log, requestId: string, error: ApiError): void {
-  const cause = error.cause instanceof Error ? error.cause : undefined;
   log('error', 'request failed', {
     request_id: requestId,
     status: error.status,
     code: error.code,
-    error: error.message,
-    ...(cause === undefined ? {} : { cause: cause.message, stack: cause.stack }),
+    error: withoutQuote(error.message, error.cause),
+    ...(error.cause === undefined ? {} : loggableError(error.cause)),
   });
 }

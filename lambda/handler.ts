@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { toApiError } from './api-error.ts';
 import { createApp } from './app.ts';
 import { dependenciesOf } from './dependencies.ts';
+import { loggableError } from './loggable-error.ts';
 import { toRequest } from './rest-event.ts';
 import { parseSettings } from './settings.ts';
 import { type LambdaContext, type LambdaStreaming, streamResponse } from './stream-response.ts';
@@ -20,7 +21,10 @@ export const handler = awslambda.streamifyResponse(
       response = await app.fetch(toRequest(event, timeout));
     } catch (error) {
       const apiError = toApiError(error);
-      dependencies.log('error', 'event not understood', { error: String(error), aws_request_id: context.awsRequestId });
+      dependencies.log('error', 'event not understood', {
+        ...loggableError(error),
+        aws_request_id: context.awsRequestId,
+      });
       response = Response.json(apiError.body, { status: apiError.status });
     }
     await streamResponse(response, stream, awslambda);

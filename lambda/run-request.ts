@@ -3,7 +3,7 @@ import type { AppDependencies, Log } from './app.ts';
 import type { ThinkingWish } from './dialects/budget-dialects.ts';
 import { type SampleAccount, toChatUsage } from './dialects/chat-usage.ts';
 import type { Turn } from './forcing/format.ts';
-import type { Limits } from './forcing/report.ts';
+import type { ForcingReport, Limits } from './forcing/report.ts';
 import {
   type FieldNames,
   type LimitsOfModel,
@@ -14,8 +14,10 @@ import {
 import { defaultRetryPolicy, type Generation, type GenerationEvent, generate } from './generate.ts';
 import type { Caller } from './keys/key-record.ts';
 import { type Admitted, remainingHeaders, type UsedTokens } from './keys/ledger.ts';
+import { loggableError } from './loggable-error.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import type { AnswerStructure, Sampling } from './models/segment-model.ts';
+import { requestMetrics } from './request-metrics.ts';
 import type { ServedModel } from './served-model.ts';
 import type { ModelSettings } from './settings.ts';
 
@@ -126,7 +128,7 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     },
   };
   const generators = Array.from({ length: request.samples }, (_, index) =>
-    logged(generate(sampleOf(generation, index)), dependencies, context.requestId, model, generation),
+    logged(generate(sampleOf(generation, index)), dependencies, context.requestId, model, generation, wanted),
   );
   const merged = mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.')));
   return {
@@ -166,7 +168,7 @@ async function* settling<Event>(
     yield* events;
   } finally {
     await admitted.settle(used()).catch((error: unknown) => {
-      log('error', 'usage not settled', { error: String(error) });
+      log('error', 'usage not settled', loggableError(error));
     });
   }
 }
@@ -200,26 +202,29 @@ function sampleOf(generation: Generation, index: number): Generation {
   return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
 }
 
-/** Passes events on and writes one line to the log at the end, whichever way it ends. */
+/** Passes events on and writes one line to the log at the end, whichever way it ends: what was done, and its metrics. */
 async function* logged(
   events: AsyncGenerator<GenerationEvent>,
-  { log, clock }: AppDependencies,
+  { log, clock, unixTime }: AppDependencies,
   requestId: string,
   model: ServedModel,
-  { signal }: Generation,
+  { signal, plan: { limits } }: Generation,
+  { maxTokens: wantedTokens = model.settings.defaultMaxThinkingTokens }: WantedBudget,
 ): AsyncGenerator<GenerationEvent> {
   const startedAt = clock.now();
   const elapsed = () => Math.round(clock.now() - startedAt);
   let firstTextMs: number | undefined;
   let firstAnswerMs: number | undefined;
   let outcome: Readonly<Record<string, unknown>> = { outcome: 'failed' };
+  let report: ForcingReport | undefined;
   try {
     for await (const event of events) {
       if (event.kind === 'text') firstTextMs ??= elapsed();
       if (event.kind === 'text' && event.part === 'answer') firstAnswerMs ??= elapsed();
       if (event.kind === 'done') {
-        const { limits, events: _, ...account } = event.report;
-        outcome = { outcome: 'done', ...account, wanted: limits };
+        const { stopText: _stopText, events: _events, ...account } = event.report;
+        report = event.report;
+        outcome = { outcome: 'done', ...account };
       }
       yield event;
     }
@@ -228,7 +233,21 @@ async function* logged(
     log('info', 'generation', {
       request_id: requestId,
       model: model.settings.id,
+      limits,
       ...outcome,
+      ...requestMetrics(
+        model.settings,
+        {
+          WantedThinkingTokens: wantedTokens,
+          GrantedThinkingTokens: limits.maxTokens,
+          UsedThinkingTokens: report?.thinkingTokens,
+          ForcedTokens: report?.forcedTokens,
+          TimeToFirstToken: firstTextMs,
+          TimeToAnswer: firstAnswerMs,
+          Failures: outcome['outcome'] === 'failed' ? 1 : 0,
+        },
+        unixTime(),
+      ),
       first_text_ms: firstTextMs,
       first_answer_ms: firstAnswerMs,
       total_ms: elapsed(),

@@ -12,7 +12,8 @@ export type BudgetMetric =
   | 'UsedThinkingTokens'
   | 'ForcedTokens'
   | 'TimeToFirstToken'
-  | 'TimeToAnswer';
+  | 'TimeToAnswer'
+  | 'Failures';
 
 /** A metric that the function writes for each request. Times in milliseconds. */
 export function budgetMetric(

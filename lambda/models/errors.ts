@@ -8,10 +8,13 @@ export abstract class ModelError extends Error {
   abstract readonly retryable: boolean;
   /** Seconds after which a new try makes sense, where known. */
   readonly retryAfterSeconds?: number;
+  /** The part of the message that the server wrote. It may quote the prompt: the client may read it, the log never. */
+  readonly said?: string;
 
-  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number }) {
+  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; said?: string }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     if (options?.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
+    if (options?.said !== undefined) this.said = options.said;
   }
 }
 

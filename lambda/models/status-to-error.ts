@@ -29,13 +29,17 @@ export function statusToError(status: number, body: string, retryAfterSeconds?: 
     );
   }
   if (status === 404) {
-    return new ModelMisconfiguredError(`The model server does not know the model or the route (status 404): ${said}`);
+    return new ModelMisconfiguredError(`The model server does not know the model or the route (status 404): ${said}`, {
+      said,
+    });
   }
   if (status === 408 || status === 504) return new ModelTimeoutError(`The model server timed out (status ${status}).`);
   if (status === 429) return new ModelThrottledError('The model server has too many requests.', retry);
   if (status === 503) return new ModelUnavailableError('The model server is not ready or overloaded.', retry);
-  if (status < 500) return new ModelRejectedError(`The model server refused the request (status ${status}): ${said}`);
-  return new ModelFailedError(`The model server failed (status ${status}): ${said}`);
+  if (status < 500) {
+    return new ModelRejectedError(`The model server refused the request (status ${status}): ${said}`, { said });
+  }
+  return new ModelFailedError(`The model server failed (status ${status}): ${said}`, { said });
 }
 
 function messageOf(body: string): string {

@@ -1,5 +1,4 @@
 import { type AppDependencies, createApp } from '../../lambda/app.ts';
-import type { ModelError } from '../../lambda/models/errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from '../../lambda/models/segment-model.ts';
 import { ServedModel } from '../../lambda/served-model.ts';
 import type { ModelSettings } from '../../lambda/settings.ts';
@@ -10,7 +9,7 @@ import { bytes, END_OF_TEXT, IM_END, IM_START, newDecoder, WAIT } from '../forci
 export interface ScriptedSegment {
   readonly says: string;
   readonly ends?: number;
-  readonly fails?: ModelError;
+  readonly fails?: Error;
   /** Never comes to its end: waits for the abort. */
   readonly hangs?: boolean;
 }
