@@ -21,7 +21,8 @@ The rules of "committed" and "elastic" are those that run live (lambda/policy). 
 
 Traffic:
   --trace LIST           ${traceNames.join(', ')}, or files: CSV with time, prompt and answer (default: ${traceNames.join(',')})
-  --bursts LIST          requests come so many times as often in bursts of 5 minutes each 20 (default 1,3)
+  --bursts LIST          requests come so many times as often in bursts of 5 minutes: in a trace every 20 minutes, in generated
+                         requests at random, one an hour on average. 1: no bursts (default 1,3)
   --rounds N             each trace so often in a row; the first one warms up (default 4)
   --generate RATE        instead: so many requests a second on average, by chance
   --hours N              of generated requests (default 24)
@@ -147,6 +148,9 @@ function scenariosOf(values: Values, profile: Profile): readonly Scenario[] {
     maxCopies,
     seed: whole(values, 'seed', 0, 2 ** 31),
   };
+  const factors = String(values['bursts'])
+    .split(',')
+    .map((bursts) => number({ bursts }, 'bursts', 1, 100));
   if (values['generate'] !== undefined) {
     const hours = number(values, 'hours', 0.1, 1e5);
     const settings = {
@@ -155,16 +159,17 @@ function scenariosOf(values: Values, profile: Profile): readonly Scenario[] {
       swing: number(values, 'swing', 0, 1),
       seconds: hours * 3_600,
     };
-    const name = `generated, ${settings.requestsPerSecond}/s for ${hours} h`;
-    return [{ ...rest, name, source: { kind: 'generated', settings }, warmUpSeconds: (hours * 3_600) / 24 }];
+    return factors.map((burstFactor) => ({
+      ...rest,
+      name: `generated, ${settings.requestsPerSecond}/s for ${hours} h, bursts ${burstFactor}×`,
+      source: { kind: 'generated', settings: { ...settings, burstFactor } },
+      warmUpSeconds: (hours * 3_600) / 24,
+    }));
   }
-  const factors = String(values['bursts']).split(',');
   const rounds = whole(values, 'rounds', 1, 100_000);
   const traces: readonly Trace[] = String(values['trace']).split(',').map(traceOf);
   return traces.flatMap((trace) =>
-    factors.map((factor) =>
-      traceScenario(trace, { ...noBursts, factor: number({ bursts: factor }, 'bursts', 1, 100) }, rounds, rest),
-    ),
+    factors.map((factor) => traceScenario(trace, { ...noBursts, factor }, rounds, rest)),
   );
 }
 

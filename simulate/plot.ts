@@ -74,29 +74,30 @@ export function costPlot(
   title: string,
   points: readonly { readonly name: string; readonly gpuHours: number; readonly seconds: number }[],
 ): string {
-  const height = 380;
-  const top = 44;
-  const plotHeight = height - top - 56;
-  const width = WIDTH - BOX.left - 40;
-  const mostHours = Math.max(1, ...points.map(({ gpuHours }) => gpuHours)) * 1.1;
+  const height = 320;
+  const bottom = height - 56;
+  const width = WIDTH - BOX.left - BOX.right;
+  const mostHours = niceMost(Math.max(1, ...points.map(({ gpuHours }) => gpuHours)));
   const low = Math.min(0.1, ...points.map(({ seconds }) => Math.max(0.001, seconds)));
   const high = Math.max(1, ...points.map(({ seconds }) => seconds)) * 1.3;
   const x = (hours: number) => round(BOX.left + (hours / mostHours) * width);
   const y = (seconds: number) =>
-    round(top + plotHeight * (1 - Math.log(Math.max(low, seconds) / low) / Math.log(high / low)));
+    round(BOX.top + (bottom - BOX.top) * (1 - Math.log(Math.max(low, seconds) / low) / Math.log(high / low)));
   const rows = decades(low, high).map(
     (tick) =>
       `<line class="grid" x1="${BOX.left}" x2="${BOX.left + width}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${BOX.left - 6}" y="${y(tick) + 4}" text-anchor="end">${short(tick)} s</text>`,
   );
   const columns = [0, 0.25, 0.5, 0.75, 1].map(
     (part) =>
-      `<text x="${x(part * mostHours)}" y="${top + plotHeight + 18}" text-anchor="middle">${short(part * mostHours)}</text>`,
+      `<text x="${x(part * mostHours)}" y="${bottom + 18}" text-anchor="middle">${short(part * mostHours)}</text>`,
   );
   const marks = points.map(({ name, gpuHours, seconds }, index) => {
     const color = COLORS[index % COLORS.length];
-    // Names stand to the left of the dearest points, which have no room to the right.
-    const [end, anchor] = gpuHours > mostHours * 0.75 ? [-8, ' text-anchor="end"'] : [8, ''];
-    return `<g><title>${escapeText(`${name}: ${gpuHours.toFixed(1)} GPU hours, ${seconds.toFixed(2)} s`)}</title><circle cx="${x(gpuHours)}" cy="${y(seconds)}" r="5" fill="${color}"/><text x="${x(gpuHours) + end}" y="${y(seconds) - 6 + (index % 2) * 18}"${anchor}>${escapeText(name)}</text></g>`;
+    const mark = (cx: number, cy: number, radius: number) =>
+      `<circle cx="${cx}" cy="${cy}" r="${radius}" fill="${color}" fill-opacity="0.85"/>`;
+    const legendAt = { x: WIDTH - BOX.right + 20, y: BOX.top + 10 + index * 20 };
+    // Policies that come out alike lie on each other: the later, the smaller.
+    return `<g><title>${escapeText(`${name}: ${gpuHours.toFixed(1)} GPU hours, ${seconds.toFixed(2)} s`)}</title>${mark(x(gpuHours), y(seconds), 8 - (index % COLORS.length))}</g>${mark(legendAt.x, legendAt.y - 4, 5)}<text x="${legendAt.x + 12}" y="${legendAt.y}">${escapeText(name)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">
 ${STYLE}

@@ -81,6 +81,13 @@ const MOST_POINTS = 480;
 export function evenTrafficOf(scenario: Scenario, requestsPerSecond: number, seconds: number): Traffic {
   const { source, mix, seed } = scenario;
   if (source.kind === 'trace') return new EvenTraffic(source.trace, requestsPerSecond, seconds, mix, seed);
-  const even = { ...source.settings, requestsPerSecond, seconds, swing: 0, requests: Number.POSITIVE_INFINITY };
+  const even = {
+    ...source.settings,
+    requestsPerSecond,
+    seconds,
+    swing: 0,
+    burstFactor: 1,
+    requests: Number.POSITIVE_INFINITY,
+  };
   return new GeneratedTraffic(even, mix, seed);
 }

@@ -11,6 +11,12 @@ export interface GeneratedSettings {
   readonly swing: number;
   /** From one peak to the next. Seconds. */
   readonly periodSeconds: number;
+  /** In a burst requests come so many times as often. 1: no bursts. Bursts come on top of `requestsPerSecond`. */
+  readonly burstFactor: number;
+  /** How long a burst is. Seconds. */
+  readonly burstSeconds: number;
+  /** From the end of a burst to the next one, on average: they come by chance. Seconds. */
+  readonly burstGapSeconds: number;
   /** Either of the two ends it. */
   readonly requests: number;
   readonly seconds: number;
@@ -24,6 +30,9 @@ export const defaultGenerated: GeneratedSettings = {
   requestsPerSecond: 5,
   swing: 0.5,
   periodSeconds: 86_400,
+  burstFactor: 1,
+  burstSeconds: 300,
+  burstGapSeconds: 3_600,
   requests: Number.POSITIVE_INFINITY,
   seconds: 86_400,
   prompt: { medianTokens: 1_020, sigma: 0.9 },
@@ -35,24 +44,29 @@ export class GeneratedTraffic implements Traffic {
   readonly #settings: GeneratedSettings;
   readonly #mix: ThinkingMix;
   readonly #random: Random;
+  readonly #bursts: Random;
   #at = 0;
   #requests = 0;
+  #burstAt: number;
 
   constructor(settings: GeneratedSettings, mix: ThinkingMix, seed: number) {
     this.#settings = settings;
     this.#mix = mix;
     this.#random = new Random(seed);
+    this.#bursts = new Random(seed + 1);
+    this.#burstAt = this.#bursts.exponential(settings.burstGapSeconds);
   }
 
   next(arrival: Arrival): boolean {
-    const { requestsPerSecond, swing, periodSeconds, requests, seconds, prompt, answer } = this.#settings;
+    const { requestsPerSecond, swing, periodSeconds, burstFactor, requests, seconds, prompt, answer } = this.#settings;
     if (this.#requests >= requests) return false;
-    const most = requestsPerSecond * (1 + swing);
+    const most = requestsPerSecond * (1 + swing) * burstFactor;
     for (;;) {
       this.#at += this.#random.exponential(1 / most);
       if (this.#at > seconds) return false;
-      const rate = requestsPerSecond * (1 - swing * Math.cos((2 * Math.PI * this.#at) / periodSeconds));
-      if (swing === 0 || this.#random.uniform() * most < rate) break;
+      const swung = requestsPerSecond * (1 - swing * Math.cos((2 * Math.PI * this.#at) / periodSeconds));
+      const rate = this.#inBurst() ? swung * burstFactor : swung;
+      if (rate === most || this.#random.uniform() * most < rate) break;
     }
     this.#requests += 1;
     arrival.at = this.#at;
@@ -60,6 +74,14 @@ export class GeneratedTraffic implements Traffic {
     arrival.answerTokens = Math.max(1, Math.round(this.#random.logNormal(answer.medianTokens, answer.sigma)));
     drawThinking(arrival, this.#mix, this.#random);
     return true;
+  }
+
+  #inBurst(): boolean {
+    const { burstFactor, burstSeconds, burstGapSeconds } = this.#settings;
+    if (burstFactor === 1) return false;
+    while (this.#at >= this.#burstAt + burstSeconds)
+      this.#burstAt += burstSeconds + this.#bursts.exponential(burstGapSeconds);
+    return this.#at >= this.#burstAt;
   }
 }
 

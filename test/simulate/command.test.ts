@@ -72,7 +72,8 @@ describe('budgetforce simulate', () => {
 
   it('generates traffic', async () => {
     await simulateCommand.run(['--generate', '2', '--hours', '2', '--policies', 'fixed:16', '--out', out]);
-    expect(written.join('')).toMatch(/generated, 2\/s for 2 h: \d+ requests/);
+    expect(written.join('')).toMatch(/generated, 2\/s for 2 h, bursts 1×: \d+ requests/);
+    expect(written.join('')).toMatch(/generated, 2\/s for 2 h, bursts 3×: \d+ requests/);
   });
 
   it.each([
@@ -144,7 +145,7 @@ describe('Plots', () => {
       { name: 'dear', gpuHours: 100, seconds: 10 },
       { name: 'good', gpuHours: 10, seconds: 0.1 },
     ]);
-    const [dear, good] = [...svg.matchAll(/cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => ({
+    const [dear, good] = [...svg.matchAll(/<\/title><circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => ({
       x: Number(x),
       y: Number(y),
     }));

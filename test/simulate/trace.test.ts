@@ -99,6 +99,13 @@ describe('Generated traffic', () => {
     expect(at(0.8413) / 8_192).toBeCloseTo(1, 1);
   });
 
+  it('has bursts at random, on top of its rate, as long and as often as it is told to', () => {
+    const bursts = { burstFactor: 5, burstSeconds: 60, burstGapSeconds: 600 };
+    const settings = { ...defaultGenerated, ...bursts, requestsPerSecond: 0.5, swing: 0, seconds: 400_000 };
+    const perSecond = all(new GeneratedTraffic(settings, defaultMix, 5)).length / 400_000;
+    expect(Math.abs(perSecond / (0.5 * (1 + (4 * 60) / 660)) - 1)).toBeLessThan(0.04);
+  });
+
   it('swings over the day', () => {
     const settings = { ...defaultGenerated, periodSeconds: 10_000, seconds: 10_000, swing: 1 };
     const requests = all(new GeneratedTraffic(settings, defaultMix, 5));
