@@ -18,6 +18,7 @@ import { playgroundPage } from './routes/playground-page.ts';
 import { referencePage } from './routes/reference-page.ts';
 import { responses } from './routes/responses.ts';
 import { usage } from './routes/usage.ts';
+import type { ModelLoad } from './scaling/model-load.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** A line of the log. Never a prompt, a thought or an answer. */
@@ -37,6 +38,8 @@ export interface AppDependencies {
   readonly keys?: KeyStore;
   /** Absent: nobody counts, and no limit of a key holds. */
   readonly ledger?: Ledger;
+  /** The load and the scaling of models, by their ids. Absent: nobody looks at it. */
+  readonly loads?: ReadonlyMap<string, ModelLoad>;
   readonly clock: Clock;
   /** Unix time. Seconds. */
   readonly unixTime: () => number;

@@ -37,6 +37,12 @@ export interface Generation {
   readonly signal: AbortSignal;
   /** When the whole has to be over, on the clock. Thinking is cut early enough for an answer. */
   readonly deadlineMs?: number;
+  /** Aborts when the load grants the thinking no more: then it ends with the reason `load`. */
+  readonly cutThinking?: AbortSignal | undefined;
+  /** Told of tokens as they come. */
+  readonly onTokens?: ((part: 'thinking' | 'answer', tokens: number) => void) | undefined;
+  /** Asked before a wait for the first copy: what the client is told. It throws where no copy will come. */
+  readonly whileNoCapacity?: (() => Promise<string>) | undefined;
   /** Told what was used, once, whichever way the generation ends. */
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
 }
@@ -92,17 +98,25 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         tokens,
         failure: failure?.code,
       });
+      const load = segment.part === 'thinking' ? generation.cutThinking : undefined;
+      const cutByLoad = () => load?.aborted === true;
+      if (cutByLoad()) {
+        machine.cut('load');
+        yield* textOf(machine);
+        continue;
+      }
       const cutAt = timing.cutAt(segment.part);
       const stopper = new AbortController();
       const timer =
         cutAt === undefined ? undefined : setTimeout(() => stopper.abort(), Math.max(0, cutAt - clock.now()));
       try {
         const chunks = generation.model.run(requestOf(segment, generation), {
-          signal: AbortSignal.any([signal, stopper.signal]),
+          signal: AbortSignal.any([signal, stopper.signal, ...(load === undefined ? [] : [load])]),
         });
         for await (const chunk of chunks) {
           tokens += chunk.tokenIds.length;
           timing.count(chunk.tokenIds.length);
+          generation.onTokens?.(segment.part, chunk.tokenIds.length);
           usage = chunk.promptUsage ?? usage;
           const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
           yield* textOf(machine);
@@ -124,6 +138,8 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         signal.throwIfAborted();
         if (stopper.signal.aborted) {
           if (!ended) machine.cut('deadline');
+        } else if (cutByLoad()) {
+          if (!ended) machine.cut('load');
         } else if (error instanceof ModelError) {
           failure = error;
           if (!ended) machine.segmentBroke();
@@ -144,7 +160,8 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         const outOfTime = generation.deadlineMs !== undefined && clock.now() + (delay ?? 0) >= generation.deadlineMs;
         if (delay === undefined || outOfTime) throw failure;
         if (delay > 0) {
-          yield { kind: 'waiting', because: failure.code, retryInMs: delay };
+          const told = failure instanceof NoCapacityError ? await generation.whileNoCapacity?.() : undefined;
+          yield { kind: 'waiting', because: told ?? failure.code, retryInMs: delay };
           await clock.sleep(delay, signal);
         }
       }

@@ -7,6 +7,7 @@ import type { ForcingReport, Limits } from './forcing/report.ts';
 import {
   type FieldNames,
   type LimitsOfModel,
+  type SettledLimits,
   type Shrink,
   settleLimits,
   type WantedBudget,
@@ -18,6 +19,7 @@ import { loggableError } from './loggable-error.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import type { AnswerStructure, Sampling } from './models/segment-model.ts';
 import { requestMetrics } from './request-metrics.ts';
+import type { LetIn, LoadReport } from './scaling/load-gate.ts';
 import type { ServedModel } from './served-model.ts';
 import type { ModelSettings } from './settings.ts';
 
@@ -62,6 +64,8 @@ export interface Run {
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
   readonly setBy: SetBy;
+  /** What the load made of the request. Absent: nobody looks at it. */
+  readonly load: LoadReport | undefined;
   /** What the samples give, as it comes. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** The client went away: everything of it ends. */
@@ -87,19 +91,40 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
   ]);
   const settled = settleLimits(wanted, ceilings(settings, context.caller), promptIds.length, format, request.names);
   if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
-  const { limits } = settled;
-  const most = Math.min(
-    limits.maxTokens + limits.maxAnswerTokens,
-    wanted.maxCompletionTokens ?? Number.POSITIVE_INFINITY,
-    settings.contextTokens - promptIds.length,
-  );
+  const most = (limits: Limits) =>
+    Math.min(
+      limits.maxTokens + limits.maxAnswerTokens,
+      wanted.maxCompletionTokens ?? Number.POSITIVE_INFINITY,
+      settings.contextTokens - promptIds.length,
+    );
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, wish.deadlineMs ?? Number.POSITIVE_INFINITY);
-  const admitted = await dependencies.ledger?.admit(context.caller, {
-    requestId: context.requestId,
-    model: settings.id,
-    tokens: promptIds.length + most * request.samples,
-    leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
-  });
+  const load = dependencies.loads?.get(settings.id);
+  const letIn = await load?.gate
+    .letIn({
+      requestId: context.requestId,
+      key: context.caller.id,
+      promptTokens: promptIds.length,
+      minTokens: settled.limits.minTokens,
+      maxTokens: settled.limits.maxTokens,
+      answerTokens: Math.max(0, most(settled.limits) - settled.limits.maxTokens),
+      samples: request.samples,
+      elastic: wish.elastic?.allowed,
+      floorTokens: wish.elastic?.floorTokens,
+    })
+    .catch((error: unknown) => ungated(error, dependencies.log));
+  const { limits, shrunk } = granted(settled, letIn?.report);
+  let admitted: Admitted | undefined;
+  try {
+    admitted = await dependencies.ledger?.admit(context.caller, {
+      requestId: context.requestId,
+      model: settings.id,
+      tokens: promptIds.length + most(limits) * request.samples,
+      leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
+    });
+  } catch (error) {
+    await endLoad(letIn, dependencies.log);
+    throw error;
+  }
 
   const cancel = new AbortController();
   const accounts: SampleAccount[] = [];
@@ -113,11 +138,12 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     retry: { ...defaultRetryPolicy, capacityWaitMs: dependencies.capacityWaitMs },
     signal: AbortSignal.any([context.signal, cancel.signal]),
     deadlineMs: clock.now() + timeoutMs,
+    whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     onEnd: (account) => accounts.push(account),
     plan: {
       promptIds,
       format,
-      limits: settled.limits,
+      limits,
       wait: { ids: waitIds, text: waitText },
       contextTokens: settings.contextTokens,
       stopTexts: request.stopTexts,
@@ -128,7 +154,14 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     },
   };
   const generators = Array.from({ length: request.samples }, (_, index) =>
-    logged(generate(sampleOf(generation, index)), dependencies, context.requestId, model, generation, wanted),
+    logged(
+      generate(watchedOf(sampleOf(generation, index), index, letIn)),
+      dependencies,
+      context.requestId,
+      model,
+      generation,
+      wanted,
+    ),
   );
   const merged = mergeGenerators(generators, () => cancel.abort(new Error('Another sample of the request failed.')));
   return {
@@ -136,13 +169,16 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     headers: admitted === undefined ? {} : remainingHeaders(admitted.remaining),
     excludeThinking: wish.exclude,
     promptTokens: promptIds.length,
-    limits: settled.limits,
-    shrunk: settled.shrunk,
-    setBy: setByOf(request, settled.shrunk),
-    events:
-      admitted === undefined
-        ? merged
-        : settling(merged, admitted, () => usedTokens(promptIds.length, accounts), dependencies.log),
+    limits,
+    shrunk,
+    setBy: setByOf(request, shrunk),
+    load: letIn?.report,
+    events: settling(
+      merged,
+      letIn,
+      async () => await admitted?.settle(usedTokens(promptIds.length, accounts)),
+      dependencies.log,
+    ),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }
@@ -157,20 +193,57 @@ function ceilings(settings: ModelSettings, { limits }: Caller): LimitsOfModel {
   return { ...settings, maxThinkingTokens: ceiling, ceilingOf: 'key' };
 }
 
-/** Passes events on, and settles the request in the ledger at its end, whichever way it ends. */
+/** Passes events on, and settles the request in both ledgers at its end, whichever way it ends. */
 async function* settling<Event>(
   events: AsyncGenerator<Event>,
-  admitted: Admitted,
-  used: () => UsedTokens,
+  letIn: LetIn | undefined,
+  settle: () => Promise<void>,
   log: Log,
 ): AsyncGenerator<Event> {
+  letIn?.watched.begin();
   try {
     yield* events;
   } finally {
-    await admitted.settle(used()).catch((error: unknown) => {
+    await endLoad(letIn, log);
+    await settle().catch((error: unknown) => {
       log('error', 'usage not settled', loggableError(error));
     });
   }
+}
+
+async function endLoad(letIn: LetIn | undefined, log: Log): Promise<void> {
+  await letIn?.watched.end().catch((error: unknown) => {
+    log('error', 'load not settled', loggableError(error));
+  });
+}
+
+/** A refusal stands. Where the load cannot be looked at, the request goes on without: an answer is worth more than its place in line. */
+function ungated(error: unknown, log: Log): undefined {
+  if (error instanceof ApiError) throw error;
+  log('error', 'load not looked at', loggableError(error));
+}
+
+/** The limits as the load grants them. */
+function granted(
+  { limits, shrunk }: Pick<Extract<SettledLimits, { ok: true }>, 'limits' | 'shrunk'>,
+  report: LoadReport | undefined,
+): { readonly limits: Limits; readonly shrunk: readonly Shrink[] } {
+  if (report === undefined || report.granted >= limits.maxTokens) return { limits, shrunk };
+  return {
+    limits: { ...limits, maxTokens: report.granted },
+    shrunk: [...shrunk, { limit: 'max_tokens', from: limits.maxTokens, to: report.granted, because: 'load' }],
+  };
+}
+
+/** The same generation, counted and cut by the load. */
+function watchedOf(generation: Generation, index: number, letIn: LetIn | undefined): Generation {
+  if (letIn === undefined) return generation;
+  const { watched } = letIn;
+  return {
+    ...generation,
+    cutThinking: watched.cutOf(index),
+    onTokens: (part, tokens) => watched.count(index, part, tokens),
+  };
 }
 
 function usedTokens(promptTokens: number, accounts: readonly SampleAccount[]): UsedTokens {

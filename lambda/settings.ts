@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { scalingSettingsSchema } from './scaling/scaling-settings.ts';
 
 /**
  * The environment of the function, as `lib` writes it and `lambda` reads it: one schema for both.
@@ -65,6 +66,8 @@ const modelSettingsSchema = z.strictObject({
   systemPrompt: z.string().optional(),
   /** Sampling where a request says nothing, for instance a card's recommended temperature. */
   defaultTemperature: z.number().min(0).max(2).optional(),
+  /** How its copies scale, and whose thinking may shrink under load. Absent: nobody looks at the load. */
+  scaling: scalingSettingsSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 

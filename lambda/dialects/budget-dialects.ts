@@ -34,6 +34,12 @@ const thinking = z
       .max(900_000)
       .optional()
       .describe('The whole answer is due so long after the request came: thinking is cut early enough. Milliseconds.'),
+    elastic: z
+      .union([z.boolean(), z.strictObject({ floor_tokens: tokens.describe('The least that the maximum shrinks to.') })])
+      .optional()
+      .describe(
+        'Whether the maximum may shrink when the endpoint is loaded: to no less than `floor_tokens`, by default `min_tokens` or an eighth of the maximum.',
+      ),
     /** Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
     type: z.enum(['enabled', 'disabled']).optional().describe('Anthropic: `enabled` goes with `budget_tokens`.'),
     budget_tokens: tokens.optional().describe('Anthropic’s name of `max_tokens`.'),
@@ -81,6 +87,8 @@ export interface ThinkingWish {
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;
   readonly deadlineMs: number | undefined;
+  /** Whether the maximum may shrink under load, and how far. `undefined`: nothing was said. */
+  readonly elastic: { readonly allowed: boolean; readonly floorTokens: number | undefined } | undefined;
   /** Whether the thoughts are kept from the client. */
   readonly exclude: boolean;
 }
@@ -145,8 +153,23 @@ export function thinkingWishOf(
     softLanding: native?.soft_landing,
     detectLoops: native?.detect_loops,
     deadlineMs: native?.deadline_ms,
+    elastic: elasticOf(native, first),
     exclude: reasoning?.exclude === true,
   };
+}
+
+function elasticOf(native: BudgetFields['thinking'], maximum: ThinkingWish['maximum']): ThinkingWish['elastic'] {
+  const elastic = native?.elastic;
+  if (elastic === undefined) return undefined;
+  if (typeof elastic === 'boolean') return { allowed: elastic, floorTokens: undefined };
+  const { floor_tokens: floorTokens } = elastic;
+  if (maximum !== undefined && !maximum.effort && floorTokens > maximum.tokens) {
+    throw invalidRequest(
+      'thinking.elastic.floor_tokens',
+      `thinking.elastic.floor_tokens (${floorTokens}) is greater than ${maximum.field} (${maximum.tokens}). Give a floor that is not above the maximum.`,
+    );
+  }
+  return { allowed: true, floorTokens };
 }
 
 function tokensOf(

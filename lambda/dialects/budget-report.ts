@@ -6,7 +6,7 @@ import type { Run } from '../run-request.ts';
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
-  { shrunk, setBy }: Pick<Run, 'shrunk' | 'setBy'>,
+  { shrunk, setBy, load }: Pick<Run, 'shrunk' | 'setBy' | 'load'>,
 ) {
   return {
     thinking_tokens: report.thinkingTokens,
@@ -27,6 +27,21 @@ export function toBudgetReport(
       set_by: setBy,
       shrunk: shrunk.map(({ limit, from, to, because }) => ({ limit, from, to, because })),
     },
+    load:
+      load === undefined
+        ? null
+        : {
+            elastic: load.elastic,
+            wanted: load.wanted,
+            granted: load.granted,
+            floor: load.floor,
+            set_by: report.endReason === 'load' ? 'load' : load.setBy,
+            copies: load.copies,
+            starting_copies: load.startingCopies,
+            // JSON has no Infinity: an endpoint without a copy has no pressure.
+            pressure: Number.isFinite(load.pressure) ? Math.round(load.pressure * 1_000) / 1_000 : null,
+            expected_wait_seconds: Math.ceil(load.expectedWaitSeconds),
+          },
     events: report.events.map((event) => ({ ...event })),
     calls: segments.map((segment) => ({
       part: segment.part,

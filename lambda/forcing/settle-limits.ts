@@ -34,7 +34,7 @@ export interface Shrink {
   readonly limit: 'max_tokens';
   readonly from: number;
   readonly to: number;
-  readonly because: 'context' | 'max_completion_tokens';
+  readonly because: 'context' | 'max_completion_tokens' | 'load';
 }
 
 export type SettledLimits =

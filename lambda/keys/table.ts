@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
+  DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -15,6 +16,8 @@ import {
  * | `KEY` | SHA-256 of the key | a key and its limits |
  * | `STATE` | id of the key | what it has used of its limits |
  * | `USAGE#day` | id of the key`#`id of the request | one request |
+ * | `LOAD#model` | id of the request | a request under way, or just ended |
+ * | `SCALING#model` | `state`, `control` | what the scaling knows, what its operator set |
  */
 export class Table {
   readonly #client: DynamoDBDocumentClient;
@@ -56,6 +59,10 @@ export class Table {
     }
   }
 
+  async delete(pk: string, sk: string): Promise<void> {
+    await this.#client.send(new DeleteCommand({ TableName: this.#name, Key: { pk, sk } }));
+  }
+
   /** All items of a partition whose sort key begins so, page by page. */
   async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
     let start: QueryCommandInput['ExclusiveStartKey'];
@@ -74,8 +81,11 @@ export class Table {
   }
 }
 
-type Item = Readonly<Record<string, unknown>>;
-interface ItemKey {
+/** What the parts that keep something need of a table. */
+export type ItemTable = Pick<Table, 'get' | 'put' | 'putIfVersion' | 'delete' | 'query'>;
+
+export type Item = Readonly<Record<string, unknown>>;
+export interface ItemKey {
   readonly pk: string;
   readonly sk: string;
 }

@@ -1,0 +1,201 @@
+import { ApiError } from '../api-error.ts';
+import { admission } from '../policy/admission.ts';
+import { elasticGrant } from '../policy/elastic-grant.ts';
+import { pressureOf } from '../policy/load.ts';
+import { atZeroCopies } from '../policy/zero-copies.ts';
+import type { LoadLease } from './load-board.ts';
+import { keyLoadOf, type Look, type ModelScaling } from './model-scaling.ts';
+import { DEFAULT_FLOOR_PART, RETRY_WAKE_SECONDS } from './scaling-settings.ts';
+import { LEASE_SECONDS, WatchedRequest } from './watched-request.ts';
+
+/** What a request wants of the endpoint. Tokens, for each sample. */
+export interface LoadRequest {
+  readonly requestId: string;
+  readonly key: string;
+  readonly promptTokens: number;
+  readonly minTokens: number;
+  readonly maxTokens: number;
+  readonly answerTokens: number;
+  readonly samples: number;
+  /** What the request says of it. `undefined`: nothing. */
+  readonly elastic: boolean | undefined;
+  /** The least that its maximum may shrink to. @default - a part of the maximum, never below the minimum */
+  readonly floorTokens: number | undefined;
+}
+
+/** What the load made of a request, for the report and the headers. */
+export interface LoadReport {
+  readonly elastic: boolean;
+  /** Thinking tokens that were asked for at most, that are granted, and that it could not fall below. */
+  readonly wanted: number;
+  readonly granted: number;
+  readonly floor: number;
+  /** Who set what is granted. */
+  readonly setBy: 'request' | 'load';
+  readonly pressure: number;
+  readonly copies: number;
+  readonly startingCopies: number;
+  /** Until it gets a place, or the first copy is there. Seconds; 0: at once. */
+  readonly expectedWaitSeconds: number;
+}
+
+export interface LetIn {
+  readonly report: LoadReport;
+  readonly watched: WatchedRequest;
+}
+
+/** Lets requests in, one after the other: each sees those before it. */
+export class LoadGate {
+  readonly #scaling: ModelScaling;
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(scaling: ModelScaling) {
+    this.#scaling = scaling;
+  }
+
+  /** @throws {ApiError} 429 or 503 with Retry-After, where it is not let in. */
+  async letIn(request: LoadRequest): Promise<LetIn> {
+    const mine = this.#before.then(() => this.#letIn(request));
+    this.#before = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  /** What a request that waits for the first copy tells its client. @throws {ApiError} 503 where no copy will come. */
+  async whileWaiting(): Promise<string> {
+    await this.#scaling.tick(WAITING_TICK_SECONDS);
+    const look = await this.#scaling.look();
+    if (look.load.copies > 0) return 'a copy has started';
+    const seconds = await this.#atZero(look);
+    return `endpoint_starting: the first copy is expected in ${Math.ceil(seconds)} s`;
+  }
+
+  async #letIn(request: LoadRequest): Promise<LetIn> {
+    const scaling = this.#scaling;
+    const { now, settings } = scaling.options;
+    let look = await scaling.look();
+    // Before it says that there is no copy, it looks.
+    if (look.load.copies === 0 && now() - look.state.at > WAITING_TICK_SECONDS) {
+      await scaling.tick(WAITING_TICK_SECONDS);
+      look = await scaling.look();
+    }
+    const { load, capacity, policy } = look;
+    const elastic = settings.elastic !== 'never' && (request.elastic ?? settings.elastic === 'always');
+    const floor = Math.min(
+      request.maxTokens,
+      Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
+    );
+    const key = keyLoadOf(look, request.key, false);
+    const refuse = async (error: ApiError): Promise<never> => {
+      const at = now();
+      await scaling.board.put({
+        ...leaseOf(request, elastic, floor, request.maxTokens, at),
+        endedAt: at,
+        refused: true,
+      });
+      throw error;
+    };
+
+    let expectedWaitSeconds = 0;
+    if (load.copies === 0) {
+      try {
+        expectedWaitSeconds = await this.#atZero(look);
+      } catch (error) {
+        if (error instanceof ApiError) return await refuse(error);
+        throw error;
+      }
+    } else {
+      const decided = admission(load, capacity, key, policy.admission, startsInSeconds(look, now()));
+      if (decided.kind === 'refuse') return await refuse(refusal(decided, look));
+      if (decided.kind === 'queue') expectedWaitSeconds = decided.expectedWaitSeconds;
+    }
+    const granted = elastic
+      ? elasticGrant({ floorTokens: floor, ceilingTokens: request.maxTokens }, load, capacity, key, policy.elastic)
+      : request.maxTokens;
+    const lease = leaseOf(request, elastic, floor, granted, now());
+    await scaling.board.put(lease);
+    return {
+      report: {
+        elastic,
+        wanted: request.maxTokens,
+        granted,
+        floor,
+        setBy: granted < request.maxTokens ? 'load' : 'request',
+        pressure: pressureOf(load, capacity),
+        copies: load.copies,
+        startingCopies: load.startingCopies,
+        expectedWaitSeconds,
+      },
+      watched: new WatchedRequest(scaling, lease, request.samples),
+    };
+  }
+
+  /** Wakes the endpoint where that is to be done, and says how long its first copy takes. */
+  async #atZero({ wake, state }: Look): Promise<number> {
+    const { capacityWaitMs, now } = this.#scaling.options;
+    const settings = {
+      waitForCopy: capacityWaitMs > 0,
+      maxWaitSeconds: capacityWaitMs / 1_000,
+      startSeconds: state.startSeconds,
+      retryWakeSeconds: RETRY_WAKE_SECONDS,
+    };
+    let decided = atZeroCopies(wake, settings, now());
+    if (decided.wake) {
+      const why = await this.#scaling.wake();
+      if (why !== undefined) decided = atZeroCopies({ kind: 'failed', at: now(), why }, settings, now());
+      // A wake after a failed one is waited for like the first.
+      else if (wake.kind === 'failed') decided = atZeroCopies({ kind: 'waking', since: now() }, settings, now());
+    }
+    const { answer } = decided;
+    if (answer.kind === 'wait') return answer.expectedSeconds;
+    throw new ApiError(answer.status, answer.message, {
+      code: answer.code,
+      headers: { 'retry-after': String(answer.retryAfterSeconds) },
+    });
+  }
+}
+
+/** Who waits for a copy looks this often whether it is there. Seconds. */
+const WAITING_TICK_SECONDS = 2;
+
+function leaseOf(
+  { requestId, key, promptTokens, minTokens, maxTokens, answerTokens, samples }: LoadRequest,
+  elastic: boolean,
+  floor: number,
+  granted: number,
+  now: number,
+): LoadLease {
+  return {
+    requestId,
+    key,
+    promptTokens,
+    minTokens: minTokens * samples,
+    limitTokens: (granted + answerTokens) * samples,
+    usedTokens: 0,
+    until: now + LEASE_SECONDS,
+    wantedThinking: maxTokens * samples,
+    grantedThinking: granted * samples,
+    floorThinking: floor * samples,
+    usedThinking: 0,
+    elastic,
+    answerTokens: answerTokens * samples,
+    cameAt: now,
+  };
+}
+
+/** Until the copies that are starting take requests. */
+function startsInSeconds({ load, state }: Look, now: number): number {
+  if (load.startingCopies === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(1, (state.copies.startingSince ?? now) + state.startSeconds - now);
+}
+
+function refusal(
+  { status, because, retryAfterSeconds }: Extract<ReturnType<typeof admission>, { kind: 'refuse' }>,
+  { load }: Look,
+): ApiError {
+  const copies = `${load.copies} ${load.copies === 1 ? 'copy' : 'copies'}`;
+  const message =
+    because === 'key_over_its_part'
+      ? `The endpoint is full (${load.requests} requests on ${copies}), and this key holds more than its part of it. Try again in ${retryAfterSeconds} s.`
+      : `The endpoint is full: ${load.requests} requests on ${copies}. Try again in ${retryAfterSeconds} s.`;
+  return new ApiError(status, message, { code: because, headers: { 'retry-after': String(retryAfterSeconds) } });
+}
