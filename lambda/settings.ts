@@ -40,6 +40,15 @@ const tokenizer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('endpoint') }),
 ]);
 
+const deployedScalingSchema = z.strictObject({
+  /** The component whose copies serve the model: an adapter's base where it is one. */
+  componentName: z.string().min(1),
+  /** The model whose copies they are. Models of one base share its load. */
+  modelId: z.string().min(1),
+  ...scalingSettingsSchema.shape,
+});
+export type DeployedScaling = z.infer<typeof deployedScalingSchema>;
+
 const modelSettingsSchema = z.strictObject({
   /** The name that a client writes in `model`. */
   id: z.string().min(1).max(128),
@@ -67,7 +76,7 @@ const modelSettingsSchema = z.strictObject({
   /** Sampling where a request says nothing, for instance a card's recommended temperature. */
   defaultTemperature: z.number().min(0).max(2).optional(),
   /** How its copies scale, and whose thinking may shrink under load. Absent: nobody looks at the load. */
-  scaling: scalingSettingsSchema.optional(),
+  scaling: deployedScalingSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 

@@ -29,6 +29,8 @@ export class HostedAdapter extends Construct implements OfferedModel {
   /** The base's: SageMaker puts the adapter's name into the request on the way to the server. */
   readonly servedModelName: string;
   readonly contextTokens: number;
+  /** The base's: its copies serve both. */
+  readonly load: OfferedModel['load'];
   readonly component: CfnInferenceComponent;
 
   constructor(scope: Construct, id: string, props: HostedAdapterProps) {
@@ -41,6 +43,7 @@ export class HostedAdapter extends Construct implements OfferedModel {
     );
     this.servedModelName = props.base.servedModelName;
     this.contextTokens = props.base.contextTokens;
+    this.load = props.base.load;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,
       endpointName: props.endpoint.attrEndpointName,

@@ -76,6 +76,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
+        ...(entry.model.load !== undefined && { scaling: entry.model.load }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };

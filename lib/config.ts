@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { policySchema } from '../lambda/scaling/scaling-settings.ts';
 import { formatNames, reasoningEfforts } from '../lambda/settings.ts';
 import { accelerationNames } from './accelerations.ts';
 import { architectureNames } from './architecture.ts';
@@ -90,6 +91,17 @@ const scalingSchema = z.strictObject({
     .gt(0)
     .optional()
     .describe('Thinking tokens that the requests of one copy may still use: adds copies before requests queue.'),
+  thinking: z
+    .strictObject({
+      elastic: z
+        .enum(['asked', 'always', 'never'])
+        .optional()
+        .describe('Whose thinking may shrink. `asked` by default.'),
+      startSeconds: seconds.optional().describe('How long a copy takes to start, until measured. 600 by default.'),
+      policy: policySchema.optional().describe('Settings of the policies.'),
+    })
+    .optional()
+    .describe('Looks at the load of every request: budgets that shrink, and copies as they are wanted.'),
   scaleOutCooldownSeconds: seconds.optional().describe('Rest after copies were added. 300 by default.'),
   scaleInCooldownSeconds: seconds.optional().describe('Rest after copies were removed. 300 by default.'),
   schedule: z

@@ -1,8 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
 import { CfnScalableTarget, CfnScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { METRIC_NAMESPACE } from './metrics.ts';
+import {
+  type CopySteps,
+  copySteps,
+  METRIC_NAMESPACE,
+  metricDimensions,
+  type ScalingMetrics,
+} from '../lambda/scaling/scaling-metrics.ts';
+import { budgetMetric } from './metrics.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
 /** Another range of copies from a time on, for instance more in the morning before the first request. */
@@ -40,6 +47,13 @@ export interface CopyScalingProps {
    * @default - not looked at
    */
   readonly committedTokensPerCopy?: number | undefined;
+  /**
+   * Whether copies follow what the function says is missing and spare, instead of the requests in flight. It has looked at every
+   * request; requests in flight only show what has already happened.
+   *
+   * @default false
+   */
+  readonly byLoad?: boolean | undefined;
   /**
    * Other ranges of copies by the clock.
    *
@@ -89,6 +103,13 @@ export class CopyScaling extends Construct {
       maxCapacity: props.maxCopies,
       ...(props.schedule !== undefined && { scheduledActions: props.schedule.map(toScheduledAction) }),
     });
+    if (props.byLoad === true) for (const steps of copySteps) this.#followLoad(props, steps);
+    else this.#trackRequests(props);
+    if (props.committedTokensPerCopy !== undefined) this.#leadByCommittedTokens(props, props.committedTokensPerCopy);
+    if (leavesZero(props)) this.#leaveZero(props);
+  }
+
+  #trackRequests(props: CopyScalingProps): void {
     new CfnScalingPolicy(this, 'RequestsPerCopy', {
       policyName: `${props.componentName}-requests-per-copy`,
       policyType: 'TargetTrackingScaling',
@@ -102,8 +123,39 @@ export class CopyScaling extends Construct {
         scaleInCooldown: (props.scaleInCooldown ?? Duration.seconds(300)).toSeconds(),
       },
     });
-    if (props.committedTokensPerCopy !== undefined) this.#leadByCommittedTokens(props, props.committedTokensPerCopy);
-    if (leavesZero(props)) this.#leaveZero(props);
+  }
+
+  #followLoad({ componentName, endpointName, modelId }: CopyScalingProps, steps: CopySteps): void {
+    const more = steps.metricName === 'MissingCopies';
+    const policy = new CfnScalingPolicy(this, steps.metricName, {
+      policyName: `${componentName}-${steps.name}`,
+      policyType: 'StepScaling',
+      scalingTargetId: this.target.ref,
+      stepScalingPolicyConfiguration: {
+        adjustmentType: 'ChangeInCapacity',
+        metricAggregationType: 'Maximum',
+        cooldown: steps.cooldownSeconds,
+        stepAdjustments: steps.steps.map(({ from, to, change }) => ({
+          metricIntervalLowerBound: from,
+          ...(to !== undefined && { metricIntervalUpperBound: to }),
+          scalingAdjustment: change,
+        })),
+      },
+    });
+    const alarm = new Alarm(this, `${steps.metricName}Alarm`, {
+      alarmDescription: `${componentName} has ${more ? 'fewer' : 'more'} copies than its requests want.`,
+      metric: budgetMetric(
+        steps.metricName,
+        { endpointName, modelId },
+        { statistic: Stats.MAXIMUM, period: Duration.seconds(steps.periodSeconds) },
+      ),
+      threshold: steps.threshold,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      // Between two data points, and where nobody writes, nothing is wanted.
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
   }
 
   #leadByCommittedTokens(
@@ -117,11 +169,11 @@ export class CopyScaling extends Construct {
       targetTrackingScalingPolicyConfiguration: {
         customizedMetricSpecification: {
           namespace: METRIC_NAMESPACE,
-          metricName: 'CommittedTokensPerCopy',
-          dimensions: [
-            { name: 'Endpoint', value: endpointName },
-            { name: 'Model', value: modelId },
-          ],
+          metricName: 'CommittedTokensPerCopy' satisfies keyof ScalingMetrics,
+          dimensions: Object.entries(metricDimensions({ endpointName, modelId })).map(([name, value]) => ({
+            name,
+            value,
+          })),
           statistic: 'Average',
         },
         targetValue,

@@ -15,6 +15,7 @@ import { accelerate } from './accelerations.ts';
 import { type AdapterProps, HostedAdapter } from './adapter.ts';
 import { type Architecture, type ArchitectureName, toArchitecture } from './architecture.ts';
 import { type ContainerImage, DEFAULT_VLLM_TAG, imageUri, serverOf } from './container-image.ts';
+import { copyLoadOf, loadWithoutShape, type ThinkingScaling } from './copy-load.ts';
 import { CopyScaling, type ScheduledCopies } from './copy-scaling.ts';
 import { toComponentDeployment } from './deployment.ts';
 import { indivisibleHeads, modelLargerThanGpus, storedWeightBytes, type WeightBits } from './gpu-memory.ts';
@@ -128,6 +129,13 @@ export interface ModelScaling {
   readonly committedTokensPerCopy?: number | undefined;
   /** See `CopyScalingProps`. */
   readonly schedule?: readonly ScheduledCopies[] | undefined;
+  /**
+   * Whether the function looks at the load of every request: elastic budgets, admission, and copies as the policies of lambda/policy
+   * want them, instead of by requests in flight.
+   *
+   * @default - no
+   */
+  readonly thinking?: ThinkingScaling | undefined;
   /** Rest after copies were added. Seconds. */
   readonly scaleOutCooldownSeconds?: number | undefined;
   /** Rest after copies were removed. Seconds. */
@@ -156,6 +164,7 @@ export class HostedModel extends Construct implements OfferedModel {
   readonly servedModelName: string;
   /** The window that vLLM serves: prompt, thinking and answer. Tokens. */
   readonly contextTokens: number;
+  readonly load: OfferedModel['load'];
   readonly component: CfnInferenceComponent;
   readonly scaling: CopyScaling;
   readonly adapters: readonly HostedAdapter[];
@@ -175,11 +184,13 @@ export class HostedModel extends Construct implements OfferedModel {
       Stack.of(this),
     );
     const copies = copiesOf(props);
+    this.load = copyLoadOf(props, props.instanceTypes[0], this.componentName, copies);
     const environment = environmentOf(props, this.contextTokens);
     const timeouts = timeoutsOf(props);
     refuse(this, [
       s3UriWithoutSlash(props.id, props.source),
       contextOverWindow(props),
+      loadWithoutShape(props),
       contextOverBody(props.id, this.contextTokens),
       ...props.instanceTypes.flatMap((instanceType) => [
         copyLargerThanInstance(instanceType, placedOf(props)),
@@ -248,6 +259,7 @@ export class HostedModel extends Construct implements OfferedModel {
       maxCopies: copies.max,
       requestsPerCopy: props.requestsPerCopy,
       committedTokensPerCopy: props.scaling?.committedTokensPerCopy,
+      byLoad: this.load !== undefined,
       schedule: props.scaling?.schedule,
       scaleOutCooldown: durationOf(props.scaling?.scaleOutCooldownSeconds),
       scaleInCooldown: durationOf(props.scaling?.scaleInCooldownSeconds),

@@ -1,12 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-
-/** The namespace of the metrics that the function writes into its log (embedded metric format). */
-export const METRIC_NAMESPACE = 'Budgetforce';
+import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../lambda/scaling/scaling-metrics.ts';
 
 /** Metrics of the function, each by `Endpoint` and `Model`. */
 export type BudgetMetric =
-  | 'CommittedTokensPerCopy'
+  | keyof ScalingMetrics
   | 'WantedThinkingTokens'
   | 'GrantedThinkingTokens'
   | 'UsedThinkingTokens'
@@ -18,13 +16,13 @@ export type BudgetMetric =
 /** A metric that the function writes for each request. Times in milliseconds. */
 export function budgetMetric(
   metricName: BudgetMetric,
-  { endpointName, modelId }: { readonly endpointName: string; readonly modelId: string },
+  owner: { readonly endpointName: string; readonly modelId: string },
   options: MetricOptions = {},
 ): Metric {
   return new Metric({
     namespace: METRIC_NAMESPACE,
     metricName,
-    dimensionsMap: { Endpoint: endpointName, Model: modelId },
+    dimensionsMap: { ...metricDimensions(owner) },
     statistic: metricName === 'CommittedTokensPerCopy' ? Stats.AVERAGE : Stats.SUM,
     period: Duration.minutes(1),
     ...options,

@@ -1,3 +1,5 @@
+import type { DeployedScaling } from '../lambda/settings.ts';
+
 /** What the API needs to know of a model on an endpoint, or of an adapter on one. */
 export interface OfferedModel {
   /** The name that a client writes in `model`. */
@@ -9,4 +11,6 @@ export interface OfferedModel {
   readonly servedModelName: string;
   /** The window that is served: prompt, thinking and answer. Tokens. */
   readonly contextTokens: number;
+  /** What the function has to know to look at the load of its copies. */
+  readonly load: DeployedScaling | undefined;
 }

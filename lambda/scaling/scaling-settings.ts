@@ -28,7 +28,7 @@ export const scalingSettingsSchema = z.strictObject({
   minCopies: copies,
   maxCopies: copies.min(1),
   /** Copies that share an instance: it is filled before another is started. */
-  copiesPerInstance: z.int().min(1).default(1),
+  copiesPerInstance: z.int().min(1),
   /** Tokens of all requests that one copy's KV cache holds. */
   cacheTokens: z.int().min(1),
   /** Requests that one copy decodes at once. */
@@ -40,7 +40,7 @@ export const scalingSettingsSchema = z.strictObject({
   /** How long a copy takes to start, until it is measured. Seconds. */
   startSeconds: z.number().min(0),
   /** Whose thinking may shrink: who asks for it, everybody who does not refuse, or nobody. */
-  elastic: z.enum(['asked', 'always', 'never']).default('asked'),
+  elastic: z.enum(['asked', 'always', 'never']),
   policy: policySchema.optional(),
 });
 export type ModelScalingSettings = z.infer<typeof scalingSettingsSchema>;

@@ -1,5 +1,6 @@
 import { type Admission, type AdmissionSettings, admission, defaultAdmission } from '../../lambda/policy/admission.ts';
 import { committedTokens, reservedTokens } from '../../lambda/policy/committed-tokens.ts';
+import { cutLongest } from '../../lambda/policy/cut-longest.ts';
 import { defaultElastic, type ElasticSettings, elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
 import { expectedTokens, learnUseInPlace, unknownUse } from '../../lambda/policy/expected-use.ts';
 import { type Load, pressureOf } from '../../lambda/policy/load.ts';
@@ -385,20 +386,19 @@ class Run implements CopyListener {
     const { elastic } = this.#simulation.gate;
     const from = elastic?.cut?.shrinkFrom ?? Number.POSITIVE_INFINITY;
     if (elastic === undefined || pressureOf(this.#load(), this.#capacity()) <= from) return;
-    const over: { readonly job: Job; readonly copy: Copy; readonly used: number }[] = [];
-    const look = (job: Job, used: number) => {
+    const thinking: { readonly job: Job; readonly copy: Copy; readonly used: number }[] = [];
+    this.#fleet.eachDecoding(now, (job, copy) => {
+      if (!job.elastic || job.callsLeft < 2) return;
+      const used = job.thinkingTokens - job.thinkingLeft - job.tokensLeft + copy.tokensOf(job);
+      thinking.push({ job, copy, used });
+    });
+    const isOver = ({ job, used }: (typeof thinking)[number]) => {
       const request = { floorTokens: job.floorTokens, ceilingTokens: job.wantedTokens };
       const key = { reservedTokens: this.#keyOf(job.key).reserved, activeKeys: this.#activeKeys };
       return isOverGrant(request, used, this.#load(), this.#capacity(), key, elastic);
     };
-    this.#fleet.eachDecoding(now, (job, copy) => {
-      if (!job.elastic || job.callsLeft < 2) return;
-      const used = job.thinkingTokens - job.thinkingLeft - job.tokensLeft + copy.tokensOf(job);
-      if (look(job, used)) over.push({ job, copy, used });
-    });
-    over.sort((a, b) => b.used / b.job.wantedTokens - a.used / a.job.wantedTokens);
-    for (const { job, copy, used } of over) {
-      if (!look(job, used)) continue;
+    const partOf = ({ job, used }: (typeof thinking)[number]) => used / job.wantedTokens;
+    cutLongest(thinking, partOf, isOver, ({ job, copy, used }) => {
       const less = Math.max(0, job.grantedTokens - used);
       job.thinkingTokens = used;
       job.thinkingLeft = 0;
@@ -412,7 +412,7 @@ class Run implements CopyListener {
       this.#keyOf(job.key).reserved -= job.reservedTokens - reserved;
       job.reservedTokens = reserved;
       copy.cut(job, now);
-    }
+    });
   }
 
   /** Calls that waited for a copy go to those that there are now. */
