@@ -4,12 +4,20 @@ import type { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import type { AppDependencies, Log } from './app.ts';
 import type { KeyHashes } from './authenticate.ts';
 import { secretKeyHashes } from './key-hashes.ts';
+import type { ItemTable } from './keys/table.ts';
 import { createServedModel } from './models/create-model.ts';
 import { createRuntimeClient } from './models/sagemaker-model.ts';
+import { ModelLoad } from './scaling/model-load.ts';
+import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
+import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
 import type { Settings } from './settings.ts';
 
 /** The composition root of Lambda and of the laptop alike: the settings' world, with real clocks and real randomness. */
-export function dependenciesOf(settings: Settings, log: Log = jsonLog): AppDependencies {
+export function dependenciesOf(
+  settings: Settings,
+  log: Log = jsonLog,
+  load: LoadWorld | undefined = undefined,
+): AppDependencies {
   const keyHashes = keyHashesOf(settings);
   let client: SageMakerRuntimeClient | undefined;
   const runtimeClient = () => {
@@ -25,6 +33,7 @@ export function dependenciesOf(settings: Settings, log: Log = jsonLog): AppDepen
         await sleep(ms, undefined, { signal });
       },
     },
+    ...(load === undefined ? {} : { loads: loadsOf(settings, log, load) }),
     unixTime: () => Math.floor(Date.now() / 1_000),
     newId: () => randomUUID().replaceAll('-', ''),
     log,
@@ -32,6 +41,45 @@ export function dependenciesOf(settings: Settings, log: Log = jsonLog): AppDepen
     capacityWaitMs: settings.capacityWaitMs,
     keepAliveMs: settings.keepAliveMs,
   };
+}
+
+/** Where the load of models is kept and told. */
+export interface LoadWorld {
+  readonly table: ItemTable;
+  /** Takes a line of metrics. @default - the log, from which CloudWatch makes metrics */
+  readonly emit?: (line: ScalingMetricsLine) => void;
+  /** How often the load is looked at. Seconds. @default METRIC_SECONDS */
+  readonly tickSeconds?: number;
+}
+
+/** The loads of all models that have one, by their ids. Models on the same copies share it. */
+function loadsOf(settings: Settings, log: Log, { table, emit = emitLine, tickSeconds }: LoadWorld) {
+  const byCopies = new Map<string, ModelLoad>();
+  const loads = new Map<string, ModelLoad>();
+  for (const { id, scaling, backend } of settings.models) {
+    if (scaling === undefined || backend.kind !== 'sagemaker') continue;
+    const { componentName, modelId, ...own } = scaling;
+    const load =
+      byCopies.get(componentName) ??
+      new ModelLoad({
+        owner: { endpointName: backend.endpointName, modelId },
+        settings: own,
+        table,
+        copies: new SageMakerCopies(componentName),
+        now: () => Date.now() / 1_000,
+        emit,
+        log,
+        capacityWaitMs: settings.capacityWaitMs,
+        ...(tickSeconds === undefined ? {} : { tickSeconds }),
+      });
+    byCopies.set(componentName, load);
+    loads.set(id, load);
+  }
+  return loads;
+}
+
+function emitLine(line: ScalingMetricsLine): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

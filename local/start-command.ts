@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { jsonLog } from '../lambda/dependencies.ts';
 import { formatNames } from '../lambda/settings.ts';
+import { defaultLocalCopies, type LocalCopies } from './play-copies.ts';
 import { type LocalOptions, type LocalServer, startLocal } from './start-local.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,6 +21,13 @@ Options:
   --format NAME         how the model writes its thinking: ${formatNames.join(', ')}
   --tokenizer FILE      the model's tokenizer.json (default: its server tokenizes)
   --parallel NUMBER     streams that the embedded engine runs at once (default 4)
+  --copies MIN..MAX     play an endpoint with so many copies, which take time to start, for instance 0..3
+  --start-seconds N     how long a copy takes to start (default ${defaultLocalCopies.startSeconds})
+  --copy-requests N     requests that one copy runs at once (default ${defaultLocalCopies.requestsPerCopy})
+  --token-ms N          between two tokens of a request (default ${defaultLocalCopies.tokenMs})
+  --scale-in-seconds N  copies go when fewer were enough for so long (default ${defaultLocalCopies.scaleInSeconds})
+  --wait-seconds N      how long a request waits for the first copy; 0 answers 503 (default ${defaultLocalCopies.waitSeconds})
+  --elastic WHOSE       whose thinking may shrink: asked, always, never (default ${defaultLocalCopies.elastic})
   --api-key KEY         ask clients for this bearer key (or the variable BUDGETFORCE_API_KEY)
   --log                 write a JSON line for each request (never a prompt)
   --json                print where it listens as one JSON line
@@ -45,6 +53,13 @@ export const startCommand = {
         format: { type: 'string' },
         tokenizer: { type: 'string' },
         parallel: { type: 'string' },
+        copies: { type: 'string' },
+        'start-seconds': { type: 'string' },
+        'copy-requests': { type: 'string' },
+        'token-ms': { type: 'string' },
+        'scale-in-seconds': { type: 'string' },
+        'wait-seconds': { type: 'string' },
+        elastic: { type: 'string' },
         'api-key': { type: 'string' },
         log: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -94,6 +109,7 @@ function toOptions(values: Values): LocalOptions {
   const upstreamKey = text('upstream-key') ?? process.env['UPSTREAM_API_KEY'];
   const apiKey = text('api-key') ?? process.env['BUDGETFORCE_API_KEY'];
   const parallel = text('parallel');
+  const copies = copiesOf(text, upstream);
   return {
     port: wholeNumber('--port', text('port') ?? '', 0, 65_535),
     host: text('host') ?? 'localhost',
@@ -104,8 +120,43 @@ function toOptions(values: Values): LocalOptions {
     ...(format === undefined ? {} : { format }),
     ...(tokenizerPath === undefined ? {} : { tokenizerPath }),
     ...(parallel === undefined ? {} : { parallel: wholeNumber('--parallel', parallel, 1, 64) }),
+    ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(values['log'] === true ? { log: jsonLog } : {}),
+  };
+}
+
+const copyOptions = ['start-seconds', 'copy-requests', 'token-ms', 'scale-in-seconds', 'wait-seconds', 'elastic'];
+
+function copiesOf(text: (name: string) => string | undefined, upstream: string | undefined): LocalCopies | undefined {
+  const range = text('copies');
+  const lone = copyOptions.find((name) => text(name) !== undefined);
+  if (range === undefined && lone !== undefined)
+    throw new UsageError(`--${lone} goes with --copies. Write --copies 0..3.`);
+  if (range === undefined) return undefined;
+  if (upstream !== undefined)
+    throw new UsageError('--copies are played by the embedded endpoint. Leave --upstream out.');
+  if (text('parallel') !== undefined) throw new UsageError('--parallel and --copies differ. Give --copy-requests.');
+  const [, min, max] = /^(\d+)\.\.(\d+)$/.exec(range) ?? [];
+  if (min === undefined || max === undefined || Number(min) > Number(max) || Number(max) < 1 || Number(max) > 8) {
+    throw new UsageError(`--copies is ${JSON.stringify(range)}. Write a range of at most 8 copies, such as 0..3.`);
+  }
+  const whole = (name: string, value: number, from: number, to: number) =>
+    wholeNumber(`--${name}`, text(name) ?? String(value), from, to);
+  const whose = text('elastic') ?? defaultLocalCopies.elastic;
+  const elastic = (['asked', 'always', 'never'] as const).find((known) => known === whose);
+  if (elastic === undefined) {
+    throw new UsageError(`--elastic is ${JSON.stringify(whose)}. It must be one of asked, always, never.`);
+  }
+  return {
+    min: Number(min),
+    max: Number(max),
+    startSeconds: whole('start-seconds', defaultLocalCopies.startSeconds, 0, 3_600),
+    requestsPerCopy: whole('copy-requests', defaultLocalCopies.requestsPerCopy, 1, 16),
+    tokenMs: whole('token-ms', defaultLocalCopies.tokenMs, 0, 1_000),
+    scaleInSeconds: whole('scale-in-seconds', defaultLocalCopies.scaleInSeconds, 0, 86_400),
+    waitSeconds: whole('wait-seconds', defaultLocalCopies.waitSeconds, 0, 900),
+    elastic,
   };
 }
 

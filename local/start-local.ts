@@ -6,9 +6,20 @@ import * as z from 'zod';
 import { createApp, type Log } from '../lambda/app.ts';
 import { hashKey } from '../lambda/authenticate.ts';
 import { dependenciesOf } from '../lambda/dependencies.ts';
+import { MemoryTable } from '../lambda/scaling/memory-table.ts';
+import { tickLoads } from '../lambda/scaling/tick-loads.ts';
 import type { FormatName, ModelSettings } from '../lambda/settings.ts';
+import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import {
+  LOCAL_COMPONENT_NAME,
+  LOCAL_TICK_SECONDS,
+  type LocalCopies,
+  type PlayedCopies,
+  playCopies,
+  scalingOf,
+} from './play-copies.ts';
 
 export interface LocalOptions {
   /** 0 is any free one. */
@@ -27,6 +38,8 @@ export interface LocalOptions {
   readonly upstreamKey?: string;
   /** Streams that the embedded engine runs at once. @default 4 */
   readonly parallel?: number;
+  /** The embedded endpoint plays copies that take time. @default - one copy, always */
+  readonly copies?: LocalCopies;
   /** Asks clients for this bearer key. */
   readonly apiKey?: string;
   readonly log?: Log;
@@ -37,11 +50,12 @@ export interface LocalServer {
   readonly model: ModelSettings;
   /** The embedded endpoint, where there is one. */
   readonly endpoint: LocalEndpoint | undefined;
+  /** Its copies, where it plays some. */
+  readonly fleet: CopyFleet | undefined;
   close(): Promise<void>;
 }
 
 const ENDPOINT_NAME = 'local';
-const COMPONENT_NAME = 'local-component';
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
@@ -51,24 +65,29 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  * @throws {Error} with a sentence, where the port is taken, the model does not load or the upstream does not answer.
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
-  const { model, endpoint } =
+  const { model, endpoint, copies } =
     options.upstream === undefined
       ? await embedded(options)
-      : { model: await upstream(options, options.upstream), endpoint: undefined };
+      : { model: await upstream(options, options.upstream), endpoint: undefined, copies: undefined };
   const settings = {
     models: [model],
     requestTimeoutMs: 900_000,
-    capacityWaitMs: 600_000,
+    capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
     ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
   };
   if (endpoint !== undefined) pointSdkAt(endpoint.url);
-  const app = createApp(dependenciesOf(settings, options.log ?? (() => {})));
+  const load = copies && { table: new MemoryTable(), emit: copies.emit, tickSeconds: LOCAL_TICK_SECONDS };
+  const dependencies = dependenciesOf(settings, options.log ?? (() => {}), load);
+  const app = createApp(dependencies);
+  // What a rule of EventBridge does in production: someone looks although nobody asks.
+  const ticking = setInterval(() => void tickLoads(dependencies), LOCAL_TICK_SECONDS * 1_000);
   const server = createAdaptorServer({ fetch: app.fetch });
   try {
     server.listen(options.port, options.host);
     await once(server, 'listening');
   } catch (error) {
+    clearInterval(ticking);
     await endpoint?.close();
     throw listenError(error, options);
   }
@@ -78,7 +97,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     model,
     endpoint,
+    fleet: copies?.fleet,
     async close() {
+      clearInterval(ticking);
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
       await once(server, 'close');
@@ -91,41 +112,50 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
 function pointSdkAt(url: string): void {
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: url,
+    AWS_ENDPOINT_URL_SAGEMAKER: url,
+    AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: url,
     AWS_REGION: 'us-east-2',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
   });
 }
 
-async function embedded(options: LocalOptions): Promise<{ model: ModelSettings; endpoint: LocalEndpoint }> {
+async function embedded(
+  options: LocalOptions,
+): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: PlayedCopies | undefined }> {
   const own = options.modelPath !== undefined;
   const engine = await loadLlamaEngine({
     modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
-    ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+    ...parallelOf(options),
   }).catch((cause: unknown) => {
     throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
   });
   const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
+  const copies = options.copies && playCopies(options.copies);
   const endpoint = await startLocalEndpoint({
     engine,
+    ...(copies === undefined ? {} : { copies }),
     endpointName: ENDPOINT_NAME,
-    inferenceComponentName: COMPONENT_NAME,
+    inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
+  if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
   return {
     endpoint,
+    copies,
     model: {
       id,
       format: options.format ?? 's1',
       backend: {
         kind: 'sagemaker',
         endpointName: ENDPOINT_NAME,
-        inferenceComponentName: COMPONENT_NAME,
+        inferenceComponentName: LOCAL_COMPONENT_NAME,
         servedModelName: id,
       },
       tokenizer: tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath },
       ...budgetsFor(engine.contextTokens),
+      ...(options.copies === undefined ? {} : { scaling: scalingOf(options.copies, id, engine.contextTokens) }),
       ...(own ? {} : { systemPrompt: 'You are a careful assistant.', defaultTemperature: 1 }),
     },
   };
@@ -186,6 +216,12 @@ function budgetsFor(contextTokens: number) {
       xhigh: most,
     },
   };
+}
+
+/** Each copy has its own places; without copies the engine has as many as it is told. */
+function parallelOf({ parallel, copies }: LocalOptions) {
+  if (copies !== undefined) return { parallel: copies.max * copies.requestsPerCopy };
+  return parallel === undefined ? {} : { parallel };
 }
 
 function nameOf(path: string): string {

@@ -14,7 +14,6 @@ const decisionSchema = z.object({
   want: z.int(),
   reason: z.string(),
 });
-export type RecordedDecision = z.infer<typeof decisionSchema>;
 
 const copiesSchema = z.object({
   running: z.int(),
@@ -63,7 +62,7 @@ const stateSchema = z.object({
 export type ScalingState = Omit<z.infer<typeof stateSchema>, 'demand'> & { readonly demand: Demand };
 
 /** Before anything was seen. */
-export function newScalingState(settings: ModelScalingSettings): ScalingState {
+function newScalingState(settings: ModelScalingSettings): ScalingState {
   const full = { requests: settings.fullRequests, stepSeconds: settings.fullStepSeconds };
   return {
     at: 0,

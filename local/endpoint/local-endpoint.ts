@@ -4,8 +4,11 @@ import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
+import { type ControlPlane, controlCall } from './control-plane.ts';
+import type { CopyFleet } from './copy-fleet.ts';
 import { corrupted, internalStreamFailure, modelStreamError, payloadPart } from './event-stream-frames.ts';
 import { type Fault, Faults } from './faults.ts';
+import type { LocalAutoScaling } from './local-auto-scaling.ts';
 import { type RuntimeErrorAnswer, runtimeErrors } from './runtime-errors.ts';
 
 export interface LocalEndpointOptions {
@@ -14,6 +17,8 @@ export interface LocalEndpointOptions {
   /** Where set, calls have to name it. */
   readonly inferenceComponentName?: string;
   readonly servedModelName: string;
+  /** Copies that take time to start, and who scales them. Needs a component. @default - one copy, always, without an end */
+  readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
   /** @default '127.0.0.1' */
   readonly host?: string;
   /** @default 0, a free one */
@@ -57,6 +62,7 @@ export async function startLocalEndpoint(options: LocalEndpointOptions): Promise
     stats: () => options.engine.stats(),
     async close() {
       server.closeAllConnections();
+      options.copies?.fleet.close();
       server.close();
       await once(server, 'close');
       await options.engine.close();
@@ -75,14 +81,36 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   const gone = new AbortController();
   response.on('close', () => gone.abort(new DOMException('The client went away.', 'AbortError')));
 
+  const target = request.headers['x-amz-target'];
+  const plane = controlPlaneOf(context);
+  if (typeof target === 'string' && plane !== undefined) {
+    const answer = controlCall(plane, target, body);
+    return sendJson(response, answer.status, answer.body);
+  }
   if (runtime === null) {
     await handleVllm(context, path, body, response, gone.signal, context.faults);
     return;
   }
   const refused = refusalOf(context, decodeURIComponent(runtime[1] ?? ''), request);
   if (refused !== undefined) return sendRuntimeError(response, refused);
-  if (runtime[2] === 'invocations-response-stream') await streamInvocation(context, body, response, gone.signal);
-  else await invoke(context, request, body, response, gone.signal);
+  const release = await context.copies?.fleet.take(gone.signal).catch((error: unknown) => {
+    if (!gone.signal.aborted) throw error;
+  });
+  if (gone.signal.aborted) return release?.();
+  if (context.copies !== undefined && release === undefined) {
+    return sendRuntimeError(response, runtimeErrors.noCapacity());
+  }
+  try {
+    if (runtime[2] === 'invocations-response-stream') await streamInvocation(context, body, response, gone.signal);
+    else await invoke(context, request, body, response, gone.signal);
+  } finally {
+    release?.();
+  }
+}
+
+function controlPlaneOf({ copies, endpointName, inferenceComponentName }: Context): ControlPlane | undefined {
+  if (copies === undefined || inferenceComponentName === undefined) return undefined;
+  return { endpointName, componentName: inferenceComponentName, ...copies };
 }
 
 function refusalOf(context: Context, endpointName: string, request: IncomingMessage): RuntimeErrorAnswer | undefined {

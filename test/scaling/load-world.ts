@@ -6,7 +6,7 @@ import type { ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts
 import type { ModelScalingSettings } from '../../lambda/scaling/scaling-settings.ts';
 
 /** Copies that are there at once, or that a test moves. */
-export class ScriptedCopies implements CopyControl {
+class ScriptedCopies implements CopyControl {
   seen: CopiesSeen;
   readonly asked: number[] = [];
   failsWith: Error | undefined;

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import type { CopyFleet } from './copy-fleet.ts';
+import type { LocalAutoScaling } from './local-auto-scaling.ts';
+
+/** What the control plane of the local endpoint knows. */
+export interface ControlPlane {
+  readonly endpointName: string;
+  readonly componentName: string;
+  readonly fleet: CopyFleet;
+  readonly autoScaling: LocalAutoScaling;
+}
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+const count = z.int().min(0);
+const component = z.object({ InferenceComponentName: z.string() });
+const update = component.extend({ DesiredRuntimeConfig: z.object({ CopyCount: count }) });
+const scalable = z.object({
+  ServiceNamespace: z.literal('sagemaker'),
+  ScalableDimension: z.literal('sagemaker:inference-component:DesiredCopyCount'),
+  ResourceId: z.string(),
+});
+const register = scalable.extend({
+  MinCapacity: count.optional(),
+  MaxCapacity: count.optional(),
+  SuspendedState: z
+    .object({ DynamicScalingInSuspended: z.boolean().optional(), DynamicScalingOutSuspended: z.boolean().optional() })
+    .optional(),
+});
+const putAction = scalable.extend({
+  ScheduledActionName: z.string().min(1),
+  Schedule: z.string().regex(/^(cron|rate|at)\(.+\)$/),
+  Timezone: z.string().optional(),
+  ScalableTargetAction: z.object({ MinCapacity: count, MaxCapacity: count }),
+});
+const deleteAction = scalable.extend({ ScheduledActionName: z.string() });
+
+/**
+ * SageMaker's and Application Auto Scaling's calls about one component's copies, as the real SDK clients send them (JSON 1.1, the action in
+ * `x-amz-target`).
+ *
+ * Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html,
+ * https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html
+ */
+export function controlCall(plane: ControlPlane, target: string, body: string): ControlAnswer {
+  const call = calls[target];
+  if (call === undefined) return failure('UnknownOperationException', `There is no ${target} here.`);
+  try {
+    return call(plane, JSON.parse(body));
+  } catch (error) {
+    if (error instanceof z.ZodError) return failure('ValidationException', z.prettifyError(error));
+    if (error instanceof SyntaxError) return failure('SerializationException', error.message);
+    throw error;
+  }
+}
+
+const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => ControlAnswer>> = {
+  'SageMaker.DescribeInferenceComponent': (plane, input) =>
+    ofComponent(plane, component.parse(input), () => {
+      const { fleet, endpointName, componentName } = plane;
+      const { running, desired, failure: why } = fleet;
+      return {
+        InferenceComponentName: componentName,
+        InferenceComponentArn: componentArn(componentName),
+        EndpointName: endpointName,
+        EndpointArn: `arn:aws:sagemaker:us-east-2:111122223333:endpoint/${endpointName}`,
+        VariantName: 'AllTraffic',
+        InferenceComponentStatus: running === desired ? 'InService' : 'Updating',
+        RuntimeConfig: { CurrentCopyCount: running, DesiredCopyCount: desired },
+        CreationTime: 1_790_000_000,
+        LastModifiedTime: 1_790_000_000,
+        ...(why === undefined ? {} : { FailureReason: why }),
+      };
+    }),
+  'SageMaker.UpdateInferenceComponentRuntimeConfig': (plane, input) => {
+    const wanted = update.parse(input);
+    return ofComponent(plane, wanted, () => {
+      plane.fleet.setDesired(wanted.DesiredRuntimeConfig.CopyCount);
+      return { InferenceComponentArn: componentArn(plane.componentName) };
+    });
+  },
+  'AnyScaleFrontendService.DescribeScalableTargets': ({ autoScaling, componentName }, _input) => {
+    const { min, max, suspended } = autoScaling.target;
+    return success({
+      ScalableTargets: [
+        {
+          ServiceNamespace: 'sagemaker',
+          ResourceId: `inference-component/${componentName}`,
+          ScalableDimension: 'sagemaker:inference-component:DesiredCopyCount',
+          MinCapacity: min,
+          MaxCapacity: max,
+          RoleARN:
+            'arn:aws:iam::111122223333:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint',
+          CreationTime: 1_790_000_000,
+          SuspendedState: {
+            DynamicScalingInSuspended: suspended,
+            DynamicScalingOutSuspended: suspended,
+            ScheduledScalingSuspended: suspended,
+          },
+        },
+      ],
+    });
+  },
+  'AnyScaleFrontendService.RegisterScalableTarget': (plane, input) => {
+    const wanted = register.parse(input);
+    return ofTarget(plane, wanted, () => {
+      const before = plane.autoScaling.target;
+      const [min, max] = [wanted.MinCapacity ?? before.min, wanted.MaxCapacity ?? before.max];
+      if (min > max) return failure('ValidationException', 'MinCapacity must not be greater than MaxCapacity.');
+      const suspended = wanted.SuspendedState?.DynamicScalingOutSuspended ?? before.suspended;
+      plane.autoScaling.register({ min, max, suspended });
+      return success({
+        ScalableTargetARN: 'arn:aws:application-autoscaling:us-east-2:111122223333:scalable-target/local',
+      });
+    });
+  },
+  'AnyScaleFrontendService.DescribeScheduledActions': ({ autoScaling, componentName }, _input) =>
+    success({
+      ScheduledActions: [...autoScaling.schedules.values()].map((action) => ({
+        ScheduledActionName: action.name,
+        ScheduledActionARN: `arn:aws:autoscaling:us-east-2:111122223333:scheduledAction:local:${action.name}`,
+        ServiceNamespace: 'sagemaker',
+        Schedule: action.schedule,
+        ...(action.timezone === undefined ? {} : { Timezone: action.timezone }),
+        ResourceId: `inference-component/${componentName}`,
+        ScalableDimension: 'sagemaker:inference-component:DesiredCopyCount',
+        ScalableTargetAction: { MinCapacity: action.min, MaxCapacity: action.max },
+        CreationTime: 1_790_000_000,
+      })),
+    }),
+  'AnyScaleFrontendService.PutScheduledAction': (plane, input) => {
+    const wanted = putAction.parse(input);
+    return ofTarget(plane, wanted, () => {
+      plane.autoScaling.schedules.set(wanted.ScheduledActionName, {
+        name: wanted.ScheduledActionName,
+        schedule: wanted.Schedule,
+        timezone: wanted.Timezone,
+        min: wanted.ScalableTargetAction.MinCapacity,
+        max: wanted.ScalableTargetAction.MaxCapacity,
+      });
+      return success({});
+    });
+  },
+  'AnyScaleFrontendService.DeleteScheduledAction': (plane, input) => {
+    const { ScheduledActionName: name, ...wanted } = deleteAction.parse(input);
+    return ofTarget(plane, wanted, () =>
+      plane.autoScaling.schedules.delete(name)
+        ? success({})
+        : failure('ObjectNotFoundException', `No scheduled action found for ${name}.`),
+    );
+  },
+};
+
+function ofComponent(
+  { componentName }: ControlPlane,
+  { InferenceComponentName: name }: { readonly InferenceComponentName: string },
+  answer: () => Readonly<Record<string, unknown>>,
+): ControlAnswer {
+  if (name === componentName) return success(answer());
+  return failure('ValidationException', `Could not find inference component "${componentArn(name)}".`);
+}
+
+function ofTarget(
+  { componentName }: ControlPlane,
+  { ResourceId: id }: { readonly ResourceId: string },
+  answer: () => ControlAnswer,
+): ControlAnswer {
+  if (id === `inference-component/${componentName}`) return answer();
+  return failure('ObjectNotFoundException', `No scalable target registered for resource ID: ${id}.`);
+}
+
+function componentArn(name: string): string {
+  return `arn:aws:sagemaker:us-east-2:111122223333:inference-component/${name}`;
+}
+
+function success(body: Readonly<Record<string, unknown>>): ControlAnswer {
+  return { status: 200, body };
+}
+
+function failure(type: string, message: string): ControlAnswer {
+  return { status: 400, body: { __type: type, message } };
+}
