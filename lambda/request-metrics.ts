@@ -1,3 +1,4 @@
+import { METRIC_NAMESPACE } from './scaling/scaling-metrics.ts';
 import type { ModelSettings } from './settings.ts';
 
 /**
@@ -32,8 +33,6 @@ const units = {
   Failures: 'Count',
 } as const satisfies Record<keyof RequestMetrics, string>;
 
-const NAMESPACE = 'Budgetforce';
-
 /**
  * What makes metrics of a log line, to be spread into it.
  *
@@ -54,7 +53,7 @@ export function requestMetrics(
       Timestamp: unixTime * 1_000,
       CloudWatchMetrics: [
         {
-          Namespace: NAMESPACE,
+          Namespace: METRIC_NAMESPACE,
           Dimensions: [Object.keys(dimensions)],
           Metrics: known.map(([Name, Unit]) => ({ Name, Unit })),
         },

@@ -46,6 +46,20 @@ export const budgetForcingSchema = z
         .describe('A field of the request, `default`, or what made the limit shrink.'),
       shrunk: z.array(z.strictObject({ limit: text, from: count, to: count, because: text })),
     }),
+    load: z
+      .strictObject({
+        elastic: z.boolean(),
+        wanted: count.describe('Thinking tokens that were asked for at most.'),
+        granted: count.describe('Thinking tokens at most when it was let in.'),
+        floor: count.describe('Below this it cannot shrink.'),
+        set_by: z.enum(['request', 'load']).describe('Who set what was granted.'),
+        copies: count,
+        starting_copies: count,
+        pressure: z.number().nullable().describe('How full the copies were; above 1 requests begin to wait.'),
+        expected_wait_seconds: count,
+      })
+      .nullable()
+      .describe('What the load of the endpoint made of the request. `null`: nobody looks at it.'),
     events: z.array(
       z.strictObject({
         kind: z.enum(['wait', 'suppress', 'cut', 'resume']),

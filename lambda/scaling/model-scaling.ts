@@ -1,5 +1,6 @@
 import type { Log } from '../app.ts';
 import type { ItemTable } from '../keys/table.ts';
+import { loggableError } from '../loggable-error.ts';
 import { loadOfLeases } from '../policy/committed-tokens.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
@@ -75,7 +76,7 @@ export class ModelScaling {
     if (before.at > 0 && now() - before.at < within) return before;
     const [seen, leases, { value: control }] = await Promise.all([
       copies.describe().catch((error: unknown) => {
-        log('warn', 'copies not seen', { model: owner.modelId, error: String(error) });
+        log('warn', 'copies not seen', { model: owner.modelId, ...loggableError(error) });
         const { running, starting } = before.copies;
         return { current: running, desired: running + starting };
       }),
@@ -155,7 +156,7 @@ export class ModelScaling {
         error instanceof CopiesUnavailableError
           ? error.message
           : 'the copies could not be changed. The log has the reason.';
-      log('error', 'wake failed', { model: owner.modelId, error: String(error) });
+      log('error', 'wake failed', { model: owner.modelId, ...loggableError(error) });
     }
     const at = now();
     await this.#change((state) => ({ ...state, wokenAt: at, ...(why === undefined ? {} : { failed: { at, why } }) }));

@@ -1,4 +1,5 @@
 import type { AppDependencies } from '../app.ts';
+import { loggableError } from '../loggable-error.ts';
 
 /** Takes every model's scaling a step further where that is due, so that metrics fall to 0 where nobody asks. */
 export async function tickLoads({ loads, log }: Pick<AppDependencies, 'loads' | 'log'>): Promise<void> {
@@ -6,7 +7,7 @@ export async function tickLoads({ loads, log }: Pick<AppDependencies, 'loads' | 
   await Promise.all(
     [...all].map(async ({ scaling }) => {
       await scaling.tick().catch((error: unknown) => {
-        log('error', 'scaling not looked at', { model: scaling.options.owner.modelId, error: String(error) });
+        log('error', 'scaling not looked at', { model: scaling.options.owner.modelId, ...loggableError(error) });
       });
     }),
   );

@@ -1,3 +1,4 @@
+import { loggableError } from '../loggable-error.ts';
 import { cutLongest } from '../policy/cut-longest.ts';
 import { isOverGrant } from '../policy/elastic-grant.ts';
 import { expectedTokens } from '../policy/expected-use.ts';
@@ -65,7 +66,7 @@ export class WatchedRequest {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look()
         .catch((error: unknown) => {
-          this.#scaling.options.log('warn', 'lease not renewed', { error: String(error) });
+          this.#scaling.options.log('warn', 'lease not renewed', loggableError(error));
         })
         .then(() => {
           if (!this.#ended) this.#schedule();
