@@ -2,15 +2,16 @@
  * Whether the simulator says what a running endpoint does: `npx node bench/simulate-live.ts --base-url http://localhost:8787/v1`.
  *
  * Calibrates, sends a small Poisson load of exact budgets, calibrates again, and simulates the very same requests on the mean of the
- * two profiles: a laptop is not equally fast all the time.
+ * two profiles. A laptop is not equally fast all the time, so they are simulated once more with all times of the profile multiplied
+ * by one number: how much longer the steps of the live requests were than the profile says for as many at once.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { calibrate, firstModel, type TimedRequest, timedRequest } from '../simulate/calibrate.ts';
+import { calibrate, firstModel, stepLooks, type TimedRequest, timedRequest } from '../simulate/calibrate.ts';
 import type { CopySpeed } from '../simulate/engine/copy.ts';
 import { Times } from '../simulate/engine/measures.ts';
-import { openGate, simulate } from '../simulate/engine/simulate.ts';
+import { type Outcome, openGate, simulate } from '../simulate/engine/simulate.ts';
 import { type Profile, s1OnP5 } from '../simulate/profile.ts';
 import { Random } from '../simulate/random.ts';
 import { FixedFleet } from '../simulate/scaling/scaler.ts';
@@ -70,45 +71,70 @@ const profile = {
   },
 };
 
-let next = 0;
-const outcome = simulate({
-  profile,
-  routing: defaultRouting,
-  traffic: {
-    next: (arrival) => {
-      const request = plan[next];
-      const seen = live[next];
-      if (request === undefined || seen === undefined) return false;
-      next += 1;
-      Object.assign(arrival, newArrival(), {
-        at: request.at,
-        promptTokens: seen.promptTokens,
-        naturalThinkingTokens: request.tokens,
-        maxThinkingTokens: request.tokens,
-        answerTokens: Math.max(1, seen.outputTokens - request.tokens),
-        maxAnswerTokens: 1_000,
-      });
-      return true;
-    },
+const looks = stepLooks(live);
+const { stepSeconds, sequenceSeconds } = profile.speed;
+const slower =
+  looks.reduce((sum, { seconds }) => sum + seconds, 0) /
+  looks.reduce((sum, { requests }) => sum + stepSeconds + requests * sequenceSeconds, 0);
+const simulated = simulateOn(profile);
+const scaled = simulateOn({
+  ...profile,
+  callOverheadSeconds: profile.callOverheadSeconds * slower,
+  speed: {
+    ...profile.speed,
+    stepSeconds: stepSeconds * slower,
+    sequenceSeconds: sequenceSeconds * slower,
+    prefillTokensPerSecond: profile.speed.prefillTokensPerSecond / slower,
   },
-  scaler: new FixedFleet(),
-  gate: openGate,
-  initialCopies: 1,
-  measureFrom: 0,
-  measureUntil: Number.POSITIVE_INFINITY,
-  binSeconds: 60,
 });
+
+function simulateOn(on: Profile): Outcome {
+  let next = 0;
+  return simulate({
+    profile: on,
+    routing: defaultRouting,
+    traffic: {
+      next: (arrival) => {
+        const request = plan[next];
+        const seen = live[next];
+        if (request === undefined || seen === undefined) return false;
+        next += 1;
+        Object.assign(arrival, newArrival(), {
+          at: request.at,
+          promptTokens: seen.promptTokens,
+          naturalThinkingTokens: request.tokens,
+          maxThinkingTokens: request.tokens,
+          answerTokens: Math.max(1, seen.outputTokens - request.tokens),
+          maxAnswerTokens: 1_000,
+        });
+        return true;
+      },
+    },
+    scaler: new FixedFleet(),
+    gate: openGate,
+    initialCopies: 1,
+    measureFrom: 0,
+    measureUntil: Number.POSITIVE_INFINITY,
+    binSeconds: 60,
+  });
+}
 
 const ms = (seconds: number) => Math.round(seconds * 1_000);
 const msOf = (measured: Profile) => (stepOf(measured) * 1_000).toFixed(2);
 process.stdout.write(
   `${live.length} requests in ${at.toFixed(1)} s; step ${msOf(before)} ms with ${parallel} at once before, ${msOf(after)} ms after, ${Math.round(profile.speed.prefillTokensPerSecond)} prompt tokens/s\n`,
 );
+const row = (seen: number, value: (outcome: Outcome) => number) => ({
+  live: ms(seen),
+  simulated: ms(value(simulated)),
+  [`simulated × ${slower.toFixed(2)}`]: ms(value(scaled)),
+});
 console.table({
-  'first token, mean ms': { live: ms(firstToken.percentiles().mean), simulated: ms(outcome.firstToken.mean) },
-  'first token, p95 ms': { live: ms(firstToken.percentiles().p95), simulated: ms(outcome.firstToken.p95) },
-  'last token, mean ms': { live: ms(total.percentiles().mean), simulated: ms(outcome.total.mean) },
-  'last token, p95 ms': { live: ms(total.percentiles().p95), simulated: ms(outcome.total.p95) },
+  'first token, mean ms': row(firstToken.percentiles().mean, (outcome) => outcome.firstToken.mean),
+  'first token, p50 ms': row(firstToken.percentiles().p50, (outcome) => outcome.firstToken.p50),
+  'first token, p95 ms': row(firstToken.percentiles().p95, (outcome) => outcome.firstToken.p95),
+  'last token, mean ms': row(total.percentiles().mean, (outcome) => outcome.total.mean),
+  'last token, p95 ms': row(total.percentiles().p95, (outcome) => outcome.total.p95),
 });
 
 function measure(): Promise<Profile> {
