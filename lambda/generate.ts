@@ -1,7 +1,7 @@
 import { BudgetForcing, type ForcingPlan, type NextSegment } from './forcing/budget-forcing.ts';
 import type { ForcingReport } from './forcing/report.ts';
 import { ModelError, NoCapacityError } from './models/errors.ts';
-import type { AnswerStructure, Sampling, SegmentModel, SegmentRequest } from './models/segment-model.ts';
+import type { AnswerStructure, Sampling, SegmentModel, SegmentRequest, TokenLogprob } from './models/segment-model.ts';
 
 /** Time, so that tests can be exact. */
 export interface Clock {
@@ -30,6 +30,8 @@ export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
   readonly sampling: Sampling;
+  /** Asks for the answer's logarithms of probabilities, and for so many of the likeliest at each token. */
+  readonly topLogprobs?: number;
   /** The form that the answer has to have; the thought is free. */
   readonly structure?: AnswerStructure;
   readonly clock: Clock;
@@ -60,6 +62,8 @@ export interface SegmentAccount {
 
 export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
+  /** Of sampled tokens of the answer, in order. The text of them comes with it or later. */
+  | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
   /** Nothing comes for a while: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
   | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };
@@ -118,7 +122,13 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
           timing.count(chunk.tokenIds.length);
           generation.onTokens?.(segment.part, chunk.tokenIds.length);
           usage = chunk.promptUsage ?? usage;
+          const before = chunk.logprobs === undefined ? 0 : machine.report().answerTokens;
           const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
+          if (chunk.logprobs !== undefined && segment.part === 'answer') {
+            // Of a chunk the first tokens are kept; ends and what came beyond them are not.
+            const kept = chunk.logprobs.slice(0, machine.report().answerTokens - before);
+            if (kept.length > 0) yield { kind: 'logprobs', tokens: kept };
+          }
           yield* textOf(machine);
           if (leave) {
             ended = true;
@@ -187,6 +197,9 @@ function requestOf(segment: NextSegment, generation: Generation): SegmentRequest
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
     ...(segment.part === 'answer' && stopTexts !== undefined && stopTexts.length > 0 ? { stopTexts } : {}),
+    ...(segment.part === 'answer' && generation.topLogprobs !== undefined
+      ? { topLogprobs: generation.topLogprobs }
+      : {}),
     ...(segment.part === 'answer' && generation.structure !== undefined ? { structure: generation.structure } : {}),
     sampling: generation.sampling,
   };

@@ -33,6 +33,8 @@ export interface RunRequest {
   readonly wish: ThinkingWish;
   readonly sampling: Sampling;
   readonly stopTexts: readonly string[];
+  /** Asks for the answer's logarithms of probabilities, and for so many of the likeliest at each token: 0 to 20. */
+  readonly topLogprobs?: number;
   /** The form that the answer has to have. Absent: any text. */
   readonly structure?: AnswerStructure;
   /** Minimum: 1. */
@@ -134,6 +136,7 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     model: model.segments,
     sampling: request.sampling,
     ...(structure === undefined ? {} : { structure }),
+    ...(request.topLogprobs === undefined ? {} : { topLogprobs: request.topLogprobs }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs: dependencies.capacityWaitMs },
     signal: AbortSignal.any([context.signal, cancel.signal]),

@@ -1,3 +1,4 @@
+import type { TokenLogprob } from '../models/segment-model.ts';
 import type { ToolCall } from '../tools/tool.ts';
 import type { Vote } from '../vote/majority.ts';
 import type { BudgetReport } from './budget-report.ts';
@@ -26,6 +27,8 @@ export interface FinishedChoice {
   readonly thinking: string;
   readonly answer: string;
   readonly calls: readonly IdentifiedCall[];
+  /** Empty: they were not asked for, or the server gives none. */
+  readonly logprobs: readonly TokenLogprob[];
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
 }
@@ -53,6 +56,25 @@ export function textChunk(
   const delta =
     piece.kind === 'thinking' ? { reasoning_content: piece.text, reasoning: piece.text } : { content: piece.text };
   return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
+}
+
+/** Logarithms of the probabilities of the next tokens of a choice; their text comes with the chunks behind it. */
+export function logprobsChunk(identity: ChatIdentity, tokens: readonly TokenLogprob[], index = 0) {
+  const made = chunk(identity, index, {});
+  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(tokens) })) };
+}
+
+function toLogprobs(tokens: readonly TokenLogprob[]) {
+  const item = ({ token, logprob }: { readonly token: string; readonly logprob: number }) => ({
+    token,
+    logprob,
+    // A token that is part of a character has no text of its own.
+    bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)],
+  });
+  return {
+    content: tokens.map((token) => ({ ...item(token), top_logprobs: token.top.map(item) })),
+    refusal: null,
+  };
 }
 
 /** A whole call, the `at`-th of its choice. */
@@ -108,7 +130,7 @@ export function chatCompletion(
         refusal: null,
         ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
-      logprobs: null,
+      logprobs: choice.logprobs.length === 0 ? null : toLogprobs(choice.logprobs),
       finish_reason: choice.finishReason,
       ...(choices.length > 1 ? { budget_forcing: choice.report } : {}),
     })),

@@ -67,7 +67,11 @@ export const chatRequestSchema = z.strictObject({
   stop: z.union([z.string().min(1).max(SHORT_TEXT), z.array(z.string().min(1).max(SHORT_TEXT)).max(4)]).nullish(),
   n: z.int().min(1).max(16).nullish().describe('Samples of the answer, each with its own budget.'),
   vote: z.boolean().nullish().describe('Answers with the one that most of `n` samples give. Ours, not OpenAI’s.'),
-  logprobs: z.literal(false).nullish(),
+  logprobs: z
+    .boolean()
+    .nullish()
+    .describe('Logarithms of the probabilities of the answer’s tokens, where the model’s server gives them.'),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: z
     .discriminatedUnion('type', [
       z.strictObject({ type: z.literal('text') }),
@@ -96,5 +100,9 @@ export const chatRequestSchema = z.strictObject({
   safety_identifier: z.string().max(512).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   store: z.literal(false).nullish(),
+  prompt_cache_key: z.string().max(512).nullish(),
+  service_tier: z.enum(['auto', 'default']).nullish(),
+  modalities: z.tuple([z.literal('text')]).nullish(),
+  verbosity: z.literal('medium').nullish(),
 });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;

@@ -25,8 +25,15 @@ export function toRunRequest(
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
     samples: request.n ?? 1,
+    ...topLogprobsOf(request),
     ...(structure === undefined ? {} : { structure }),
   };
+}
+
+function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {
+  if (logprobs === true) return { topLogprobs: top ?? 0 };
+  if (top == null || top === 0) return {};
+  throw invalidRequest('top_logprobs', `top_logprobs (${top}) goes with logprobs: true. Give both, or neither.`);
 }
 
 /** The turns of a chat. Thoughts of earlier turns are left out, as the families prescribe; `developer` is a system message. */

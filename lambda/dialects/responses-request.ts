@@ -101,7 +101,10 @@ export const responsesRequestSchema = z.strictObject({
   parallel_tool_calls: z.boolean().nullish(),
   truncation: z.literal('disabled').nullish(),
   store: z.literal(false).nullish(),
-  previous_response_id: z.null().optional(),
+  previous_response_id: z
+    .unknown()
+    .refine((id) => id == null, 'nothing is stored here. Send the whole conversation as input.')
+    .optional(),
   include: z.array(z.enum(['reasoning.encrypted_content'])).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   user: z.string().max(512).nullish(),

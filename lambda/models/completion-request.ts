@@ -27,6 +27,7 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
     seed: sampling.seed,
+    logprobs: request.topLogprobs,
     structured_outputs: structuredOutputs(request.structure),
   });
 }

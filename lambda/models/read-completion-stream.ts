@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import * as z from 'zod';
 import { ModelFailedError, ModelRejectedError, StreamBrokenError } from './errors.ts';
-import type { SegmentChunk } from './segment-model.ts';
+import type { SegmentChunk, TokenLogprob } from './segment-model.ts';
 
 /** A chunk of vLLM's streamed text completion, as far as we read it; `error` is what it sends when it fails half-way. */
 const chunkSchema = z.object({
@@ -12,6 +12,13 @@ const chunkSchema = z.object({
         token_ids: z.array(z.int()).nullish(),
         finish_reason: z.string().nullish(),
         stop_reason: z.union([z.int(), z.string()]).nullish(),
+        logprobs: z
+          .object({
+            tokens: z.array(z.string()),
+            token_logprobs: z.array(z.number().nullable()),
+            top_logprobs: z.array(z.record(z.string(), z.number().nullable()).nullable()).nullish(),
+          })
+          .nullish(),
       }),
     )
     .optional(),
@@ -75,10 +82,29 @@ function toChunk(data: string): SegmentChunk {
   return {
     tokenIds: choice.token_ids ?? [],
     text: choice.text,
+    ...(choice.logprobs == null ? {} : { logprobs: logprobsOf(choice.logprobs) }),
     ...finishOf(choice.finish_reason),
     ...(choice.stop_reason == null ? {} : { stopReason: choice.stop_reason }),
     ...promptUsage,
   };
+}
+
+/** What JSON cannot say of a probability of nearly 0; vLLM's own stand-in. */
+const LEAST_LOGPROB = -9_999;
+
+function logprobsOf(given: {
+  readonly tokens: readonly string[];
+  readonly token_logprobs: readonly (number | null)[];
+  readonly top_logprobs?: readonly (Readonly<Record<string, number | null>> | null)[] | null | undefined;
+}): readonly TokenLogprob[] {
+  return given.tokens.map((token, index) => ({
+    token,
+    logprob: given.token_logprobs[index] ?? LEAST_LOGPROB,
+    // Sorted here: a JavaScript object moves tokens that are digits to its front.
+    top: Object.entries(given.top_logprobs?.[index] ?? {})
+      .map(([other, logprob]) => ({ token: other, logprob: logprob ?? LEAST_LOGPROB }))
+      .toSorted((a, b) => b.logprob - a.logprob),
+  }));
 }
 
 function parseChunk(data: string): z.infer<typeof chunkSchema> {

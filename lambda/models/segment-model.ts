@@ -30,6 +30,13 @@ export type AnswerStructure =
   /** A JSON schema, as far as the server's structured decoding understands it. */
   | { readonly kind: 'json_schema'; readonly schema: Readonly<Record<string, unknown>> };
 
+/** How likely the model thought a token, and its likeliest others, as the server tells. Natural logarithms, 0 or less. */
+export interface TokenLogprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top: readonly { readonly token: string; readonly logprob: number }[];
+}
+
 /** What to run: one text completion in vLLM's terms. */
 export interface SegmentRequest {
   /** At least one token id. */
@@ -43,6 +50,8 @@ export interface SegmentRequest {
   /** Text that ends the segment (the caller's `stop`), at most 4. */
   readonly stopTexts?: readonly string[];
   readonly sampling: Sampling;
+  /** Asks for the logarithm of each token's probability, and for so many of the likeliest: 0 to 20. */
+  readonly topLogprobs?: number;
   /** Decoding is held to this form. Absent: any text. */
   readonly structure?: AnswerStructure;
 }
@@ -51,6 +60,8 @@ export interface SegmentRequest {
 export interface SegmentChunk {
   readonly tokenIds: readonly number[];
   readonly text: string;
+  /** One for each of `tokenIds`, where they were asked for and the server gives them. */
+  readonly logprobs?: readonly TokenLogprob[];
   /** On the last chunk only. `stop`: a stop id, a stop text or the model's own end. `length`: maxTokens. */
   readonly finishReason?: 'stop' | 'length';
   /** With `stop`: the id or the text that stopped it, where the server says. */

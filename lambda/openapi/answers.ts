@@ -94,6 +94,15 @@ const toolCall = {
   function: z.strictObject({ name: text, arguments: text.describe('JSON.') }),
 } as const;
 
+const tokenLogprob = { token: text, logprob: z.number(), bytes: z.array(z.int()).nullable() } as const;
+const logprobs = z
+  .strictObject({
+    content: z.array(z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) })),
+    refusal: z.null(),
+  })
+  .nullable()
+  .describe('Of the sampled tokens of the answer, where they were asked for and the model’s server gives them.');
+
 const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
   finished: count,
@@ -117,7 +126,7 @@ export const chatCompletionSchema = z.strictObject({
         refusal: z.null(),
         tool_calls: z.array(z.strictObject(toolCall)).optional(),
       }),
-      logprobs: z.null(),
+      logprobs,
       finish_reason: finishReason,
       budget_forcing: budgetForcingSchema.optional(),
     }),
@@ -144,7 +153,7 @@ export const chatChunkSchema = z
           tool_calls: z.array(z.strictObject({ index: count, ...toolCall })).optional(),
           forced: z.literal(true).optional().describe('This text was not sampled.'),
         }),
-        logprobs: z.null(),
+        logprobs,
         finish_reason: finishReason.nullable(),
       }),
     ),

@@ -8,6 +8,7 @@ import {
   type FinishedChoice,
   finishChunk,
   type IdentifiedCall,
+  logprobsChunk,
   roleChunk,
   textChunk,
   usageChunk,
@@ -15,6 +16,7 @@ import {
 } from '../dialects/chat-events.ts';
 import { type SampleAccount, toChatUsage } from '../dialects/chat-usage.ts';
 import type { GenerationEvent } from '../generate.ts';
+import type { TokenLogprob } from '../models/segment-model.ts';
 import type { Run } from '../run-request.ts';
 import type { ToolUse } from '../tools/tool.ts';
 import { majorityVote } from '../vote/majority.ts';
@@ -54,6 +56,7 @@ async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
       yield dataFrame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
+    if (value.kind === 'logprobs') yield dataFrame(logprobsChunk(run.identity, value.tokens, index));
     for (const piece of collected.take(index, value)) {
       yield dataFrame(
         piece.kind === 'call' ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index),
@@ -77,8 +80,9 @@ async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
       yield dataFrame(voteChunk(run.identity, collected.vote(), collected.choices.length, run.samples));
     }
   }
-  const { thinking, answer, calls, finishReason, report } = collected.choice(collected.vote().winner);
+  const { thinking, answer, calls, logprobs, finishReason, report } = collected.choice(collected.vote().winner);
   yield dataFrame(roleChunk(run.identity));
+  if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
   for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
@@ -129,16 +133,18 @@ class Samples {
       thinking: '',
       answer: '',
       calls: [],
+      logprobs: [],
     };
     this.#states.set(index, state);
+    if (event.kind === 'logprobs') state.logprobs.push(...event.tokens);
     const pieces = state.reader.take(event).map((piece) => addTo(state, piece));
     if (event.kind === 'done') {
       const { report, segments } = event;
-      const { thinking, answer, calls } = state;
+      const { thinking, answer, calls, logprobs } = state;
       this.#accounts.set(index, { report, segments });
       const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
       const budgetReport = toBudgetReport(report, segments, this.#run);
-      this.#finished.push({ index, thinking, answer, calls, finishReason, report: budgetReport });
+      this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
     }
     return pieces;
   }
@@ -149,6 +155,7 @@ interface ChoiceState {
   thinking: string;
   answer: string;
   readonly calls: IdentifiedCall[];
+  readonly logprobs: TokenLogprob[];
 }
 
 /** A piece of a choice, as a chunk shows it. */

@@ -97,6 +97,7 @@ const completionBodySchema = z.strictObject({
       z.strictObject({ json_object: z.literal(true) }),
     ])
     .nullish(),
+  logprobs: z.int().min(0).max(20).nullish(),
   n: z.literal(1).nullish(),
   user: z.string().nullish(),
   cache_salt: z.string().nullish(),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Engine } from '../engine/engine.ts';
 import type { CompletionBody } from './completion-body.ts';
-import { type CompletionFaults, runCompletion } from './run-completion.ts';
+import { type CompletionFaults, runCompletion, type StepLogprobs } from './run-completion.ts';
 
 /** Ways in which the server's JSON may be off, for tests. */
 export interface ChunkFaults extends CompletionFaults {
@@ -31,6 +31,7 @@ export async function* completionChunks(
   let completionTokens = 0;
   let text = '';
   let tokenIds: number[] = [];
+  let logprobs: StepLogprobs[] = [];
   for await (const step of runCompletion(engine, body, signal, faults)) {
     if ('promptIds' in step) {
       promptIds = step.promptIds;
@@ -41,6 +42,7 @@ export async function* completionChunks(
     completionTokens += step.tokenIds.length;
     text += step.text;
     tokenIds.push(...step.tokenIds);
+    logprobs.push(...step.logprobs);
     if (step.finishReason === null && tokenIds.length < (faults.tokensPerChunk ?? 1)) continue;
     yield {
       ...shared,
@@ -49,7 +51,7 @@ export async function* completionChunks(
         {
           index: 0,
           text,
-          logprobs: null,
+          logprobs: toLogprobs(logprobs),
           finish_reason: step.finishReason,
           stop_reason: step.stopReason,
           ...(body.return_token_ids && faults.omitTokenIds !== true
@@ -62,6 +64,7 @@ export async function* completionChunks(
     promptIds = undefined;
     text = '';
     tokenIds = [];
+    logprobs = [];
   }
   if (body.stream_options?.include_usage === true) {
     yield { ...shared, choices: [], usage: usageOf(promptTokens, cachedTokens, completionTokens) };
@@ -72,6 +75,7 @@ export async function* completionChunks(
 export async function wholeCompletion(engine: Engine, body: CompletionBody, model: string, signal: AbortSignal) {
   let text = '';
   const tokenIds: number[] = [];
+  const logprobs: StepLogprobs[] = [];
   let promptIds: readonly number[] = [];
   let cachedTokens = 0;
   let last: { readonly finishReason: string | null; readonly stopReason: number | string | null } = {
@@ -85,6 +89,7 @@ export async function wholeCompletion(engine: Engine, body: CompletionBody, mode
     } else {
       text += step.text;
       tokenIds.push(...step.tokenIds);
+      logprobs.push(...step.logprobs);
       last = step;
     }
   }
@@ -97,13 +102,29 @@ export async function wholeCompletion(engine: Engine, body: CompletionBody, mode
       {
         index: 0,
         text,
-        logprobs: null,
+        logprobs: toLogprobs(logprobs),
         finish_reason: last.finishReason,
         stop_reason: last.stopReason,
         ...(body.return_token_ids ? { prompt_token_ids: promptIds, token_ids: tokenIds } : {}),
       },
     ],
     usage: usageOf(promptIds.length, cachedTokens, tokenIds.length),
+  };
+}
+
+/** Source: `CompletionLogProbs` in vLLM's `vllm/entrypoints/openai/protocol.py`. */
+function toLogprobs(steps: readonly StepLogprobs[]) {
+  if (steps.length === 0) return null;
+  let offset = 0;
+  return {
+    text_offset: steps.map(({ token }) => {
+      const at = offset;
+      offset += token.length;
+      return at;
+    }),
+    tokens: steps.map(({ token }) => token),
+    token_logprobs: steps.map(({ logprob }) => logprob),
+    top_logprobs: steps.map(({ top }) => top),
   };
 }
 

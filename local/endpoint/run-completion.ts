@@ -1,4 +1,10 @@
-import { type Engine, type EngineEvent, type TextStructure, UnknownStructureError } from '../engine/engine.ts';
+import {
+  type Engine,
+  type EngineEvent,
+  type EngineLogprobs,
+  type TextStructure,
+  UnknownStructureError,
+} from '../engine/engine.ts';
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
 import { incrementalText } from './incremental-text.ts';
 
@@ -8,6 +14,14 @@ export interface CompletionStep {
   readonly tokenIds: readonly number[];
   readonly finishReason: 'stop' | 'length' | null;
   readonly stopReason: number | string | null;
+  /** One for each of `tokenIds`, where they were asked for. */
+  readonly logprobs: readonly StepLogprobs[];
+}
+
+export interface StepLogprobs {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top: Readonly<Record<string, number>>;
 }
 
 export interface CompletionStart {
@@ -59,6 +73,7 @@ export async function* runCompletion(
       frequencyPenalty: body.frequency_penalty,
       presencePenalty: body.presence_penalty,
       seed: body.seed,
+      ...(body.logprobs == null ? {} : { topLogprobs: body.logprobs }),
       ...structureOf(body),
     },
     signal,
@@ -69,28 +84,43 @@ export async function* runCompletion(
       continue;
     }
     count++;
+    const logprobs = event.logprobs === undefined ? [] : [stepLogprobs(engine, event.id, event.logprobs)];
     const ended = ends.has(event.id);
     held += ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
     const stop = count > body.min_tokens ? firstStop(held, body.stop) : undefined;
     if (stop !== undefined) {
       const cut = stop.at + (body.include_stop_str_in_output ? stop.text.length : 0);
-      yield { text: held.slice(0, cut), tokenIds: [event.id], finishReason: 'stop', stopReason: stop.text };
+      yield { text: held.slice(0, cut), tokenIds: [event.id], finishReason: 'stop', stopReason: stop.text, logprobs };
       return;
     }
     if (ended) {
       const stopReason = body.stop_token_ids.includes(event.id) ? event.id : null;
-      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'stop', stopReason };
+      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'stop', stopReason, logprobs };
       return;
     }
     if (count === body.max_tokens) {
-      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'length', stopReason: null };
+      yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'length', stopReason: null, logprobs };
       return;
     }
     const keep = longestStart(held, body.stop);
-    yield { text: held.slice(0, held.length - keep), tokenIds: [event.id], finishReason: null, stopReason: null };
+    yield {
+      text: held.slice(0, held.length - keep),
+      tokenIds: [event.id],
+      finishReason: null,
+      stopReason: null,
+      logprobs,
+    };
     held = held.slice(held.length - keep);
     if (faults.tokenDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, faults.tokenDelayMs));
   }
+}
+
+function stepLogprobs(engine: Engine, id: number, { own, top }: EngineLogprobs): StepLogprobs {
+  return {
+    token: engine.detokenize([id]),
+    logprob: own,
+    top: Object.fromEntries(top.map((other) => [engine.detokenize([other.id]), other.logprob])),
+  };
 }
 
 /** A form that the engine does not know is the request's fault. */

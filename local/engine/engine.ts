@@ -35,6 +35,8 @@ export interface EngineRequest {
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
   readonly seed: number | undefined;
+  /** Asks for each token's probability, and for so many of the likeliest. */
+  readonly topLogprobs?: number;
   /** Holds the text to a form, from its first token on. */
   readonly structure?: TextStructure;
 }
@@ -51,7 +53,14 @@ export class UnknownStructureError extends Error {
 
 export type EngineEvent =
   | { readonly kind: 'prompt'; readonly evaluated: number; readonly cached: number }
-  | { readonly kind: 'token'; readonly id: number };
+  | { readonly kind: 'token'; readonly id: number; readonly logprobs?: EngineLogprobs };
+
+/** Natural logarithms of probabilities, after temperature and the other settings. */
+export interface EngineLogprobs {
+  readonly own: number;
+  /** The likeliest, in order. */
+  readonly top: readonly { readonly id: number; readonly logprob: number }[];
+}
 
 export interface EngineStats {
   readonly active: number;

@@ -13,6 +13,7 @@ import {
 import {
   type Engine,
   type EngineEvent,
+  type EngineLogprobs,
   type EngineRequest,
   type EngineStats,
   type TextStructure,
@@ -100,18 +101,29 @@ class LlamaEngine implements Engine {
       const ends = new Set([...request.stopTokenIds, ...this.endIds]);
       const mask = maskOf(this.#model, ends);
       let count = 0;
-      const tokens = sequence.evaluate(prompt.slice(known), {
+      const { topLogprobs } = request;
+      const options: SequenceEvaluateOptions = {
         ...samplingOf(request, () => sequence.contextTokens.slice(-64)),
         yieldEogToken: true,
         ...(grammar === undefined
           ? {}
           : { grammarEvaluationState: new LlamaGrammarEvaluationState({ model: this.#model, grammar }) }),
         tokenBias: () => (count < request.minTokens ? mask : noBias(this.#model)),
-      });
-      for await (const token of tokens) {
+      };
+      const rest = prompt.slice(known);
+      const steps =
+        topLogprobs === undefined
+          ? sequence.evaluate(rest, options)
+          : sequence.evaluateWithMetadata(rest, { probabilities: true }, options);
+      for await (const step of steps) {
         count++;
         this.#generated++;
-        yield { kind: 'token', id: token };
+        const token = typeof step === 'object' ? step.token : step;
+        yield {
+          kind: 'token',
+          id: token,
+          ...(typeof step === 'object' ? { logprobs: logprobsOf(token, step.probabilities, topLogprobs ?? 0) } : {}),
+        };
         if (signal.aborted || ends.has(token) || count >= request.maxTokens) break;
       }
       signal.throwIfAborted();
@@ -198,6 +210,18 @@ function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEval
       : {}),
   };
 }
+
+function logprobsOf(token: Token, probabilities: ReadonlyMap<Token, number>, top: number): EngineLogprobs {
+  const logprob = (probability: number) => Math.max(Math.log(probability), LEAST_LOGPROB);
+  const likeliest = [...probabilities].slice(0, top);
+  return {
+    own: logprob(probabilities.get(token) ?? 0),
+    top: likeliest.map(([id, probability]) => ({ id, logprob: logprob(probability) })),
+  };
+}
+
+/** JSON has no minus infinity. */
+const LEAST_LOGPROB = -9_999;
 
 /**
  * A bias that forbids ends. `TokenBias.set` skips end-of-generation tokens on purpose; vLLM's `min_tokens` forbids them too, so the

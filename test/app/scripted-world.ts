@@ -1,5 +1,5 @@
 import { type AppDependencies, createApp } from '../../lambda/app.ts';
-import type { SegmentChunk, SegmentModel, SegmentRequest } from '../../lambda/models/segment-model.ts';
+import type { SegmentChunk, SegmentModel, SegmentRequest, TokenLogprob } from '../../lambda/models/segment-model.ts';
 import { ServedModel } from '../../lambda/served-model.ts';
 import type { ModelSettings } from '../../lambda/settings.ts';
 import { type Tokenizer, UnknownControlTokenError } from '../../lambda/tokenizer/tokenizer.ts';
@@ -10,6 +10,8 @@ export interface ScriptedSegment {
   readonly says: string;
   readonly ends?: number;
   readonly fails?: Error;
+  /** One for each token, where the request asks for them. */
+  readonly logprobs?: readonly TokenLogprob[];
   /** Never comes to its end: waits for the abort. */
   readonly hangs?: boolean;
 }
@@ -34,9 +36,11 @@ export class ScriptedModel implements SegmentModel {
       count++;
       const stops = request.stopTokenIds.includes(id);
       const full = count === request.maxTokens;
+      const logprob = request.topLogprobs === undefined ? undefined : segment.logprobs?.[count - 1];
       yield {
         tokenIds: [id],
         text: '',
+        ...(logprob === undefined ? {} : { logprobs: [logprob] }),
         ...(stops ? { finishReason: 'stop', stopReason: id } : full ? { finishReason: 'length' } : {}),
         promptUsage: { total: request.promptIds.length, cached: 0 },
       };

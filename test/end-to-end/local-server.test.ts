@@ -61,6 +61,32 @@ describe('the API on the embedded engine', () => {
     expect(second.choices[0].message).toEqual(first.choices[0].message);
   });
 
+  it('tells how likely each token of the answer was, to the openai client', async () => {
+    const completion = await openai.chat.completions.create({
+      model: 'budgetforce-tiny',
+      messages: [{ role: 'user', content: question }],
+      seed: 1,
+      logprobs: true,
+      top_logprobs: 3,
+    });
+    const { logprobs, message } = completion.choices[0] ?? {};
+    const tokens = logprobs?.content ?? [];
+    expect(
+      tokens
+        .map(({ token }) => token)
+        .join('')
+        .trim(),
+    ).toBe(message?.content);
+    for (const { logprob, top_logprobs: top, bytes } of tokens) {
+      expect(logprob).toBeLessThanOrEqual(0);
+      expect(top).toHaveLength(3);
+      expect(bytes?.length).toBeGreaterThan(0);
+      const likely = top.map((other) => other.logprob);
+      expect(likely).toEqual(likely.toSorted((a, b) => b - a));
+      expect(likely.reduce((sum, each) => sum + Math.exp(each), 0)).toBeLessThanOrEqual(1.001);
+    }
+  });
+
   it('takes every delimiter of every format as text: nothing ends early, nothing leaks', async () => {
     const all = Object.values(formats).flatMap((format) => [
       ...format.thinkingEnds,
