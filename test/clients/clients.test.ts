@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { NoCapacityError } from '../../lambda/models/errors.ts';
 import type { ScriptedSegment } from '../app/scripted-world.ts';
-import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { serve } from './serve.ts';
 
 /** What a client is asked to do, and what the model behind says. */
@@ -37,7 +37,9 @@ type Capability =
   | 'sets a budget'
   | 'calls tools'
   | 'counts thinking tokens'
+  | 'goes on with a second question'
   | 'aborts'
+  | 'gives up in time'
   | 'retries a 503'
   | 'reads an error';
 
@@ -94,6 +96,31 @@ async function aborts(start: (signal: AbortSignal) => Promise<unknown>, aborted:
   await expect.poll(aborted).toBe(1);
 }
 
+/** So long a client waits for an answer that never comes. Milliseconds. */
+const PATIENCE_MS = 1_000;
+
+/** Gives up by itself, and sees that the model was stopped too. */
+async function givesUp(asked: Promise<unknown>, aborted: () => number): Promise<void> {
+  await expect(asked).rejects.toThrow();
+  await expect.poll(aborted, { timeout: 10_000 }).toBe(1);
+}
+
+const again = 'And 3 + 3?';
+const twice: readonly ScriptedSegment[] = [
+  ...natural,
+  { says: '\nThree and three.', ends: IM_START },
+  { says: '\nSix.', ends: IM_END },
+];
+
+/** The second question came with the first one and its answer, and without the thought between them. */
+function sawNoThought({ requests }: { readonly requests: readonly { readonly promptIds: readonly number[] }[] }): void {
+  const prompt = decode(requests[2]?.promptIds ?? []);
+  expect(prompt).toContain(question);
+  expect(prompt).toContain('Four.');
+  expect(prompt).toContain(again);
+  expect(prompt).not.toContain('Two and two.');
+}
+
 const weatherOpenAi = { type: 'function' as const, function: { name: 'weather', parameters: { ...parameters } } };
 const weatherAi = { weather: tool({ inputSchema: jsonSchema(parameters) }) } as ToolSet;
 
@@ -140,6 +167,21 @@ const clients: readonly Client[] = [
         let counted: number | undefined;
         for await (const { usage } of stream) counted = usage?.completion_tokens_details?.reasoning_tokens ?? counted;
         expect(counted).toBe('\nTwo and two.'.length);
+      },
+      'goes on with a second question': async () => {
+        const { client, model: scripted } = await openai(twice);
+        const first = await client.chat.completions.create({ model, messages });
+        const answered = first.choices[0]?.message;
+        if (answered === undefined) throw new Error('No answer came.');
+        const conversation = [...messages, answered, { role: 'user' as const, content: again }];
+        const { choices } = await client.chat.completions.create({ model, messages: conversation });
+        expect(choices[0]?.message.content).toBe('Six.');
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { client, model: scripted } = await openai(endless);
+        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
+        await givesUp(client.chat.completions.create({ model, messages }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
@@ -208,6 +250,19 @@ const clients: readonly Client[] = [
         const { usage } = await client.responses.create({ model, input: question });
         expect(usage?.output_tokens_details.reasoning_tokens).toBe('\nTwo and two.'.length);
       },
+      'goes on with a second question': async () => {
+        const { client, model: scripted } = await openai(twice);
+        const { output } = await client.responses.create({ model, input: question });
+        const input = [...messages, ...output, { role: 'user' as const, content: again }];
+        const second = await client.responses.create({ model, input: input as OpenAI.Responses.ResponseInput });
+        expect(second.output_text).toBe('Six.');
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { client, model: scripted } = await openai(endless);
+        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
+        await givesUp(client.responses.create({ model, input: question }, options), () => scripted.aborted);
+      },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
         await aborts(
@@ -268,6 +323,23 @@ const clients: readonly Client[] = [
         expect(content.at(-1)).toMatchObject({ type: 'tool_use', name: 'weather', input: { city: 'Paris' } });
         expect(stop_reason).toBe('tool_use');
       },
+      'goes on with a second question': async () => {
+        const { client, model: scripted } = await anthropic(twice);
+        const { content: said } = await client.messages.create({ model, messages, max_tokens: 500 });
+        const conversation = [
+          ...messages,
+          { role: 'assistant' as const, content: said },
+          { role: 'user' as const, content: again },
+        ];
+        const { content } = await client.messages.create({ model, messages: conversation, max_tokens: 500 });
+        expect(content.at(-1)).toMatchObject({ text: 'Six.' });
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { client, model: scripted } = await anthropic(endless);
+        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
+        await givesUp(client.messages.create({ model, messages, max_tokens: 500 }, options), () => scripted.aborted);
+      },
       aborts: async () => {
         const { client, model: scripted } = await anthropic(endless);
         await aborts(
@@ -322,6 +394,18 @@ const clients: readonly Client[] = [
         const { usage } = await generateText({ model: chat, prompt: question });
         expect(usage.outputTokenDetails.reasoningTokens).toBe('\nTwo and two.'.length);
       },
+      'goes on with a second question': async () => {
+        const { chat, model: scripted } = await compatible(twice);
+        const { response } = await generateText({ model: chat, messages });
+        const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
+        expect((await generateText({ model: chat, messages: conversation })).text).toBe('Six.');
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { chat, model: scripted } = await compatible(endless);
+        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
+        await givesUp(generateText({ model: chat, prompt: question, abortSignal }), () => scripted.aborted);
+      },
       aborts: async () => {
         const { chat, model: scripted } = await compatible(endless);
         await aborts(
@@ -375,6 +459,20 @@ const clients: readonly Client[] = [
         });
         expect(toolCalls[0]).toMatchObject({ toolName: 'weather', input: { city: 'Paris' } });
       },
+      'goes on with a second question': async () => {
+        const { chat, model: scripted } = await aiAnthropic(twice);
+        const { response } = await generateText({ model: chat, messages, maxOutputTokens: 500 });
+        const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
+        const second = await generateText({ model: chat, messages: conversation, maxOutputTokens: 500 });
+        expect(second.text).toBe('Six.');
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { chat, model: scripted } = await aiAnthropic(endless);
+        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
+        const asked = generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal });
+        await givesUp(asked, () => scripted.aborted);
+      },
       aborts: async () => {
         const { chat, model: scripted } = await aiAnthropic(endless);
         await aborts(
@@ -424,6 +522,17 @@ const clients: readonly Client[] = [
           usage_metadata: { output_token_details: { reasoning: '\nTwo and two.'.length } },
         });
       },
+      'goes on with a second question': async () => {
+        const { client, model: scripted } = await langchain(twice);
+        const first = await client.invoke(question);
+        const second = await client.invoke([['user', question], first, ['user', again]]);
+        expect(second.content).toBe('Six.');
+        sawNoThought(scripted);
+      },
+      'gives up in time': async () => {
+        const { client, model: scripted } = await langchain(endless);
+        await givesUp(client.invoke(question, { timeout: PATIENCE_MS }), () => scripted.aborted);
+      },
       aborts: async () => {
         const { client, model: scripted } = await langchain(endless);
         await aborts(
@@ -450,7 +559,9 @@ const capabilities: readonly Capability[] = [
   'sets a budget',
   'calls tools',
   'counts thinking tokens',
+  'goes on with a second question',
   'aborts',
+  'gives up in time',
   'retries a 503',
   'reads an error',
 ];
