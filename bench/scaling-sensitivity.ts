@@ -5,20 +5,24 @@
  */
 
 import { parseArgs } from 'node:util';
-import type { Outcome } from '../simulate/engine/simulate.ts';
-import { openGate } from '../simulate/engine/simulate.ts';
+import { defaultAdmission } from '../lambda/policy/admission.ts';
+import { defaultElastic, type ElasticSettings } from '../lambda/policy/elastic-grant.ts';
+import { defaultScaling, type ScalingSettings } from '../lambda/policy/wanted-copies.ts';
+import { type Outcome, openGate } from '../simulate/engine/simulate.ts';
 import { PolicyMaker } from '../simulate/policies.ts';
 import { type Profile, s1OnP5 } from '../simulate/profile.ts';
+import { CommittedScaling } from '../simulate/scaling/committed-scaling.ts';
 import {
   defaultTargetTracking,
   TargetTracking,
   type TargetTrackingSettings,
 } from '../simulate/scaling/target-tracking.ts';
-import { defaultRouting, runScenario, traceScenario } from '../simulate/scenario.ts';
+import { defaultRouting, runScenario, type Scenario, traceScenario } from '../simulate/scenario.ts';
+import { defaultGenerated } from '../simulate/traffic/generated.ts';
 import { defaultMix, type ThinkingMix } from '../simulate/traffic/thinking.ts';
 import { builtInTrace, noBursts, traceNames } from '../simulate/traffic/trace.ts';
 
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({ options: { seeds: { type: 'string', default: '5' }, only: { type: 'string' } } });
 
 /** What is other than in the defaults. */
 interface Change {
@@ -55,25 +59,26 @@ const seconds = ({ firstToken }: Outcome) => firstToken.p95.toFixed(3);
 const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
 
 const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
-console.table(
-  traces.map((scenario) => {
-    const runs = seeds.map((seed) => outcomes(scenario, { seed }));
-    const of = (value: (run: (typeof runs)[number]) => number, digits: number, scale = 1) => {
-      const all = runs.map((run) => value(run) * scale);
-      const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
-      return `${mean.toFixed(digits)} (${Math.min(...all).toFixed(digits)}–${Math.max(...all).toFixed(digits)})`;
-    };
-    return {
-      [`mean (least–most) of ${seeds.length} seeds`]: `${scenario.trace.name} ${scenario.factor}×`,
-      'GPU hours of AWS, %': of(({ aws, elastic }) => elastic.gpuHours / aws.gpuHours, 0, 100),
-      'AWS p95, s': of(({ aws }) => aws.firstToken.p95, 3),
-      'ours p95, s': of(({ elastic }) => elastic.firstToken.p95, 3),
-      'AWS p99, s': of(({ aws }) => aws.firstToken.p99, 2),
-      'ours p99, s': of(({ elastic }) => elastic.firstToken.p99, 2),
-      'thought, %': of(({ elastic }) => elastic.thinking.done / elastic.thinking.natural, 1, 100),
-    };
-  }),
-);
+const seedsTable = () =>
+  console.table(
+    traces.map((scenario) => {
+      const runs = seeds.map((seed) => outcomes(scenario, { seed }));
+      const of = (value: (run: (typeof runs)[number]) => number, digits: number, scale = 1) => {
+        const all = runs.map((run) => value(run) * scale);
+        const mean = all.reduce((sum, one) => sum + one, 0) / all.length;
+        return `${mean.toFixed(digits)} (${Math.min(...all).toFixed(digits)}–${Math.max(...all).toFixed(digits)})`;
+      };
+      return {
+        [`mean (least–most) of ${seeds.length} seeds`]: `${scenario.trace.name} ${scenario.factor}×`,
+        'GPU hours of AWS, %': of(({ aws, elastic }) => elastic.gpuHours / aws.gpuHours, 0, 100),
+        'AWS p95, s': of(({ aws }) => aws.firstToken.p95, 3),
+        'ours p95, s': of(({ elastic }) => elastic.firstToken.p95, 3),
+        'AWS p99, s': of(({ aws }) => aws.firstToken.p99, 2),
+        'ours p99, s': of(({ elastic }) => elastic.firstToken.p99, 2),
+        'thought, %': of(({ elastic }) => elastic.thinking.done / elastic.thinking.natural, 1, 100),
+      };
+    }),
+  );
 
 const speed = s1OnP5().speed;
 const changes: Readonly<Record<string, Change>> = {
@@ -92,17 +97,94 @@ const changes: Readonly<Record<string, Change>> = {
   'one copy an instance': { profile: { copiesPerInstance: 1, gpusPerInstance: 2 } },
   'half the cache': { profile: { speed: { ...speed, cacheTokens: speed.cacheTokens / 2 } } },
 };
-console.table(
-  Object.entries(changes).map(([name, change]) => ({
-    change: name,
-    ...Object.fromEntries(
-      traces.map((scenario) => {
-        const { aws, elastic } = outcomes(scenario, change);
-        const refused =
-          elastic.refused > 0 ? `, ${((100 * elastic.refused) / elastic.requests).toFixed(1)} % refused` : '';
-        const cell = `${percent(elastic.gpuHours / aws.gpuHours)}, ${seconds(elastic)} for ${seconds(aws)} s, ${percent(elastic.thinking.done / elastic.thinking.natural)}${refused}`;
-        return [`${scenario.trace.name} ${scenario.factor}×`, cell];
-      }),
-    ),
-  })),
-);
+const changesTable = () =>
+  console.table(
+    Object.entries(changes).map(([name, change]) => ({
+      change: name,
+      ...Object.fromEntries(
+        traces.map((scenario) => {
+          const { aws, elastic } = outcomes(scenario, change);
+          const refused =
+            elastic.refused > 0 ? `, ${((100 * elastic.refused) / elastic.requests).toFixed(1)} % refused` : '';
+          const cell = `${percent(elastic.gpuHours / aws.gpuHours)}, ${seconds(elastic)} for ${seconds(aws)} s, ${percent(elastic.thinking.done / elastic.thinking.natural)}${refused}`;
+          return [`${scenario.trace.name} ${scenario.factor}×`, cell];
+        }),
+      ),
+    })),
+  );
+
+/** Ours with other settings than the defaults. */
+const policies: Readonly<
+  Record<string, { readonly scaling?: Partial<ScalingSettings>; readonly elastic?: ElasticSettings | 'none' }>
+> = {
+  'as it is': {},
+  'copies asked for at pressure 1.7': { scaling: { mostPressure: 1.7 } },
+  'copies asked for at pressure 0.9': { scaling: { mostPressure: 0.9 } },
+  'copies rest for half an hour': { scaling: { scaleInAfterSeconds: 1_800 } },
+  'both: 1.7 and half an hour': { scaling: { mostPressure: 1.7, scaleInAfterSeconds: 1_800 } },
+  'demand may take 75 %': { scaling: { targetUtilization: 0.75 } },
+  'demand may take 95 %': { scaling: { targetUtilization: 0.95 } },
+  'demand smoothed over 120 s': { scaling: { smoothingSeconds: 120 } },
+  'budgets shrink sooner': {
+    elastic: { shrinkFrom: 0.5, shrinkTo: 1.1, cut: { shrinkFrom: 0.7, shrinkTo: 1.2 } },
+  },
+  'budgets shrink later': {
+    elastic: { shrinkFrom: 1, shrinkTo: 1.6, cut: { shrinkFrom: 1.2, shrinkTo: 1.7 } },
+  },
+  'thoughts under way are not cut': { elastic: { shrinkFrom: 0.7, shrinkTo: 1.3 } },
+  'budgets do not shrink': { elastic: 'none' },
+};
+
+function policyTable(): void {
+  const rest = {
+    mix: defaultMix,
+    profile: s1OnP5(),
+    routing: defaultRouting,
+    ...bounds,
+    seed: 1,
+  };
+  const day: Scenario = {
+    ...rest,
+    name: 'a day, random 3×',
+    source: { kind: 'generated', settings: { ...defaultGenerated, requestsPerSecond: 3, burstFactor: 3 } },
+    warmUpSeconds: 3_600,
+  };
+  const scenarios = [...traces.map(({ trace, factor }) => traceScenario(trace, { ...noBursts, factor }, 4, rest)), day];
+  const worlds = scenarios.map((scenario) => {
+    const maker = new PolicyMaker(scenario, 1);
+    const aws = runScenario(scenario, maker.make({ kind: 'aws-concurrency', value: undefined }));
+    return { scenario, aws, ours: maker.make({ kind: 'elastic', value: undefined }) };
+  });
+  console.table(
+    Object.entries(policies).map(([name, { scaling, elastic }]) => ({
+      'GPU hours, first token p95 and p99, thought': name,
+      ...Object.fromEntries(
+        worlds.map(({ scenario, aws, ours }) => {
+          const outcome = runScenario(scenario, {
+            scaler: new CommittedScaling({
+              ...defaultScaling,
+              ...bounds,
+              copiesPerInstance: scenario.profile.copiesPerInstance,
+              ...scaling,
+            }),
+            gate:
+              elastic === 'none'
+                ? { admission: defaultAdmission }
+                : { admission: defaultAdmission, elastic: elastic ?? defaultElastic },
+            initialCopies: ours.initialCopies,
+          });
+          const { firstToken, thinking, gpuHours } = outcome;
+          const refused = outcome.refused > 0 ? `, ${percent(outcome.refused / outcome.requests)} refused` : '';
+          const cell = `${percent(gpuHours / aws.gpuHours)}, ${firstToken.p95.toFixed(3)}, ${firstToken.p99.toFixed(1)} s, ${percent(thinking.done / thinking.natural)}${refused}`;
+          return [scenario.name, cell];
+        }),
+      ),
+    })),
+  );
+}
+
+if (values.only !== 'policy') {
+  seedsTable();
+  changesTable();
+}
+policyTable();
