@@ -19,6 +19,14 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'compare scaling policies on recorded traffic',
     load: async () => (await import('../simulate/command.ts')).simulateCommand,
   },
+  scaling: {
+    summary: 'show and change how copies scale',
+    load: async () => (await import('../operate/scaling-command.ts')).scalingCommand,
+  },
+  load: {
+    summary: 'drive a burst of requests, and show what becomes of their budgets',
+    load: async () => (await import('../operate/load-command.ts')).loadCommand,
+  },
 };
 
 const HELP = `Usage: budgetforce COMMAND [options]

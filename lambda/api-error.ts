@@ -47,7 +47,7 @@ export class ApiError extends Error {
   }
 }
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
 
 /** The field of the request that is wrong, and what to write instead. */
 export function invalidRequest(param: string, message: string, code = 'invalid_value'): ApiError {

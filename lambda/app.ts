@@ -9,6 +9,7 @@ import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import { loggableError, withoutQuote } from './loggable-error.ts';
 import { adminKeys } from './routes/admin-keys.ts';
+import { adminScaling } from './routes/admin-scaling.ts';
 import { apiDocument } from './routes/api-document.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { countTokens, messages } from './routes/messages.ts';
@@ -103,6 +104,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   );
   app.get('/v1/usage', usage(dependencies));
   adminKeys(app, dependencies);
+  adminScaling(app, dependencies);
   app.get('/v1/models', listModels(dependencies));
   app.get('/v1/models/:id{.+}', listModels(dependencies));
   app.post('/v1/chat/completions', chatCompletions(dependencies));

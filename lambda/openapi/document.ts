@@ -7,6 +7,12 @@ import { keyLimitsSchema, keyRecordSchema } from '../keys/key-record.ts';
 import { newKeySchema, rotateSchema, setLimitsSchema } from '../routes/admin-keys.ts';
 import { usageQuerySchema } from '../routes/usage.ts';
 import {
+  loadAnswerSchema,
+  scalingChangeSchema,
+  scalingStatusSchema,
+  scheduleBodySchema,
+} from '../scaling/scaling-admin.ts';
+import {
   budgetForcingSchema,
   chatChunkSchema,
   chatCompletionSchema,
@@ -35,6 +41,8 @@ const requests = {
   NewKey: newKeySchema,
   KeyRotation: rotateSchema,
   KeyChange: setLimitsSchema,
+  ScalingChange: scalingChangeSchema,
+  ScalingSchedule: scheduleBodySchema,
 } as const;
 
 const answers = {
@@ -55,6 +63,8 @@ const answers = {
   KeyWithValue: keyRecordSchema.extend({ key: z.string().describe('Shown once, never stored.') }),
   KeyChanged: z.strictObject({ id: z.string(), limits: keyLimitsSchema }),
   KeyRevoked: revokedSchema,
+  Load: loadAnswerSchema,
+  Scaling: scalingStatusSchema,
   Health: healthSchema,
   Error: errorSchema,
   MessagesError: messagesErrorSchema,
@@ -80,6 +90,7 @@ export function openApiDocument() {
       { name: 'answers', description: 'Ask a model, in one of three dialects.' },
       { name: 'models', description: 'What is served, with its window, format, budgets and price.' },
       { name: 'usage', description: 'What was used.' },
+      { name: 'scaling', description: 'Load and copies. What is under /v1/admin takes an admin key.' },
       { name: 'keys', description: 'Keys with limits of their own. These take an admin key.' },
       { name: 'service', description: 'About the service itself.' },
     ],

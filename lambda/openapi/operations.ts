@@ -143,6 +143,55 @@ export function operations(usageQuery: Readonly<Record<string, unknown>>): Paths
         responses: { ...ok('KeyWithValue'), ...refused('Error') },
       },
     },
+    '/v1/load': {
+      get: {
+        operationId: 'getLoad',
+        tags: ['scaling'],
+        summary: 'How loaded the copies of a model are',
+        parameters: [modelQuery],
+        responses: { ...ok('Load'), ...refused('Error') },
+      },
+    },
+    '/v1/admin/scaling': {
+      get: {
+        operationId: 'getScaling',
+        tags: ['scaling'],
+        summary: 'Copies, load, policy, the last decisions and why',
+        parameters: [modelQuery],
+        responses: { ...ok('Scaling'), ...refused('Error') },
+      },
+      patch: {
+        operationId: 'setScaling',
+        tags: ['scaling'],
+        summary: 'Other bounds or settings of the policies',
+        parameters: [modelQuery],
+        requestBody: body('ScalingChange', { min_copies: 1, policy: { shrink_from: 0.6 } }),
+        responses: { ...ok('Scaling'), ...refused('Error') },
+      },
+    },
+    ...scalingActions(),
+    '/v1/admin/scaling/schedules/{name}': {
+      put: {
+        operationId: 'putScalingSchedule',
+        tags: ['scaling'],
+        summary: 'Other bounds from a time on',
+        parameters: [scheduleName, modelQuery],
+        requestBody: body('ScalingSchedule', {
+          schedule: 'cron(0 7 ? * MON-FRI *)',
+          timezone: 'Europe/Berlin',
+          min_copies: 1,
+          max_copies: 4,
+        }),
+        responses: { ...ok('Scaling'), ...refused('Error') },
+      },
+      delete: {
+        operationId: 'deleteScalingSchedule',
+        tags: ['scaling'],
+        summary: 'No schedule of this name any more',
+        parameters: [scheduleName, modelQuery],
+        responses: { ...ok('Scaling'), ...refused('Error') },
+      },
+    },
     '/healthz': {
       get: {
         operationId: 'getHealth',
@@ -181,6 +230,33 @@ const parameter = (place: 'path' | 'query', name: string, schema: unknown, descr
   schema,
   ...(description === undefined ? {} : { description }),
 });
+
+const modelQuery = parameter('query', 'model', {
+  type: 'string',
+  description: 'A model that scales by load. Default: the first.',
+});
+const scheduleName = parameter('path', 'name', { type: 'string', pattern: '^[\\w.-]{1,64}$' });
+
+function scalingActions(): Paths {
+  return Object.fromEntries(
+    Object.entries({
+      wake: 'Start the first copy now',
+      pause: 'No copy at all, until it is resumed',
+      resume: 'As before the pause',
+    }).map(([action, summary]) => [
+      `/v1/admin/scaling/${action}`,
+      {
+        post: {
+          operationId: `${action}Scaling`,
+          tags: ['scaling'],
+          summary,
+          parameters: [modelQuery],
+          responses: { ...ok('Scaling'), ...refused('Error') },
+        },
+      },
+    ]),
+  );
+}
 
 const keyId = parameter('path', 'id', { type: 'string' }, '`key_…`');
 

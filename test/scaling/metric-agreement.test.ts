@@ -69,7 +69,7 @@ function deployedSettings() {
   return settingsSchema.shape.models.parse(JSON.parse(Environment.Variables.BUDGETFORCE_SETTINGS).models);
 }
 
-describe('What scaling reads', () => {
+describe('What scaling reads', { timeout: 180_000 }, () => {
   it('is what the function of the same deployment writes: namespace, names and dimensions', async () => {
     const [model] = deployedSettings();
     if (model?.scaling === undefined || model.backend.kind !== 'sagemaker') throw new Error('no scaling');
@@ -110,7 +110,7 @@ describe('What scaling reads', () => {
   });
 });
 
-describe('Scaling by load, deployed', () => {
+describe('Scaling by load, deployed', { timeout: 180_000 }, () => {
   it('replaces the target of requests in flight, which would ask for copies by what has already happened', () => {
     const names = all(synthesize(byLoad).endpoint, 'AWS::ApplicationAutoScaling::ScalingPolicy').map(
       ({ PolicyName }) => PolicyName,
