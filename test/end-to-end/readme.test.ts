@@ -11,15 +11,34 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('the README', () => {
-  it('has a curl line that works as it is written', async () => {
-    const readme = await readFile('README.md', 'utf8');
-    const line = /^curl http:\/\/localhost:8787[\s\S]*?^\}'$/m.exec(readme)?.[0] ?? '';
-    const { stdout } = await run('sh', ['-c', line.replace('http://localhost:8787', server.url)]);
-    expect(JSON.parse(stdout)).toMatchObject({
-      usage: { completion_tokens_details: { reasoning_tokens: 48 } },
-      budget_forcing: { thinking_tokens: 48, end_reason: 'budget' },
-    });
+describe('the README', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  const lines = [...readme.matchAll(/^curl http:\/\/localhost:8787(\S+)[\s\S]*?^\}'$/gm)];
+
+  it('has a line for each dialect', () => {
+    expect(lines.map(([, path]) => path)).toEqual(['/v1/chat/completions', '/v1/responses', '/v1/messages']);
+  });
+
+  it.each(lines.map(([line, path]) => [path, line] as const))(
+    'has a curl line of %s that works as it is written',
+    async (path, line) => {
+      const { stdout } = await run('sh', ['-c', line.replace('http://localhost:8787', server.url)]);
+      const answer = JSON.parse(stdout);
+      expect(answer.budget_forcing.thinking_tokens).toBeGreaterThan(0);
+      if (path !== '/v1/chat/completions') return;
+      expect(answer).toMatchObject({
+        usage: { completion_tokens_details: { reasoning_tokens: 48 } },
+        budget_forcing: { thinking_tokens: 48, end_reason: 'budget' },
+      });
+    },
+  );
+
+  it('has a program that prints a thought, a Wait and an answer', async () => {
+    const program = /^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
+    const args = ['--input-type=module-typescript', '-e', program.replace('http://localhost:8787', server.url)];
+    const { stdout } = await run(process.execPath, args);
+    expect(stdout).toContain('Wait');
+    expect(stdout.length).toBeGreaterThan(40);
   });
 });
 
