@@ -5,7 +5,8 @@ import { addStacks } from '../lib/stacks.ts';
 
 const app = new App();
 try {
-  addStacks(app, loadConfig(String(app.node.getContext('config'))));
+  // Several stages in one app share what is bundled: --context config=config/a.json,config/b.json
+  for (const file of String(app.node.getContext('config')).split(',')) addStacks(app, loadConfig(file));
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof RefusedError)) throw error;
   // A mistake in the config: its message says what to write, a stack trace would hide it.

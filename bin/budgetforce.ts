@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import type { Command } from '../local/command.ts';
 
 /** The commands, each loaded only when it is called. */
@@ -53,7 +52,8 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
     );
     return 2;
   }
-  const command = await entry.load();
+  const command = await loadOr(name, entry.load);
+  if (command === undefined) return 1;
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(command.help);
     return 0;
@@ -63,6 +63,18 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   } catch (error) {
     process.stderr.write(`budgetforce ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     return isUsage(error) ? 2 : 1;
+  }
+}
+
+/** A package that a command needs, and that a CDK app which installs this one has no use for, is named. */
+async function loadOr(name: string, load: () => Promise<Command>): Promise<Command | undefined> {
+  try {
+    return await load();
+  } catch (error) {
+    const [, missing] = /^Cannot find package '([^']+)'/.exec(error instanceof Error ? error.message : '') ?? [];
+    if (missing === undefined) throw error;
+    process.stderr.write(`budgetforce ${name} needs the package ${missing}: npm install ${missing}\n`);
+    return undefined;
   }
 }
 

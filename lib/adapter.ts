@@ -31,6 +31,7 @@ export class HostedAdapter extends Construct implements OfferedModel {
   readonly contextTokens: number;
   /** The base's: its copies serve both. */
   readonly load: OfferedModel['load'];
+  readonly canTokenize: boolean;
   readonly component: CfnInferenceComponent;
 
   constructor(scope: Construct, id: string, props: HostedAdapterProps) {
@@ -44,6 +45,7 @@ export class HostedAdapter extends Construct implements OfferedModel {
     this.servedModelName = props.base.servedModelName;
     this.contextTokens = props.base.contextTokens;
     this.load = props.base.load;
+    this.canTokenize = props.base.canTokenize;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,
       endpointName: props.endpoint.attrEndpointName,

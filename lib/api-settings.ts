@@ -11,7 +11,8 @@ export interface ApiModel {
   /** The family's way of delimiting thinking and answer. */
   readonly format: FormatName;
   /**
-   * Path of the model's tokenizer.json.
+   * Path of the model's tokenizer.json, or `endpoint`: the model's server makes ids of text. That costs a call for each
+   * text, and a request waits for a copy where there is none; the path is better.
    *
    * @default - the one of the format's family: Qwen's for s1, qwq and qwen3, gpt-oss's own; r1 needs one
    */
@@ -47,7 +48,7 @@ export interface ApiSettingsProps {
 
 /** The tokenizer.json of a model, where there is one. */
 export function tokenizerFile({ tokenizer, format }: ApiModel): string | undefined {
-  return tokenizer ?? familyTokenizer(format);
+  return tokenizer === 'endpoint' ? undefined : (tokenizer ?? familyTokenizer(format));
 }
 
 /** The thinking of a model: what was written over what its window gives. */

@@ -151,7 +151,7 @@ const modelSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Path of the model’s tokenizer.json, from this file. The family’s for the formats s1, qwq, qwen3 and gpt-oss.',
+      'Path of the model’s tokenizer.json, from this file; or `endpoint`, to ask the model’s server. The family’s for the formats s1, qwq, qwen3 and gpt-oss.',
     ),
   image: imageSchema.default(DEFAULT_VLLM_TAG),
   vllm: vllmSchema.prefault({}),
@@ -304,7 +304,9 @@ export function parseConfig(input: unknown, name = 'The config'): Config {
 export function loadConfig(file: string): Config {
   const config = parseConfig(readJson(file), file);
   const models = config.models.map((model) =>
-    model.tokenizer === undefined ? model : { ...model, tokenizer: resolve(dirname(file), model.tokenizer) },
+    model.tokenizer === undefined || model.tokenizer === 'endpoint'
+      ? model
+      : { ...model, tokenizer: resolve(dirname(file), model.tokenizer) },
   );
   return { ...config, models };
 }

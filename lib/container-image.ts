@@ -137,6 +137,16 @@ export function unreachableImage(image: ContainerImage, region: string): Refusal
   };
 }
 
+/** Refuses SGLang, whose `/invocations` is a chat completion: a thought cannot be continued by it, nor its ids counted. */
+export function imageWithoutCompletions(image: ContainerImage): Refusal | undefined {
+  if (typeof image === 'string' || !/\/([\w.-]*-)?sglang(-[\w.-]*)?[:@]/.test(image.uri)) return undefined;
+  return {
+    code: 'image-server',
+    sentence: `image "${image.uri}" is SGLang, whose /invocations takes chat completions only, so a thought could neither be continued nor counted by its token ids: write an image of vLLM, "${DEFAULT_VLLM_TAG}", or of LMI.`,
+    source: 'https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/http_server.py',
+  };
+}
+
 /**
  * What the hosts of an endpoint bring, by InferenceAmiVersion.
  *

@@ -165,6 +165,8 @@ export class HostedModel extends Construct implements OfferedModel {
   /** The window that vLLM serves: prompt, thinking and answer. Tokens. */
   readonly contextTokens: number;
   readonly load: OfferedModel['load'];
+  /** AWS's vLLM images only take another route of the server in CustomAttributes. */
+  readonly canTokenize: boolean;
   readonly component: CfnInferenceComponent;
   readonly scaling: CopyScaling;
   readonly adapters: readonly HostedAdapter[];
@@ -177,6 +179,7 @@ export class HostedModel extends Construct implements OfferedModel {
     this.id = props.id;
     this.servedModelName = props.id;
     this.#endpointName = props.endpointName;
+    this.canTokenize = serverOf(props.image ?? DEFAULT_VLLM_TAG) === 'vllm';
     this.contextTokens = props.vllm?.contextTokens ?? props.contextTokens;
     this.componentName = componentNameOf(props.endpointName, props.id);
     this.componentArn = Arn.format(

@@ -13,4 +13,6 @@ export interface OfferedModel {
   readonly contextTokens: number;
   /** What the function has to know to look at the load of its copies. */
   readonly load: DeployedScaling | undefined;
+  /** Whether its server's `/tokenize` can be reached through the endpoint. */
+  readonly canTokenize: boolean;
 }

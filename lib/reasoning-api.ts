@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AccessLogFormat,
@@ -11,13 +10,14 @@ import {
 } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { SETTINGS_VARIABLE, settingsSchema } from '../lambda/settings.ts';
 import { acknowledgeArn } from './acknowledge.ts';
 import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
+import { functionCode } from './function-bundle.ts';
 import { limits, outside } from './limits.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -107,7 +107,7 @@ export interface ReasoningApiProps {
   /**
    * The function's code.
    *
-   * @default - this package's, bundled by esbuild on this machine
+   * @default - this package's
    */
   readonly code?: Code | undefined;
 }
@@ -156,7 +156,7 @@ export class ReasoningApi extends Construct {
       oversizedSettings(settings, nodeOptions),
       ...props.models.flatMap((entry) => [
         impossibleThinking(entry),
-        missingTokenizer(entry.model.id, entry.format, entry.tokenizer),
+        missingTokenizer(entry.model, entry.format, entry.tokenizer),
       ]),
     ]);
 
@@ -204,10 +204,15 @@ export class ReasoningApi extends Construct {
       layers: this.#createTokenizerLayers(props.models),
       environment: { ...nodeOptions, [SETTINGS_VARIABLE]: settings },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
-      ...(props.code === undefined
-        ? { entry: fileURLToPath(new URL('../lambda/handler.ts', import.meta.url)), bundling }
-        : { code: props.code, handler: 'index.handler' }),
+      ...functionCode(props.code),
     });
+    Validations.of(handler).acknowledge({
+      id: 'Serverless-LambdaDLQ',
+      reason: 'The function answers requests while they wait: it has no asynchronous events that could be lost.',
+    });
+    if (!props.tracing) {
+      Validations.of(handler).acknowledge({ id: 'Serverless-LambdaTracing', reason: tracingReason });
+    }
     if (props.tracing) {
       const reason = 'xray:PutTraceSegments and xray:PutTelemetryRecords know no resources.';
       acknowledgeArn(role, 'IAM5', 'Resource', '*', reason);
@@ -257,6 +262,9 @@ export class ReasoningApi extends Construct {
       const reason = 'API Gateway takes this managed policy only for the role that it writes logs with.';
       acknowledgeArn(logRole, 'IAM4', 'Policy', policy.managedPolicyArn, reason);
     }
+    if (!props.tracing) {
+      Validations.of(restApi).acknowledge({ id: 'Serverless-APIGWXrayEnabled', reason: tracingReason });
+    }
     for (const [rule, reason] of Object.entries(restApiReasons)) {
       Validations.of(restApi).acknowledge({ id: `AwsSolutions-${rule}`, reason });
     }
@@ -280,20 +288,6 @@ function waitBeyondRequest(capacityWaitSeconds: number, requestSeconds: number):
 
 const nodeOptions = { NODE_OPTIONS: '--enable-source-maps' };
 
-const bundling: BundlingOptions = {
-  format: OutputFormat.ESM,
-  target: 'node24',
-  // Packages' ES modules, so that what is not used is left out.
-  mainFields: ['module', 'main'],
-  // Of this package's version, not of the runtime's, which changes by itself.
-  bundleAwsSDK: true,
-  minify: true,
-  sourceMap: true,
-  sourcesContent: false,
-  // Bundled CommonJS packages call require, which an ES module does not have.
-  banner: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-};
-
 const accessLogFields = {
   requestId: '$context.requestId',
   requestTime: '$context.requestTime',
@@ -308,6 +302,8 @@ const accessLogFields = {
   integrationError: '$context.integration.error',
   error: '$context.error.message',
 };
+
+const tracingReason = 'Traces are a choice of the stage: each request costs one.';
 
 const restApiReasons = {
   APIG2: 'The function parses every request with zod and answers in the shape of OpenAI, which API Gateway cannot.',

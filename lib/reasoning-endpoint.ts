@@ -15,6 +15,7 @@ import {
   type AmiVersion,
   DEFAULT_VLLM_TAG,
   fittingAmi,
+  imageWithoutCompletions,
   repositoryOf,
   unfittingAmi,
   unreachableImage,
@@ -231,6 +232,7 @@ export class ReasoningEndpoint extends Construct {
         ...images.map((image) => unfittingAmi(ami, image, { name, type: findInstanceType(name) })),
         ...impossibleInstances(name, instances, props.models.map(placedOf)),
       ]),
+      ...images.map(imageWithoutCompletions),
       ...images.map((image) => (Token.isUnresolved(stack.region) ? undefined : unreachableImage(image, stack.region))),
       ...impossibleCapacity({
         instanceType: props.instanceType,

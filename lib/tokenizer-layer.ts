@@ -6,6 +6,7 @@ import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code, LayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { FormatName } from '../lambda/settings.ts';
+import type { OfferedModel } from './offered-model.ts';
 import type { Refusal } from './refusal.ts';
 import { trimTokenizer } from './trim-tokenizer.ts';
 
@@ -57,16 +58,23 @@ export function familyTokenizer(format: FormatName): string | undefined {
   }
 }
 
-/** Refuses a model whose family has no common tokenizer and that names none. */
+/** Refuses a model whose family has no common tokenizer and that names none, and a server that is asked but out of reach. */
 export function missingTokenizer(
-  modelId: string,
+  { id: modelId, canTokenize }: OfferedModel,
   format: FormatName,
   tokenizer: string | undefined,
 ): Refusal | undefined {
+  if (tokenizer === 'endpoint' && !canTokenize) {
+    return {
+      code: 'tokenizer-route',
+      sentence: `tokenizer of ${modelId} is "endpoint", but only AWS's vLLM images take another route than /invocations through an endpoint, so its server could not be asked: write the path of the tokenizer.json that lies beside the weights, or an image "server-sagemaker-cuda-…".`,
+      source: 'https://aws.github.io/deep-learning-containers/vllm/configuration/',
+    };
+  }
   if (tokenizer !== undefined || familyTokenizer(format) !== undefined) return undefined;
   return {
     code: 'tokenizer',
-    sentence: `tokenizer of ${modelId} is missing, and models of format "${format}" have different vocabularies, so budgets would be counted in wrong ids: write the path of the tokenizer.json that lies beside the weights.`,
+    sentence: `tokenizer of ${modelId} is missing, and models of format "${format}" have different vocabularies, so budgets would be counted in wrong ids: write the path of the tokenizer.json that lies beside the weights, or "endpoint" to ask the model's server.`,
     source: `https://huggingface.co/docs/tokenizers/index`,
   };
 }

@@ -1,7 +1,8 @@
 import { Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../lib/config.ts';
+import { examples } from './examples.ts';
 import { aConfig, addTo, aModel, anApp } from './synthesize.ts';
 
 const configs: Record<string, ConfigInput> = {
@@ -19,11 +20,11 @@ const configs: Record<string, ConfigInput> = {
   }),
 };
 
-describe('cdk-nag’s AwsSolutions and CDK’s own rules', () => {
-  it.each(Object.entries(configs))('have no unexplained finding for %s', (_, config) => {
+describe('cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules', () => {
+  it.each([...Object.entries(configs), ...examples])('have no unexplained finding for %s', (_, config) => {
     // CDK's own rules for templates, as cdk.json switches them on.
     const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
-    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
     addTo(app, config);
     expect(() => app.synth()).not.toThrow();
   });

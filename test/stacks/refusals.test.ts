@@ -20,6 +20,9 @@ const wrong: Record<string, ConfigInput> = {
   'an image of the public gallery': model({
     image: { uri: 'public.ecr.aws/deep-learning-containers/vllm:server-cuda', cuda: 13 },
   }),
+  'an image that cannot continue a thought': model({
+    image: { uri: '763104351884.dkr.ecr.us-east-1.amazonaws.com/sglang:server-sagemaker-cuda', cuda: 13 },
+  }),
   'a region without AWS’s images': aConfig({ region: 'us-gov-west-1' }),
   'an S3 URI that is no prefix': model({ source: { kind: 's3', uri: 's3://weights/s1-32b.tar.gz' } }),
   'a KMS key on NVMe disks': p5({ kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' }),
@@ -54,6 +57,7 @@ const wrong: Record<string, ConfigInput> = {
   'an R1 model without its tokenizer': aConfig({
     models: [{ ...withoutTokenizer(), format: 'r1' }],
   }),
+  'a tokenizer of a server that cannot be asked': model({ tokenizer: 'endpoint', image: '0.36.0-lmi28.0.0-cu130' }),
   'weights that do not fit one GPU': aConfig({
     endpoint: { instanceType: 'ml.p5.4xlarge' },
     models: [aModel({ architecture: 'llama3-70b', vllm: {}, copies: { max: 1 } })],

@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+/** A folder of somebody who installed what `npm pack` packs, and has the example app. */
+const folder = mkdtempSync(join(tmpdir(), 'budgetforce-package-'));
+const packed = join(folder, 'node_modules', 'budgetforce');
+const node = (args: readonly string[]) =>
+  spawnSync(process.execPath, [...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], CDK_OUTDIR: join(folder, 'out') },
+  });
+const tsc = resolve('node_modules/typescript/bin/tsc');
+
+beforeAll(() => {
+  const { status, stderr } = spawnSync('npm', ['pack', '--pack-destination', folder], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  const [archive = ''] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
+  mkdirSync(packed, { recursive: true });
+  spawnSync('tar', ['-xzf', join(folder, archive), '-C', packed, '--strip-components=1']);
+  // In place of npm install: its dependencies and peers, and nothing else, from this repository's.
+  const { dependencies, peerDependencies } = manifestSchema.parse(
+    JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8')),
+  );
+  for (const name of [...Object.keys(dependencies), ...Object.keys(peerDependencies)]) {
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(resolve('node_modules', name), link);
+  }
+  cpSync('examples/existing-app', folder, { recursive: true });
+}, 180_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const manifestSchema = z.object({
+  dependencies: z.record(z.string(), z.string()),
+  peerDependencies: z.record(z.string(), z.string()),
+});
+
+describe('the packed package', () => {
+  it('holds code, types, configs and documents, and no source, test or model', () => {
+    const top = readdirSync(packed).sort();
+    expect(top).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'config', 'dist', 'docs', 'package.json']);
+    expect(existsSync(join(packed, 'dist', 'function', 'index.mjs'))).toBe(true);
+    expect(readdirSync(join(packed, 'dist')).includes('test')).toBe(false);
+  });
+
+  it('has types that the example app is checked by, as strictly as a new project', { timeout: 120_000 }, () => {
+    const compilerOptions = {
+      strict: true,
+      module: 'nodenext',
+      target: 'es2024',
+      lib: ['es2024', 'dom', 'esnext.disposable'],
+      noEmit: true,
+      skipLibCheck: false,
+      types: [],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }));
+    const { status, stdout } = node([tsc, '--project', folder]);
+    expect(status, stdout).toBe(0);
+  });
+
+  it('lets the example app synthesize without esbuild, credentials or network', { timeout: 120_000 }, () => {
+    const { status, stderr } = node(['app.ts']);
+    expect(status, stderr).toBe(0);
+    const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, 'out', file), 'utf8'));
+    const { Resources } = templateSchema.parse(read('Reasoning.template.json'));
+    const of = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
+    expect(of('AWS::SageMaker::InferenceComponent')).toHaveLength(1);
+    expect(of('AWS::SageMaker::EndpointConfig')[0]?.Properties['MetricsConfig']).toMatchObject({
+      MetricPublishFrequencyInSeconds: 10,
+    });
+    expect(of('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties['MetricName'])).toContain(
+      'CommittedTokensPerCopy',
+    );
+    const granted = of('AWS::IAM::Policy').filter((policy) =>
+      JSON.stringify(policy).includes('sagemaker:InvokeEndpointWithResponseStream'),
+    );
+    expect(granted).toHaveLength(2);
+  });
+
+  it('plans from its command line, and names what another command lacks', { timeout: 120_000 }, () => {
+    const bin = join(packed, 'bin', 'budgetforce.js');
+    const { status, stdout, stderr } = node([bin, 'plan', join(packed, 'config', 's1-32b.json')]);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('ml.p5.48xlarge');
+    const start = node([bin, 'start']);
+    expect([start.status, start.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^budgetforce start needs the package \S+: npm install /),
+    ]);
+  });
+});
+
+const templateSchema = z.object({
+  Resources: z.record(
+    z.string(),
+    z.object({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
+  ),
+});
