@@ -16,7 +16,7 @@ export type { ScheduledCopies } from './copy-scaling.ts';
 export type { Deployment } from './deployment.ts';
 export { EndpointStack, type EndpointStackProps } from './endpoint-stack.ts';
 export type { HostedModel, ModelProps, ModelScaling } from './hosted-model.ts';
-export { type BudgetMetric, METRIC_NAMESPACE } from './metrics.ts';
+export type { BudgetMetric } from './metrics.ts';
 export type { ModelSource } from './model-source.ts';
 export { IsolatedNetwork, type Network } from './network.ts';
 export type { OfferedModel } from './offered-model.ts';

@@ -42,7 +42,7 @@ beforeAll(() => {
     symlinkSync(resolve('node_modules', name), link);
   }
   cpSync('examples/existing-app', folder, { recursive: true });
-}, 180_000);
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const manifestSchema = z.object({
@@ -58,7 +58,7 @@ describe('the packed package', () => {
     expect(readdirSync(join(packed, 'dist')).includes('test')).toBe(false);
   });
 
-  it('has types that the example app is checked by, as strictly as a new project', { timeout: 120_000 }, () => {
+  it('has types that the example app is checked by, as strictly as a new project', { timeout: 300_000 }, () => {
     const compilerOptions = {
       strict: true,
       module: 'nodenext',
@@ -73,7 +73,7 @@ describe('the packed package', () => {
     expect(status, stdout).toBe(0);
   });
 
-  it('lets the example app synthesize without esbuild, credentials or network', { timeout: 120_000 }, () => {
+  it('lets the example app synthesize without esbuild, credentials or network', { timeout: 300_000 }, () => {
     const { status, stderr } = node(['app.ts']);
     expect(status, stderr).toBe(0);
     const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, 'out', file), 'utf8'));
@@ -92,7 +92,7 @@ describe('the packed package', () => {
     expect(granted).toHaveLength(2);
   });
 
-  it('plans from its command line, and names what another command lacks', { timeout: 120_000 }, () => {
+  it('plans from its command line, and names what another command lacks', { timeout: 300_000 }, () => {
     const bin = join(packed, 'bin', 'budgetforce.js');
     const { status, stdout, stderr } = node([bin, 'plan', join(packed, 'config', 's1-32b.json')]);
     expect(status, stderr).toBe(0);
