@@ -34,7 +34,8 @@ export interface Shrink {
   readonly limit: 'max_tokens';
   readonly from: number;
   readonly to: number;
-  readonly because: 'context' | 'max_completion_tokens' | 'load';
+  /** `model` and `key`: the ceiling of either. */
+  readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load';
 }
 
 export type SettledLimits =
@@ -108,17 +109,15 @@ export function settleLimits(
     wanted.maxAnswerTokens ?? model.defaultMaxAnswerTokens,
     completion ?? Number.POSITIVE_INFINITY,
   );
-  const wantedMax = Math.max(
-    min,
-    Math.min(wanted.maxTokens ?? model.defaultMaxThinkingTokens, model.maxThinkingTokens),
-  );
-  let max = wantedMax;
+  let max = Math.max(min, wanted.maxTokens ?? model.defaultMaxThinkingTokens);
   const shrunk: Shrink[] = [];
   const shrinkTo = (limit: number, because: Shrink['because']) => {
     if (limit >= max) return;
     shrunk.push({ limit: 'max_tokens', from: max, to: limit, because });
     max = limit;
   };
+  // An effort is a wish; a number above the ceiling was refused before.
+  shrinkTo(Math.max(min, model.maxThinkingTokens), model.ceilingOf ?? 'model');
   if (completion !== undefined) {
     const forAnswer = explicitMax === undefined ? Math.max(1, Math.min(wantedAnswer, Math.ceil(completion / 4))) : 1;
     shrinkTo(Math.max(min, completion - forAnswer), 'max_completion_tokens');

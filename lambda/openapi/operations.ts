@@ -279,6 +279,7 @@ const answered = (whole: string, event: string) => ({
       'x-thinking-min-tokens': header('Thinking tokens at least: the limit in force.'),
       'x-thinking-max-tokens': header('Thinking tokens at most: the limit in force.'),
       'x-thinking-waits': header('Waits at most: the limit in force.'),
+      'x-thinking-set-by': header('Who set each limit: a field of the request, `default`, or what made it shrink.'),
       'x-thinking-wanted-tokens': header('Thinking tokens that were asked for at most, where the load is looked at.'),
       'x-thinking-granted-tokens': header('Thinking tokens that the load granted.'),
       'x-expected-wait-seconds': header('Until the request gets a place, or the first copy is there, where it waits.'),

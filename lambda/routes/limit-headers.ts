@@ -1,12 +1,15 @@
 import type { Run } from '../run-request.ts';
 
 /** The limits in force for a request, as headers of its response: they stand before the first byte of the answer. */
-export function limitHeaders({ headers, limits, shrunk, load }: Run): Readonly<Record<string, string>> {
+export function limitHeaders({ headers, limits, shrunk, setBy, load }: Run): Readonly<Record<string, string>> {
   return {
     ...headers,
     'x-thinking-min-tokens': String(limits.minTokens),
     'x-thinking-max-tokens': String(limits.maxTokens),
     'x-thinking-waits': String(limits.waits),
+    'x-thinking-set-by': Object.entries(setBy)
+      .map(([limit, by]) => `${limit}=${by}`)
+      .join(', '),
     ...(load === undefined
       ? {}
       : {

@@ -152,6 +152,9 @@ describe('the limits in force', () => {
     const response = await app.request('/v1/chat/completions', post(body));
     expect(response.headers.get('x-thinking-max-tokens')).toBe('12');
     expect(response.headers.get('x-thinking-shrunk-by')).toBe('max_completion_tokens');
+    expect(response.headers.get('x-thinking-set-by')).toBe(
+      'min_tokens=default, max_tokens=max_completion_tokens, waits=default, max_answer_tokens=max_completion_tokens',
+    );
     expect(await response.json()).toMatchObject({
       budget_forcing: {
         limits: {
@@ -163,6 +166,19 @@ describe('the limits in force', () => {
           },
         },
       },
+    });
+  });
+
+  it('cut the thought where the time of the request runs out, and leave some for the answer', async () => {
+    const { app } = scriptedApp([
+      { says: 'abc', hangs: true },
+      { says: ' 4', ends: IM_END },
+    ]);
+    const body = { messages: [{ role: 'user', content: 'x' }], thinking: { deadline_ms: 1_500 } };
+    const response = await app.request('/v1/chat/completions', post(body));
+    expect(await response.json()).toMatchObject({
+      choices: [{ message: { reasoning_content: 'abc', content: 'Final Answer: 4' } }],
+      budget_forcing: { end_reason: 'deadline', thinking_tokens: 3 },
     });
   });
 });

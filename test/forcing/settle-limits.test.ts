@@ -37,6 +37,19 @@ describe('the limits in force', () => {
     });
   });
 
+  it('shrink an effort to the ceiling of the model or of the key, and say whose it was', () => {
+    const effort = { maxTokens: 900, maxIsWish: true };
+    expect(settle(effort, 1)).toMatchObject({ shrunk: [{ from: 900, to: 800, because: 'model' }] });
+    const ofKey = { ...model, maxThinkingTokens: 50, ceilingOf: 'key' as const };
+    expect(settleLimits(effort, ofKey, 1, format, names)).toMatchObject({
+      limits: { maxTokens: 50 },
+      shrunk: [{ from: 900, to: 50, because: 'key' }],
+    });
+    expect(settleLimits({}, ofKey, 1, format, names)).toMatchObject({
+      shrunk: [{ from: 400, to: 50, because: 'key' }],
+    });
+  });
+
   it('leave a quarter of max_completion_tokens to the answer, where the maximum is not spelled out', () => {
     expect(settle({ maxCompletionTokens: 40 })).toMatchObject({ limits: { maxTokens: 30, maxAnswerTokens: 40 } });
     expect(settle({ maxCompletionTokens: 40, maxTokens: 39 })).toMatchObject({ limits: { maxTokens: 39 }, shrunk: [] });
