@@ -1,14 +1,11 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { ApiError } from './api-error.ts';
+import { hashKey } from './keys/hash-key.ts';
 import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 
 /** Gives the SHA-256 of every key that is valid now. */
 export type KeyHashes = () => Promise<readonly Buffer[]>;
-
-export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest();
-}
 
 /** Where keys are known from. Neither: no key is asked for. */
 export interface KnownKeys {

@@ -4,7 +4,9 @@ import type { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import type { AppDependencies, Log } from './app.ts';
 import type { KeyHashes } from './authenticate.ts';
 import { secretKeyHashes } from './key-hashes.ts';
-import type { ItemTable } from './keys/table.ts';
+import { KeyStore } from './keys/key-store.ts';
+import { Ledger } from './keys/ledger.ts';
+import { type ItemTable, Table } from './keys/table.ts';
 import { createServedModel } from './models/create-model.ts';
 import { createRuntimeClient } from './models/sagemaker-model.ts';
 import { ModelLoad } from './scaling/model-load.ts';
@@ -19,6 +21,8 @@ export function dependenciesOf(
   load: LoadWorld | undefined = undefined,
 ): AppDependencies {
   const keyHashes = keyHashesOf(settings);
+  const table = settings.tableName === undefined ? undefined : new Table(settings.tableName);
+  const loadTable = load?.table ?? table;
   let client: SageMakerRuntimeClient | undefined;
   const runtimeClient = () => {
     client ??= createRuntimeClient();
@@ -27,14 +31,15 @@ export function dependenciesOf(
   return {
     models: settings.models.map((model) => createServedModel(model, runtimeClient)),
     ...(keyHashes === undefined ? {} : { keyHashes }),
+    ...(table === undefined ? {} : keptIn(table)),
     clock: {
       now: () => performance.now(),
       sleep: async (ms, signal) => {
         await sleep(ms, undefined, { signal });
       },
     },
-    ...(load === undefined ? {} : { loads: loadsOf(settings, log, load) }),
-    unixTime: () => Math.floor(Date.now() / 1_000),
+    ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...load, table: loadTable }) }),
+    unixTime,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
     requestTimeoutMs: settings.requestTimeoutMs,
@@ -45,7 +50,8 @@ export function dependenciesOf(
 
 /** Where the load of models is kept and told. */
 export interface LoadWorld {
-  readonly table: ItemTable;
+  /** @default - the settings' table */
+  readonly table?: ItemTable;
   /** Takes a line of metrics. @default - the log, from which CloudWatch makes metrics */
   readonly emit?: (line: ScalingMetricsLine) => void;
   /** How often the load is looked at. Seconds. @default METRIC_SECONDS */
@@ -53,7 +59,11 @@ export interface LoadWorld {
 }
 
 /** The loads of all models that have one, by their ids. Models on the same copies share it. */
-function loadsOf(settings: Settings, log: Log, { table, emit = emitLine, tickSeconds }: LoadWorld) {
+function loadsOf(
+  settings: Settings,
+  log: Log,
+  { table, emit = emitLine, tickSeconds }: LoadWorld & { readonly table: ItemTable },
+) {
   const byCopies = new Map<string, ModelLoad>();
   const loads = new Map<string, ModelLoad>();
   for (const { id, scaling, backend } of settings.models) {
@@ -80,6 +90,12 @@ function loadsOf(settings: Settings, log: Log, { table, emit = emitLine, tickSec
 
 function emitLine(line: ScalingMetricsLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const unixTime = () => Math.floor(Date.now() / 1_000);
+
+function keptIn(table: Table): Pick<AppDependencies, 'keys' | 'ledger'> {
+  return { keys: new KeyStore(table, unixTime), ledger: new Ledger(table, unixTime) };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { hashKey, type KeyHashes } from './authenticate.ts';
+import type { KeyHashes } from './authenticate.ts';
+import { hashKey } from './keys/hash-key.ts';
 
 /** How long a key that was read stays good: a rotated key works, and an old one stops, within this time. Milliseconds. */
 const KEY_LIFETIME_MS = 300_000;

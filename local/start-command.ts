@@ -29,6 +29,7 @@ Options:
   --wait-seconds N      how long a request waits for the first copy; 0 answers 503 (default ${defaultLocalCopies.waitSeconds})
   --elastic WHOSE       whose thinking may shrink: asked, always, never (default ${defaultLocalCopies.elastic})
   --api-key KEY         ask clients for this bearer key (or the variable BUDGETFORCE_API_KEY)
+  --data FOLDER         where keys, limits and usage are kept (default .budgetforce/data; "none" keeps nothing)
   --log                 write a JSON line for each request (never a prompt)
   --json                print where it listens as one JSON line
   --help                this text
@@ -61,6 +62,7 @@ export const startCommand = {
         'wait-seconds': { type: 'string' },
         elastic: { type: 'string' },
         'api-key': { type: 'string' },
+        data: { type: 'string', default: '.budgetforce/data' },
         log: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -110,6 +112,7 @@ function toOptions(values: Values): LocalOptions {
   const apiKey = text('api-key') ?? process.env['BUDGETFORCE_API_KEY'];
   const parallel = text('parallel');
   const copies = copiesOf(text, upstream);
+  const dataFolder = text('data');
   return {
     port: wholeNumber('--port', text('port') ?? '', 0, 65_535),
     host: text('host') ?? 'localhost',
@@ -122,6 +125,7 @@ function toOptions(values: Values): LocalOptions {
     ...(parallel === undefined ? {} : { parallel: wholeNumber('--parallel', parallel, 1, 64) }),
     ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(dataFolder === undefined || dataFolder === 'none' ? {} : { dataFolder }),
     ...(values['log'] === true ? { log: jsonLog } : {}),
   };
 }

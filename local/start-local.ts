@@ -4,14 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import * as z from 'zod';
 import { createApp, type Log } from '../lambda/app.ts';
-import { hashKey } from '../lambda/authenticate.ts';
 import { dependenciesOf } from '../lambda/dependencies.ts';
+import { hashKey } from '../lambda/keys/hash-key.ts';
 import { MemoryTable } from '../lambda/scaling/memory-table.ts';
 import { tickLoads } from '../lambda/scaling/tick-loads.ts';
 import type { FormatName, ModelSettings } from '../lambda/settings.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { startLocalTable } from './local-table.ts';
 import {
   LOCAL_COMPONENT_NAME,
   LOCAL_TICK_SECONDS,
@@ -42,6 +43,8 @@ export interface LocalOptions {
   readonly copies?: LocalCopies;
   /** Asks clients for this bearer key. */
   readonly apiKey?: string;
+  /** Folder of the embedded DynamoDB with keys, limits and usage. Absent: none of these is kept. */
+  readonly dataFolder?: string;
   readonly log?: Log;
 }
 
@@ -69,15 +72,23 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     options.upstream === undefined
       ? await embedded(options)
       : { model: await upstream(options, options.upstream), endpoint: undefined, copies: undefined };
+  const table = options.dataFolder === undefined ? undefined : await startLocalTable(options.dataFolder);
   const settings = {
     models: [model],
+    ...(table === undefined ? {} : { tableName: table.name }),
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
     ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
   };
-  if (endpoint !== undefined) pointSdkAt(endpoint.url);
-  const load = copies && { table: new MemoryTable(), emit: copies.emit, tickSeconds: LOCAL_TICK_SECONDS };
+  for (const service of ['SAGEMAKER_RUNTIME', 'SAGEMAKER', 'APPLICATION_AUTO_SCALING'])
+    pointSdkAt(service, endpoint?.url);
+  pointSdkAt('DYNAMODB', table?.url);
+  const load = copies && {
+    ...(table === undefined ? { table: new MemoryTable() } : {}),
+    emit: copies.emit,
+    tickSeconds: LOCAL_TICK_SECONDS,
+  };
   const dependencies = dependenciesOf(settings, options.log ?? (() => {}), load);
   const app = createApp(dependencies);
   // What a rule of EventBridge does in production: someone looks although nobody asks.
@@ -88,7 +99,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await once(server, 'listening');
   } catch (error) {
     clearInterval(ticking);
-    await endpoint?.close();
+    await Promise.all([endpoint?.close(), table?.close()]);
     throw listenError(error, options);
   }
   // A server that listens on a port has an address of this kind.
@@ -103,17 +114,16 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
       await once(server, 'close');
-      await endpoint?.close();
+      await Promise.all([endpoint?.close(), table?.close()]);
     },
   };
 }
 
 /** The world that Lambda's environment is in production. Keys that nobody checks, but the SDK signs with. */
-function pointSdkAt(url: string): void {
+function pointSdkAt(service: string, url: string | undefined): void {
+  if (url === undefined) return;
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: url,
-    AWS_ENDPOINT_URL_SAGEMAKER: url,
-    AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: url,
+    [`AWS_ENDPOINT_URL_${service}`]: url,
     AWS_REGION: 'us-east-2',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',

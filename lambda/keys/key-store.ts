@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { hashKey } from '../authenticate.ts';
+import { hashKey } from './hash-key.ts';
 import { type KeyLimits, type KeyRecord, keyRecordSchema } from './key-record.ts';
 import type { Table } from './table.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashKey } from '../../lambda/authenticate.ts';
+import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../lambda/models/errors.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { completionOf, errorOf } from './completion-schema.ts';

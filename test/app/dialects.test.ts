@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { hashKey } from '../../lambda/authenticate.ts';
+import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { StreamBrokenError } from '../../lambda/models/errors.ts';
 import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { eventsOf, scriptedApp } from './scripted-world.ts';

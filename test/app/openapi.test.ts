@@ -8,7 +8,7 @@ import type { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { AppEnvironment } from '../../lambda/app.ts';
-import { hashKey } from '../../lambda/authenticate.ts';
+import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../lambda/keys/key-store.ts';
 import { Ledger } from '../../lambda/keys/ledger.ts';
 import { NoCapacityError } from '../../lambda/models/errors.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashKey } from '../../lambda/authenticate.ts';
+import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { CopiesUnavailableError } from '../../lambda/scaling/copy-control.ts';
 import { scalingStatusSchema } from '../../lambda/scaling/scaling-admin.ts';
 import { scriptedApp } from '../app/scripted-world.ts';

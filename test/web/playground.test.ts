@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hashKey } from '../../lambda/authenticate.ts';
+import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { NoCapacityError } from '../../lambda/models/errors.ts';
 import { pageModule } from '../../web/build-page.ts';
 import { type ScriptedSegment, scriptedApp } from '../app/scripted-world.ts';

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { Level } from 'level';
+
+export interface LocalTable {
+  /** Of the server that speaks DynamoDB's protocol. */
+  readonly url: string;
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/**
+ * DynamoDB on this machine, with the one table of lambda/keys/table.ts. The app reaches it as it reaches AWS: by the SDK.
+ *
+ * @param folder where it is kept between starts. Absent: in memory
+ * @throws {Error} where another process uses the folder.
+ */
+export async function startLocalTable(folder?: string): Promise<LocalTable> {
+  if (folder !== undefined) await checkFree(folder);
+  const server = dynalite({ createTableMs: 0, ...(folder === undefined ? {} : { path: folder }) });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // A server that listens on a port has an address of this kind.
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  const name = 'budgetforce';
+  const client = new DynamoDBClient({
+    endpoint: url,
+    region: 'us-east-2',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
+  await client
+    .send(
+      new CreateTableCommand({
+        TableName: name,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [
+          { AttributeName: 'pk', AttributeType: 'S' },
+          { AttributeName: 'sk', AttributeType: 'S' },
+        ],
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+      }),
+    )
+    .catch(async (error: unknown) => {
+      // There from the last start.
+      if (error instanceof ResourceInUseException) return;
+      await close();
+      throw error;
+    });
+  client.destroy();
+  return { url, name, close };
+}
+
+/** Opens the folder once by itself: the server would end the process where it cannot. */
+async function checkFree(folder: string): Promise<void> {
+  const level = new Level(folder);
+  try {
+    await mkdir(folder, { recursive: true });
+    await level.open();
+    await level.close();
+  } catch (cause) {
+    throw new Error(
+      `The folder ${folder}, for keys and usage, cannot be opened: another process may use it. Give another one with --data FOLDER, or --data none.`,
+      { cause },
+    );
+  }
+}
