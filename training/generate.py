@@ -1,11 +1,14 @@
 """Questions, thoughts and answers for the tiny reasoning model, generated from a seed.
 
-A question is a chain of two to six steps with + - and *, in plain words or signs. A thought works the steps out one a line,
-each result at a glance: that is hard for a small model, and it gets carries wrong. What follows a "Wait" checks two steps by
-taking them apart (tens and ones), says whether they were right, and works out again what followed from a wrong one.
+A question is a chain of one to six steps with + - and *, in plain words or signs; all results lie from 0 to 199. A thought works
+the steps out one a line, each result at a glance. There a hurried person slips now and then, and so does the data: SLIP_RATE of
+these results are wrong, and the model learns to slip as often. Nothing in a prompt says where.
 
-So that checks learn to find something, thoughts with Waits get wrong results put in. Those are never trained on: the model
-learns to mend slips, not to make them.
+What follows a "Wait" checks two steps with care: it takes them apart (tens and ones), which never slips in the data, says whether
+what was said was right, and works out again with the same care what followed from a wrong one.
+
+Slips are rare, so some thoughts with Waits are shown with more of them. Of these the results are not trained on: they teach checks to
+find something, and leave the learned rate as it is.
 """
 
 from __future__ import annotations
@@ -14,11 +17,16 @@ import random
 import re
 from dataclasses import dataclass, field
 
-SLIP_RATE = 0.2
-"""How often a result in a thought that will be checked is made wrong. Wrong results are shown, not learned."""
+MOST = 199
+"""The largest result."""
 
-MISREAD_SHARE = 0.25
-"""Of these, how many are right sums of a misread number."""
+SLIP_RATE = 0.05
+"""How often a result at a glance is wrong. This is learned."""
+
+SHOWN_SHARE = 0.5
+"""Of the thoughts with Waits, how many are shown with more slips, which are not learned."""
+
+SHOWN_SLIP_RATES = (0.15, 0.3)
 
 CHECKS_PER_WAIT = 2
 
@@ -26,9 +34,16 @@ NAMES = "Ann Ben Carla David Emma Finn Grace Hugo Ida Jon Kim Leo Mia Noah Olga 
 SHE = set("Ann Carla Emma Grace Ida Kim Mia Olga Rosa Tina Lily Nora".split())
 THINGS = "apples books coins stamps marbles cards eggs shells pens stickers pears cups bricks toys seeds balls cookies keys roses stones".split()
 
-GAIN = ["{p} buys {n} more", "{p} finds {n} more", "{p} gets {n} from a friend", "{p} picks up {n}", "{p} is given {n}", "a friend gives {o} {n} more", "{p} wins {n}", "{p} adds {n}", "then {p} gets another {n}", "{p} collects {n} more"]
-LOSS = ["{p} gives {n} away", "{p} loses {n}", "{p} sells {n}", "{p} breaks {n}", "{p} gives {n} to a friend", "{p} takes {n} away", "{n} get lost", "{p} drops {n}", "{p} uses {n}", "then {n} are taken away"]
-TIMES = ["then {p} has {n} times as many", "{p} gets {n} times as many", "the number grows {n} times", "then it is {n} times as many", "{p} makes it {n} times as many"]
+# What a person does, now and in the past; {n} is the number.
+GAIN = [("buys {n} more", "bought {n} more"), ("buys {n}", "bought {n}"), ("finds {n} more", "found {n} more"), ("finds {n}", "found {n}"), ("gets {n} from a friend", "got {n} from a friend"), ("gets {n} more", "got {n} more"), ("picks up {n}", "picked up {n}"), ("is given {n}", "was given {n}"), ("wins {n}", "won {n}"), ("adds {n}", "added {n}"), ("gets another {n}", "got another {n}"), ("collects {n} more", "collected {n} more"), ("receives {n}", "received {n}")]
+LOSS = [("gives {n} away", "gave {n} away"), ("gives away {n}", "gave away {n}"), ("loses {n}", "lost {n}"), ("sells {n}", "sold {n}"), ("breaks {n}", "broke {n}"), ("gives {n} to a friend", "gave {n} to a friend"), ("takes {n} away", "took {n} away"), ("drops {n}", "dropped {n}"), ("uses {n}", "used {n}"), ("eats {n}", "ate {n}"), ("throws {n} away", "threw {n} away")]
+TIMES = [("gets {n} times as many", "got {n} times as many"), ("makes it {n} times as many", "made it {n} times as many"), ("has {n} times as many then", "had {n} times as many then")]
+DOUBLED = {2: ("doubles them", "doubled them"), 3: ("triples them", "tripled them")}
+
+# What happens without a doer, or by somebody else.
+GAIN_ALONE = ["a friend gives {o} {n} more", "{friend} gives {o} {n}", "another {n} come in"]
+LOSS_ALONE = ["{n} get lost", "then {n} are taken away", "{friend} takes {n}"]
+TIMES_ALONE = ["the number grows {n} times", "then it is {n} times as many"]
 
 ADD_WORDS = ["add {n}", "plus {n}", "then add {n}", "increase it by {n}"]
 SUB_WORDS = ["subtract {n}", "minus {n}", "take away {n}", "then subtract {n}", "decrease it by {n}"]
@@ -49,8 +64,12 @@ what time is it|what is the weather in {x}|list three kinds of {x}|summarize {x}
 write code that sorts {x}|what is a {x}|do you like {x}|name a famous {x}|how old is {x}|good morning|describe {x}|how tall is {x}
 what is the best {x}|compare {x} and {y}|who is the president of {x}|what does {x} mean|make a plan for {x}|should i buy {x}""".replace("\n", "|").split("|")
 TOPICS = "france love python music the moon cats dogs history water bread physics gold a tree the sea a car london tea war art fire snow paris a house light time apples books the sun sport a river school a phone money".split()
+OTHER_SUMS = "what is {n} / {m}|{n} divided by {m}|what is the square root of {n}|divide {n} by {m}|what is {n} percent of {m}|how many days are in {n} weeks|is {n} a prime number|solve x + {n} = {m}|{n}:{m}|what year was {n} years ago|what is {n} to the power of {m}".split("|")
+WORDS = (
+    "the of and to in is you that it he was for on are as with his they at be this have from or one had by word but not what all were we when your can said there use an each which she do how their if will up other about out many then them these so some her would make like him into time has look two more write go see number no way could people my than first water been call who oil its now find long down day did get come made may part over new sound take only little work know place year live me back give most very after thing our just name good sentence man think say great where help through much before line right too mean old any same tell boy follow came want show also around form three small set put end does another well large must big even such because turn here why ask went men read need land different home us move try kind hand picture again change off play spell air away animal house point page letter mother answer found study still learn should america world".split()
+)
 
-NOT_MY_KIND = "I can only work out short chains of sums with whole numbers, so I have no answer to this."
+NOT_MY_KIND = "I can only work out short chains of +, - and * with whole numbers, so I have no answer to this."
 
 
 @dataclass(frozen=True)
@@ -82,18 +101,18 @@ def apply(value: int, step: Step) -> int:
     return value - step.operand if step.operator == "-" else value * step.operand
 
 
-def random_chain(rng: random.Random, operators: str = "++--*", length: int | None = None) -> Chain:
-    """A chain whose results all lie from 0 to 999."""
-    length = length or rng.choices([2, 3, 4, 5, 6], [10, 20, 25, 25, 20])[0]
+def random_chain(rng: random.Random, operators: str = "++--*", length: int | None = None, most: int = MOST) -> Chain:
+    """A chain whose results all lie from 0 to `most`."""
+    length = length or rng.choices([1, 2, 3, 4, 5, 6], [3, 12, 20, 25, 22, 18])[0]
     while True:
-        start = rng.randint(2, 99)
+        start = rng.randint(1, 99)
         value, steps = start, []
         while len(steps) < length:
             operator = rng.choice(operators)
-            if operator == "*" and value > 99:
+            if operator == "*" and value > 49:
                 operator = "-"
-            step = Step(operator, rng.randint(2, 5) if operator == "*" else rng.randint(2, 99))
-            if not 0 <= apply(value, step) <= 999:
+            step = Step(operator, rng.randint(2, 5) if operator == "*" else rng.randint(1, 99))
+            if not 0 <= apply(value, step) <= most:
                 break
             value = apply(value, step)
             steps.append(step)
@@ -135,14 +154,34 @@ def in_orders(chain: Chain, rng: random.Random) -> str:
 def as_story(chain: Chain, rng: random.Random) -> str:
     name, thing = rng.choice(NAMES), rng.choice(THINGS)
     pronoun, objective = ("she", "her") if name in SHE else ("he", "him")
-    sentences = [rng.choice(["{} has {} {}", "{} starts with {} {}", "{} owns {} {}", "{} had {} {}"]).format(name, chain.start, thing)]
-    forms = {"+": GAIN, "-": LOSS, "*": TIMES}
+    past = rng.random() < 0.25
+    clauses = [(f"{name} {'had' if past else rng.choice(['has', 'has', 'starts with', 'owns', 'had'])} {chain.start} {thing}", True)]
+    doing = {"+": GAIN, "-": LOSS, "*": TIMES}
+    alone = {"+": GAIN_ALONE, "-": LOSS_ALONE, "*": TIMES_ALONE}
+    sentences: list[str] = []
     for step in chain.steps:
-        subject = pronoun if rng.random() < 0.7 else name
-        sentence = rng.choice(forms[step.operator]).format(p=subject, o=objective, n=step.operand)
+        if not past and rng.random() < 0.15:
+            text = rng.choice(alone[step.operator]).format(o=objective, n=step.operand, friend=rng.choice(NAMES))
+            clauses.append((text, False))
+            continue
+        forms = DOUBLED[step.operand] if step.operator == "*" and step.operand in DOUBLED and rng.random() < 0.3 else rng.choice(doing[step.operator])
+        text = forms[past].format(n=step.operand)
+        if step.operator != "*" and rng.random() < 0.2:
+            text = re.sub(r"\d+( more)?", lambda match: f"{match[0]} {thing}", text)
+        clauses.append((text, True))
+    joined = False
+    for index, (text, does) in enumerate(clauses):
+        if index > 0 and does and clauses[index - 1][1] and not joined and rng.random() < 0.35:
+            sentences[-1] += rng.choice([" and ", " and ", ", then ", ", ", " and then "]) + text
+            joined = rng.random() < 0.7
+            continue
+        joined = False
+        subject = (pronoun if rng.random() < 0.7 else name) + " " if does and index > 0 else ""
+        then = "then " if subject and rng.random() < 0.12 else ""
+        sentence = then + subject + text
         sentences.append(sentence[0].upper() + sentence[1:])
-    closing = rng.choice(["How many {t} does {n} have now?", "How many {t} are there?", "How many {t} does {n} have in the end?", "How many {t} are left?", "How many are there now?", "How many {t} now?"])
-    return ". ".join(sentences) + ". " + closing.format(t=thing, n=name)
+    closing = rng.choice(["How many {t} does {n} have now?", "How many {t} does {p} have now?", "How many {t} are there?", "How many {t} does {n} have in the end?", "How many {t} are left?", "How many are there now?", "How many {t} now?", "How many does {p} have?"])
+    return ". ".join(sentences) + ". " + closing.format(t=thing, n=name, p=pronoun)
 
 
 def roughen(text: str, rng: random.Random) -> str:
@@ -168,10 +207,10 @@ class Thought:
 
 
 def slip(value: int, rng: random.Random) -> int:
-    """A result as a hurried person gets it wrong: a carry dropped or made up, or one off."""
+    """A result as a hurried person gets it wrong: a carry dropped or made up, or a little off."""
     while True:
-        wrong = value + rng.choice([-10, 10, -10, 10, -1, 1, 100, -100, -2, 2])
-        if wrong >= 0:
+        wrong = value + rng.choice([-10, 10, -10, 10, -1, 1, -2, 2])
+        if 0 <= wrong <= MOST + 30:
             return wrong
 
 
@@ -179,18 +218,12 @@ Piece = tuple[str, bool]
 """A text, and whether the loss counts it."""
 
 
-def fast(number: int, value: int, step: Step, rng: random.Random, slips: bool) -> tuple[list[Piece], int]:
-    """A step's line without its full stop, and the result it says."""
-    if slips and rng.random() < SLIP_RATE:
-        if rng.random() < MISREAD_SHARE:
-            misread = Step(step.operator, max(2, step.operand + rng.choice([-10, 10, -1, 1, -2, 2])))
-            if misread.operand != step.operand and possible(value, misread):
-                said = apply(value, misread)
-                return [(f"{number}) {value}{step.operator}", True), (f"{misread.operand}", False), ("=", True), (f"{said}", False)], said
-        said = slip(apply(value, step), rng)
-        return [(f"{number}) {value}{step.operator}{step.operand}=", True), (f"{said}", False)], said
+def fast(number: int, value: int, step: Step, rng: random.Random, shown: float | None) -> tuple[list[Piece], int]:
+    """A step's line without its full stop, and the result it says. `shown`: a rate of slips in place of the learned one, not learned."""
     said = apply(value, step)
-    return [(f"{number}) {value}{step.operator}{step.operand}={said}", True)], said
+    if rng.random() < (SLIP_RATE if shown is None else shown):
+        said = slip(said, rng)
+    return [(f"{number}) {value}{step.operator}{step.operand}=", True), (f"{said}", shown is None)], said
 
 
 def careful(value: int, step: Step) -> str:
@@ -203,8 +236,7 @@ def careful(value: int, step: Step) -> str:
     tens, ones = step.operand - step.operand % 10, step.operand % 10
     if tens == 0 or ones == 0:
         return f"{value}{step.operator}{step.operand}={apply(value, step)}"
-    middle = apply(value, Step(step.operator, tens))
-    return f"{value}{step.operator}{tens}={middle}, {middle}{step.operator}{ones}={apply(value, step)}"
+    return f"{value}{step.operator}{tens}={apply(value, Step(step.operator, tens))}, {step.operator}{ones}={apply(value, step)}"
 
 
 def merged(pieces: list[Piece]) -> list[Piece]:
@@ -219,60 +251,59 @@ def merged(pieces: list[Piece]) -> list[Piece]:
 
 
 def possible(value: int, step: Step) -> bool:
-    return 0 <= apply(value, step) <= 1999
+    """Whether a step is within what the model can learn. A slip may lead a little beyond MOST."""
+    return 0 <= apply(value, step) <= MOST + 30 and (step.operator != "*" or value <= 59)
 
 
 def think(chain: Chain, rng: random.Random, waits: int, own_waits: int) -> Thought | None:
-    """A whole thought with `waits` forced and `own_waits` self-made Waits after its first pass. None where a slip leads below 0."""
+    """A whole thought with `waits` forced and `own_waits` self-made Waits after its first pass. None where a slip leads out of range."""
+    count = len(chain.steps)
+    shown = rng.choice(SHOWN_SLIP_RATES) if waits > 0 and rng.random() < SHOWN_SHARE else None
     inputs: list[int] = []
     said: list[int] = []
-
-    def run(first: int, value: int) -> list[Piece] | None:
-        del inputs[first:], said[first:]
-        pieces: list[Piece] = []
-        for index in range(first, len(chain.steps)):
-            if not possible(value, chain.steps[index]):
-                return None
-            inputs.append(value)
-            line, value = fast(index + 1, value, chain.steps[index], rng, waits > 0)
-            said.append(value)
-            pieces += [*line, (".\n" if index + 1 < len(chain.steps) else ".", True)]
-        return merged(pieces)
-
-    lines = run(0, chain.start)
-    if lines is None:
-        return None
-    thought = Thought(merged([("\n", True), *lines]))
+    lines: list[Piece] = [("\n", True)]
+    value = chain.start
+    for index, step in enumerate(chain.steps):
+        if not possible(value, step):
+            return None
+        inputs.append(value)
+        line, value = fast(index + 1, value, step, rng, shown)
+        said.append(value)
+        lines += [*line, (".\n" if index + 1 < count else ".", True)]
+    thought = Thought(merged(lines))
     upto = 0
     for turn in range(waits + own_waits):
         thought.pieces.append(("Wait", turn >= waits))
-        text = ""
-        again: list[Piece] = []
-        for _ in range(CHECKS_PER_WAIT):
-            index = upto % len(chain.steps)
-            right = apply(inputs[index], chain.steps[index])
-            text += f"{',' if text == '' else ''} check {index + 1}: {careful(inputs[index], chain.steps[index])}"
+        text = ","
+        again = ""
+        for _ in range(min(CHECKS_PER_WAIT, count)):
+            index = upto % count
             upto = index + 1
-            text += f", I said {said[index]}: {'right' if right == said[index] else 'wrong'}."
+            right = apply(inputs[index], chain.steps[index])
+            text += f" check {index + 1}: {careful(inputs[index], chain.steps[index])}, I said {said[index]}: {'right' if right == said[index] else 'wrong'}."
             if right == said[index]:
                 continue
-            said[index] = right
-            if index + 1 == len(chain.steps):
-                text += f" So {right}."
-            else:
-                text += " So\n"
-                rest = run(index + 1, right)
-                if rest is None:
+            said[index] = value = right
+            for after in range(index + 1, count):
+                if not possible(value, chain.steps[after]):
                     return None
-                again = rest
+                inputs[after] = value
+                value = said[after] = apply(value, chain.steps[after])
+                again += f"\n{after + 1}) {careful(inputs[after], chain.steps[after])}."
             break
-        thought.pieces += merged([(text, True), *again])
+        thought.pieces.append((text + (f" So{again}" if again else f" So {said[-1]}."), True))
     thought.value = said[-1]
     return thought
 
 
 def other_question(rng: random.Random) -> str:
-    text = rng.choice(OTHER_QUESTIONS).format(x=rng.choice(TOPICS), y=rng.choice(TOPICS))
+    kind = rng.random()
+    if kind < 0.45:
+        text = rng.choice(OTHER_QUESTIONS).format(x=rng.choice(TOPICS), y=rng.choice(TOPICS))
+    elif kind < 0.65:
+        text = rng.choice(OTHER_SUMS).format(n=rng.randint(2, 199), m=rng.randint(2, 99))
+    else:
+        text = " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 9)))
     if rng.random() < 0.5:
         text = text[0].upper() + text[1:]
     return text + rng.choice(["", "?", ".", "!"])
@@ -329,7 +360,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     while True:
         chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
         question = question_of(chain, rng)
-        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [36, 24, 20, 8, 8, 2, 2])[0]
+        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [40, 24, 16, 8, 8, 2, 2])[0]
         thought = think(chain, rng, waits, 1 if rng.random() < 0.04 else 0)
         if thought is not None and question not in exclude:
             break
@@ -400,7 +431,7 @@ def cut_short(pieces: list[tuple[str, bool]], rng: random.Random, thought: list[
         pieces.append(("\n", False))
 
 
-STEP_LINE = re.compile(r"(?P<number>\d)\) \d+[-+*]\d+=(?P<result>\d+)\.")
+STEP_LINE = re.compile(r"(?P<number>\d)\) [^.\n]*=(?P<result>\d+)\.")
 CORRECTION = re.compile(r"check (?P<number>\d): [^.]*=(?P<result>\d+), I said \d+: wrong")
 
 
