@@ -30,6 +30,10 @@ SHOWN_SLIP_RATES = (0.15, 0.3)
 
 CHECKS_PER_WAIT = 2
 
+FEW_WAITS = [40, 24, 16, 8, 8, 2, 2]
+MANY_WAITS = [12, 28, 24, 12, 16, 4, 4]
+"""How often a document has 0 to 6 Waits, in the first and in the second part of the training."""
+
 NAMES = "Ann Ben Carla David Emma Finn Grace Hugo Ida Jon Kim Leo Mia Noah Olga Paul Rosa Sam Tina Tom Lily Max Nora Omar".split()
 SHE = set("Ann Carla Emma Grace Ida Kim Mia Olga Rosa Tina Lily Nora".split())
 THINGS = "apples books coins stamps marbles cards eggs shells pens stickers pears cups bricks toys seeds balls cookies keys roses stones".split()
@@ -319,8 +323,8 @@ class Document:
 START, END = "<|im_start|>", "<|im_end|>"
 
 
-def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Document:
-    """One training document in the s1 chat format."""
+def document(rng: random.Random, exclude: frozenset[str] = frozenset(), checks: bool = False) -> Document:
+    """One training document in the s1 chat format. `checks`: with more Waits."""
     pieces: list[tuple[str, bool]] = []
 
     def add(text: str, trained: bool) -> None:
@@ -360,7 +364,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     while True:
         chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
         question = question_of(chain, rng)
-        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], [40, 24, 16, 8, 8, 2, 2])[0]
+        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], MANY_WAITS if checks else FEW_WAITS)[0]
         thought = think(chain, rng, waits, 1 if rng.random() < 0.04 else 0)
         if thought is not None and question not in exclude:
             break
