@@ -11,7 +11,7 @@ import type { Observation } from '../../simulate/scaling/scaler.ts';
 import { defaultTargetTracking, TargetTracking } from '../../simulate/scaling/target-tracking.ts';
 import { defaultRouting, traceScenario } from '../../simulate/scenario.ts';
 import { defaultMix } from '../../simulate/traffic/thinking.ts';
-import { builtInTrace, noBursts } from '../../simulate/traffic/trace.ts';
+import { builtInTrace, noBursts, traceNames } from '../../simulate/traffic/trace.ts';
 
 const capacity = { cacheTokens: 100_000, maxRequests: 256, tokensPerSecond: 2_000 };
 const observation = (now: number, part: Partial<Observation> = {}, copies = 2): Observation => ({
@@ -164,5 +164,28 @@ describe('A comparison', () => {
     expect(maker.make({ kind: 'aws-concurrency', value: undefined }).settings).toBe(
       `${(maker.loadTest.maxConcurrency / 2).toFixed(1)} requests in flight a copy`,
     );
+  });
+});
+
+describe('What docs/scaling.md claims of elastic budgets', () => {
+  const cases = traceNames.flatMap((name) => [1, 3].map((factor) => ({ name, factor })));
+
+  it.each(cases)('holds on $name with bursts of $factor×', { timeout: 60_000 }, ({ name, factor }) => {
+    const scenario = traceScenario(builtInTrace(name), { ...noBursts, factor }, 4, {
+      mix: defaultMix,
+      profile: s1OnP5(),
+      routing: defaultRouting,
+      minCopies: 1,
+      maxCopies: 64,
+      seed: 1,
+    });
+    const objective = { firstTokenSeconds: 1, refusedPart: 0, thinkingPart: 0 };
+    const { results } = compare(scenario, parsePolicies('aws-concurrency,elastic'), objective, []);
+    const [aws, elastic] = results.map(({ outcome }) => outcome);
+    if (aws === undefined || elastic === undefined) throw new Error('Two policies were asked for.');
+    expect(elastic.gpuHours).toBeLessThan(0.7 * aws.gpuHours);
+    expect(elastic.firstToken.p95).toBeLessThan(1.06 * aws.firstToken.p95);
+    expect(elastic.thinking.done).toBeGreaterThan(0.9 * elastic.thinking.natural);
+    expect(elastic.refused).toBe(0);
   });
 });
