@@ -24,6 +24,8 @@ export const keyRecordSchema = z.object({
   /** Unix time from which it is not valid any more. Seconds. */
   expires: z.int().optional(),
   revoked: z.boolean().optional(),
+  /** A newer value of the same key was made; this one goes on until it expires. */
+  replaced: z.boolean().optional(),
   limits: keyLimitsSchema,
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;

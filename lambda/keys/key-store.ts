@@ -53,14 +53,14 @@ export class KeyStore {
 
   /** A new value for a key; the old one goes on for `graceSeconds`. `undefined`: there is no such key. */
   async rotate(id: string, graceSeconds: number): Promise<NewKey | undefined> {
-    const old = (await this.#valid(id)).toSorted((a, b) => b.record.created - a.record.created);
-    const [newest] = old;
-    if (newest === undefined) return undefined;
-    const { ends_in: _, revoked: __, ...kept } = newest.record;
+    const old = await this.#valid(id);
+    const last = old.find(({ record }) => record.replaced !== true);
+    if (last === undefined) return undefined;
+    const { ends_in: _, ...kept } = last.record;
     const made = await this.#write({ ...kept, created: this.#unixTime() });
     const until = this.#unixTime() + graceSeconds;
     for (const { hash, record } of old) {
-      await this.#save(hash, { ...record, expires: Math.min(record.expires ?? until, until) });
+      await this.#save(hash, { ...record, replaced: true, expires: Math.min(record.expires ?? until, until) });
     }
     return made;
   }
@@ -81,7 +81,10 @@ export class KeyStore {
   }
 
   async #valid(id: string) {
-    return (await this.#all()).filter(({ record }) => record.id === id && record.revoked !== true);
+    const now = this.#unixTime();
+    return (await this.#all()).filter(
+      ({ record }) => record.id === id && record.revoked !== true && (record.expires ?? Number.POSITIVE_INFINITY) > now,
+    );
   }
 
   async #all(): Promise<readonly { readonly hash: string; readonly record: KeyRecord }[]> {

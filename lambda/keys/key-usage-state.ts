@@ -56,6 +56,8 @@ export interface Remaining {
 
 const MINUTE = 60;
 const DAY = 86_400;
+/** The most leases of a key: they stand in one item, which DynamoDB bounds to 400 KB, and each write costs by its size. */
+const MOST_LEASES = 1_000;
 
 /** Decides about one request, and reserves what it may use. Pure: the caller writes the state only if nobody else did. */
 export function admit(before: KeyUsageState, limits: KeyLimits, request: Admittance): Admission {
@@ -75,7 +77,13 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
     retryAfterSeconds,
     remaining: remainingOf(limits, state.requests, used, now),
   });
-  const { requests_per_minute: perMinute, tokens_per_day: perDay, concurrent_requests: concurrent } = limits;
+  const { requests_per_minute: perMinute, tokens_per_day: perDay } = limits;
+  const needsLease = perDay !== undefined || limits.concurrent_requests !== undefined;
+  const concurrent = needsLease ? (limits.concurrent_requests ?? MOST_LEASES) : undefined;
+  // A write whose answer was lost is tried again by the SDK, and then finds itself.
+  if (state.leases[request.requestId] !== undefined) {
+    return { admitted: true, state, remaining: remainingOf(limits, state.requests, used, now) };
+  }
   if (perMinute !== undefined && state.requests >= perMinute) {
     return refuse(
       'requests_per_minute',
@@ -102,7 +110,7 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
   const after = {
     ...state,
     requests: state.requests + 1,
-    leases: { ...state.leases, [request.requestId]: lease },
+    leases: needsLease ? { ...state.leases, [request.requestId]: lease } : state.leases,
   };
   return {
     admitted: true,
@@ -111,18 +119,25 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
   };
 }
 
-/** Ends a request: what it used counts, what it reserved is free. `undefined` where its lease is gone: it was reclaimed or settled before. */
-export function settle(
-  before: KeyUsageState,
-  requestId: string,
-  tokens: number,
-  now: number,
-): KeyUsageState | undefined {
-  const lease = before.leases[requestId];
-  if (lease === undefined) return undefined;
+/** A request that ends: what its lease was, and what it used. */
+export interface Settlement {
+  readonly requestId: string;
+  /** As in its lease. */
+  readonly until: number;
+  /** The day of its admission. */
+  readonly day: number;
+  readonly tokens: number;
+}
+
+/**
+ * Ends a request: what it used counts, what it reserved is free. What it used counts also where it outlived its lease and that was
+ * reclaimed. `undefined` where its lease is gone before its time: it was settled before.
+ */
+export function settle(before: KeyUsageState, ended: Settlement, now: number): KeyUsageState | undefined {
+  if (before.leases[ended.requestId] === undefined && now < ended.until) return undefined;
   const state = current(before, now);
-  const { [requestId]: _, ...leases } = state.leases;
-  return { ...state, leases, tokens: state.tokens + (lease.day === state.day ? tokens : 0) };
+  const { [ended.requestId]: _, ...leases } = state.leases;
+  return { ...state, leases, tokens: state.tokens + (ended.day === state.day ? ended.tokens : 0) };
 }
 
 /** The state as it is now: a new minute and a new day begin at 0, dead leases are free. */

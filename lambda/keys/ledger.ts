@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ApiError } from '../api-error.ts';
 import type { Caller } from './key-record.ts';
-import { admit, emptyUsage, type KeyUsageState, type Remaining, settle } from './key-usage-state.ts';
+import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
 import type { Table } from './table.ts';
 
-/** Tries to write a key's state before the request is turned away: so many requests of one key at the same instant are rare. */
-const TRIES = 12;
+/** Tries to write a key's state before a request is turned away: so many requests of one key at the same instant are rare. */
+const TRIES_TO_ADMIT = 20;
+/** What was used is known nowhere else, and nobody waits for it. */
+const TRIES_TO_SETTLE = 60;
 /** How long a request stays in the table. Seconds. */
 const KEPT_SECONDS = 400 * 86_400;
 
@@ -67,28 +69,42 @@ export class Ledger {
 
   /** @throws {ApiError} 429 with Retry-After where a limit of the key is reached; 503 where too many ask at once. */
   async admit(caller: Caller, reservation: Reservation): Promise<Admitted> {
-    const limited =
-      caller.limits.requests_per_minute !== undefined ||
-      caller.limits.tokens_per_day !== undefined ||
-      caller.limits.concurrent_requests !== undefined;
-    const remaining = limited ? await this.#take(caller, reservation) : {};
+    const { tokens_per_day: perDay, concurrent_requests: concurrent, requests_per_minute: perMinute } = caller.limits;
+    const leased = perDay !== undefined || concurrent !== undefined;
     const at = this.#unixTime();
+    const remaining = leased || perMinute !== undefined ? await this.#take(caller, reservation, at) : {};
+    const { requestId } = reservation;
+    const until = at + reservation.leaseSeconds;
     const record = {
       pk: `USAGE#${dayOf(at)}`,
-      sk: `${caller.id}#${reservation.requestId}`,
+      sk: `${caller.id}#${requestId}`,
       model: reservation.model,
-      until: at + reservation.leaseSeconds,
+      until,
       ttl: at + KEPT_SECONDS,
+      reserved: reservation.tokens,
     };
-    await this.#table.put({ ...record, status: 'reserved', reserved: reservation.tokens });
+    const give = async (tokens: number) => {
+      if (leased) await this.#give(caller, { requestId, until, day: Math.floor(at / 86_400), tokens });
+    };
+    try {
+      await this.#table.put({ ...record, status: 'reserved' });
+    } catch (error) {
+      await give(0);
+      throw error;
+    }
     let settled = false;
     return {
       remaining,
       settle: async (used) => {
         if (settled) return;
         settled = true;
-        await this.#table.put({ ...record, status: 'settled', reserved: reservation.tokens, ...used });
-        if (limited) await this.#give(caller, reservation.requestId, used.prompt + used.thinking + used.answer);
+        // Neither may keep the other from being tried: one is the account, the other the key's limits.
+        const results = await Promise.allSettled([
+          this.#table.put({ ...record, status: 'settled', ...used }),
+          give(used.prompt + used.thinking + used.answer),
+        ]);
+        const failure = results.find((result) => result.status === 'rejected');
+        if (failure !== undefined) throw failure.reason;
       },
     };
   }
@@ -108,9 +124,9 @@ export class Ledger {
     }
   }
 
-  async #take(caller: Caller, reservation: Reservation): Promise<Remaining> {
-    const admission = await this.#change(caller.id, (state) => {
-      const result = admit(state, caller.limits, { ...reservation, now: this.#unixTime() });
+  async #take(caller: Caller, reservation: Reservation, now: number): Promise<Remaining> {
+    const admission = await this.#change(caller.id, TRIES_TO_ADMIT, (state) => {
+      const result = admit(state, caller.limits, { ...reservation, now });
       return { result, state: result.admitted ? result.state : undefined };
     });
     if (admission.admitted) return admission.remaining;
@@ -120,19 +136,20 @@ export class Ledger {
     });
   }
 
-  async #give(caller: Caller, requestId: string, tokens: number): Promise<void> {
-    await this.#change(caller.id, (state) => ({
+  async #give(caller: Caller, ended: Settlement): Promise<void> {
+    await this.#change(caller.id, TRIES_TO_SETTLE, (state) => ({
       result: undefined,
-      state: settle(state, requestId, tokens, this.#unixTime()),
+      state: settle(state, ended, this.#unixTime()),
     }));
   }
 
   /** Reads a key's state and writes what follows from it, unless somebody else wrote in between: then again. */
   async #change<Result>(
     keyId: string,
+    tries: number,
     change: (state: KeyUsageState) => { readonly result: Result; readonly state: KeyUsageState | undefined },
   ): Promise<Result> {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    for (let attempt = 0; attempt < tries; attempt++) {
       const item = await this.#table.get('STATE', keyId);
       const before = item === undefined ? emptyUsage : stateSchema.parse(JSON.parse(String(item['state'])));
       const { result, state } = change(before);
