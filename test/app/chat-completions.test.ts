@@ -3,7 +3,7 @@ import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../lambda/models/errors.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { completionOf, errorOf } from './completion-schema.ts';
-import { chat, eventsOf, scriptedApp } from './scripted-world.ts';
+import { chat, eventsOf, scriptedApp, scriptedModel } from './scripted-world.ts';
 
 const thinks = (says: string) => ({ says, ends: IM_START });
 const answers = (says: string) => ({ says, ends: IM_END });
@@ -409,6 +409,20 @@ describe('GET /v1/models', () => {
     });
     expect((await app.request('/v1/models/scripted')).status).toBe(200);
     expect((await app.request('/v1/models/other')).status).toBe(404);
+  });
+
+  it('tells of each model in front of which the API stands, and asks the one that is named', async () => {
+    const price = { prompt: 1, completion: 2 };
+    const second = scriptedModel('second', [thinks('x'), answers('second')], { dollarsPerMillionTokens: price });
+    const { app } = scriptedApp([], { models: [scriptedModel('one', [thinks('x'), answers('first')]), second] });
+    expect(await (await app.request('/v1/models')).json()).toMatchObject({
+      data: [
+        { id: 'one', price: null },
+        { id: 'second', price },
+      ],
+    });
+    const answer = await completionOf(await app.request(path, chat({ model: 'second' })));
+    expect(answer.choices[0].message.content).toBe('second');
   });
 });
 

@@ -93,6 +93,15 @@ const scriptedSettings: ModelSettings = {
   systemPrompt: 'Be brief.',
 };
 
+/** A model of its own name over a script, for an app that stands in front of several. */
+export function scriptedModel(
+  id: string,
+  script: readonly ScriptedSegment[],
+  changes: Partial<ModelSettings> = {},
+): ServedModel {
+  return new ServedModel({ ...scriptedSettings, ...changes, id }, new ScriptedModel(script), byteTokenizer);
+}
+
 /** The app over a scripted model. `log` collects the lines of the log. */
 export function scriptedApp(script: readonly ScriptedSegment[], changes: Partial<AppDependencies> = {}) {
   const model = new ScriptedModel(script);
