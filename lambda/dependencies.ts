@@ -5,6 +5,7 @@ import type { AppDependencies, Log } from './app.ts';
 import type { KeyHashes } from './authenticate.ts';
 import { secretKeyHashes } from './key-hashes.ts';
 import { KeyStore } from './keys/key-store.ts';
+import { LazyTable } from './keys/lazy-table.ts';
 import { Ledger } from './keys/ledger.ts';
 import { type ItemTable, Table } from './keys/table.ts';
 import { createServedModel } from './models/create-model.ts';
@@ -18,7 +19,7 @@ import type { Settings } from './settings.ts';
 export function dependenciesOf(
   settings: Settings,
   log: Log = jsonLog,
-  load: LoadWorld | undefined = undefined,
+  load: LoadWorld | undefined = loadWorldOf(settings),
 ): AppDependencies {
   const keyHashes = keyHashesOf(settings);
   const table = settings.tableName === undefined ? undefined : new Table(settings.tableName);
@@ -56,6 +57,10 @@ export interface LoadWorld {
   readonly emit?: (line: ScalingMetricsLine) => void;
   /** How often the load is looked at. Seconds. @default METRIC_SECONDS */
   readonly tickSeconds?: number;
+}
+
+function loadWorldOf({ loadTableName: name }: Settings): LoadWorld | undefined {
+  return name === undefined ? undefined : { table: new LazyTable(name) };
 }
 
 /** The loads of all models that have one, by their ids. Models on the same copies share it. */

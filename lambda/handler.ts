@@ -4,6 +4,8 @@ import { createApp } from './app.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { loggableError } from './loggable-error.ts';
 import { toRequest } from './rest-event.ts';
+import { isTickEvent } from './scaling/tick-event.ts';
+import { tickLoads } from './scaling/tick-loads.ts';
 import { parseSettings } from './settings.ts';
 import { type LambdaContext, type LambdaStreaming, streamResponse } from './stream-response.ts';
 
@@ -15,6 +17,11 @@ const app = createApp(dependencies);
 /** The entry of the function: API Gateway's event in, a streamed response out. */
 export const handler = awslambda.streamifyResponse(
   async (event: unknown, stream: Writable, context: LambdaContext): Promise<void> => {
+    if (isTickEvent(event)) {
+      await tickLoads(dependencies);
+      stream.end();
+      return;
+    }
     const timeout = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - TIME_TO_SAY_SO_MS));
     let response: Response;
     try {

@@ -19,6 +19,7 @@ import { acknowledgeArn } from './acknowledge.ts';
 import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
 import { limits, outside } from './limits.ts';
+import { LoadLedger } from './load-ledger.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createTokenizerLayer, missingTokenizer } from './tokenizer-layer.ts';
@@ -140,10 +141,13 @@ export class ReasoningApi extends Construct {
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
 
     this.apiKey = props.apiKey === false ? undefined : this.#createApiKey();
+    const scaled = props.models.map(({ model }) => model).filter(({ load }) => load !== undefined);
+    const ledger = scaled.length === 0 ? undefined : new LoadLedger(this, 'Load');
     const settings = apiSettings({
       endpointName: props.endpoint.endpointName,
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
+      loadTableName: ledger?.table.tableName,
       requestSeconds,
       capacityWaitSeconds,
       keepAliveSeconds,
@@ -163,6 +167,7 @@ export class ReasoningApi extends Construct {
     this.handler = this.#createFunction(props, memoryMb, logRetention, JSON.stringify(settingsSchema.parse(settings)));
     props.endpoint.grantInvoke(this.handler);
     this.apiKey?.grantRead(this.handler);
+    if (this.handler.role !== undefined) ledger?.serve(this.handler, this.handler.role, scaled);
     this.restApi = this.#createRestApi(props, logRetention);
     this.baseUrl = `${this.restApi.url}v1`;
   }

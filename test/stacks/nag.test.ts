@@ -18,6 +18,9 @@ const configs: Record<string, ConfigInput> = {
     ],
     api: { tracing: true, apiKey: false },
   }),
+  'scaling by load': aConfig({
+    models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
+  }),
 };
 
 describe('cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules', () => {

@@ -1,0 +1,36 @@
+import type { Item, ItemKey, ItemTable, Table } from './table.ts';
+
+/** A table of DynamoDB whose client is loaded when it is first needed: a deployment without one pays nothing for it. */
+export class LazyTable implements ItemTable {
+  readonly #name: string;
+  #loaded: Promise<Table> | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  async get(pk: string, sk: string): Promise<Item | undefined> {
+    return await (await this.#table()).get(pk, sk);
+  }
+
+  async put(item: Item & ItemKey): Promise<void> {
+    await (await this.#table()).put(item);
+  }
+
+  async putIfVersion(item: Item & ItemKey, before: number | undefined): Promise<boolean> {
+    return await (await this.#table()).putIfVersion(item, before);
+  }
+
+  async delete(pk: string, sk: string): Promise<void> {
+    await (await this.#table()).delete(pk, sk);
+  }
+
+  async *query(pk: string, beginsWith?: string): AsyncGenerator<Item> {
+    yield* (await this.#table()).query(pk, beginsWith);
+  }
+
+  #table(): Promise<Table> {
+    this.#loaded ??= import('./table.ts').then(({ Table }) => new Table(this.#name));
+    return this.#loaded;
+  }
+}
