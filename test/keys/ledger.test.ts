@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../../lambda/api-error.ts';
 import type { Caller, KeyLimits } from '../../lambda/keys/key-record.ts';
-import { dayOf, Ledger } from '../../lambda/keys/ledger.ts';
+import { dayOf, Ledger, type UsageRecord } from '../../lambda/keys/ledger.ts';
 import { embeddedTable } from '../app/embedded-table.ts';
 
 let world: Awaited<ReturnType<typeof embeddedTable>>;
@@ -19,7 +19,11 @@ const callerWith = (limits: KeyLimits): Caller => ({ id: `key_${++callers}`, adm
 const newLedger = () => new Ledger(world.table, () => now);
 const reservation = (requestId: string, tokens = 100) => ({ requestId, model: 'm', tokens, leaseSeconds: 60 });
 const used = { prompt: 10, cached: 4, thinking: 20, answer: 5, forced: 3 };
-const recordsOf = async (caller: Caller) => await Array.fromAsync(newLedger().records([dayOf(now)], caller.id));
+const recordsOf = async (caller: Caller) => {
+  const records: UsageRecord[] = [];
+  for await (const record of newLedger().records([dayOf(now)], caller.id)) records.push(record);
+  return records;
+};
 
 /** How many of `count` requests at the same instant, each in a function of its own, are let in; and how the others are turned away. */
 async function atOnce(caller: Caller, count: number) {
