@@ -51,6 +51,10 @@ export class ApiStack extends Stack {
       apiKey === undefined
         ? undefined
         : `aws secretsmanager get-secret-value --region ${this.region} --secret-id ${apiKey.secretArn} --query SecretString --output text`;
+    if (this.api.domainTarget !== undefined) {
+      const description = 'What the DNS record of the domain is an alias of';
+      new CfnOutput(this, 'DomainTarget', { description, value: this.api.domainTarget });
+    }
     new CfnOutput(this, 'BaseUrl', { description: 'base_url of OpenAI clients', value: baseUrl });
     if (readKey !== undefined) {
       new CfnOutput(this, 'ReadApiKey', { description: 'Prints the bearer key', value: readKey });

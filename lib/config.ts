@@ -244,6 +244,25 @@ const endpointSchema = z.strictObject({
 
 const apiSchema = z.strictObject({
   apiKey: z.boolean().default(true).describe('Whether a bearer key is generated and asked for.'),
+  kmsKeyArn: z.string().min(1).optional().describe('Key of one’s own for the bearer key and the function’s variables.'),
+  exposure: z
+    .enum(['regional', 'private', 'edge'])
+    .optional()
+    .describe(
+      'From the internet, only through `vpcEndpointIds`, or through CloudFront’s network. `regional` by default.',
+    ),
+  vpcEndpointIds: z.array(z.string().startsWith('vpce-')).optional().describe('Who may call a private API.'),
+  domain: z
+    .strictObject({
+      name: z.string().min(1).describe('For instance `think.example.com`.'),
+      certificateArn: z.string().min(1).describe('Of ACM, in the region.'),
+    })
+    .optional()
+    .describe('A name of one’s own.'),
+  firewall: z
+    .strictObject({ requestsPerFiveMinutes: z.int().describe('Of one address. 10 or more.') })
+    .optional()
+    .describe('A web firewall (WAF) before the API.'),
   throttling: z
     .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
     .default({ requestsPerSecond: 20, burst: 40 }),

@@ -148,11 +148,11 @@ export const limits = {
     unit: 'security groups',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html',
   },
-  keyRotationDays: {
-    min: 1,
-    max: 1_000,
-    unit: 'days',
-    source: 'https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html',
+  firewallRate: {
+    min: 10,
+    max: 2_000_000_000,
+    unit: 'requests',
+    source: 'https://docs.aws.amazon.com/waf/latest/APIReference/API_RateBasedStatement.html',
   },
 } as const satisfies Record<string, Range>;
 

@@ -1,7 +1,6 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AccessLogFormat,
-  EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
   MethodLoggingLevel,
@@ -9,6 +8,7 @@ import {
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -16,6 +16,14 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { SETTINGS_VARIABLE, settingsSchema } from '../lambda/settings.ts';
 import { acknowledgeArn } from './acknowledge.ts';
+import {
+  type ApiAccess,
+  accessProps,
+  addDomain,
+  addFirewall,
+  impossibleAccess,
+  PRIVATE_RESOURCE,
+} from './api-access.ts';
 import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
 import { limits, outside } from './limits.ts';
@@ -31,7 +39,7 @@ interface Throttling {
   readonly burst: number;
 }
 
-export interface ReasoningApiProps {
+export interface ReasoningApiProps extends ApiAccess {
   readonly endpoint: ReasoningEndpoint;
   /** Models of the endpoint that the API offers. The first one serves requests that name none. */
   readonly models: readonly ApiModel[];
@@ -47,6 +55,13 @@ export interface ReasoningApiProps {
    * @default true
    */
   readonly apiKey?: boolean | undefined;
+  /**
+   * Customer-managed key for the bearer key's secret and the function's variables. Logs stay under CloudWatch's own key, since
+   * a key of one's own would have to let the service in by its policy.
+   *
+   * @default - keys of AWS
+   */
+  readonly kmsKeyArn?: string | undefined;
   /**
    * What the API lets through.
    *
@@ -127,6 +142,8 @@ export interface ReasoningApiProps {
 export class ReasoningApi extends Construct {
   /** What a client writes as `base_url`. */
   readonly baseUrl: string;
+  /** What the DNS record of `domain` points to. `undefined` without one. */
+  readonly domainTarget: string | undefined;
   readonly restApi: RestApi;
   readonly handler: NodejsFunction;
   /** The bearer key. `undefined` where none is asked for. */
@@ -140,7 +157,8 @@ export class ReasoningApi extends Construct {
     const memoryMb = props.memoryMb ?? 1_769;
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
 
-    this.apiKey = props.apiKey === false ? undefined : this.#createApiKey();
+    const key = props.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', props.kmsKeyArn);
+    this.apiKey = props.apiKey === false ? undefined : this.#createApiKey(key);
     const scaled = props.models.map(({ model }) => model).filter(({ load }) => load !== undefined);
     const ledger = scaled.length === 0 ? undefined : new LoadLedger(this, 'Load');
     const settings = apiSettings({
@@ -157,6 +175,7 @@ export class ReasoningApi extends Construct {
       waitBeyondRequest(capacityWaitSeconds, requestSeconds),
       outside('keep-alive', 'keepAliveSeconds', keepAliveSeconds, limits.silentSeconds),
       outside('function-memory', 'memoryMb', memoryMb, limits.functionMemoryMb),
+      ...impossibleAccess(this, props, keepAliveSeconds),
       oversizedSettings(settings, nodeOptions),
       ...props.models.flatMap((entry) => [
         impossibleThinking(entry),
@@ -164,28 +183,40 @@ export class ReasoningApi extends Construct {
       ]),
     ]);
 
-    this.handler = this.#createFunction(props, memoryMb, logRetention, JSON.stringify(settingsSchema.parse(settings)));
+    this.handler = this.#createFunction(
+      props,
+      key,
+      memoryMb,
+      logRetention,
+      JSON.stringify(settingsSchema.parse(settings)),
+    );
     props.endpoint.grantInvoke(this.handler);
     this.apiKey?.grantRead(this.handler);
+    key?.grantDecrypt(this.handler);
     if (this.handler.role !== undefined) ledger?.serve(this.handler, this.handler.role, scaled);
     this.restApi = this.#createRestApi(props, logRetention);
-    this.baseUrl = `${this.restApi.url}v1`;
+    addFirewall(this, this.restApi, props);
+    this.domainTarget = addDomain(this.restApi, props);
+    this.baseUrl = props.domain === undefined ? `${this.restApi.url}v1` : `https://${props.domain.name}/v1`;
   }
 
-  #createApiKey(): Secret {
+  #createApiKey(key: IKey | undefined): Secret {
     const secret = new Secret(this, 'ApiKey', {
       description: 'Bearer key of the reasoning API',
+      ...(key !== undefined && { encryptionKey: key }),
       generateSecretString: { passwordLength: 48, excludePunctuation: true },
     });
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'Clients hold the key: a rotation that they do not know of would lock them out. It is rotated by hand.',
+      reason:
+        'Clients hold the key: a rotation that they do not know of would lock them out. It is rotated by hand, with both keys good meanwhile.',
     });
     return secret;
   }
 
   #createFunction(
     props: ReasoningApiProps,
+    key: IKey | undefined,
     memorySize: number,
     retention: RetentionDays,
     settings: string,
@@ -209,6 +240,7 @@ export class ReasoningApi extends Construct {
       layers: this.#createTokenizerLayers(props.models),
       environment: { ...nodeOptions, [SETTINGS_VARIABLE]: settings },
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(key !== undefined && { environmentEncryption: key }),
       ...functionCode(props.code),
     });
     Validations.of(handler).acknowledge({
@@ -236,8 +268,7 @@ export class ReasoningApi extends Construct {
     const restApi = new RestApi(this, 'Rest', {
       ...(props.apiName !== undefined && { restApiName: props.apiName }),
       description: 'OpenAI-compatible API with thinking as a budget',
-      // An edge-optimised endpoint would cut a stream that is silent for 30 seconds.
-      endpointTypes: [EndpointType.REGIONAL],
+      ...accessProps(this, props),
       cloudWatchRole: props.accountLogRole ?? true,
       deployOptions: {
         stageName: 'api',
@@ -261,6 +292,15 @@ export class ReasoningApi extends Construct {
     });
     restApi.root.addMethod('ANY', integration);
     restApi.root.addResource('{proxy+}').addMethod('ANY', integration);
+    if (props.exposure === 'private') {
+      acknowledgeArn(
+        restApi,
+        'IAM5',
+        'Resource',
+        PRIVATE_RESOURCE,
+        'All methods of this API, and through its endpoints only.',
+      );
+    }
     const logRole = restApi.node.tryFindChild('CloudWatchRole');
     if (logRole !== undefined) {
       const policy = ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonAPIGatewayPushToCloudWatchLogs');

@@ -21,6 +21,13 @@ const configs: Record<string, ConfigInput> = {
   'scaling by load': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
   }),
+  'a domain, a firewall and a key of one’s own': aConfig({
+    api: {
+      domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/c' },
+      firewall: { requestsPerFiveMinutes: 1_000 },
+      kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    },
+  }),
 };
 
 describe('cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules', () => {

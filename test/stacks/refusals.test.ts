@@ -47,6 +47,20 @@ const wrong: Record<string, ConfigInput> = {
   'a request longer than a stream may be': aConfig({ api: { requestSeconds: 1_200 } }),
   'a wait for capacity longer than the request': aConfig({ api: { requestSeconds: 300, capacityWaitSeconds: 600 } }),
   'silence that API Gateway cuts': aConfig({ api: { keepAliveSeconds: 300 } }),
+  'an edge endpoint with long silence': aConfig({ api: { exposure: 'edge', keepAliveSeconds: 60 } }),
+  'a private API that nobody can call': aConfig({ api: { exposure: 'private' } }),
+  'endpoints of an API that is open': aConfig({ api: { vpcEndpointIds: ['vpce-0123456789abcdef0'] } }),
+  'a name of a private API': aConfig({
+    api: {
+      exposure: 'private',
+      vpcEndpointIds: ['vpce-0123456789abcdef0'],
+      domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/c' },
+    },
+  }),
+  'a certificate of another region': aConfig({
+    api: { domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/c' } },
+  }),
+  'a firewall that counts too little': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'memory that Lambda does not have': aConfig({ api: { memoryMb: 16_384 } }),
   'thinking that fills the window': model({ thinking: { maxTokens: 32_768 } }),
   'defaults that leave no prompt': model({ thinking: { defaultMaxTokens: 28_000, defaultMaxAnswerTokens: 8_000 } }),
