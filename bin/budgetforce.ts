@@ -6,6 +6,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'serve the API and the playground on this machine',
     load: async () => (await import('../local/start-command.ts')).startCommand,
   },
+  keys: {
+    summary: 'make, list, limit, rotate and revoke keys',
+    load: async () => (await import('../local/keys-command.ts')).keysCommand,
+  },
   eval: {
     summary: 'measure accuracy against thinking budgets',
     load: async () => (await import('../evaluate/command.ts')).evalCommand,
