@@ -7,7 +7,7 @@ import { secretKeyHashes } from './key-hashes.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { LazyTable } from './keys/lazy-table.ts';
 import { Ledger } from './keys/ledger.ts';
-import { type ItemTable, Table } from './keys/table.ts';
+import type { ItemTable } from './keys/table.ts';
 import { createServedModel } from './models/create-model.ts';
 import { createRuntimeClient } from './models/sagemaker-model.ts';
 import { ModelLoad } from './scaling/model-load.ts';
@@ -16,14 +16,10 @@ import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
 import type { Settings } from './settings.ts';
 
 /** The composition root of Lambda and of the laptop alike: the settings' world, with real clocks and real randomness. */
-export function dependenciesOf(
-  settings: Settings,
-  log: Log = jsonLog,
-  load: LoadWorld | undefined = loadWorldOf(settings),
-): AppDependencies {
+export function dependenciesOf(settings: Settings, log: Log = jsonLog, load: LoadWorld = {}): AppDependencies {
   const keyHashes = keyHashesOf(settings);
-  const table = settings.tableName === undefined ? undefined : new Table(settings.tableName);
-  const loadTable = load?.table ?? table;
+  const table = settings.tableName === undefined ? undefined : new LazyTable(settings.tableName);
+  const loadTable = load.table ?? table;
   let client: SageMakerRuntimeClient | undefined;
   const runtimeClient = () => {
     client ??= createRuntimeClient();
@@ -57,10 +53,6 @@ export interface LoadWorld {
   readonly emit?: (line: ScalingMetricsLine) => void;
   /** How often the load is looked at. Seconds. @default METRIC_SECONDS */
   readonly tickSeconds?: number;
-}
-
-function loadWorldOf({ loadTableName: name }: Settings): LoadWorld | undefined {
-  return name === undefined ? undefined : { table: new LazyTable(name) };
 }
 
 /** The loads of all models that have one, by their ids. Models on the same copies share it. */
@@ -99,7 +91,7 @@ function emitLine(line: ScalingMetricsLine): void {
 
 const unixTime = () => Math.floor(Date.now() / 1_000);
 
-function keptIn(table: Table): Pick<AppDependencies, 'keys' | 'ledger'> {
+function keptIn(table: ItemTable): Pick<AppDependencies, 'keys' | 'ledger'> {
   return { keys: new KeyStore(table, unixTime), ledger: new Ledger(table, unixTime) };
 }
 

@@ -86,10 +86,8 @@ export const settingsSchema = z.strictObject({
   apiKeySecretArn: z.string().min(1).optional(),
   /** SHA-256 of each valid key, in hex; where no secret is set. */
   apiKeySha256: z.array(z.hash('sha256')).min(1).optional(),
-  /** DynamoDB table of keys, limits and usage (lambda/keys/table.ts). Absent: none of these is kept. */
+  /** DynamoDB table of keys, limits, usage and load (lambda/keys/table.ts). Absent: none of these is kept. */
   tableName: z.string().min(1).optional(),
-  /** The table of requests under way, where a model scales by load. */
-  loadTableName: z.string().min(1).optional(),
   /** The longest that a request may take, from admission to the last byte. Milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**

@@ -41,7 +41,7 @@ export interface ApiSettingsProps {
   readonly endpointName: string;
   readonly models: readonly ApiModel[];
   readonly apiKeySecretArn?: string | undefined;
-  readonly loadTableName?: string | undefined;
+  readonly tableName?: string | undefined;
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
@@ -84,7 +84,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
       };
     }),
     ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
-    ...(props.loadTableName !== undefined && { loadTableName: props.loadTableName }),
+    ...(props.tableName !== undefined && { tableName: props.tableName }),
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,

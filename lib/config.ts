@@ -6,6 +6,7 @@ import { formatNames, reasoningEfforts } from '../lambda/settings.ts';
 import { accelerationNames } from './accelerations.ts';
 import { architectureNames } from './architecture.ts';
 import { amiVersions, DEFAULT_VLLM_TAG, vllmTags } from './container-image.ts';
+import { ledgerChoices } from './ledger-table.ts';
 
 /**
  * One stage as a JSON file: what is deployed, and how it behaves. Shapes and types are checked here; whether AWS can do it
@@ -244,6 +245,12 @@ const endpointSchema = z.strictObject({
 
 const apiSchema = z.strictObject({
   apiKey: z.boolean().default(true).describe('Whether a bearer key is generated and asked for.'),
+  ledger: z
+    .enum(ledgerChoices)
+    .default('keep')
+    .describe(
+      'The table of keys, limits, usage and load: kept when the stack is deleted, deleted with it, or not made at all.',
+    ),
   kmsKeyArn: z.string().min(1).optional().describe('Key of one’s own for the bearer key and the function’s variables.'),
   exposure: z
     .enum(['regional', 'private', 'edge'])

@@ -7,6 +7,7 @@ import {
   ResponseTransferMode,
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
@@ -26,8 +27,9 @@ import {
 } from './api-access.ts';
 import { type ApiModel, apiSettings, impossibleThinking, oversizedSettings, tokenizerFile } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
+import { createLedgerTable, LEDGER_ACTIONS, type LedgerChoice, loadWithoutLedger } from './ledger-table.ts';
 import { limits, outside } from './limits.ts';
-import { LoadLedger } from './load-ledger.ts';
+import { LoadAccess } from './load-access.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createTokenizerLayer, missingTokenizer } from './tokenizer-layer.ts';
@@ -62,6 +64,12 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default - keys of AWS
    */
   readonly kmsKeyArn?: string | undefined;
+  /**
+   * The table of keys, limits, usage and load: whether it is kept when the stack is deleted, deleted with it, or not made at all.
+   *
+   * @default 'keep'
+   */
+  readonly ledger?: LedgerChoice | undefined;
   /**
    * What the API lets through.
    *
@@ -148,6 +156,8 @@ export class ReasoningApi extends Construct {
   readonly handler: NodejsFunction;
   /** The bearer key. `undefined` where none is asked for. */
   readonly apiKey: Secret | undefined;
+  /** The table of keys, limits, usage and load. `undefined` where none is kept. */
+  readonly ledger: TableV2 | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
@@ -160,12 +170,13 @@ export class ReasoningApi extends Construct {
     const key = props.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', props.kmsKeyArn);
     this.apiKey = props.apiKey === false ? undefined : this.#createApiKey(key);
     const scaled = props.models.map(({ model }) => model).filter(({ load }) => load !== undefined);
-    const ledger = scaled.length === 0 ? undefined : new LoadLedger(this, 'Load');
+    const choice = props.ledger ?? 'keep';
+    this.ledger = choice === 'none' ? undefined : createLedgerTable(this, 'Ledger', choice);
     const settings = apiSettings({
       endpointName: props.endpoint.endpointName,
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
-      loadTableName: ledger?.table.tableName,
+      tableName: this.ledger?.tableName,
       requestSeconds,
       capacityWaitSeconds,
       keepAliveSeconds,
@@ -175,6 +186,7 @@ export class ReasoningApi extends Construct {
       waitBeyondRequest(capacityWaitSeconds, requestSeconds),
       outside('keep-alive', 'keepAliveSeconds', keepAliveSeconds, limits.silentSeconds),
       outside('function-memory', 'memoryMb', memoryMb, limits.functionMemoryMb),
+      loadWithoutLedger(choice, scaled[0]?.id),
       ...impossibleAccess(this, props, keepAliveSeconds),
       oversizedSettings(settings, nodeOptions),
       ...props.models.flatMap((entry) => [
@@ -193,7 +205,10 @@ export class ReasoningApi extends Construct {
     props.endpoint.grantInvoke(this.handler);
     this.apiKey?.grantRead(this.handler);
     key?.grantDecrypt(this.handler);
-    if (this.handler.role !== undefined) ledger?.serve(this.handler, this.handler.role, scaled);
+    this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
+    if (this.handler.role !== undefined && scaled.length > 0) {
+      new LoadAccess(this, 'Load', this.handler, this.handler.role, scaled);
+    }
     this.restApi = this.#createRestApi(props, logRetention);
     addFirewall(this, this.restApi, props);
     this.domainTarget = addDomain(this.restApi, props);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hashKey } from './hash-key.ts';
 import { type KeyLimits, type KeyRecord, keyRecordSchema } from './key-record.ts';
-import type { Table } from './table.ts';
+import type { ItemTable } from './table.ts';
 
 /** How long what was read of a key stays good: a revoked key stops, and a new limit holds, within this time. Milliseconds. */
 const REMEMBERED_MS = 15_000;
@@ -17,11 +17,11 @@ export interface NewKey {
 
 /** The keys of a deployment. Only their hashes are stored: a lookup goes by the hash, so it tells nothing of how near a guess was. */
 export class KeyStore {
-  readonly #table: Table;
+  readonly #table: ItemTable;
   readonly #unixTime: () => number;
   readonly #remembered = new Map<string, { readonly record: KeyRecord | undefined; readonly until: number }>();
 
-  constructor(table: Table, unixTime: () => number) {
+  constructor(table: ItemTable, unixTime: () => number) {
     this.#table = table;
     this.#unixTime = unixTime;
   }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ApiError } from '../api-error.ts';
 import type { Caller } from './key-record.ts';
 import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
-import type { Table } from './table.ts';
+import type { ItemTable } from './table.ts';
 
 /** Tries to write a key's state before a request is turned away: so many requests of one key at the same instant are rare. */
 const TRIES_TO_ADMIT = 20;
@@ -59,10 +59,10 @@ export interface UsageRecord extends UsedTokens {
 
 /** Admission by the limits of keys, and the account of every request: written when it is let in, completed when it ends. */
 export class Ledger {
-  readonly #table: Table;
+  readonly #table: ItemTable;
   readonly #unixTime: () => number;
 
-  constructor(table: Table, unixTime: () => number) {
+  constructor(table: ItemTable, unixTime: () => number) {
     this.#table = table;
     this.#unixTime = unixTime;
   }

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { isTickEvent, TICK_EVENT } from '../../lambda/scaling/tick-event.ts';
-import { aConfig, all, aModel, only, synthesize } from '../stacks/synthesize.ts';
+import { aConfig, all, aModel, only, synthesize } from './synthesize.ts';
 
 const byLoad = aConfig({ models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })] });
 
-describe('The ledger of load, deployed', { timeout: 180_000 }, () => {
-  it('is a table of its own, of which the function knows the name', () => {
+describe('The ledger, deployed', { timeout: 180_000 }, () => {
+  it('is a table that outlives its stack, of which the function knows the name', () => {
     const { api } = synthesize(byLoad);
     expect(only(api, 'AWS::DynamoDB::GlobalTable')).toMatchObject({
       BillingMode: 'PAY_PER_REQUEST',
       TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
     });
-    expect(JSON.stringify(all(api, 'AWS::Lambda::Function'))).toContain('loadTableName');
+    expect(JSON.stringify(all(api, 'AWS::Lambda::Function'))).toContain('tableName');
   });
 
   it('lets the function change the copies of its own components, and no others', () => {
@@ -33,9 +33,17 @@ describe('The ledger of load, deployed', { timeout: 180_000 }, () => {
     expect(isTickEvent({ ...TICK_EVENT, httpMethod: 'POST', path: '/' })).toBe(false);
   });
 
-  it('is not there where no model scales by load', () => {
-    const { api } = synthesize(aConfig());
-    expect(all(api, 'AWS::DynamoDB::GlobalTable')).toEqual([]);
-    expect(all(api, 'AWS::Events::Rule')).toEqual([]);
+  it('is watched only where a model scales by load', () => {
+    expect(all(synthesize(aConfig()).api, 'AWS::Events::Rule')).toEqual([]);
+  });
+
+  it('goes with its stack, or is not made, by choice', () => {
+    const policyOf = (ledger: 'keep' | 'delete') =>
+      Object.values(synthesize(aConfig({ api: { ledger } })).api.findResources('AWS::DynamoDB::GlobalTable'))[0]?.[
+        'DeletionPolicy'
+      ];
+    expect([policyOf('keep'), policyOf('delete')]).toEqual(['Retain', 'Delete']);
+    expect(all(synthesize(aConfig({ api: { ledger: 'none' } })).api, 'AWS::DynamoDB::GlobalTable')).toEqual([]);
+    expect(() => synthesize({ ...byLoad, api: { ledger: 'none' } })).toThrow(/api.ledger is "none".*write "keep"/);
   });
 });

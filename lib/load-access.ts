@@ -1,5 +1,4 @@
-import { Arn, ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Arn, ArnFormat, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -9,31 +8,11 @@ import { TICK_EVENT } from '../lambda/scaling/tick-event.ts';
 import { acknowledgeArn } from './acknowledge.ts';
 import type { OfferedModel } from './offered-model.ts';
 
-/** Where functions tell each other of their requests, and what one of them needs to see and change copies. */
-export class LoadLedger extends Construct {
-  readonly table: TableV2;
-
-  constructor(scope: Construct, id: string) {
+/** Lets a function see and change the copies of these models, and has it look at its load once a minute. */
+export class LoadAccess extends Construct {
+  constructor(scope: Construct, id: string, handler: IFunction, role: IRole, models: readonly OfferedModel[]) {
     super(scope, id);
-    this.table = new TableV2(this, 'Table', {
-      partitionKey: { name: 'pk', type: AttributeType.STRING },
-      sortKey: { name: 'sk', type: AttributeType.STRING },
-      timeToLiveAttribute: 'ttl',
-      billing: Billing.onDemand(),
-      encryption: TableEncryptionV2.awsManagedKey(),
-      // Requests under way and what was learned of their speed: both are known again within minutes.
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    Validations.of(this.table).acknowledge({
-      id: 'AwsSolutions-DDB3',
-      reason: 'It holds requests under way, for minutes: a backup would hold nothing that anybody could go back to.',
-    });
-  }
-
-  /** Lets a function keep the ledger, and see and change the copies of these models; and has it look once a minute. */
-  serve(handler: IFunction, role: IRole, models: readonly OfferedModel[]): void {
     const stack = Stack.of(this);
-    this.table.grant(handler, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query');
     const components = [...new Set(models.flatMap(({ load }) => load?.componentName ?? []))];
     const targets = Arn.format(
       {
@@ -83,10 +62,14 @@ export class LoadLedger extends Construct {
       'A target’s ARN has an id that AWS makes; the condition keeps to the copies of inference components.';
     acknowledgeArn(role, 'IAM5', 'Resource', targets, reason);
     acknowledgeArn(role, 'IAM5', 'Resource', '*', 'Describe calls of Application Auto Scaling know no resources.');
-    new Rule(this, 'EachMinute', {
+    const rule = new Rule(this, 'EachMinute', {
       description: 'The reasoning API looks at its load although nobody asks, so that the metrics of scaling fall to 0',
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [new LambdaFunction(handler, { event: RuleTargetInput.fromObject(TICK_EVENT), retryAttempts: 0 })],
+    });
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason: 'A look that was missed is made up for by the next one, a minute later.',
     });
   }
 }
