@@ -119,9 +119,13 @@ export function impossibleThinking(entry: Pick<ApiModel, 'model' | 'thinking'>):
   };
 }
 
-/** Refuses variables that Lambda does not take together. A secret's ARN, known at deployment only, counts 140. */
+/** Refuses variables that Lambda does not take together. A secret's ARN and a table's name, known at deployment only, count 140 and 90. */
 export function oversizedSettings(settings: Settings, others: Readonly<Record<string, string>>): Refusal | undefined {
-  const value = JSON.stringify({ ...settings, ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }) });
+  const value = JSON.stringify({
+    ...settings,
+    ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }),
+    ...(settings.tableName && { tableName: 'x'.repeat(90) }),
+  });
   const bytes = Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
     .flat()
     .reduce((sum, text) => sum + Buffer.byteLength(text), 0);

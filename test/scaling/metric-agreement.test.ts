@@ -53,20 +53,23 @@ function readMetrics() {
   );
 }
 
+/** Settings with a reference in them, to the table, are joined at deployment. */
+function settingsText(value: unknown): string {
+  const { 'Fn::Join': parts } = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) }).parse(value);
+  return parts[1].map((part) => (typeof part === 'string' ? part : 'deployed')).join(parts[0]);
+}
+
 /** What the function deployed beside them has as its settings. */
 function deployedSettings() {
   const { api } = synthesize(byLoad);
-  const { Environment } = z
-    .object({ Environment: z.object({ Variables: z.object({ BUDGETFORCE_SETTINGS: z.string() }) }) })
-    .parse(
-      all(api, 'AWS::Lambda::Function').find(
-        (found) =>
-          z
-            .object({ Environment: z.object({ Variables: z.object({ BUDGETFORCE_SETTINGS: z.unknown() }) }) })
-            .safeParse(found).success,
-      ),
-    );
-  return settingsSchema.shape.models.parse(JSON.parse(Environment.Variables.BUDGETFORCE_SETTINGS).models);
+  const environmentSchema = z.object({
+    Environment: z.object({ Variables: z.object({ BUDGETFORCE_SETTINGS: z.unknown() }) }),
+  });
+  const found = all(api, 'AWS::Lambda::Function').flatMap(
+    (resource) => environmentSchema.safeParse(resource).data ?? [],
+  );
+  const text = settingsText(found[0]?.Environment.Variables.BUDGETFORCE_SETTINGS);
+  return settingsSchema.shape.models.parse(JSON.parse(text).models);
 }
 
 describe('What scaling reads', { timeout: 180_000 }, () => {
