@@ -2,9 +2,12 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { defaultPrices } from '../plan/prices.ts';
 import type { Config } from './config.ts';
+import { findInstanceType } from './instance-types.ts';
 import { ReasoningApi } from './reasoning-api.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
+import { Watching } from './watching.ts';
 
 export interface ApiStackProps extends StackProps {
   readonly config: Config;
@@ -41,7 +44,20 @@ export class ApiStack extends Stack {
       logRetention: config.logRetentionDays satisfies RetentionDays,
       code,
     });
+    this.#watch(config, endpoint);
     this.#tellHowToCall(endpoint);
+  }
+
+  #watch({ watching, endpoint: { instanceType }, models }: Config, endpoint: ReasoningEndpoint): void {
+    const gpus = new Map(models.map(({ id, vllm }) => [id, vllm.tensorParallel]));
+    new Watching(this, 'Watching', {
+      ...watching,
+      restApi: this.api.restApi,
+      handler: this.api.handler,
+      models: endpoint.models.map((model) => ({ model, gpusPerCopy: gpus.get(model.id) ?? 1 })),
+      gpusPerInstance: findInstanceType(instanceType)?.gpus ?? 1,
+      dollarsPerInstanceHour: watching.dollarsPerInstanceHour ?? defaultPrices.instances[instanceType],
+    });
   }
 
   #tellHowToCall(endpoint: ReasoningEndpoint): void {

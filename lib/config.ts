@@ -282,6 +282,28 @@ const apiSchema = z.strictObject({
   accountLogRole: z.boolean().default(true).describe('Whether to set the account’s role for the logs of API Gateway.'),
 });
 
+const thresholdSchema = z
+  .strictObject({ over: z.number().min(0), minutes: z.int().min(1).max(1_440).describe('In a row.') })
+  .optional();
+
+const watchingSchema = z.strictObject({
+  dashboard: z.boolean().default(true).describe('Whether there is a dashboard: three dollars a month.'),
+  alarms: z.boolean().default(true).describe('Whether there are alarms: ten cents a month each.'),
+  alarmTopicArn: z.string().startsWith('arn:').optional().describe('The SNS topic that alarms go to.'),
+  runbookUrl: z.string().min(1).optional().describe('Where your copy of docs/runbook.md is, for links in alarms.'),
+  dollarsPerInstanceHour: z.number().gt(0).optional().describe('For the estimate of cost. The table’s by default.'),
+  thresholds: z
+    .strictObject({
+      failures: thresholdSchema.describe('Generations that fail. Percent.'),
+      serverErrors: thresholdSchema.describe('Answers with a status of 500 or more. Percent.'),
+      throttles: thresholdSchema.describe('Calls of the function that Lambda refuses. A minute.'),
+      slowFirstToken: thresholdSchema.describe('Time to the first token, 90th percentile. Milliseconds.'),
+      noCapacity: thresholdSchema.describe('Calls that found no copy. A minute.'),
+    })
+    .optional()
+    .describe('When alarms ring, where it differs.'),
+});
+
 export const configSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z
@@ -297,6 +319,7 @@ export const configSchema = z.strictObject({
   endpoint: endpointSchema,
   models: z.array(modelSchema).min(1),
   api: apiSchema.prefault({}),
+  watching: watchingSchema.prefault({}),
   logRetentionDays: z
     .union([z.literal(1), z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
     .default(30)
