@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../lib/config.ts';
+import { loadPrices } from '../lib/prices.ts';
 import type { Command } from '../local/command.ts';
 import { createdBy } from './created.ts';
 import { makePlan } from './make-plan.ts';
-import { loadPrices } from './prices.ts';
 import { planAsMarkdown, planAsText } from './render-plan.ts';
 import type { Traffic } from './traffic.ts';
 

@@ -4,9 +4,9 @@ import type { Config } from '../lib/config.ts';
 import { type GpuMemory, gpuMemory, memoryInWords, storedWeightBytes } from '../lib/gpu-memory.ts';
 import { findInstanceType } from '../lib/instance-types.ts';
 import { instancesFor } from '../lib/placement.ts';
+import { HOURS_A_MONTH, type Prices } from '../lib/prices.ts';
 import { type ColdStart, coldStart } from './cold-start.ts';
 import type { CreatedResources } from './created.ts';
-import { HOURS_A_MONTH, type Prices } from './prices.ts';
 import { concurrencyQuota, instanceQuota, type Quota } from './quota-codes.ts';
 import { averageContext, decodeSpeed, type Load, loadOf, type Speed, type Traffic } from './traffic.ts';
 

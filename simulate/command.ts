@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultPrices } from '../lib/prices.ts';
 import type { Command } from '../local/command.ts';
 import { UsageError } from '../local/usage-error.ts';
-import { defaultPrices } from '../plan/prices.ts';
 import { calibrate } from './calibrate.ts';
 import { compare, type Objective } from './compare.ts';
 import { type PolicyKind, parsePolicies, policyKinds } from './policies.ts';

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { architectures, parameters } from '../lib/architecture.ts';
 import { gpuMemory } from '../lib/gpu-memory.ts';
 import { findInstanceType } from '../lib/instance-types.ts';
+import { defaultPrices } from '../lib/prices.ts';
 import { coldStart } from '../plan/cold-start.ts';
-import { defaultPrices } from '../plan/prices.ts';
 
 const seconds = z.number().min(0);
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { settingsSchema } from '../../lambda/settings.ts';
 import { DECODE_EFFICIENCY } from '../../lib/copy-load.ts';
-import { defaultPrices } from '../../plan/prices.ts';
+import { defaultPrices } from '../../lib/prices.ts';
 import { aConfig, all, aModel, only, synthesize } from '../stacks/synthesize.ts';
 import { loadWorld, request } from './load-world.ts';
 

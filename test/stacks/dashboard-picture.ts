@@ -17,6 +17,7 @@ const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', 
 export function dashboardPicture(boxes: readonly Box[]): string {
   const rows = Math.max(...boxes.map(({ y, height }) => y + height));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${24 * CELL} ${rows * CELL}" font-family="sans-serif" font-size="13">
+<title>Layout of the dashboard</title>
 <rect width="100%" height="100%" fill="#eef"/>
 ${boxes.map(draw).join('\n')}
 </svg>

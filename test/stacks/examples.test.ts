@@ -1,9 +1,9 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../lib/config.ts';
+import { defaultPrices } from '../../lib/prices.ts';
 import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
-import { defaultPrices } from '../../plan/prices.ts';
 import { planAsText } from '../../plan/render-plan.ts';
 import { examples } from './examples.ts';
 import { addTo, all, anApp } from './synthesize.ts';
