@@ -1,5 +1,6 @@
 import { BudgetBox, type ModelInfo } from './budget-box.ts';
 import { byId, element } from './element.ts';
+import { LoadPanel } from './load-panel.ts';
 import { readRun, type Usage } from './read-run.ts';
 import { type Language, type PageRequest, requestBody, requestCode } from './request-code.ts';
 import { RunView } from './run-view.ts';
@@ -149,7 +150,12 @@ form.addEventListener('submit', async (event) => {
 });
 stop.addEventListener('click', () => underway?.abort());
 compare.addEventListener('change', layDials);
-modelSelect.addEventListener('change', layDials);
+const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
+
+modelSelect.addEventListener('change', () => {
+  layDials();
+  loadPanel.start();
+});
 form.addEventListener('input', showCode);
 prompt.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -223,6 +229,7 @@ async function loadModels(): Promise<void> {
   models = body.data;
   modelSelect.replaceChildren(...models.map((model) => element('option', { value: model.id }, model.id)));
   layDials();
+  loadPanel.start();
 }
 
 void start();

@@ -1,7 +1,9 @@
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { type LocalServer, startLocal } from '../../local/start-local.ts';
 import { runBurst } from '../../operate/burst.ts';
+import { chromiumPath } from '../web/browser.ts';
 
 const answerSchema = z.object({
   choices: z.array(z.object({ message: z.object({ content: z.string() }) })),
@@ -126,6 +128,27 @@ describe('A laptop that plays an endpoint with copies', () => {
     expect(answers.some(({ granted }) => granted < 300)).toBe(true);
     expect(Math.max(...samples.map(({ inFlight }) => inFlight))).toBeGreaterThan(4);
   }, 300_000);
+
+  it.skipIf(chromiumPath === undefined)(
+    'is drawn on the page: copies, committed tokens, thinking granted',
+    async () => {
+      const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+      try {
+        const page = await browser.newPage();
+        await page.goto(server.url);
+        const panel = page.getByLabel('Load of the model');
+        await panel.waitFor();
+        expect(await panel.textContent()).toMatch(
+          /Copies\d of 2.*Tokens committed[\d,]+ in \d+ request.*Thinking granted/,
+        );
+        const points = async () =>
+          (await panel.locator('polyline').first().getAttribute('points'))?.split(' ').length ?? 0;
+        await vi.waitFor(async () => expect(await points()).toBeGreaterThan(1), { timeout: 30_000, interval: 300 });
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   it('goes back to sleep when nobody asks', async () => {
     await vi.waitFor(() => expect(server.fleet?.running).toBe(0), { timeout: 250_000, interval: 500 });
