@@ -21,7 +21,7 @@ Options:
   --model ID           which of its models (default: its first)
   --questions FILE     JSONL with id, question, answer, and grader: numeric, exact or choice (default: arithmetic)
   --limit NUMBER       the first so many questions (default 100)
-  --budgets LIST       maximum thinking tokens (default 0,16,32,48,64,96)
+  --budgets LIST       maximum thinking tokens (default 0,24,36,48,60,72)
   --waits LIST         forced Waits (default 1,2,4)
   --samples NUMBER     samples of the natural run, for a majority vote (default 3)
   --baselines LIST     budgets at which the baselines run too; "none" for none (default 32)
@@ -50,7 +50,7 @@ export const evalCommand = {
         model: { type: 'string' },
         questions: { type: 'string', default: QUESTIONS },
         limit: { type: 'string' },
-        budgets: { type: 'string', default: '0,16,32,48,64,96' },
+        budgets: { type: 'string', default: '0,24,36,48,60,72' },
         waits: { type: 'string', default: '1,2,4' },
         samples: { type: 'string' },
         baselines: { type: 'string' },
