@@ -21,6 +21,8 @@ export class LoadPanel {
   readonly #headers: () => Readonly<Record<string, string>>;
   #looks: readonly Load[] = [];
   #timer: number | undefined;
+  /** Counts starts: a look that was under way at a later start is not drawn, and not gone on with. */
+  #starts = 0;
 
   constructor(url: () => string, headers: () => Readonly<Record<string, string>>) {
     this.#url = url;
@@ -31,23 +33,25 @@ export class LoadPanel {
   start(): void {
     clearTimeout(this.#timer);
     this.#looks = [];
-    void this.#look();
+    this.#starts += 1;
+    void this.#look(this.#starts);
   }
 
-  async #look(): Promise<void> {
+  async #look(start: number): Promise<void> {
     const response = document.hidden
       ? undefined
       : await fetch(this.#url(), { headers: this.#headers() }).catch(() => undefined);
+    const load: Load | undefined = response?.ok === true ? await response.json() : undefined;
+    if (start !== this.#starts) return;
     if (response !== undefined && !response.ok) {
       this.#panel.hidden = true;
       return;
     }
-    if (response !== undefined) {
-      const load: Load = await response.json();
+    if (load !== undefined) {
       this.#looks = [...this.#looks, load].slice(-KEPT_LOOKS);
       this.#draw(load);
     }
-    this.#timer = window.setTimeout(() => void this.#look(), EVERY_MS);
+    this.#timer = window.setTimeout(() => void this.#look(start), EVERY_MS);
   }
 
   #draw({ copies, requests, committed_tokens: committed, ...load }: Load): void {
