@@ -12,7 +12,7 @@ import type { FormatName, ModelSettings } from '../lambda/settings.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
-import { startLocalTable } from './local-table.ts';
+import { type LocalTable, startLocalTable } from './local-table.ts';
 import {
   LOCAL_COMPONENT_NAME,
   LOCAL_TICK_SECONDS,
@@ -72,7 +72,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     options.upstream === undefined
       ? await embedded(options)
       : { model: await upstream(options, options.upstream), endpoint: undefined, copies: undefined };
-  const table = options.dataFolder === undefined ? undefined : await startLocalTable(options.dataFolder);
+  const table = await tableIn(options.dataFolder).catch(async (error: unknown) => {
+    await endpoint?.close();
+    throw error;
+  });
   const settings = {
     models: [model],
     ...(table === undefined ? {} : { tableName: table.name }),
@@ -117,6 +120,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
       await Promise.all([endpoint?.close(), table?.close()]);
     },
   };
+}
+
+async function tableIn(folder: string | undefined): Promise<LocalTable | undefined> {
+  return folder === undefined ? undefined : await startLocalTable(folder);
 }
 
 /** The world that Lambda's environment is in production. Keys that nobody checks, but the SDK signs with. */

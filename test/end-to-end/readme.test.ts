@@ -63,6 +63,11 @@ describe('the command line', () => {
     [['start', '--model', 'nope.gguf', '--format', 's1'], 2, 'There is no file nope.gguf.'],
     [['start', '--model', 'local/model/budgetforce-tiny.gguf'], 2, 'Say with --format'],
     [['start', '--upstream', 'http://127.0.0.1:9/v1', '--format', 'r1'], 1, 'cannot be reached'],
+    [
+      ['start', '--port', '0', '--data', 'package.json'],
+      1,
+      'The folder package.json, for keys and usage, cannot be opened',
+    ],
     [['eval', '--budgets', 'few'], 2, 'Give whole numbers with commas'],
     [['eval', '--questions', 'none.jsonl'], 2, 'There is no file none.jsonl.'],
   ] as const)('budgetforce %j ends with %i and a sentence', async (args, code, sentence) => {
