@@ -111,6 +111,7 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
       answerTokens: Math.max(0, most(settled.limits) - settled.limits.maxTokens),
       samples: request.samples,
       elastic: wish.elastic?.allowed,
+      keyElastic: context.caller.limits.elastic,
       floorTokens: wish.elastic?.floorTokens,
     })
     .catch((error: unknown) => ungated(error, dependencies.log));

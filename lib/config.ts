@@ -97,7 +97,9 @@ const scalingSchema = z.strictObject({
       elastic: z
         .enum(['asked', 'always', 'never'])
         .optional()
-        .describe('Whose thinking may shrink. `asked` by default.'),
+        .describe(
+          'Whose thinking may shrink: of requests that ask for it or whose key does, of all that do not refuse, or of none. `asked` by default.',
+        ),
       startSeconds: seconds.optional().describe('How long a copy takes to start, until measured. 600 by default.'),
       policy: policySchema.optional().describe('Settings of the policies.'),
     })

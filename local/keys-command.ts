@@ -17,6 +17,8 @@ Actions:
 Limits (one that is absent does not hold):
   --requests-per-minute N   --tokens-per-day N        --concurrent-requests N
   --max-thinking-tokens N   --models ID,ID
+  --elastic true|false      whether thinking may shrink under load, where a request says nothing (absent: as
+                            the model's config says)
 
 Options:
   --base-url URL            default http://localhost:8787/v1
@@ -50,6 +52,7 @@ export const keysCommand: Command = {
         'concurrent-requests': { type: 'string' },
         'max-thinking-tokens': { type: 'string' },
         models: { type: 'string' },
+        elastic: { type: 'string' },
         'expires-in-days': { type: 'string' },
         grace: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
@@ -64,6 +67,7 @@ export const keysCommand: Command = {
       concurrent_requests: numberOf('concurrent-requests', values['concurrent-requests']),
       max_thinking_tokens: numberOf('max-thinking-tokens', values['max-thinking-tokens']),
       models: values.models?.split(','),
+      elastic: flagOf('elastic', values.elastic),
     };
     const base = `${values['base-url'].replace(/\/+$/, '')}/admin/keys`;
     const named = (what: string) => {
@@ -107,6 +111,14 @@ function numberOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d+$/.test(text)) throw new UsageError(`--${name} is ${JSON.stringify(text)}. It must be a whole number.`);
   return Number(text);
+}
+
+function flagOf(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (text !== 'true' && text !== 'false') {
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}. It must be true or false.`);
+  }
+  return text === 'true';
 }
 
 async function call(method: string, url: string, body?: unknown): Promise<unknown> {

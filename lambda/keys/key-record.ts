@@ -9,6 +9,12 @@ export const keyLimitsSchema = z.strictObject({
   /** The most thinking that one request may ask for. Tokens. */
   max_thinking_tokens: z.int().min(0).optional(),
   models: z.array(z.string().min(1).max(128)).min(1).max(64).optional(),
+  elastic: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether thinking may shrink under load where a request says nothing of `thinking.elastic`. Absent: as the model’s config says.',
+    ),
 });
 export type KeyLimits = z.infer<typeof keyLimitsSchema>;
 

@@ -5,7 +5,7 @@ import { pressureOf } from '../policy/load.ts';
 import { atZeroCopies } from '../policy/zero-copies.ts';
 import type { LoadLease } from './load-board.ts';
 import { keyLoadOf, type Look, type ModelScaling } from './model-scaling.ts';
-import { DEFAULT_FLOOR_PART, RETRY_WAKE_SECONDS } from './scaling-settings.ts';
+import { DEFAULT_FLOOR_PART, type ModelScalingSettings, RETRY_WAKE_SECONDS } from './scaling-settings.ts';
 import { LEASE_SECONDS, WatchedRequest } from './watched-request.ts';
 
 /** What a request wants of the endpoint. Tokens, for each sample. */
@@ -17,8 +17,9 @@ export interface LoadRequest {
   readonly maxTokens: number;
   readonly answerTokens: number;
   readonly samples: number;
-  /** What the request says of it. `undefined`: nothing. */
+  /** What the request says of it, and what its key. `undefined`: nothing. */
   readonly elastic: boolean | undefined;
+  readonly keyElastic?: boolean | undefined;
   /** The least that its maximum may shrink to. @default - a part of the maximum, never below the minimum */
   readonly floorTokens: number | undefined;
 }
@@ -79,7 +80,7 @@ export class LoadGate {
       look = await scaling.look();
     }
     const { load, capacity, policy } = look;
-    const elastic = settings.elastic !== 'never' && (request.elastic ?? settings.elastic === 'always');
+    const elastic = isElastic(settings.elastic, request);
     const floor = Math.min(
       request.maxTokens,
       Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
@@ -152,6 +153,14 @@ export class LoadGate {
       headers: { 'retry-after': String(answer.retryAfterSeconds) },
     });
   }
+}
+
+/** The request has the first word, then its key, then the config, whose `never` switches it off for everybody. */
+function isElastic(
+  config: ModelScalingSettings['elastic'],
+  { elastic, keyElastic }: Pick<LoadRequest, 'elastic' | 'keyElastic'>,
+): boolean {
+  return config !== 'never' && (elastic ?? keyElastic ?? config === 'always');
 }
 
 /** Who waits for a copy looks this often whether it is there. Seconds. */

@@ -39,7 +39,7 @@ export const scalingSettingsSchema = z.strictObject({
   fullStepSeconds: z.number().gt(0),
   /** How long a copy takes to start, until it is measured. Seconds. */
   startSeconds: z.number().min(0),
-  /** Whose thinking may shrink: who asks for it, everybody who does not refuse, or nobody. */
+  /** Whose thinking may shrink: who asks for it (the request or its key), everybody who does not refuse, or nobody. */
   elastic: z.enum(['asked', 'always', 'never']),
   policy: policySchema.optional(),
 });

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { AppDependencies } from '../../lambda/app.ts';
 import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../lambda/keys/key-store.ts';
 import { Ledger } from '../../lambda/keys/ledger.ts';
 import { embeddedTable } from '../app/embedded-table.ts';
 import { chat, scriptedApp } from '../app/scripted-world.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { loadWorld, request, smallCopies } from '../scaling/load-world.ts';
 
 const path = '/v1/chat/completions';
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -21,7 +23,7 @@ afterAll(async () => {
 });
 
 /** The app with an admin key "admin", over the table; each has its own memory of keys, as each function has. */
-function keyedApp(requests = 4) {
+function keyedApp(requests = 4, loads?: AppDependencies['loads']) {
   const script = Array.from({ length: requests }, () => [
     { says: '\n1 + 1 = 2.', ends: IM_START },
     { says: '\nTwo.', ends: IM_END },
@@ -31,6 +33,7 @@ function keyedApp(requests = 4) {
     keys: new KeyStore(world.table, () => now),
     ledger: new Ledger(world.table, () => now),
     unixTime: () => now,
+    ...(loads === undefined ? {} : { loads }),
   }).app;
 }
 
@@ -148,5 +151,42 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     const refused = await send(keyedApp(), 'POST', '/v1/admin/keys', body);
     expect(refused.status).toBe(400);
     expect(JSON.stringify(await refused.json())).toContain(field);
+  });
+});
+
+const reportSchema = z.object({
+  budget_forcing: z.object({ load: z.object({ elastic: z.boolean(), wanted: z.int(), granted: z.int() }) }),
+});
+
+// Request before key before config; the config's "never" is for everybody.
+describe('whether thinking shrinks on a loaded endpoint', { timeout: 60_000 }, () => {
+  it.each([
+    ['a key that says yes, a request that says nothing', 'asked', true, undefined, true],
+    ['a key that says yes, a request that says no', 'asked', true, false, false],
+    ['a key that says no, a request that says yes', 'asked', false, true, true],
+    ['a key that says no, where the config says always', 'always', false, undefined, false],
+    ['a key that says nothing, where the config says always', 'always', undefined, undefined, true],
+    ['a key that says nothing, where the config says asked', 'asked', undefined, undefined, false],
+    ['a key and a request that say yes, where the config says never', 'never', true, true, false],
+  ] as const)('with %s', async (_, config, ofKey, ofRequest, shrinks) => {
+    const { load } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
+    for (let index = 0; index < 4; index++) await load.gate.letIn(request(`r${index}`, { elastic: false }));
+    const app = keyedApp(1, new Map([['scripted', load]]));
+    const { key } = await newKey(app, { limits: ofKey === undefined ? {} : { elastic: ofKey } });
+    const answer = await ask(app, key, {
+      thinking: { max_tokens: 400, ...(ofRequest === undefined ? {} : { elastic: ofRequest }) },
+    });
+    const { budget_forcing: report } = reportSchema.parse(await answer.json());
+    expect(report.load).toMatchObject({ elastic: shrinks, wanted: 400 });
+    expect(report.load.granted < 400).toBe(shrinks);
+  });
+
+  it('is set later by PATCH, as every limit', async () => {
+    const app = keyedApp();
+    const { id } = await newKey(app);
+    const changed = await send(app, 'PATCH', `/v1/admin/keys/${id}`, { limits: { elastic: true } });
+    expect(await changed.json()).toEqual({ id, limits: { elastic: true } });
+    expect((await send(app, 'PATCH', `/v1/admin/keys/${id}`, { limits: { elastic: 'yes' } })).status).toBe(400);
+    expect(JSON.stringify(await (await app.request('/openapi.json')).json())).toContain('thinking.elastic');
   });
 });

@@ -35,6 +35,11 @@ it('makes, lists, rotates and revokes a key; nothing in the table or the log hol
   expect(await keys.find(made.key)).toMatchObject({ name: 'team', limits: { tokens_per_day: 500 } });
   await run('limits', made.id, '--requests-per-minute', '3');
   expect(await keys.find(made.key)).toMatchObject({ limits: { requests_per_minute: 3 } });
+  await run('limits', made.id, '--elastic', 'true');
+  expect(await keys.find(made.key)).toMatchObject({ limits: { elastic: true } });
+  await expect(run('limits', made.id, '--elastic', 'yes')).rejects.toThrow(
+    '--elastic is "yes". It must be true or false.',
+  );
   const next = await run('rotate', made.id, '--grace', '60');
   const again = await run('rotate', made.id);
   expect(await keys.find(made.key)).toBeUndefined();
