@@ -12,13 +12,30 @@ export interface Accuracy {
 /** The 97.5 % quantile of the normal distribution. */
 const Z = 1.959964;
 
-/** Wilson's score interval: it holds at 0 and 1, and for few questions. Source: Wilson 1927, doi:10.1080/01621459.1927.10502953 */
-export function accuracyOf(right: number, of: number): Accuracy {
-  if (of === 0) return { right, of, share: 0, low: 0, high: 1 };
+/** Whether an answer to a question was right. */
+export interface Judgement {
+  readonly question: string;
+  readonly correct: boolean;
+}
+
+/**
+ * Wilson's score interval: it holds at 0 and 1, and for few questions. Answers to the same question resemble each other, so where it was
+ * asked with several seeds they count for as many independent ones as the spread between questions allows.
+ *
+ * Sources: Wilson 1927, doi:10.1080/01621459.1927.10502953; effective sample size as in Kish 1965, Survey Sampling, section 5.4.
+ */
+export function accuracyOf(judgements: readonly Judgement[]): Accuracy {
+  const of = judgements.length;
+  if (of === 0) return { right: 0, of, share: 0, low: 0, high: 1 };
+  const right = judgements.filter(({ correct }) => correct).length;
   const share = right / of;
-  const spread = Z * Math.sqrt((share * (1 - share)) / of + (Z * Z) / (4 * of * of));
-  const scale = 1 + (Z * Z) / of;
-  const middle = share + (Z * Z) / (2 * of);
+  const { squares, count } = overQuestions(
+    judgements.map(({ question, correct }) => ({ question, value: Number(correct) })),
+  );
+  const independent = squares > 0 ? Math.min(of, (share * (1 - share) * count ** 2) / squares) : of;
+  const spread = Z * Math.sqrt((share * (1 - share)) / independent + (Z * Z) / (4 * independent * independent));
+  const scale = 1 + (Z * Z) / independent;
+  const middle = share + (Z * Z) / (2 * independent);
   return {
     right,
     of,
@@ -26,6 +43,44 @@ export function accuracyOf(right: number, of: number): Accuracy {
     low: Math.max(0, (middle - spread) / scale),
     high: Math.min(1, (middle + spread) / scale),
   };
+}
+
+/** A difference of two accuracies with a 95 % interval. Shares, -1 to 1. */
+export interface Gain {
+  readonly share: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * How much more often right than `base`, on the questions that both were asked: paired by question, so that what makes a question hard
+ * for both does not widen the interval. Undefined for fewer than two questions.
+ */
+export function gainOver(base: readonly Judgement[], judgements: readonly Judgement[]): Gain | undefined {
+  const before = sharesOf(base);
+  const values = [...sharesOf(judgements)].flatMap(([question, share]) => {
+    const other = before.get(question);
+    return other === undefined ? [] : [{ question, value: share - other }];
+  });
+  if (values.length < 2) return undefined;
+  const { mean, squares, count } = overQuestions(values);
+  const spread = Z * Math.sqrt(squares / (count - 1) / count);
+  return { share: mean, low: mean - spread, high: mean + spread };
+}
+
+function sharesOf(judgements: readonly Judgement[]): ReadonlyMap<string, number> {
+  const groups = Object.entries(Object.groupBy(judgements, ({ question }) => question));
+  return new Map(
+    groups.map(([question, own = []]) => [question, own.filter(({ correct }) => correct).length / own.length]),
+  );
+}
+
+/** The mean of the questions' means, and the sum of their squared distances from it. */
+function overQuestions(values: readonly { readonly question: string; readonly value: number }[]) {
+  const groups = Object.values(Object.groupBy(values, ({ question }) => question));
+  const means = groups.map((own = []) => own.reduce((sum, { value }) => sum + value, 0) / own.length);
+  const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
+  return { mean, squares: means.reduce((sum, value) => sum + (value - mean) ** 2, 0), count: means.length };
 }
 
 /** One run at one budget: a point of a curve. */

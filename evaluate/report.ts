@@ -1,3 +1,4 @@
+import type { Gain } from './metrics.ts';
 import { accuracyPlot, escapeText, type PlotPoint, percent } from './plot.ts';
 import type { Row, Summary } from './summarize.ts';
 
@@ -40,13 +41,14 @@ export function summaryText({ rows, methods }: Summary): string {
     row.id,
     percent(row.accuracy.share),
     `${percent(row.accuracy.low)} to ${percent(row.accuracy.high)}`,
+    row.gain === undefined ? '-' : gainText(row.gain),
     row.thinkingTokens.toFixed(1),
     row.spentTokens.toFixed(1),
     percent(row.control),
     `${Math.round(row.medianMs)}`,
     ...(row.dollarsPerRightAnswer === undefined ? [] : [`$${row.dollarsPerRightAnswer.toPrecision(3)}`]),
   ]);
-  const head = ['condition', 'right', '95 % interval', 'thinking', 'spent', 'in budget', 'ms'];
+  const head = ['condition', 'right', '95 % interval', 'against natural', 'thinking', 'spent', 'in budget', 'ms'];
   const metrics = Object.entries(methods).map(([method, found]) => [
     method,
     percent(found.control),
@@ -54,7 +56,12 @@ export function summaryText({ rows, methods }: Summary): string {
     percent(found.performance),
     String(found.runs),
   ]);
-  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\nTokens are means; Scaling is in percentage points for each 1,000 thinking tokens.\n`;
+  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means; Scaling is in percentage points for each 1,000 thinking tokens.\n`;
+}
+
+function gainText({ share, low, high }: Gain): string {
+  const points = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value * 100).toFixed(1)}`;
+  return `${points(share)} (${points(low)} to ${points(high)})`;
 }
 
 function columns(rows: readonly (readonly string[])[]): string {

@@ -1,5 +1,15 @@
 import { type Condition, conditionId } from './conditions.ts';
-import { type Accuracy, accuracyOf, control, majority, type Point, performanceOf, scaling } from './metrics.ts';
+import {
+  type Accuracy,
+  accuracyOf,
+  control,
+  type Gain,
+  gainOver,
+  majority,
+  type Point,
+  performanceOf,
+  scaling,
+} from './metrics.ts';
 import type { Result } from './results.ts';
 
 /** What one condition came to. Tokens are means over its questions. */
@@ -9,6 +19,8 @@ export interface Row {
   /** The budget, the number of Waits or of samples. */
   readonly setting: number;
   readonly accuracy: Accuracy;
+  /** Against the natural run, paired by question; absent for the natural run itself. */
+  readonly gain: Gain | undefined;
   readonly thinkingTokens: number;
   readonly spentTokens: number;
   readonly forcedTokens: number;
@@ -40,15 +52,17 @@ export function summarize(
 ): Summary {
   const of = (id: string) => results.filter((result) => result.condition === id);
   const rows: Row[] = [];
+  const natural = of('natural').filter((result) => result.sample === 0);
   const add = (id: string, method: string, setting: number, judged: readonly Judged[], max: number) => {
     if (judged.length === 0) return;
-    const accuracy = accuracyOf(judged.filter((result) => result.correct).length, judged.length);
+    const accuracy = accuracyOf(judged);
     const spent = mean(judged.map((result) => result.spentTokens));
     rows.push({
       id,
       method,
       setting,
       accuracy,
+      gain: method === 'natural' ? undefined : gainOver(natural, judged),
       thinkingTokens: mean(judged.map((result) => result.thinkingTokens)),
       spentTokens: spent,
       forcedTokens: mean(judged.map((result) => result.forcedTokens)),
@@ -74,13 +88,7 @@ export function summarize(
         add(id, 'wait', condition.waits, found, Number.POSITIVE_INFINITY);
         break;
       case 'natural':
-        add(
-          id,
-          'natural',
-          1,
-          found.filter((result) => result.sample === 0),
-          Number.POSITIVE_INFINITY,
-        );
+        add(id, 'natural', 1, natural, Number.POSITIVE_INFINITY);
         for (let samples = 2; samples <= condition.samples; samples++) {
           add(`vote-${samples}`, 'vote', samples, votes(found, samples), Number.POSITIVE_INFINITY);
         }
@@ -88,7 +96,6 @@ export function summarize(
     }
   }
   // Cutting the text of a natural run at a budget, without a forced answer: an answer is there only where the thought had ended.
-  const natural = of('natural').filter((result) => result.sample === 0);
   for (const condition of conditions) {
     if (condition.method !== 'budget') continue;
     const cut = natural.map((result) => {
@@ -104,17 +111,19 @@ export function summarize(
   return { rows, methods: metricsOf(rows) };
 }
 
-type Judged = Pick<Result, 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
+type Judged = Pick<Result, 'question' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
 
 /** The vote of the first `samples` samples of each question and seed. Its tokens are those of all of them. */
 function votes(results: readonly Result[], samples: number): readonly Judged[] {
   const groups = Object.values(Object.groupBy(results, (result) => `${result.question}|${result.seed}`));
   return groups.flatMap((group) => {
     const first = (group ?? []).filter((result) => result.sample < samples).toSorted((a, b) => a.sample - b.sample);
-    if (first.length < samples) return [];
+    const [one] = first;
+    if (one === undefined || first.length < samples) return [];
     const sum = (of: (result: Result) => number) => first.reduce((total, result) => total + of(result), 0);
     return [
       {
+        question: one.question,
         correct: majority(first)?.correct ?? false,
         thinkingTokens: sum((result) => result.thinkingTokens),
         spentTokens: sum((result) => result.spentTokens),

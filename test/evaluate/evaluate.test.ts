@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../evaluate/conditions.ts';
 import { type Evaluation, evaluate } from '../../evaluate/evaluate.ts';
-import { accuracyOf, control, majority, scaling } from '../../evaluate/metrics.ts';
+import { type Accuracy, accuracyOf, control, gainOver, majority, scaling } from '../../evaluate/metrics.ts';
 import { readQuestions } from '../../evaluate/questions.ts';
 import { readResults, taskKey } from '../../evaluate/results.ts';
 
@@ -207,10 +207,29 @@ describe('the metrics of the paper', () => {
   });
 
   it('have intervals that hold at the edges', () => {
-    expect(accuracyOf(0, 10)).toMatchObject({ low: 0 });
-    expect(accuracyOf(10, 10).high).toBeCloseTo(1, 12);
-    const half = accuracyOf(50, 100);
-    expect([half.low, half.high].map((bound) => Number(bound.toFixed(4)))).toEqual([0.4038, 0.5962]);
+    const judged = (right: number, of: number, perQuestion = 1) =>
+      Array.from({ length: of }, (_, index) => ({
+        question: `q${Math.floor(index / perQuestion)}`,
+        correct: index < right,
+      }));
+    expect(accuracyOf(judged(0, 10))).toMatchObject({ low: 0 });
+    expect(accuracyOf(judged(10, 10)).high).toBeCloseTo(1, 12);
+    const bounds = ({ low, high }: Accuracy) => [low, high].map((bound) => Number(bound.toFixed(4)));
+    expect(bounds(accuracyOf(judged(50, 100)))).toEqual([0.4038, 0.5962]);
+    // Four answers to each of 100 questions that are always alike say no more than one answer to each.
+    expect(bounds(accuracyOf(judged(200, 400, 4)))).toEqual([0.4038, 0.5962]);
+    expect(accuracyOf(judged(200, 400)).high).toBeLessThan(0.55);
+  });
+
+  it('compare with the natural run question by question', () => {
+    const judged = (rights: readonly boolean[]) => rights.map((correct, index) => ({ question: `q${index}`, correct }));
+    // By hand: of four differences 1, 0, 0, 0 the mean is 0.25, the standard error 0.25.
+    const gain = gainOver(judged([false, true, false, true]), judged([true, true, false, true]));
+    expect(gain?.share).toBe(0.25);
+    expect(gain?.low).toBeCloseTo(0.25 - 1.959964 * 0.25, 9);
+    expect(gain?.high).toBeCloseTo(0.25 + 1.959964 * 0.25, 9);
+    expect(gainOver(judged([true]), judged([true]))).toBeUndefined();
+    expect(gainOver([], judged([true, false]))).toBeUndefined();
   });
 
   it('vote for what most samples say', () => {
