@@ -34,23 +34,36 @@ export interface LlamaEngineOptions {
 
 const MOST_CONTEXT_TOKENS = 8_192;
 const BATCH_TOKENS = 512;
+const SMALL_MODEL_BYTES = 64 * 2 ** 20;
+const MOST_CONTEXTS = 8;
 
-/** Loads a GGUF into llama.cpp (prebuilt, on the CPU) and runs streams of it in one batch. */
+/**
+ * Loads a GGUF into llama.cpp (prebuilt, on the CPU). Streams of a large model share one context, where a step reads the weights once for
+ * all of them. A small one's weights stay in the caches anyway, so its streams get contexts of their own, which run on several cores.
+ */
 export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
   const model = await llama.loadModel({ modelPath: options.modelPath });
   const parallel = options.parallel ?? 4;
   const contextTokens = options.contextTokens ?? Math.min(model.trainContextSize, MOST_CONTEXT_TOKENS);
-  const context = await model.createContext({
-    sequences: parallel,
-    // llama.cpp keeps one cell free: without it the last token would shift the context.
-    contextSize: contextTokens + 1,
-    batchSize: Math.min(contextTokens, BATCH_TOKENS),
-    threads: options.threads ?? 1,
-  });
-  const sequences = Array.from({ length: parallel }, () => context.getSequence());
+  const contextCount = model.size <= SMALL_MODEL_BYTES ? Math.min(parallel, MOST_CONTEXTS) : 1;
+  const contexts = await Promise.all(
+    Array.from({ length: contextCount }, (_, index) =>
+      model.createContext({
+        sequences: Math.ceil((parallel - index) / contextCount),
+        // llama.cpp keeps one cell free: without it the last token would shift the context.
+        contextSize: contextTokens + 1,
+        batchSize: Math.min(contextTokens, BATCH_TOKENS),
+        threads: options.threads ?? 1,
+        flashAttention: true,
+      }),
+    ),
+  );
+  const sequences = contexts.flatMap((context) =>
+    Array.from({ length: context.totalSequences }, () => context.getSequence()),
+  );
   return new LlamaEngine(llama, model, sequences, contextTokens, async () => {
-    await context.dispose();
+    await Promise.all(contexts.map((context) => context.dispose()));
     await model.dispose();
     await llama.dispose();
   });
@@ -99,7 +112,6 @@ class LlamaEngine implements Engine {
       yield { kind: 'prompt', evaluated: prompt.length - known, cached: known };
 
       const ends = new Set([...request.stopTokenIds, ...this.endIds]);
-      const mask = maskOf(this.#model, ends);
       let count = 0;
       const { topLogprobs } = request;
       const options: SequenceEvaluateOptions = {
@@ -108,7 +120,7 @@ class LlamaEngine implements Engine {
         ...(grammar === undefined
           ? {}
           : { grammarEvaluationState: new LlamaGrammarEvaluationState({ model: this.#model, grammar }) }),
-        tokenBias: () => (count < request.minTokens ? mask : noBias(this.#model)),
+        ...(request.minTokens > 0 ? { tokenBias: this.#noEndBefore(request.minTokens, ends, () => count) } : {}),
       };
       const rest = prompt.slice(known);
       const steps =
@@ -152,6 +164,12 @@ class LlamaEngine implements Engine {
 
   async close(): Promise<void> {
     await this.#dispose();
+  }
+
+  #noEndBefore(minTokens: number, ends: ReadonlySet<number>, count: () => number): () => TokenBias {
+    const mask = maskOf(this.#model, ends);
+    const none = TokenBias.for(this.#model);
+    return () => (count() < minTokens ? mask : none);
   }
 
   /** The sequence whose cache shares the longest beginning with the prompt; of equals the one that was idle longest. */
@@ -233,10 +251,6 @@ function maskOf(model: LlamaModel, ends: ReadonlySet<number>): TokenBias {
   if (!(biases instanceof Map)) throw new Error('This version of node-llama-cpp keeps its token biases elsewhere.');
   for (const end of ends) biases.set(toToken(end), Number.NEGATIVE_INFINITY);
   return bias;
-}
-
-function noBias(model: LlamaModel): TokenBias {
-  return TokenBias.for(model);
 }
 
 function allTokens(model: LlamaModel): Token[] {
