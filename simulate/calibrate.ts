@@ -149,6 +149,8 @@ interface Api {
 const chunkSchema = z.object({
   choices: z.array(z.object({ delta: z.looseObject({}).optional() })).default([]),
   usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish(),
+  /** A failure after the first byte comes as an event. */
+  error: z.object({ message: z.string() }).nullish(),
 });
 
 /** Streams one request of so many words, and looks at the clock. */
@@ -173,6 +175,7 @@ export async function timedRequest(api: Api, model: string, words: number, salt:
   for await (const { data } of events) {
     if (data === '[DONE]') break;
     const chunk = chunkSchema.parse(JSON.parse(data));
+    if (chunk.error) throw new Error(`${api.baseUrl} broke off: ${chunk.error.message}`);
     const delta = chunk.choices[0]?.delta;
     if (delta !== undefined && ['reasoning_content', 'reasoning', 'content'].some((field) => delta[field])) {
       endAt = performance.now();

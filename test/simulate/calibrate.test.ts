@@ -102,6 +102,21 @@ describe('Calibrating against a running API', () => {
     expect(profile.speed.prefillTokensPerSecond).toBeLessThan(2_000);
   });
 
+  it('says why a stream broke off', async () => {
+    server = createServer((request, response) =>
+      response.end(
+        request.url === '/v1/models'
+          ? '{"data":[{"id":"m"}]}'
+          : 'data: {"error":{"message":"No copy is in service.","code":503}}\n\n',
+      ),
+    ).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    await expect(calibrate({ baseUrl, apiKey: undefined, model: undefined, base: plainProfile })).rejects.toThrow(
+      `${baseUrl} broke off: No copy is in service.`,
+    );
+  });
+
   it('says what the API answered', async () => {
     const baseUrl = await serve(500);
     await expect(calibrate({ baseUrl, apiKey: undefined, model: undefined, base: plainProfile })).rejects.toThrow(
