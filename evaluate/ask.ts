@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
 import * as z from 'zod';
 import { type Condition, MOST_TRIES } from './conditions.ts';
 
@@ -24,15 +25,19 @@ export interface Answer {
   readonly ms: number;
 }
 
-const completionSchema = z.object({
-  choices: z.array(z.object({ message: z.object({ content: z.string().nullable() }) })).min(1),
-  budget_forcing: z.object({
-    thinking_tokens: z.int(),
-    answer_tokens: z.int(),
-    forced_tokens: z.int(),
-    waits: z.int(),
-    end_reason: z.string().nullable(),
-  }),
+const accountSchema = z.object({
+  thinking_tokens: z.int(),
+  answer_tokens: z.int(),
+  forced_tokens: z.int(),
+  waits: z.int(),
+  end_reason: z.string().nullable(),
+});
+
+const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: z.object({ content: z.string().nullish() }).optional() })).default([]),
+  budget_forcing: accountSchema.nullish(),
+  /** A failure after the first byte comes as an event. */
+  error: z.object({ message: z.string() }).nullish(),
 });
 
 const ATTEMPTS = 5;
@@ -69,6 +74,7 @@ function bodyOf(api: Api, question: string, condition: Condition, seed: number) 
   }
 }
 
+/** Streams, so that no time-out between here and the API takes a long thought for silence. */
 async function askOnce(api: Api, body: object): Promise<Answer> {
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
@@ -78,31 +84,49 @@ async function askOnce(api: Api, body: object): Promise<Answer> {
         'content-type': 'application/json',
         ...(api.apiKey === undefined ? {} : { authorization: `Bearer ${api.apiKey}` }),
       },
-      body: JSON.stringify(body),
+      body: JSON.stringify({ ...body, stream: true }),
     });
-    if (response.ok) return toAnswer(await response.json(), performance.now() - start);
-    const text = (await response.text()).slice(0, 300);
-    const again = response.status === 429 || response.status >= 500;
-    if (!again || attempt === ATTEMPTS) throw new Error(`The API answered ${response.status}: ${text}`);
+    const outcome = response.ok
+      ? await readAnswer(response)
+      : { failure: `The API answered ${response.status}: ${(await response.text()).slice(0, 300)}` };
+    if (outcome.failure === undefined) return { ...outcome, ms: Math.round(performance.now() - start) };
+    const again = response.ok || response.status === 429 || response.status >= 500;
+    if (!again || attempt === ATTEMPTS) throw new Error(outcome.failure);
     const asked = Number(response.headers.get('retry-after') ?? Number.NaN);
     await sleep(Number.isFinite(asked) ? asked * 1_000 : 500 * 2 ** attempt);
   }
 }
 
-function toAnswer(body: unknown, ms: number): Answer {
-  const parsed = completionSchema.safeParse(body);
-  if (!parsed.success) {
-    throw new Error('The API gave no account of its budget (budget_forcing). Is --base-url a Budgetforce API?');
+type Outcome = (Omit<Answer, 'ms'> & { readonly failure?: undefined }) | { readonly failure: string };
+
+async function readAnswer(response: Response): Promise<Outcome> {
+  const notOurs = new Error('The API gave no account of its budget (budget_forcing). Is --base-url a Budgetforce API?');
+  if (response.body === null) throw notOurs;
+  let text = '';
+  let account: z.infer<typeof accountSchema> | undefined;
+  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  try {
+    for await (const { data } of events) {
+      if (data === '[DONE]') break;
+      const parsed = chunkSchema.safeParse(JSON.parse(data));
+      if (!parsed.success) throw notOurs;
+      const { choices, budget_forcing, error } = parsed.data;
+      if (error) return { failure: `The API broke off: ${error.message}` };
+      text += choices[0]?.delta?.content ?? '';
+      account = budget_forcing ?? account;
+    }
+  } catch (cause) {
+    if (cause === notOurs || cause instanceof SyntaxError) throw notOurs;
+    return { failure: `The connection broke: ${cause instanceof Error ? cause.message : cause}` };
   }
-  const { choices, budget_forcing: account } = parsed.data;
+  if (account === undefined) throw notOurs;
   return {
-    text: choices[0]?.message.content ?? '',
+    text,
     thinkingTokens: account.thinking_tokens,
     answerTokens: account.answer_tokens,
     forcedTokens: account.forced_tokens,
     spentTokens: account.thinking_tokens + account.answer_tokens,
     waits: account.waits,
     endReason: account.end_reason,
-    ms: Math.round(ms),
   };
 }

@@ -38,26 +38,32 @@ beforeEach(async () => {
     asked.push({ content, thinking, seed });
     await new Promise((resolve) => setTimeout(resolve, 2));
     atOnce--;
+    const event = (data: unknown) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     if (failures > 0) {
-      failures--;
-      response.writeHead(503, { 'retry-after': '0' }).end('{}');
+      // Before the first byte, in the stream, or with the connection.
+      const kind = failures-- % 3;
+      if (kind === 0) response.writeHead(503, { 'retry-after': '0' }).end('{}');
+      else response.writeHead(200, { 'retry-after': '0' });
+      if (kind === 1) event({ choices: [{ delta: { content: 'The answer is 7' } }] });
+      if (kind === 1) response.write('data: {"error":{"message":"No copy."}}\n\n', () => response.end());
+      if (kind === 2) response.write('data: {"choices":[]}\n\n', () => response.destroy());
       return;
     }
     const number = Number(/\d+/.exec(content)?.[0]);
     const tokens = Math.min(number * 10, thinking?.max_tokens ?? 1_000) + 5 * (thinking?.waits ?? 0);
     const text = tokens >= number * 10 ? `The answer is ${number}.` : 'Final Answer: 99';
-    response.end(
-      JSON.stringify({
-        choices: [{ message: { content: text } }],
-        budget_forcing: {
-          thinking_tokens: tokens,
-          answer_tokens: 3,
-          forced_tokens: 1,
-          waits: thinking?.waits ?? 0,
-          end_reason: 'model',
-        },
-      }),
-    );
+    for (const content of [text.slice(0, 6), text.slice(6)]) event({ choices: [{ delta: { content } }] });
+    event({
+      choices: [{ delta: {} }],
+      budget_forcing: {
+        thinking_tokens: tokens,
+        answer_tokens: 3,
+        forced_tokens: 1,
+        waits: thinking?.waits ?? 0,
+        end_reason: 'model',
+      },
+    });
+    response.end('data: [DONE]\n\n');
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
@@ -159,16 +165,15 @@ describe('an evaluation', () => {
   });
 
   it('tries again where the API is busy', async () => {
-    failures = 3;
+    failures = 9;
     const summary = await evaluate(evaluation());
     expect(summary.rows.find((row) => row.id === 'budget-95')?.accuracy.of).toBe(20);
   });
 
   it('says what went wrong where it is not an API of ours', async () => {
-    const stranger = createServer((_, response) => response.end('{"choices":[{"message":{"content":"x"}}]}')).listen(
-      0,
-      '127.0.0.1',
-    );
+    const stranger = createServer((_, response) =>
+      response.end('data: {"choices":[{"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'),
+    ).listen(0, '127.0.0.1');
     await new Promise((resolve) => stranger.once('listening', resolve));
     const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}/v1`;
     await expect(evaluate(evaluation({ api: { ...evaluation().api, baseUrl: url } }))).rejects.toThrow(
