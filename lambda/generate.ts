@@ -41,8 +41,8 @@ export interface Generation {
   readonly deadlineMs?: number;
   /** Aborts when the load grants the thinking no more: then it ends with the reason `load`. */
   readonly cutThinking?: AbortSignal | undefined;
-  /** Told of tokens as they come. */
-  readonly onTokens?: ((part: 'thinking' | 'answer', tokens: number) => void) | undefined;
+  /** Told how many tokens there are, as limits count them, each time that some came. */
+  readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
   /** Asked before a wait for the first copy: what the client is told. It throws where no copy will come. */
   readonly whileNoCapacity?: (() => Promise<string>) | undefined;
   /** Told what was used, once, whichever way the generation ends. */
@@ -120,10 +120,10 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         for await (const chunk of chunks) {
           tokens += chunk.tokenIds.length;
           timing.count(chunk.tokenIds.length);
-          generation.onTokens?.(segment.part, chunk.tokenIds.length);
           usage = chunk.promptUsage ?? usage;
           const before = chunk.logprobs === undefined ? 0 : machine.report().answerTokens;
           const { over, leave } = ended ? { over: true, leave: false } : machine.push(chunk);
+          generation.onTokens?.(machine.tokens());
           if (chunk.logprobs !== undefined && segment.part === 'answer') {
             // Of a chunk the first tokens are kept; ends and what came beyond them are not.
             const kept = chunk.logprobs.slice(0, machine.report().answerTokens - before);

@@ -19,6 +19,8 @@ export interface RequestMetrics {
   readonly TimeToFirstToken?: number | undefined;
   /** Until the first text of the answer. Milliseconds. */
   readonly TimeToAnswer?: number | undefined;
+  /** 1 where the load ended the thought under way, else 0. */
+  readonly LoadCuts?: number | undefined;
   /** 1 where the generation failed, else 0: their average is the share that fails. */
   readonly Failures: number;
 }
@@ -30,6 +32,7 @@ const units = {
   ForcedTokens: 'Count',
   TimeToFirstToken: 'Milliseconds',
   TimeToAnswer: 'Milliseconds',
+  LoadCuts: 'Count',
   Failures: 'Count',
 } as const satisfies Record<keyof RequestMetrics, string>;
 

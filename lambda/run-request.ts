@@ -116,12 +116,14 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     })
     .catch((error: unknown) => ungated(error, dependencies.log));
   const { limits, shrunk } = granted(settled, letIn?.report);
+  // As `usage` counts it: what opens the thinking is part of the prompt.
+  const promptTokens = promptIds.length + (limits.maxTokens === 0 ? 0 : format.openThinking.length);
   let admitted: Admitted | undefined;
   try {
     admitted = await dependencies.ledger?.admit(context.caller, {
       requestId: context.requestId,
       model: settings.id,
-      tokens: promptIds.length + most(limits) * request.samples,
+      tokens: promptTokens + most(limits) * request.samples,
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
   } catch (error) {
@@ -172,7 +174,7 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     samples: request.samples,
     headers: admitted === undefined ? {} : remainingHeaders(admitted.remaining),
     excludeThinking: wish.exclude,
-    promptTokens: promptIds.length,
+    promptTokens,
     limits,
     shrunk,
     setBy: setByOf(request, shrunk),
@@ -180,7 +182,7 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
     events: settling(
       merged,
       letIn,
-      async () => await admitted?.settle(usedTokens(promptIds.length, accounts)),
+      async () => await admitted?.settle(usedTokens(promptTokens, accounts)),
       dependencies.log,
     ),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
@@ -246,7 +248,7 @@ function watchedOf(generation: Generation, index: number, letIn: LetIn | undefin
   return {
     ...generation,
     cutThinking: watched.cutOf(index),
-    onTokens: (part, tokens) => watched.count(index, part, tokens),
+    onTokens: (soFar) => watched.count(index, soFar),
   };
 }
 
@@ -321,6 +323,7 @@ async function* logged(
           ForcedTokens: report?.forcedTokens,
           TimeToFirstToken: firstTextMs,
           TimeToAnswer: firstAnswerMs,
+          LoadCuts: report && (report.endReason === 'load' ? 1 : 0),
           Failures: outcome['outcome'] === 'failed' ? 1 : 0,
         },
         unixTime(),

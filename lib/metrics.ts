@@ -11,6 +11,7 @@ export type BudgetMetric =
   | 'ForcedTokens'
   | 'TimeToFirstToken'
   | 'TimeToAnswer'
+  | 'LoadCuts'
   | 'Failures';
 
 /** A metric that the function writes for each request. Times in milliseconds. */

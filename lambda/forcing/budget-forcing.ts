@@ -244,6 +244,11 @@ export class BudgetForcing {
     }
   }
 
+  /** Thinking and answer so far, as limits count them. */
+  tokens(): { readonly thinking: number; readonly answer: number } {
+    return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
+  }
+
   /** The account so far; final once `next()` gave `undefined`. */
   report(): ForcingReport {
     return {

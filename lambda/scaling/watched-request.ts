@@ -42,10 +42,10 @@ export class WatchedRequest {
     return this.#samples[index]?.cut.signal;
   }
 
-  /** Counts tokens of a sample. */
-  count(index: number, part: 'thinking' | 'answer', tokens: number): void {
+  /** Takes how many tokens a sample has. */
+  count(index: number, { thinking, answer }: { readonly thinking: number; readonly answer: number }): void {
     const sample = this.#samples[index];
-    if (sample !== undefined) sample[part] += tokens;
+    if (sample !== undefined) Object.assign(sample, { thinking, answer });
   }
 
   begin(): void {
@@ -108,22 +108,28 @@ export class WatchedRequest {
   #cut(look: Look): void {
     const { policy } = look;
     if (!this.#lease.elastic || policy.elastic.cut === undefined) return;
-    // Samples that have not begun to answer.
-    const thinking = this.#samples.filter(({ answer, cut }) => answer === 0 && !cut.signal.aborted);
-    if (thinking.length === 0 || !isToBeCut(look, this.#lease)) return;
+    // Samples that have not begun to answer. The lease has the sum of all: one of them may be below its own floor.
+    const floor = this.#lease.floorThinking / Math.max(1, this.#samples.length);
+    const thinking = this.#samples.filter(
+      ({ thinking, answer, cut }) => answer === 0 && thinking >= floor && !cut.signal.aborted,
+    );
+    if (thinking.length === 0 || !isToBeCut(look, this.#lease.requestId)) return;
     for (const sample of thinking) sample.cut.abort();
     this.#lease = this.#current(this.#scaling.options.now());
   }
 }
 
-/** Every function comes to the same cuts by itself, from the same leases; this says whether the request is among them. */
-function isToBeCut(look: Look, own: LoadLease): boolean {
+/**
+ * Every function comes to the same cuts by itself, from the same leases; this says whether the request is among them. Its own lease counts
+ * as it was last written, like those of the others: with what it has used since, each would find itself the longest.
+ */
+function isToBeCut(look: Look, requestId: string): boolean {
   const { policy, capacity, state, leases } = look;
   let load: Load = look.load;
   const reserved = new Map(look.reservedByKey);
   let mine = false;
   cutLongest(
-    leases.map((lease) => (lease.requestId === own.requestId ? own : lease)).filter(isThinking),
+    leases.filter(isThinking),
     ({ usedThinking, wantedThinking }) => usedThinking / Math.max(1, wantedThinking),
     (lease) =>
       isOverGrant(
@@ -135,7 +141,7 @@ function isToBeCut(look: Look, own: LoadLease): boolean {
         policy.elastic,
       ),
     (lease) => {
-      if (lease.requestId === own.requestId) mine = true;
+      if (lease.requestId === requestId) mine = true;
       const left = lease.usedThinking + lease.answerTokens;
       const less = Math.max(
         0,

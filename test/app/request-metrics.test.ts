@@ -57,6 +57,7 @@ describe('the metrics of a request', () => {
       ForcedTokens: log[0]?.['forcedTokens'],
       TimeToFirstToken: expect.any(Number),
       TimeToAnswer: expect.any(Number),
+      LoadCuts: 0,
       Failures: 0,
     });
     expect(log[0]?.['forcedTokens']).toBeGreaterThan(1);
@@ -91,6 +92,7 @@ describe('the metrics of a request', () => {
       ForcedTokens: 1,
       TimeToFirstToken: 1,
       TimeToAnswer: 1,
+      LoadCuts: 0,
       Failures: 0,
     };
     const backend = { kind: 'sagemaker', endpointName: 'stage' } as const;
