@@ -1,7 +1,7 @@
 import type { ScalingMetricsLine } from '../lambda/scaling/scaling-metrics.ts';
 import type { DeployedScaling } from '../lambda/settings.ts';
 import { CopyFleet } from './endpoint/copy-fleet.ts';
-import { LocalAutoScaling } from './endpoint/local-auto-scaling.ts';
+import { LocalAutoScaling, notSuspended } from './endpoint/local-auto-scaling.ts';
 
 /** An endpoint whose copies take time, as `npm start -- --copies 0..3` plays it. */
 export interface LocalCopies {
@@ -45,10 +45,10 @@ const CACHE_PART = 0.5;
 
 export function playCopies({ min, max, startSeconds, requestsPerCopy }: LocalCopies): PlayedCopies {
   const fleet = new CopyFleet({ copies: min, startSeconds, requestsPerCopy });
-  const now = () => performance.now() / 1_000;
+  const now = () => Date.now() / 1_000;
   const autoScaling = new LocalAutoScaling(
     fleet,
-    { min, max, suspended: false },
+    { min, max, suspended: notSuspended },
     now,
     startSeconds + LOCAL_TICK_SECONDS,
   );

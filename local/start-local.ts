@@ -95,7 +95,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const dependencies = dependenciesOf(settings, options.log ?? (() => {}), load);
   const app = createApp(dependencies);
   // What a rule of EventBridge does in production: someone looks although nobody asks.
-  const ticking = setInterval(() => void tickLoads(dependencies), LOCAL_TICK_SECONDS * 1_000);
+  const ticking = setInterval(() => {
+    copies?.autoScaling.runSchedules();
+    void tickLoads(dependencies);
+  }, LOCAL_TICK_SECONDS * 1_000);
   const server = createAdaptorServer({ fetch: app.fetch });
   try {
     server.listen(options.port, options.host);

