@@ -5,7 +5,7 @@ import { loadOfLeases } from '../policy/committed-tokens.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
-import { CopiesUnavailableError, type CopyControl } from './copy-control.ts';
+import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
 import { isUnderWay, LoadBoard, type LoadLease } from './load-board.ts';
 import { capacityOf, nextState } from './next-state.ts';
 import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
@@ -95,7 +95,7 @@ export class ModelScaling {
     if (state.decisions[0] !== before.decisions[0]) {
       log('info', 'scaling', { model: owner.modelId, copies: decision.copies, reason: decision.reason });
     }
-    await Promise.all(done.map(async (id) => await this.board.remove(id)));
+    await Promise.all([...done.map(async (id) => await this.board.remove(id)), this.#keepPaused(control, seen)]);
     return state;
   }
 
@@ -162,6 +162,15 @@ export class ModelScaling {
     await this.#change((state) => ({ ...state, wokenAt: at, ...(why === undefined ? {} : { failed: { at, why } }) }));
     log('info', 'wake', { model: owner.modelId, failed: why !== undefined });
     return why;
+  }
+
+  /** SageMaker refuses an update while another is under way, so that one pause may leave copies. Nobody else takes them away then. */
+  async #keepPaused({ paused }: ScalingControl, { desired }: CopiesSeen): Promise<void> {
+    if (!paused || desired === 0) return;
+    const { copies, log, owner } = this.options;
+    await copies.setCopies(0).catch((error: unknown) => {
+      log('warn', 'paused, but copies run', { model: owner.modelId, ...loggableError(error) });
+    });
   }
 
   async #change(change: (state: ScalingState) => ScalingState): Promise<void> {

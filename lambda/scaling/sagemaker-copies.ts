@@ -51,8 +51,8 @@ export class SageMakerCopies implements CopyControl {
       );
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      // Another update is under way: a copy is coming, or a later call succeeds.
-      if (error.name === 'ValidationException' && /updating|in progress|InService/i.test(error.message)) return;
+      // Another update is under way (state UPDATE_RC_IN_PROGRESS): a copy is coming, or a later call succeeds.
+      if (error.name === 'ValidationException' && /updating|in[ _-]progress|InService/i.test(error.message)) return;
       if (error.name === 'ResourceLimitExceeded' || /capacity/i.test(error.message)) {
         throw new CopiesUnavailableError(error.message, { cause: error });
       }

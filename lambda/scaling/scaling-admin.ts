@@ -268,9 +268,14 @@ export class ScalingAdmin {
     try {
       return await call();
     } catch (cause) {
-      const unavailable = cause instanceof CopiesUnavailableError;
-      const message = cause instanceof Error ? cause.message : 'unknown error';
-      throw new ApiError(unavailable ? 503 : 502, `AWS refused: ${message}`, { code: 'scaling_refused', cause });
+      const [name, message] = cause instanceof Error ? [cause.name, cause.message] : ['', 'unknown error'];
+      const later = name === 'ConcurrentUpdateException' || name === 'ThrottlingException';
+      const unavailable = later || cause instanceof CopiesUnavailableError;
+      throw new ApiError(name === 'ValidationException' ? 400 : unavailable ? 503 : 502, `AWS refused: ${message}`, {
+        code: 'scaling_refused',
+        cause,
+        ...(later ? { headers: { 'retry-after': '5' } } : {}),
+      });
     }
   }
 }

@@ -194,6 +194,7 @@ function success(body: Readonly<Record<string, unknown>>): ControlAnswer {
   return { status: 200, body };
 }
 
+/** SageMaker spells the member of its own exceptions `Message`, validation's `message`; the SDK reads both. */
 function failure(type: string, message: string): ControlAnswer {
   return { status: 400, body: { __type: type, message } };
 }

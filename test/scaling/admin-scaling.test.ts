@@ -102,6 +102,38 @@ describe('/v1/admin/scaling', () => {
     expect(control.range).toEqual({ min: 1, max: 3, suspended: false });
   });
 
+  it('takes copies away that a pause could not, because another update was under way', async () => {
+    const { call, control, load, clock } = adminWorld(2);
+    await call('POST', '/pause');
+    control.seen = { current: 2, desired: 2 };
+    clock.now += 60;
+    await load.scaling.tick();
+    expect(control.asked.length).toBeGreaterThan(1);
+    expect(control.asked.every((copies) => copies === 0)).toBe(true);
+    expect(control.seen.desired).toBe(0);
+  });
+
+  it.each([
+    ['ValidationException', 400, undefined],
+    ['ConcurrentUpdateException', 503, '5'],
+    ['AccessDeniedException', 502, undefined],
+  ])('tells what AWS refuses, with its words: %s', async (name, status, retryAfter) => {
+    const { app, control } = adminWorld(1);
+    control.setBounds = async () => {
+      throw Object.assign(new Error('Because.'), { name });
+    };
+    const response = await app.request('/v1/admin/scaling', {
+      method: 'PATCH',
+      headers: { authorization: 'Bearer admin-key', 'content-type': 'application/json' },
+      body: JSON.stringify({ max_copies: 2 }),
+    });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('retry-after') ?? undefined).toBe(retryAfter);
+    expect(await response.json()).toMatchObject({
+      error: { code: 'scaling_refused', message: 'AWS refused: Because.' },
+    });
+  });
+
   it('keeps schedules', async () => {
     const { call } = adminWorld(1);
     const morning = { schedule: 'cron(0 7 ? * MON-FRI *)', min_copies: 1, max_copies: 3 };
