@@ -45,9 +45,20 @@ export async function callApi(
     throw new Error(`${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, { cause });
   });
   const text = await response.text();
-  const answer: unknown = text === '' ? undefined : JSON.parse(text);
+  const answer = jsonOf(text);
+  if (response.ok && answer === undefined) {
+    throw new Error(`${baseUrl}${path} answered ${response.status} with no JSON. Does the URL end in /v1?`);
+  }
   if (!response.ok) throw new RefusedError(messageOf(answer) ?? `${method} ${path} answered ${response.status}.`);
   return answer;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function messageOf(answer: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type ApiClientOptions, callApi } from './api-client.ts';
 
@@ -61,10 +62,13 @@ const QUESTIONS = [
  * Sends a burst of streamed requests, and looks at the endpoint every second meanwhile.
  *
  * @param onSample told of each look
+ * @param stop aborts when no more requests are to be sent; those under way are waited for
+ * @returns an answer for each request that was sent
  */
 export async function runBurst(
   options: BurstOptions,
   onSample: (sample: BurstSample) => void = () => {},
+  stop: AbortSignal = new AbortController().signal,
 ): Promise<{ readonly answers: readonly BurstAnswer[]; readonly samples: readonly BurstSample[] }> {
   const models = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
   const model = options.model ?? models.parse(await callApi(options, 'GET', '/models')).data[0]?.id ?? '';
@@ -92,17 +96,19 @@ export async function runBurst(
   try {
     const answers = await Promise.all(
       Array.from({ length: options.requests }, async (_, index) => {
-        if (options.rate > 0) await new Promise((resolve) => setTimeout(resolve, (index / options.rate) * 1_000));
+        if (options.rate > 0) await sleep((index / options.rate) * 1_000, undefined, { signal: stop }).catch(() => {});
+        if (stop.aborted) return [];
         inFlight++;
         try {
-          return await askOnce(options, model, index, seconds);
+          return [await askOnce(options, model, index, seconds)];
         } finally {
           inFlight--;
         }
       }),
     );
-    await look();
-    return { answers, samples };
+    // What became of the requests is known, whether or not anybody answers now.
+    await look().catch(() => undefined);
+    return { answers: answers.flat(), samples };
   } finally {
     clearInterval(timer);
   }

@@ -19,6 +19,8 @@ ${API_HELP}
   --json                the whole as JSON, each look and each answer
   --help                this text
 
+Ctrl-C sends no more, and waits for those under way; once more ends at once.
+
 Exit codes: 0 no request was lost, 1 some were, 2 wrong usage.
 `;
 
@@ -59,10 +61,17 @@ export const loadCommand = {
     }
     if (!values.json)
       process.stdout.write('  time  in flight  copies  starting  pressure  committed  granted of wanted\n');
-    const { answers, samples } = await runBurst(options, (sample) => {
-      if (!values.json) process.stdout.write(`${line(sample)}\n`);
-    });
-    const summary = summaryOf(answers);
+    const stop = new AbortController();
+    const interrupt = () => stop.abort();
+    process.once('SIGINT', interrupt);
+    const { answers, samples } = await runBurst(
+      options,
+      (sample) => {
+        if (!values.json) process.stdout.write(`${line(sample)}\n`);
+      },
+      stop.signal,
+    ).finally(() => process.off('SIGINT', interrupt));
+    const summary = summaryOf(answers, options.requests);
     process.stdout.write(values.json ? `${JSON.stringify({ summary, samples, answers })}\n` : text(summary));
     return summary.lost === 0 ? 0 : 1;
   },
@@ -81,11 +90,13 @@ function line({ at, inFlight, copies, starting, pressure, committedTokens, wante
   ].join('');
 }
 
-function summaryOf(answers: readonly BurstAnswer[]) {
+/** Answered, refused, lost and not sent add up to the requests. */
+function summaryOf(answers: readonly BurstAnswer[], requests: number) {
   const done = answers.filter(({ status, lost }) => status === 200 && lost === undefined);
   const sum = (of: (answer: BurstAnswer) => number) => done.reduce((total, answer) => total + of(answer), 0);
   return {
-    requests: answers.length,
+    requests,
+    notSent: requests - answers.length,
     answered: done.length,
     refused: answers.filter(({ status, lost }) => status !== 200 && lost === undefined).length,
     lost: answers.filter(({ lost }) => lost !== undefined).length,
@@ -98,7 +109,7 @@ function summaryOf(answers: readonly BurstAnswer[]) {
         1,
         sum(({ wanted }) => wanted),
       ),
-    leastGranted: Math.min(...done.map(({ granted }) => granted)),
+    leastGranted: done.length === 0 ? null : Math.min(...done.map(({ granted }) => granted)),
     firstTokenSeconds: percentiles(done.flatMap(({ firstTokenAfter }) => firstTokenAfter ?? [])),
     doneSeconds: percentiles(done.map(({ doneAfter }) => doneAfter)),
   };
@@ -111,11 +122,12 @@ function percentiles(values: readonly number[]) {
 }
 
 function text(summary: ReturnType<typeof summaryOf>): string {
-  const { requests, answered, refused, lost, lostBecause, shrunk, cutByLoad, grantedPart, leastGranted } = summary;
+  const { requests, answered, refused, lost, lostBecause, notSent, shrunk, cutByLoad, grantedPart, leastGranted } =
+    summary;
   const times = ({ p50, p95, most }: ReturnType<typeof percentiles>) => `p50 ${p50} s, p95 ${p95} s, longest ${most} s`;
   return `
-${requests} requests: ${answered} answered, ${refused} refused with a time to come back, ${lost} lost${lost === 0 ? '' : ` (${lostBecause.join('; ')})`}
-thinking     ${Math.round(100 * grantedPart)} % of what was asked for was granted; ${shrunk} shrunk, the least to ${leastGranted} tokens; ${cutByLoad} cut under way
+${requests} requests: ${answered} answered, ${refused} refused with a time to come back, ${lost} lost${lost === 0 ? '' : ` (${lostBecause.join('; ')})`}${notSent === 0 ? '' : `, ${notSent} not sent`}
+thinking     ${Math.round(100 * grantedPart)} % of what was asked for was granted; ${shrunk} shrunk${leastGranted === null ? '' : `, the least to ${leastGranted} tokens`}; ${cutByLoad} cut under way
 first token  ${times(summary.firstTokenSeconds)}
 whole        ${times(summary.doneSeconds)}
 `;

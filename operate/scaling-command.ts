@@ -79,6 +79,18 @@ function callOf(
     ...(values.max === undefined ? {} : { max_copies: copies('--max', values.max) }),
   };
   const [name, when] = rest;
+  const takes = actions[action];
+  if (takes === undefined) {
+    throw new UsageError(
+      `There is no action ${JSON.stringify(action)}. There are: ${Object.keys(actions).join(', ')}.`,
+    );
+  }
+  if (rest.length > takes.words) throw new UsageError(`${action} does not take ${rest.slice(takes.words).join(' ')}.`);
+  for (const option of ['min', 'max', 'policy', 'timezone'] as const) {
+    if (values[option] !== undefined && !takes.options.includes(option)) {
+      throw new UsageError(`${action} does not take --${option}, so nothing was done.`);
+    }
+  }
   switch (action) {
     case 'show':
       return { method: 'GET', path: '' };
@@ -104,11 +116,20 @@ function callOf(
       if (name === undefined) throw new UsageError('Write unschedule NAME.');
       return { method: 'DELETE', path: `/schedules/${encodeURIComponent(name)}` };
     default:
-      throw new UsageError(
-        `There is no action ${JSON.stringify(action)}. There are: show, set, wake, pause, resume, schedule, unschedule.`,
-      );
+      throw new UsageError(`There is no action ${JSON.stringify(action)}.`);
   }
 }
+
+/** How many words follow each action, and which options change what it does. */
+const actions: Readonly<Record<string, { readonly words: number; readonly options: readonly (keyof Values)[] }>> = {
+  show: { words: 0, options: [] },
+  set: { words: 0, options: ['min', 'max', 'policy'] },
+  wake: { words: 0, options: [] },
+  pause: { words: 0, options: [] },
+  resume: { words: 0, options: [] },
+  schedule: { words: 2, options: ['min', 'max', 'timezone'] },
+  unschedule: { words: 1, options: [] },
+};
 
 function copies(name: string, value: string): number {
   if (/^\d{1,4}$/.test(value)) return Number(value);
@@ -119,10 +140,11 @@ function policyOf(entries: readonly string[]): Readonly<Record<string, number>> 
   if (entries.length === 1 && entries[0] === 'default') return null;
   return Object.fromEntries(
     entries.map((entry) => {
-      const [name = '', value = ''] = entry.split('=');
-      if (!Object.hasOwn(policySchema.shape, name) || value === '' || !Number.isFinite(Number(value))) {
-        const known = Object.keys(policySchema.shape).join(', ');
-        throw new UsageError(`--policy is ${JSON.stringify(entry)}. Write NAME=NUMBER with a name of: ${known}.`);
+      const [name = '', value = '', ...more] = entry.split('=');
+      const known = Object.hasOwn(policySchema.shape, name) && more.length === 0;
+      if (!known || value.trim() === '' || !Number.isFinite(Number(value))) {
+        const names = Object.keys(policySchema.shape).join(', ');
+        throw new UsageError(`--policy is ${JSON.stringify(entry)}. Write NAME=NUMBER with a name of: ${names}.`);
       }
       return [name, Number(value)];
     }),
