@@ -1,0 +1,209 @@
+"""Deploys a whole app into an emulated AWS, changes it, and destroys it again, by the CDK CLI. Says what was created and what was not.
+
+    python -m emulator.check CONFIG CHANGED_CONFIG
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+REPOSITORY = Path(__file__).parents[2]
+STACKS = ("emulated-endpoint", "emulated-api")
+
+NEVER_CREATED = {
+    "AWS::SageMaker::InferenceComponent": "moto has no such call",
+    "AWS::CDK::Metadata": "nothing to create: a note to AWS on how the template was made",
+}
+"""Types that the emulator skips, and why. Any other resource that is missing fails the check."""
+
+
+def main() -> None:
+    first, second = (Path(name).resolve() for name in sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="budgetforce-emulator-") as folder:
+        emulate(first, second, Path(folder))
+
+
+def emulate(first: Path, second: Path, folder: Path) -> None:
+    port = free_port()
+    # Nothing of this machine's own AWS is read or reached. The host is a name, because the CLI puts the bucket's before it.
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://localhost:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_HOME": str(folder),
+        "CDK_DISABLE_VERSION_CHECK": "1",
+    }
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    log = folder / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen([sys.executable, "-m", "emulator.server", str(port)], stdout=output, stderr=output)
+    try:
+        wait_for(port)
+        check(first, second, folder)
+    except Exception:
+        print(f"the emulator's last words:\n{log.read_text()[-2_000:]}")
+        raise
+    finally:
+        server.kill()
+        server.wait()
+
+
+def check(first: Path, second: Path, folder: Path) -> None:
+    assembly = synthesize(first, folder)
+    cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", str(assembly))
+    before = everything()
+
+    deployed = deploy(assembly)
+    report("first deploy", assembly)
+    assert deployed["emulated-endpoint"] == {"EndpointName": "emulated", "InferenceComponents": "emulated-s1-32b"}
+    assert settings()["memory"] == 1769 and settings()["copies"] == {"inference-component/emulated-s1-32b": (0, 8)}, settings()
+    assert settings()["instances"] == 2, settings()
+    created = everything()
+
+    assembly = synthesize(second, folder)
+    changed = deploy(assembly)
+    report("second deploy, of a changed config", assembly)
+    assert changed["emulated-endpoint"]["InferenceComponents"] == "emulated-s1-32b emulated-r1-distill-32b", changed
+    expected = {"inference-component/emulated-s1-32b": (0, 6), "inference-component/emulated-r1-distill-32b": (0, 4)}
+    assert settings()["memory"] == 2048 and settings()["copies"] == expected, settings()
+    assert settings()["instances"] == 3, settings()
+    assert settings()["models"] == ["s1-32b", "r1-distill-32b"], settings()
+    # What clients hold on to is the same: URL, key, table.
+    assert changed["emulated-api"] == deployed["emulated-api"], changed
+    for kind in ("tables", "secrets", "APIs", "functions"):
+        assert everything()[kind] == created[kind], everything()[kind]
+
+    cdk("destroy", "--all", "--force", "--app", str(assembly))
+    left = {kind: names - before[kind] for kind, names in everything().items() if names - before[kind]}
+    print(f"\nafter destroy\n  left behind: {left or 'nothing'}")
+    # CDK keeps the role by which the region's API Gateways write logs: other APIs of the account may use it.
+    kept = left.pop("roles", set())
+    assert not left and all("CloudWatchRole" in name for name in kept), left
+
+
+def synthesize(config: Path, folder: Path) -> Path:
+    assembly = folder / config.stem
+    cdk("synth", "--quiet", "--context", f"config={config}", "--output", str(assembly))
+    return assembly
+
+
+def deploy(assembly: Path) -> dict[str, dict[str, str]]:
+    """The outputs by stack."""
+    outputs = assembly.with_suffix(".outputs.json")
+    cdk("deploy", "--all", "--require-approval", "never", "--app", str(assembly), "--outputs-file", str(outputs))
+    return json.loads(outputs.read_text())
+
+
+def cdk(*words: str) -> None:
+    print(f"\n$ cdk {' '.join(words)}", flush=True)
+    command = [str(REPOSITORY / "node_modules/.bin/cdk"), *words, "--ci", "--no-notices"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, timeout=300, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+    )
+    if done.returncode != 0:
+        print(done.stdout)
+        raise RuntimeError(f"cdk {words[0]} failed with {done.returncode}")
+
+
+def report(title: str, assembly: Path) -> None:
+    """Prints the resources of the templates that exist, and those that do not."""
+    missing: list[tuple[str, str]] = []
+    exist = 0
+    print(f"\n{title}")
+    for stack in STACKS:
+        template = json.loads((assembly / f"{stack}.template.json").read_text())["Resources"]
+        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        # moto lists what it skipped too, without an id.
+        created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}
+        for logical_id, resource in template.items():
+            if logical_id in created:
+                exist += 1
+            else:
+                missing.append((resource["Type"], logical_id))
+        counts: dict[str, int] = {}
+        for logical_id in created:
+            kind = template[logical_id]["Type"]
+            counts[kind] = counts.get(kind, 0) + 1
+        print(f"  {stack}: {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}")
+    print(f"  created: {exist} of {exist + len(missing)} resources. Not created:")
+    for kind, logical_id in missing:
+        print(f"    {kind} {logical_id}: {NEVER_CREATED.get(kind, 'NOT EXPECTED')}")
+    unexpected = [logical_id for kind, logical_id in missing if kind not in NEVER_CREATED]
+    assert not unexpected, unexpected
+
+
+def settings() -> dict[str, Any]:
+    """What the services themselves say of what the two configs differ in."""
+    [function] = boto3.client("lambda").list_functions()["Functions"]
+    scaling = boto3.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    sagemaker = boto3.client("sagemaker")
+    [config] = sagemaker.list_endpoint_configs()["EndpointConfigs"]
+    [variant] = sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"])["ProductionVariants"]
+    models = json.loads(function["Environment"]["Variables"]["BUDGETFORCE_SETTINGS"])["models"]
+    return {
+        "memory": function["MemorySize"],
+        "models": [model["id"] for model in models],
+        "copies": {target["ResourceId"]: (target["MinCapacity"], target["MaxCapacity"]) for target in scaling["ScalableTargets"]},
+        "instances": variant["ManagedInstanceScaling"]["MaxInstanceCount"],
+    }
+
+
+def everything() -> dict[str, set[str]]:
+    """Names of all that is there, asked of each service."""
+    sagemaker, cloudwatch = boto3.client("sagemaker"), boto3.client("cloudwatch")
+    scaling = boto3.client("application-autoscaling")
+    functions = boto3.client("lambda")
+    names = {
+        "stacks": (boto3.client("cloudformation").describe_stacks()["Stacks"], "StackName"),
+        "endpoints": (sagemaker.list_endpoints()["Endpoints"], "EndpointName"),
+        "endpoint configs": (sagemaker.list_endpoint_configs()["EndpointConfigs"], "EndpointConfigName"),
+        "models": (sagemaker.list_models()["Models"], "ModelName"),
+        "scalable targets": (scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"], "ResourceId"),
+        "scaling policies": (scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"], "PolicyName"),
+        "alarms": (cloudwatch.describe_alarms()["MetricAlarms"], "AlarmName"),
+        "dashboards": (cloudwatch.list_dashboards()["DashboardEntries"], "DashboardName"),
+        "functions": (functions.list_functions()["Functions"], "FunctionName"),
+        "layers": (functions.list_layers()["Layers"], "LayerName"),
+        "APIs": (boto3.client("apigateway").get_rest_apis()["items"], "id"),
+        "log groups": (boto3.client("logs").describe_log_groups()["logGroups"], "logGroupName"),
+        "roles": (boto3.client("iam").list_roles()["Roles"], "RoleName"),
+        "secrets": (boto3.client("secretsmanager").list_secrets()["SecretList"], "Name"),
+        "tables": ([{"name": name} for name in boto3.client("dynamodb").list_tables()["TableNames"]], "name"),
+    }
+    return {kind: {item[key] for item in items} for kind, (items, key) in names.items()}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port: int) -> None:
+    for _ in range(120):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.5)
+    raise TimeoutError("the emulator does not listen")
+
+
+if __name__ == "__main__":
+    main()

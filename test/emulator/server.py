@@ -1,0 +1,141 @@
+"""moto's server, with what it lacks of the types that our templates have. Every change of moto is below or in resources.py, with its reason.
+
+    python -m emulator.server PORT
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+import warnings
+from enum import Enum
+from typing import Any
+
+from moto.apigateway import models as apigateway
+from moto.applicationautoscaling import models, responses
+from moto.awslambda import models as awslambda
+from moto.cloudformation import models as cloudformation
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.exceptions import ValidationError as StackNotFound
+from moto.sagemaker import models as sagemaker
+from moto.sagemaker.exceptions import ValidationError
+from moto.server import main
+
+# 1. Its types are known from here on.
+from emulator.resources import client_of
+
+
+# 2. moto knows `sagemaker:variant:…` and no dimension of inference components.
+known_dimensions = {dimension.name: dimension.value for dimension in models.ScalableDimensionValueSet}
+dimensions = Enum("ScalableDimensionValueSet", known_dimensions | {"COPIES": "sagemaker:inference-component:DesiredCopyCount"})
+models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = dimensions
+
+
+# 3. moto refuses instance types that came after its list. Ours are checked when the app is synthesized (lib/instance-types.ts).
+def validate_instance_type(self: Any, instance_type: str) -> None:
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", instance_type):
+        raise ValidationError(message=f"{instance_type} is no instance type.")
+
+
+sagemaker.FakeEndpointConfig.validate_instance_type = validate_instance_type
+
+
+# 4. A variant of inference components has no ModelName: moto's KeyError was an HTML page to the CDK CLI ("XML parse error").
+def validate_production_variants(self: Any, production_variants: list[dict[str, Any]]) -> None:
+    named = [variant for variant in production_variants if "ModelName" in variant]
+    known_variants(self, named)
+
+
+known_variants = sagemaker.SageMakerModelBackend.validate_production_variants
+sagemaker.SageMakerModelBackend.validate_production_variants = validate_production_variants
+
+
+# 5. A change set, which is how the CDK CLI deploys. What goes wrong in it fails the stack with a reason, as AWS does, where moto answered an
+#    HTML page and left the CLI waiting for ever. What goes right gives the stack its outputs. Then it is gone: moto finds change sets by name
+#    alone, so the CLI, which gives each stack's the same name and deletes the last one first, waited for those of other stacks. To delete one
+#    that is gone is no error, to describe it is one of its own.
+def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+    change_set = known_description(self, change_set_name)
+    stack = self.stacks[change_set.stack_id]
+    try:
+        known_execution(self, change_set_name, stack_name)
+        stack._parse_template()
+        stack.output_map = stack._create_output_map()
+    except Exception as error:
+        traceback.print_exc()
+        action = change_set.change_set_type
+        stack.status = "ROLLBACK_COMPLETE" if action == "CREATE" else "UPDATE_ROLLBACK_COMPLETE"
+        stack._add_stack_event(f"{action}_FAILED", resource_status_reason=f"{type(error).__name__}: {error}")
+        stack._add_stack_event(stack.status)
+    del self.change_sets[change_set.change_set_id]
+
+
+def delete_change_set(self: Any, change_set_name: str) -> None:
+    named = [key for key, value in self.change_sets.items() if change_set_name in (key, value.change_set_name)]
+    for key in named:
+        del self.change_sets[key]
+
+
+def describe_change_set(self: Any, change_set_name: str) -> Any:
+    try:
+        return known_description(self, change_set_name)
+    except StackNotFound as error:
+        raise ChangeSetNotFound(f"ChangeSet [{change_set_name}] does not exist") from error
+
+
+class ChangeSetNotFound(CloudFormationError):
+    code = "ChangeSetNotFound"
+
+
+known_description = cloudformation.CloudFormationBackend.describe_change_set
+known_execution = cloudformation.CloudFormationBackend.execute_change_set
+cloudformation.CloudFormationBackend.execute_change_set = execute_change_set
+cloudformation.CloudFormationBackend.describe_change_set = describe_change_set
+cloudformation.CloudFormationBackend.delete_change_set = delete_change_set
+
+
+# 6. A type that moto cannot update is forgotten by it, and so left behind on delete. It stays as it was.
+def parse_and_update_resource(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
+    updated = known_update(logical_id, resource_json, resources_map, account_id, region_name)
+    return resources_map[logical_id] if updated is None else updated
+
+
+known_update = parsing.parse_and_update_resource
+parsing.parse_and_update_resource = parse_and_update_resource
+
+
+# 7. A change set forgets DependsOn: an API's deployment came before its methods.
+def parse_and_create_resource(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
+    first = resource_json.get("DependsOn", [])
+    for name in [first] if isinstance(first, str) else first:
+        resources_map[name]
+    return known_creation(logical_id, resource_json, resources_map, account_id, region_name)
+
+
+known_creation = parsing.parse_and_create_resource
+parsing.parse_and_create_resource = parse_and_create_resource
+
+
+# 8. A parameter whose previous value is kept comes as that value, already read from the parameter store, and not as its path.
+def parse_ssm_parameter(self: Any, value: str, value_type: str) -> Any:
+    stored = parsing.ssm_backends[self._account_id][self._region_name].get_parameter(value)
+    return value if stored is None else known_parameter(self, value, value_type)
+
+
+known_parameter = parsing.ResourceMap.parse_ssm_parameter
+parsing.ResourceMap.parse_ssm_parameter = parse_ssm_parameter
+
+
+# 9. A deployment and a layer have no id for a stage and a function to refer to; an API and a layer are made, and never deleted.
+apigateway.Deployment.physical_resource_id = property(lambda deployment: deployment.id)
+awslambda.LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
+apigateway.RestAPI.delete = lambda api, account_id, region: client_of(region)("apigateway").delete_rest_api(restApiId=api.id)
+awslambda.LayerVersion.delete = lambda layer, account_id, region: client_of(region)("lambda").delete_layer_version(
+    LayerName=layer.name, VersionNumber=layer.version
+)
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Tried to parse .* not supported")
+    main(["-H", "127.0.0.1", "-p", sys.argv[1]])
