@@ -36,7 +36,7 @@ export function dashboardRows(props: WatchingProps, alarms: readonly Alarm[]): r
     ],
     ...models.map(thinkingRow),
     ...models.map(copiesRow),
-    [new TextWidget({ width: 24, height: 3, markdown: cacheNote(models) })],
+    [new TextWidget({ width: 24, height: 4, markdown: cacheNote(models) })],
   ];
 }
 
@@ -87,10 +87,22 @@ function costGraph({ models, gpusPerInstance, dollarsPerInstanceHour }: Watching
   return graph('Instances: dollars an hour (estimate)', [dollars]);
 }
 
+/**
+ * vLLM's metrics reach CloudWatch as OpenTelemetry, for which CDK has no widget. AWS spells the first one `vllm:kv_cache_usage_perc`,
+ * `vllm_kv_cache_usage_perc` and, by vLLM's older name, `vllm:gpu_cache_usage_perc`.
+ *
+ * @see https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-detailed-observability-promql.html
+ * @see https://docs.aws.amazon.com/sagemaker/latest/dg/inference-monitoring.html
+ * @see https://aws.amazon.com/blogs/machine-learning/monitor-and-debug-generative-ai-inference-with-sagemaker-detailed-metrics-and-insights-dashboard-on-cloudwatch/
+ */
 function cacheNote(models: readonly WatchedModel[]): string {
+  const label = "'aws.sagemaker.inference_component.name'";
+  const ours = `{${label}=~"${models.map(({ model }) => model.componentName).join('|')}"}`;
   return [
-    '**KV cache.** vLLM’s own metrics arrive as OpenTelemetry metrics, which are read by PromQL (CloudWatch, Query Studio):',
-    `\`avg(vllm:kv_cache_usage_perc) by (model_name)\` and \`sum(vllm:num_requests_waiting) by (model_name)\`, for ${models.map(({ model }) => model.id).join(', ')}.`,
+    '**KV cache and queue.** vLLM’s own metrics are OpenTelemetry’s: ask in CloudWatch’s Query Studio, in PromQL (and add the graph to a dashboard there).',
+    `\`avg by (${label}) (vllm:kv_cache_usage_perc${ours})\`,`,
+    `\`sum by (${label}) (vllm:num_requests_waiting${ours})\`.`,
+    'Nothing found: try `vllm_…` for `vllm:…`. CloudWatch’s SageMaker AI Insights draws both.',
   ].join(' ');
 }
 

@@ -288,9 +288,14 @@ export class HostedModel extends Construct implements OfferedModel {
     });
   }
 
-  /** Copies that serve: each reports what it uses of its GPUs once a minute, so reports a minute are copies. */
+  /**
+   * Copies that serve: each reports what it uses once a minute, so reports a minute are copies. Of the CPU, because GPUs can report one by
+   * one. AWS counts instances so; for copies it is not written down, and not tried.
+   *
+   * @see https://aws.amazon.com/blogs/machine-learning/enhanced-metrics-for-amazon-sagemaker-ai-endpoints-deeper-visibility-for-better-performance/
+   */
   metricCopies(): Metric {
-    return utilizationMetric('GPUUtilizationNormalized', this.componentName, { statistic: Stats.SAMPLE_COUNT });
+    return utilizationMetric('CPUUtilizationNormalized', this.componentName, { statistic: Stats.SAMPLE_COUNT });
   }
 
   /** Calls of the model: one or more for each request. */

@@ -42,7 +42,11 @@ export function componentMetric(metricName: string, componentName: string, optio
   });
 }
 
-/** A metric of what a component uses of its GPUs and host. Percent. */
+/**
+ * A metric of what a component uses of its GPUs and host, of what it has reserved. Percent.
+ *
+ * @see https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-inference-component
+ */
 export function utilizationMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
   return new Metric({
     namespace: '/aws/sagemaker/InferenceComponents',

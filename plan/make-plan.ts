@@ -190,7 +190,9 @@ function fixedDollarsPerMonth(type: string, properties: Readonly<Record<string, 
     case 'AWS::SecretsManager::Secret':
       return prices.secretMonth;
     case 'AWS::CloudWatch::Alarm':
-      return Number(properties['Period']) < 60 ? prices.highResolutionAlarmMonth : prices.alarmMonth;
+      return Number(properties['Period']) < 60
+        ? prices.highResolutionAlarmMonth
+        : metricsOf(properties['Metrics']) * prices.alarmMonth;
     case 'AWS::CloudWatch::Dashboard':
       return prices.dashboardMonth;
     case 'AWS::KMS::Key':
@@ -204,6 +206,11 @@ function fixedDollarsPerMonth(type: string, properties: Readonly<Record<string, 
     default:
       return 0;
   }
+}
+
+/** An alarm on an expression is charged for each metric in it. */
+function metricsOf(queries: unknown): number {
+  return Array.isArray(queries) ? queries.filter((query) => 'MetricStat' in query).length : 1;
 }
 
 function lengthOf(value: unknown): number {
@@ -308,7 +315,7 @@ function notesOf(
   }
   if (config.endpoint.detailedMetrics) {
     notes.push(
-      'detailedMetrics sends the server’s and the GPUs’ metrics to CloudWatch, charged as custom metrics; they are not counted here.',
+      'detailedMetrics sends the server’s and the GPUs’ metrics to CloudWatch as OpenTelemetry, charged by the gigabyte; they are not counted here.',
     );
   }
   notes.push(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../lib/config.ts';
-import { defaultPrices, loadPrices } from '../../lib/prices.ts';
+import { defaultPrices, HOURS_A_MONTH, loadPrices } from '../../lib/prices.ts';
 import { createdBy } from '../../plan/created.ts';
 import { makePlan, type Plan } from '../../plan/make-plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
@@ -49,6 +49,13 @@ describe('a plan', () => {
     expect(hourly?.idle).toBeLessThan(0.05);
     expect(hourly?.minimum).toBeCloseTo(63 + (hourly?.fixed ?? 0));
     expect(hourly?.maximum).toBeCloseTo(126 + (hourly?.fixed ?? 0));
+  });
+
+  it('counts an alarm once for each metric in it, and more where it looks at less than a minute', () => {
+    const free = Object.fromEntries(['secretMonth', 'dashboardMonth', 'keyMonth'].map((name) => [name, 0]));
+    const { estimatedDollarsPerHour } = planOf(toZero, { ...defaultPrices, ...free, alarmMonth: 1, highResolutionAlarmMonth: 100 });
+    // Five of the API, the component's errors against its calls, and the one that wakes it from zero.
+    expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_A_MONTH).toBeCloseTo(5 + 2 + 100);
   });
 
   it('asks for one instance more than the maximum, by the code of the quota', () => {
