@@ -18,7 +18,7 @@ export { EndpointStack, type EndpointStackProps } from './endpoint-stack.ts';
 export type { HostedModel, ModelProps, ModelScaling } from './hosted-model.ts';
 export type { BudgetMetric } from './metrics.ts';
 export type { ModelSource } from './model-source.ts';
-export { IsolatedNetwork, type Network } from './network.ts';
+export { IsolatedNetwork, type IsolatedNetworkProps, type Network } from './network.ts';
 export type { OfferedModel } from './offered-model.ts';
 export type { Copies, Instances } from './placement.ts';
 export { ReasoningApi, type ReasoningApiProps } from './reasoning-api.ts';

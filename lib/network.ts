@@ -13,7 +13,7 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { limits, outside } from './limits.ts';
 import type { Refusal } from './refusal.ts';
@@ -24,6 +24,21 @@ export interface Network {
   readonly securityGroups: readonly ISecurityGroup[];
   /** Whether the internet is out of reach for sure. */
   readonly isolated?: boolean | undefined;
+}
+
+export interface IsolatedNetworkProps {
+  /**
+   * Addresses of the VPC, /16 to /23: two subnets of /24 are taken from it.
+   *
+   * @default '10.0.0.0/20'
+   */
+  readonly cidr?: string | undefined;
+  /**
+   * How long flow logs are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays | undefined;
 }
 
 /**
@@ -39,7 +54,7 @@ export class IsolatedNetwork extends Construct implements Network {
   constructor(
     scope: Construct,
     id: string,
-    { logRetention, cidr = '10.0.0.0/20' }: { readonly logRetention: RetentionDays; readonly cidr?: string },
+    { logRetention = RetentionDays.ONE_MONTH, cidr = '10.0.0.0/20' }: IsolatedNetworkProps = {},
   ) {
     super(scope, id);
     const created = new Vpc(this, 'Vpc', {
