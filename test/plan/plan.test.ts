@@ -53,7 +53,12 @@ describe('a plan', () => {
 
   it('counts an alarm once for each metric in it, and more where it looks at less than a minute', () => {
     const free = Object.fromEntries(['secretMonth', 'dashboardMonth', 'keyMonth'].map((name) => [name, 0]));
-    const { estimatedDollarsPerHour } = planOf(toZero, { ...defaultPrices, ...free, alarmMonth: 1, highResolutionAlarmMonth: 100 });
+    const { estimatedDollarsPerHour } = planOf(toZero, {
+      ...defaultPrices,
+      ...free,
+      alarmMonth: 1,
+      highResolutionAlarmMonth: 100,
+    });
     // Five of the API, the component's errors against its calls, and the one that wakes it from zero.
     expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_A_MONTH).toBeCloseTo(5 + 2 + 100);
   });
