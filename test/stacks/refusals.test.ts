@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
@@ -158,6 +159,21 @@ const wrong: Record<string, ConfigInput> = {
       securityGroupIds: Array.from({ length: 6 }, (_, index) => `sg-0123456789abcdef${index}`),
     },
   }),
+  'more subnets than SageMaker takes': p5({
+    network: {
+      kind: 'existing',
+      subnetIds: Array.from({ length: 17 }, (_, index) => `subnet-0123456789abcde${10 + index}`),
+      securityGroupIds: ['sg-0123456789abcdef0'],
+    },
+  }),
+  'more variables than a container takes': model({
+    environment: Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`VLLM_${index}`, '1'])),
+  }),
+  'scaling by load of a model of unknown size': model({ scaling: { thinking: {} } }),
+  'scaling by load without a table to tell it in': aConfig({
+    models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })],
+    api: { ledger: 'none' },
+  }),
   'a schedule that is none': model({
     scaling: { schedule: [{ name: 'morning', schedule: '0 7 * * *', min: 1, max: 4 }] },
   }),
@@ -184,6 +200,15 @@ describe('a config that cannot work', () => {
     expect(() => synthesize(config)).toThrowErrorMatchingSnapshot();
   });
 
+  it('is refused above for every limit that there is', () => {
+    const source = globSync('lib/*.ts')
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
+    const codes = [...source.matchAll(/(?:\bcode: |\boutside\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
+    const cased = new Set(Object.values(wrong).flatMap((config) => [...codesOf(config)]));
+    expect(new Set(codes)).toEqual(cased.union(new Set(onlyInConstructs)));
+  });
+
   const { 'a request longer than a stream may be': final, ...others } = wrong;
 
   it('does not go through where the function refuses it too', () => {
@@ -191,11 +216,7 @@ describe('a config that cannot work', () => {
   });
 
   it.each(Object.entries(others))('goes through knowingly, with a warning, for %s', (_, config) => {
-    // A construct tells all that it finds; the next one is made only once it is content.
-    const allowed = new Set<string>();
-    for (let round = 0; round < 4; round++) {
-      for (const code of refusedCodes(() => addTo(anApp({ allow: [...allowed].join(',') }), config))) allowed.add(code);
-    }
+    const allowed = codesOf(config);
     const app = anApp({ allow: [...allowed].join(',') });
     addTo(app, config);
     // Not synthesized: CDK's own rules would say the same of many of them again.
@@ -254,6 +275,18 @@ describe('ReasoningEndpoint', () => {
 function withoutTokenizer(): ConfigInput['models'][number] {
   const { tokenizer: _, ...rest } = aModel();
   return rest;
+}
+
+/** What no config can say, but a construct's properties: the tests of ReasoningEndpoint above. */
+const onlyInConstructs = ['region', 'rolling-variants', 'managed-scaling-without-components'];
+
+/** A construct tells all that it finds; the next one is made only once it is content. */
+function codesOf(config: ConfigInput): ReadonlySet<string> {
+  const codes = new Set<string>();
+  for (let round = 0; round < 4; round++) {
+    for (const code of refusedCodes(() => addTo(anApp({ allow: [...codes].join(',') }), config))) codes.add(code);
+  }
+  return codes;
 }
 
 function refusedCodes(run: () => unknown): readonly string[] {
