@@ -205,8 +205,8 @@ describe('a config that cannot work', () => {
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const codes = [...source.matchAll(/(?:\bcode: |\boutside\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
-    const cased = new Set(Object.values(wrong).flatMap((config) => [...codesOf(config)]));
-    expect(new Set(codes)).toEqual(cased.union(new Set(onlyInConstructs)));
+    const cased = Object.values(wrong).flatMap((config) => [...codesOf(config)]);
+    expect(new Set(codes)).toEqual(new Set([...cased, ...onlyInConstructs]));
   });
 
   const { 'a request longer than a stream may be': final, ...others } = wrong;
