@@ -6,7 +6,7 @@ import type { VllmSettings } from './vllm-environment.ts';
  *
  * https://docs.vllm.ai/en/latest/features/
  */
-const accelerations = {
+export const accelerations = {
   'fp8-weights': {
     gains: 'half the memory for weights, so one GPU where 16 bits take two, and more KV cache; faster decoding.',
     costs:
@@ -18,7 +18,7 @@ const accelerations = {
   },
   'prefix-caching': {
     gains: 'a "Wait" or a new call evaluates only what is new, not the whole thought so far. On by default.',
-    costs: 'nothing measurable; prompts of one endpoint share a cache, so a shared prefix can be noticed by its speed.',
+    costs: 'prompts of one endpoint share a cache, so a shared prefix can be noticed by its speed.',
   },
   'chunked-prefill': {
     gains: 'a long prompt does not hold up the tokens of others. On by default.',

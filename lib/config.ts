@@ -289,8 +289,11 @@ const thresholdSchema = z
   .optional();
 
 const watchingSchema = z.strictObject({
-  dashboard: z.boolean().default(true).describe('Whether there is a dashboard: three dollars a month.'),
-  alarms: z.boolean().default(true).describe('Whether there are alarms: ten cents a month each.'),
+  dashboard: z.boolean().default(true).describe('Whether there is a dashboard: an estimated three dollars a month.'),
+  alarms: z
+    .boolean()
+    .default(true)
+    .describe('Whether there are alarms: an estimated ten cents a month for each metric in one.'),
   alarmTopicArn: z.string().startsWith('arn:').optional().describe('The SNS topic that alarms go to.'),
   runbookUrl: z.string().min(1).optional().describe('Where your copy of docs/runbook.md is, for links in alarms.'),
   dollarsPerInstanceHour: z.number().gt(0).optional().describe('For the estimate of cost. The table’s by default.'),

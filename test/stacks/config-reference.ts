@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { accelerations } from '../../lib/accelerations.ts';
 import { configSchema } from '../../lib/config.ts';
 
 interface Schema {
@@ -32,6 +33,17 @@ export function configReference(): string {
     '| field | takes | default | |',
     '| --- | --- | --- | --- |',
     ...rowsOf(schema, ''),
+    '',
+    '## Accelerations',
+    '',
+    'What each word of `models[].vllm.accelerations` gains and costs, by [vLLM’s pages](https://docs.vllm.ai/en/latest/features/); none was measured here. Budgets stay exact with all of them:',
+    'tokens are forced between calls of the server, and counted by their ids.',
+    '',
+    '| word | gains | costs |',
+    '| --- | --- | --- |',
+    ...Object.entries(accelerations).map(
+      ([word, { gains, costs }]) => `| \`${word}\` | ${cell(gains)} | ${cell(costs)} |`,
+    ),
     '',
   ].join('\n');
 }
