@@ -127,7 +127,9 @@ export async function startRun(request: RunRequest, dependencies: AppDependencie
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
   } catch (error) {
-    await endLoad(letIn, dependencies.log);
+    await letIn?.watched.withdraw().catch((failure: unknown) => {
+      dependencies.log('error', 'load not settled', loggableError(failure));
+    });
     throw error;
   }
 

@@ -4,7 +4,7 @@ import { type CopyCapacity, type Load, pressureOf } from './load.ts';
 export interface AdmissionSettings {
   /** Pressure up to which requests are admitted without an expected wait. */
   readonly fullAt: number;
-  /** The longest wait for a place that a request is let in with. Seconds; 0 refuses what would wait. */
+  /** The longest wait for a place that a request is let in with, of a key with no more than half above its part. Seconds; 0 refuses what would wait. */
   readonly maxQueueSeconds: number;
 }
 
@@ -24,10 +24,15 @@ export type Admission =
     };
 
 const MAX_RETRY_AFTER_SECONDS = 3_600;
+/** Parts of keys that take the same differ by chance: so much more than an equal part waits as others do. */
+const EVEN_ENOUGH = 1.5;
 
 /**
  * Whether a request is let in, before it is: the wait follows from what is committed and how fast the copies work, so nobody
- * waits for a time-out to learn it.
+ * waits for a time-out to learn it. A key that holds far more than its part waits less long than others may: who floods the endpoint
+ * is turned away first, and others still find a place in line.
+ *
+ * Without a copy the wait is that for a place from when the first ones take requests: at least one, or those that are starting.
  *
  * @param startsInSeconds until the copies that are starting take requests; where none is starting, it is not looked at
  */
@@ -38,14 +43,17 @@ export function admission(
   settings: AdmissionSettings = defaultAdmission,
   startsInSeconds = Number.POSITIVE_INFINITY,
 ): Admission {
-  const expectedWaitSeconds = waitSeconds(load, capacity, settings.fullAt, startsInSeconds);
+  const there = load.copies > 0 ? load : { ...load, copies: Math.max(1, load.startingCopies), startingCopies: 0 };
+  const expectedWaitSeconds = waitSeconds(there, capacity, settings.fullAt, startsInSeconds);
   if (expectedWaitSeconds <= 0) return { kind: 'admit' };
-  if (expectedWaitSeconds <= settings.maxQueueSeconds) return { kind: 'queue', expectedWaitSeconds };
-  const over = unevenness(key, load) > 1;
+  const uneven = unevenness(key, load);
+  const maxQueueSeconds = settings.maxQueueSeconds / Math.max(1, uneven / EVEN_ENOUGH);
+  if (expectedWaitSeconds <= maxQueueSeconds) return { kind: 'queue', expectedWaitSeconds };
+  const over = uneven > 1;
   return {
     kind: 'refuse',
     status: over ? 429 : 503,
-    retryAfterSeconds: retryAfterSeconds(expectedWaitSeconds - settings.maxQueueSeconds),
+    retryAfterSeconds: retryAfterSeconds(expectedWaitSeconds - maxQueueSeconds),
     because: over ? 'key_over_its_part' : 'endpoint_full',
   };
 }
@@ -77,7 +85,8 @@ export function waitSeconds(
   return startsInSeconds + Math.max(0, tooMuch) / (soon * capacity.tokensPerSecond);
 }
 
-/** A wait as the header takes it: whole seconds, never 0, at most an hour. */
+/** A wait as the header takes it: whole seconds, never 0, at most an hour; an hour also where nobody knows. */
 export function retryAfterSeconds(seconds: number): number {
+  if (Number.isNaN(seconds)) return MAX_RETRY_AFTER_SECONDS;
   return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(seconds)));
 }

@@ -1,5 +1,5 @@
 import { ApiError } from '../api-error.ts';
-import { admission } from '../policy/admission.ts';
+import { admission, retryAfterSeconds } from '../policy/admission.ts';
 import { elasticGrant } from '../policy/elastic-grant.ts';
 import { pressureOf } from '../policy/load.ts';
 import { atZeroCopies } from '../policy/zero-copies.ts';
@@ -88,27 +88,28 @@ export class LoadGate {
     const key = keyLoadOf(look, request.key, false);
     const refuse = async (error: ApiError): Promise<never> => {
       const at = now();
-      await scaling.board.put({
-        ...leaseOf(request, elastic, floor, request.maxTokens, at),
-        endedAt: at,
-        refused: true,
-      });
+      // They say what is asked for. Beyond these nobody learns more from one, and every look would read it.
+      if (look.refused < MOST_REFUSED)
+        await scaling.board.put({
+          ...leaseOf(request, elastic, floor, request.maxTokens, at),
+          endedAt: at,
+          refused: true,
+        });
       throw error;
     };
 
     let expectedWaitSeconds = 0;
-    if (load.copies === 0) {
+    if (load.copies === 0 || look.wake.kind === 'paused') {
       try {
         expectedWaitSeconds = await this.#atZero(look);
       } catch (error) {
         if (error instanceof ApiError) return await refuse(error);
         throw error;
       }
-    } else {
-      const decided = admission(load, capacity, key, policy.admission, startsInSeconds(look, now()));
-      if (decided.kind === 'refuse') return await refuse(refusal(decided, look));
-      if (decided.kind === 'queue') expectedWaitSeconds = decided.expectedWaitSeconds;
     }
+    const decided = admission(load, capacity, key, policy.admission, startsInSeconds(look, now()));
+    if (decided.kind === 'refuse') return await refuse(refusal(decided, look, expectedWaitSeconds));
+    if (decided.kind === 'queue') expectedWaitSeconds += decided.expectedWaitSeconds;
     const granted = elastic
       ? elasticGrant({ floorTokens: floor, ceilingTokens: request.maxTokens }, load, capacity, key, policy.elastic)
       : request.maxTokens;
@@ -165,6 +166,8 @@ function isElastic(
 
 /** Who waits for a copy looks this often whether it is there. Seconds. */
 const WAITING_TICK_SECONDS = 2;
+/** Refused requests that are kept until the next tick. */
+const MOST_REFUSED = 500;
 
 function leaseOf(
   { requestId, key, promptTokens, minTokens, maxTokens, answerTokens, samples }: LoadRequest,
@@ -198,13 +201,15 @@ function startsInSeconds({ load, state }: Look, now: number): number {
 }
 
 function refusal(
-  { status, because, retryAfterSeconds }: Extract<ReturnType<typeof admission>, { kind: 'refuse' }>,
+  { status, because, retryAfterSeconds: seconds }: Extract<ReturnType<typeof admission>, { kind: 'refuse' }>,
   { load }: Look,
+  startSeconds: number,
 ): ApiError {
+  const again = retryAfterSeconds(seconds + startSeconds);
   const copies = `${load.copies} ${load.copies === 1 ? 'copy' : 'copies'}`;
   const message =
     because === 'key_over_its_part'
-      ? `The endpoint is full (${load.requests} requests on ${copies}), and this key holds more than its part of it. Try again in ${retryAfterSeconds} s.`
-      : `The endpoint is full: ${load.requests} requests on ${copies}. Try again in ${retryAfterSeconds} s.`;
-  return new ApiError(status, message, { code: because, headers: { 'retry-after': String(retryAfterSeconds) } });
+      ? `The endpoint is full (${load.requests} requests on ${copies}), and this key holds more than its part of it. Try again in ${again} s.`
+      : `The endpoint is full: ${load.requests} requests on ${copies}. Try again in ${again} s.`;
+  return new ApiError(status, message, { code: because, headers: { 'retry-after': String(again) } });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../app.ts';
 import type { ItemTable } from '../keys/table.ts';
 import { loggableError } from '../loggable-error.ts';
@@ -9,7 +10,12 @@ import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './cop
 import { isUnderWay, LoadBoard, type LoadLease } from './load-board.ts';
 import { capacityOf, nextState } from './next-state.ts';
 import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
-import { type ModelScalingSettings, type PolicyInForce, policyInForce } from './scaling-settings.ts';
+import {
+  type ModelScalingSettings,
+  type PolicyInForce,
+  policyInForce,
+  RETRY_WAKE_SECONDS,
+} from './scaling-settings.ts';
 import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
 
 export interface ModelScalingOptions {
@@ -31,6 +37,8 @@ export interface ModelScalingOptions {
 /** One look at the load, for a decision about one request. */
 export interface Look {
   readonly leases: readonly LoadLease[];
+  /** Requests that were refused and have not been counted yet. */
+  readonly refused: number;
   readonly load: Load;
   readonly reservedByKey: ReadonlyMap<string, number>;
   readonly capacity: CopyCapacity;
@@ -45,6 +53,8 @@ const CONTROL_REMEMBERED = 5;
 /** Looks of one function at a load of n requests are at least n / this apart, so that looking never is what loads the table. */
 const REQUESTS_A_SECOND_LOOKED_AT = 100;
 const OLDEST_LOOK_SECONDS = 10;
+/** Each function that finds the endpoint asleep tries to write that it wakes it. */
+const TRIES_TO_CHANGE = 8;
 
 /**
  * The scaling of one model, as each function sees it. What all share is in the table: the requests under way (LoadBoard) and the state of the
@@ -73,7 +83,8 @@ export class ModelScaling {
   async tick(within = this.options.tickSeconds ?? METRIC_SECONDS): Promise<ScalingState> {
     const { settings, copies, now, log, owner, emit } = this.options;
     const { value: before, version } = await this.store.state();
-    if (before.at > 0 && now() - before.at < within) return before;
+    // A state from the future, of a function whose clock goes wrong, holds nobody up.
+    if (before.at > 0 && Math.abs(now() - before.at) < within) return before;
     const [seen, leases, { value: control }] = await Promise.all([
       copies.describe().catch((error: unknown) => {
         log('warn', 'copies not seen', { model: owner.modelId, ...loggableError(error) });
@@ -113,6 +124,7 @@ export class ModelScaling {
     });
     return {
       leases: underWay,
+      refused: leases.filter(({ refused }) => refused === true).length,
       load,
       reservedByKey,
       capacity: capacityOf(settings, state),
@@ -142,15 +154,25 @@ export class ModelScaling {
   }
 
   /**
-   * Asks for the first copy. What happened is in the state, for everybody.
+   * Asks for the first copy: of several functions that want one at the same instant, one of them. What happened is in the state, for
+   * everybody.
    *
+   * @param soonAgain also where a wake failed just now: an operator may know better
    * @returns why it cannot be had, or `undefined`
    */
-  async wake(): Promise<string | undefined> {
+  async wake(soonAgain = false): Promise<string | undefined> {
     const { copies, now, log, owner } = this.options;
+    const claimed = await this.#change((state) => {
+      const kind = wakeOf(state, { paused: false }, now()).kind;
+      const retries = kind === 'failed' && (soonAgain || now() - (state.failed?.at ?? 0) >= RETRY_WAKE_SECONDS);
+      return kind === 'asleep' || retries ? { ...state, wokenAt: now() } : undefined;
+    });
+    if (!claimed) return undefined;
     let why: string | undefined;
     try {
-      await copies.setCopies(1);
+      // Who asks for one where several are coming would take the others away.
+      const { desired } = await copies.describe();
+      if (desired === 0) await copies.setCopies(1);
     } catch (error) {
       why =
         error instanceof CopiesUnavailableError
@@ -159,7 +181,10 @@ export class ModelScaling {
       log('error', 'wake failed', { model: owner.modelId, ...loggableError(error) });
     }
     const at = now();
-    await this.#change((state) => ({ ...state, wokenAt: at, ...(why === undefined ? {} : { failed: { at, why } }) }));
+    if (why !== undefined) {
+      const failed = { at, why };
+      await this.#change((state) => ({ ...state, failed }));
+    }
     log('info', 'wake', { model: owner.modelId, failed: why !== undefined });
     return why;
   }
@@ -173,11 +198,16 @@ export class ModelScaling {
     });
   }
 
-  async #change(change: (state: ScalingState) => ScalingState): Promise<void> {
-    for (let tries = 0; tries < 5; tries++) {
+  /** Whether it was changed: `undefined` leaves it. */
+  async #change(change: (state: ScalingState) => ScalingState | undefined): Promise<boolean> {
+    for (let tries = 0; tries < TRIES_TO_CHANGE; tries++) {
       const { value, version } = await this.store.state();
-      if (await this.store.write('state', change(value), version)) return;
+      const next = change(value);
+      if (next === undefined) return false;
+      if (await this.store.write('state', next, version)) return true;
+      await sleep(Math.random() * 20 * 2 ** tries);
     }
+    return false;
   }
 
   async #leasesWithin(oldest: number): Promise<readonly LoadLease[]> {
@@ -191,8 +221,8 @@ export class ModelScaling {
 
 /** How an endpoint without a copy is doing. */
 function wakeOf(
-  { copies, wokenAt, failed, startSeconds }: ScalingState,
-  control: ScalingControl,
+  { copies, wokenAt, failed }: ScalingState,
+  control: Pick<ScalingControl, 'paused'>,
   now: number,
 ): WakeState {
   if (control.paused) return { kind: 'paused' };
@@ -200,14 +230,13 @@ function wakeOf(
     return { kind: 'failed', at: failed.at, why: failed.why };
   }
   if (copies.starting > 0) return { kind: 'waking', since: copies.startingSince ?? now };
-  // A wake that nothing came of is forgotten after twice the time that it should have taken.
-  if (wokenAt !== undefined && now - wokenAt < Math.max(MIN_WAKE_SECONDS, 2 * startSeconds)) {
-    return { kind: 'waking', since: wokenAt };
-  }
+  // A wake that no start is seen of came to nothing: another update was under way, or its function died.
+  if (wokenAt !== undefined && now - wokenAt < WAKE_SEEN_SECONDS) return { kind: 'waking', since: wokenAt };
   return { kind: 'asleep' };
 }
 
-const MIN_WAKE_SECONDS = 30;
+/** SageMaker shows that a copy was asked for within so long. */
+const WAKE_SEEN_SECONDS = 30;
 
 /** How a key stands beside the others. */
 export function keyLoadOf(look: Pick<Look, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {

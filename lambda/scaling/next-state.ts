@@ -42,10 +42,10 @@ export function nextState(
   const ended = leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt));
   const underWay = leases.filter((lease) => isUnderWay(lease, now));
 
-  const use = ended.reduce<ExpectedUse>(
-    (known, { limitTokens, usedTokens }) => learnUse(known, limitTokens, usedTokens),
-    before.use,
-  );
+  // Who got no token, since the model failed or the client left, says nothing of what requests use.
+  const use = ended
+    .filter(({ usedTokens }) => usedTokens > 0)
+    .reduce<ExpectedUse>((known, { limitTokens, usedTokens }) => learnUse(known, limitTokens, usedTokens), before.use);
   const askedTokens = came.reduce(
     (sum, { wantedThinking, answerTokens, minTokens }) =>
       sum + expectedTokens(use, wantedThinking + answerTokens, minTokens),

@@ -13,6 +13,8 @@ const SCALABLE = {
   ScalableDimension: 'sagemaker:inference-component:DesiredCopyCount',
 } as const;
 
+const DESCRIBE_TIMEOUT_MS = 5_000;
+
 /** The copies of an inference component, by SageMaker and Application Auto Scaling. Both clients are loaded when they are first needed. */
 export class SageMakerCopies implements CopyControl {
   readonly #component: string;
@@ -30,6 +32,8 @@ export class SageMakerCopies implements CopyControl {
     const client = await this.#sageMakerClient();
     const { RuntimeConfig, FailureReason } = await client.send(
       new DescribeInferenceComponentCommand({ InferenceComponentName: this.#component }),
+      // A request waits for this: what was known before is good enough.
+      { abortSignal: AbortSignal.timeout(DESCRIBE_TIMEOUT_MS) },
     );
     const current = RuntimeConfig?.CurrentCopyCount ?? 0;
     return {

@@ -186,7 +186,7 @@ export class ScalingAdmin {
     }
     const { copies } = await this.#scaling.tick(1);
     if (copies.running + copies.starting === 0) {
-      const why = await this.#scaling.wake();
+      const why = await this.#scaling.wake(true);
       if (why !== undefined) {
         throw new ApiError(503, `No copy can be started: ${why}`, {
           code: 'no_capacity',

@@ -70,13 +70,15 @@ export function policyInForce(
   const shrinkFrom = chosen.shrink_from ?? defaultElastic.shrinkFrom;
   const shrinkTo = Math.max(chosen.shrink_to ?? defaultElastic.shrinkTo, shrinkFrom + 0.01);
   const { cut } = defaultElastic;
+  const fullAt = Math.max(defaultAdmission.fullAt, shrinkTo);
   return {
     scaling: {
       minCopies: operator.minCopies ?? settings.minCopies,
       maxCopies: operator.maxCopies ?? settings.maxCopies,
       copiesPerInstance: settings.copiesPerInstance,
       targetUtilization: chosen.target_utilization ?? defaultScaling.targetUtilization,
-      mostPressure: chosen.most_pressure ?? defaultScaling.mostPressure,
+      // Copies are asked for before requests are turned away.
+      mostPressure: Math.min(fullAt, chosen.most_pressure ?? defaultScaling.mostPressure),
       smoothingSeconds: chosen.smoothing_seconds ?? defaultScaling.smoothingSeconds,
       scaleInAfterSeconds: chosen.scale_in_after_seconds ?? defaultScaling.scaleInAfterSeconds,
     },
@@ -94,7 +96,7 @@ export function policyInForce(
           }),
     },
     admission: {
-      fullAt: Math.max(defaultAdmission.fullAt, shrinkTo),
+      fullAt,
       maxQueueSeconds: chosen.max_queue_seconds ?? defaultAdmission.maxQueueSeconds,
     },
   };

@@ -123,9 +123,12 @@ export class ScalingStore {
 
   async state(): Promise<Versioned<ScalingState>> {
     const item = await this.#table.get(this.#partition, 'state');
-    return item === undefined
-      ? { value: newScalingState(this.#settings), version: undefined }
-      : { value: stateSchema.parse(parsedValue(item)), version: Number(item['version']) };
+    const known = item === undefined ? undefined : stateSchema.safeParse(parsedValue(item)).data;
+    return {
+      // What another version of the function wrote, and this one cannot read, is measured anew.
+      value: known ?? newScalingState(this.#settings),
+      version: item === undefined ? undefined : Number(item['version']),
+    };
   }
 
   async control(): Promise<Versioned<ScalingControl>> {

@@ -62,6 +62,12 @@ export class WatchedRequest {
     await this.#scaling.board.put({ ...this.#current(now), endedAt: now });
   }
 
+  /** Takes it back before it began, as if it had never come: a limit of its key stood in its way. */
+  async withdraw(): Promise<void> {
+    this.#ended = true;
+    await this.#scaling.board.remove(this.#lease.requestId);
+  }
+
   #schedule(): void {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look()

@@ -227,7 +227,7 @@ class Run implements CopyListener {
     const keyLoad = { reservedTokens: key.reserved, activeKeys: this.#activeKeys + (key.requests === 0 ? 1 : 0) };
     const capacity = this.#capacity();
 
-    if (gate.admission !== undefined && load.copies > 0) {
+    if (gate.admission !== undefined) {
       const answer: Admission = admission(load, capacity, keyLoad, gate.admission, this.#fleet.nextReadyAt - now);
       if (answer.kind === 'refuse') {
         this.#refused += 1;

@@ -35,6 +35,26 @@ describe('Admission', () => {
     expect(admission(load, capacity, heavy)).toMatchObject({ status: 429, because: 'key_over_its_part' });
   });
 
+  it('turns a key that holds twice its part away at three quarters of the wait, and none that is a little above it', () => {
+    const load = loadOf(fullAt * 1.5);
+    const wait = waitSeconds(load, capacity, fullAt);
+    const settings = { ...defaultAdmission, maxQueueSeconds: wait * 1.3 };
+    const twice = { reservedTokens: load.reservedTokens, activeKeys: 2 };
+    expect(admission(load, capacity, twice, settings)).toMatchObject({ kind: 'refuse', status: 429 });
+    const little = { reservedTokens: load.reservedTokens * 0.7, activeKeys: 2 };
+    expect(admission(load, capacity, little, settings)).toMatchObject({ kind: 'queue' });
+    const half = { reservedTokens: load.reservedTokens / 4, activeKeys: 2 };
+    expect(admission(load, capacity, half, settings)).toMatchObject({ kind: 'queue' });
+  });
+
+  it('without a copy waits for a place on the first ones, as if they were there', () => {
+    const load = loadOf(fullAt * 2, 1);
+    const there = admission(load, capacity);
+    expect(admission({ ...load, copies: 0 }, capacity)).toEqual(there);
+    expect(admission({ ...load, copies: 0, startingCopies: 1 }, capacity)).toEqual(there);
+    expect(admission({ ...load, copies: 0, startingCopies: 2 }, capacity)).toEqual({ kind: 'admit' });
+  });
+
   it('counts copies that start, from when they work', () => {
     const load = { ...loadOf(fullAt * 4, 1), startingCopies: 7 };
     expect(waitSeconds(load, capacity, fullAt, 30)).toBe(30);
@@ -57,6 +77,8 @@ describe('Admission', () => {
       { seed: 7 },
     );
     expect(retryAfterSeconds(Number.POSITIVE_INFINITY)).toBe(3_600);
+    expect(retryAfterSeconds(Number.NaN)).toBe(3_600);
+    expect(retryAfterSeconds(-5)).toBe(1);
   });
 
   it('never waits longer for more speed', () => {
