@@ -1,4 +1,4 @@
-"""Writes a checkpoint as a GGUF that llama.cpp loads: architecture llama, 16-bit weights, tokenizer inside."""
+"""Writes a checkpoint as a GGUF that llama.cpp loads: architecture llama, weights of 8 bits in blocks of 32 (Q8_0), tokenizer inside."""
 
 from __future__ import annotations
 
@@ -37,21 +37,22 @@ def export(checkpoint: Path, path: Path) -> None:
     writer.add_rope_freq_base(config.rope_base)
     writer.add_layer_norm_rms_eps(config.norm_epsilon)
     writer.add_vocab_size(config.vocabulary)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     add_tokenizer(writer)
 
-    half = lambda tensor: tensor.detach().numpy().astype(np.float16)
-    whole = lambda tensor: tensor.detach().numpy().astype(np.float32)
-    writer.add_tensor("token_embd.weight", half(model.embedding.weight))
+    eight_bits = gguf.GGMLQuantizationType.Q8_0
+    as_array = lambda tensor: tensor.detach().numpy().astype(np.float32)
+    matrix = lambda name, tensor: writer.add_tensor(name, gguf.quants.quantize(as_array(tensor), eight_bits), raw_dtype=eight_bits)
+    matrix("token_embd.weight", model.embedding.weight)
     for index, block in enumerate(model.blocks):
         q, k, v = block.attention.qkv.weight.chunk(3)
         gate, up = block.gate_and_up.weight.chunk(2)
         weights = {"attn_q": q, "attn_k": k, "attn_v": v, "attn_output": block.attention.out.weight, "ffn_gate": gate, "ffn_up": up, "ffn_down": block.down.weight}
         for name, weight in weights.items():
-            writer.add_tensor(f"blk.{index}.{name}.weight", half(weight))
-        writer.add_tensor(f"blk.{index}.attn_norm.weight", whole(block.attention_norm.weight))
-        writer.add_tensor(f"blk.{index}.ffn_norm.weight", whole(block.feed_norm.weight))
-    writer.add_tensor("output_norm.weight", whole(model.norm.weight))
+            matrix(f"blk.{index}.{name}.weight", weight)
+        writer.add_tensor(f"blk.{index}.attn_norm.weight", as_array(block.attention_norm.weight))
+        writer.add_tensor(f"blk.{index}.ffn_norm.weight", as_array(block.feed_norm.weight))
+    writer.add_tensor("output_norm.weight", as_array(model.norm.weight))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

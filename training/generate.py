@@ -4,11 +4,11 @@ A question is a chain of one to six steps with + - and *, in plain words or sign
 the steps out one a line, each result at a glance. There a hurried person slips now and then, and so does the data: SLIP_RATE of
 these results are wrong, and the model learns to slip as often. Nothing in a prompt says where.
 
-What follows a "Wait" checks two steps with care: it takes them apart (tens and ones), which never slips in the data, says whether
-what was said was right, and works out again with the same care what followed from a wrong one.
+What follows a "Wait" works the whole chain out once more from the question, with care: tens and ones apart, which never slips in the
+data. The answer is what the last pass found.
 
-Slips are rare, so some thoughts with Waits are shown with more of them. Of these the results are not trained on: they teach checks to
-find something, and leave the learned rate as it is.
+Slips are rare, and a second pass could copy the first. So some thoughts with Waits are shown with more slips, whose results are not
+trained on: they teach the second pass to work out instead of copying, and leave the learned rate as it is.
 """
 
 from __future__ import annotations
@@ -20,19 +20,16 @@ from dataclasses import dataclass, field
 MOST = 199
 """The largest result."""
 
-SLIP_RATE = 0.05
+SLIP_RATE = 0.04
 """How often a result at a glance is wrong. This is learned."""
 
 SHOWN_SHARE = 0.5
 """Of the thoughts with Waits, how many are shown with more slips, which are not learned."""
 
-SHOWN_SLIP_RATES = (0.15, 0.3)
+SHOWN_SLIP_RATES = (0.15, 0.4)
 
-CHECKS_PER_WAIT = 2
-
-FEW_WAITS = [40, 24, 16, 8, 8, 2, 2]
-MANY_WAITS = [12, 28, 24, 12, 16, 4, 4]
-"""How often a document has 0 to 6 Waits, in the first and in the second part of the training."""
+WAITS = [46, 30, 10, 4, 6, 2, 2]
+"""How often a document has 0 to 6 Waits."""
 
 NAMES = "Ann Ben Carla David Emma Finn Grace Hugo Ida Jon Kim Leo Mia Noah Olga Paul Rosa Sam Tina Tom Lily Max Nora Omar".split()
 SHE = set("Ann Carla Emma Grace Ida Kim Mia Olga Rosa Tina Lily Nora".split())
@@ -263,40 +260,19 @@ def think(chain: Chain, rng: random.Random, waits: int, own_waits: int) -> Thoug
     """A whole thought with `waits` forced and `own_waits` self-made Waits after its first pass. None where a slip leads out of range."""
     count = len(chain.steps)
     shown = rng.choice(SHOWN_SLIP_RATES) if waits > 0 and rng.random() < SHOWN_SHARE else None
-    inputs: list[int] = []
-    said: list[int] = []
     lines: list[Piece] = [("\n", True)]
     value = chain.start
     for index, step in enumerate(chain.steps):
         if not possible(value, step):
             return None
-        inputs.append(value)
         line, value = fast(index + 1, value, step, rng, shown)
-        said.append(value)
         lines += [*line, (".\n" if index + 1 < count else ".", True)]
-    thought = Thought(merged(lines))
-    upto = 0
+    thought = Thought(merged(lines), value)
+    inputs = [chain.start, *chain.results()]
+    again = ".\n".join(f"{index + 1}) {careful(inputs[index], step)}" for index, step in enumerate(chain.steps))
     for turn in range(waits + own_waits):
-        thought.pieces.append(("Wait", turn >= waits))
-        text = ","
-        again = ""
-        for _ in range(min(CHECKS_PER_WAIT, count)):
-            index = upto % count
-            upto = index + 1
-            right = apply(inputs[index], chain.steps[index])
-            text += f" check {index + 1}: {careful(inputs[index], chain.steps[index])}, I said {said[index]}: {'right' if right == said[index] else 'wrong'}."
-            if right == said[index]:
-                continue
-            said[index] = value = right
-            for after in range(index + 1, count):
-                if not possible(value, chain.steps[after]):
-                    return None
-                inputs[after] = value
-                value = said[after] = apply(value, chain.steps[after])
-                again += f"\n{after + 1}) {careful(inputs[after], chain.steps[after])}."
-            break
-        thought.pieces.append((text + (f" So{again}" if again else f" So {said[-1]}."), True))
-    thought.value = said[-1]
+        thought.pieces += [("Wait", turn >= waits), (f", again with care:\n{again}.", True)]
+        thought.value = chain.answer
     return thought
 
 
@@ -323,8 +299,8 @@ class Document:
 START, END = "<|im_start|>", "<|im_end|>"
 
 
-def document(rng: random.Random, exclude: frozenset[str] = frozenset(), checks: bool = False) -> Document:
-    """One training document in the s1 chat format. `checks`: with more Waits."""
+def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Document:
+    """One training document in the s1 chat format."""
     pieces: list[tuple[str, bool]] = []
 
     def add(text: str, trained: bool) -> None:
@@ -364,7 +340,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset(), checks: 
     while True:
         chain = random_chain(rng, "++--" if rng.random() < 0.3 else "++--*")
         question = question_of(chain, rng)
-        waits = rng.choices([0, 1, 2, 3, 4, 5, 6], MANY_WAITS if checks else FEW_WAITS)[0]
+        waits = rng.choices(range(7), WAITS)[0]
         thought = think(chain, rng, waits, 1 if rng.random() < 0.04 else 0)
         if thought is not None and question not in exclude:
             break
@@ -436,18 +412,17 @@ def cut_short(pieces: list[tuple[str, bool]], rng: random.Random, thought: list[
 
 
 STEP_LINE = re.compile(r"(?P<number>\d)\) [^.\n]*=(?P<result>\d+)\.")
-CORRECTION = re.compile(r"check (?P<number>\d): [^.]*=(?P<result>\d+), I said \d+: wrong")
 
 
 def value_of_cut(chain: Chain, pieces: list[tuple[str, bool]]) -> int:
-    """What the thought so far comes to: its last finished step, with the steps after it worked out rightly."""
+    """What the thought so far comes to: the end of its last whole pass, or else its last finished step with the rest worked out rightly."""
     at = max(index for index, (text, _) in enumerate(pieces) if text == "think")
     text = "".join(text for text, _ in pieces[at + 1 :])
-    value, done, place = chain.start, 0, -1
-    for known in (STEP_LINE, CORRECTION):
-        for match in known.finditer(text):
-            if match.start() > place:
-                value, done, place = int(match["result"]), int(match["number"]), match.start()
+    found = [(int(match["number"]), int(match["result"])) for match in STEP_LINE.finditer(text)]
+    whole = [result for number, result in found if number == len(chain.steps)]
+    if whole:
+        return whole[-1]
+    done, value = found[-1] if found else (0, chain.start)
     for step in chain.steps[done:]:
         value = apply(value, step)
     return value

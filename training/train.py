@@ -27,23 +27,23 @@ DOCUMENTS_PER_POOL = 1_200
 LONGEST = 700
 
 
-def pools(seed: int, exclude: frozenset[str], checks: bool) -> Iterator[list[tuple[list[int], list[bool]]]]:
+def pools(seed: int, exclude: frozenset[str]) -> Iterator[list[tuple[list[int], list[bool]]]]:
     """Documents without end, in pools from which batches of like length are made."""
     rng = random.Random(seed)
     tokenizer = Tokenizer.from_file(str(MODEL_FOLDER / "tokenizer.json"))
     while True:
         pool = []
         while len(pool) < DOCUMENTS_PER_POOL:
-            ids, trained = encode_document(tokenizer, document(rng, exclude, checks).pieces)
+            ids, trained = encode_document(tokenizer, document(rng, exclude).pieces)
             if len(ids) <= LONGEST:
                 pool.append((ids, trained))
         yield pool
 
 
-def batches(seed: int, exclude: frozenset[str], checks: bool) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(seed: int, exclude: frozenset[str]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Ids (batch, length) and targets of the same shape; -100 where nothing is learned."""
     rng = random.Random(seed + 1)
-    for pool in pools(seed, exclude, checks):
+    for pool in pools(seed, exclude):
         pool.sort(key=lambda item: len(item[0]))
         made, start = [], 0
         while start < len(pool):
@@ -64,20 +64,18 @@ def batches(seed: int, exclude: frozenset[str], checks: bool) -> Iterator[tuple[
             yield inputs, targets
 
 
-def produce(queue: Queue, seed: int, exclude: frozenset[str], checks: bool) -> None:
-    for inputs, targets in batches(seed, exclude, checks):
+def produce(queue: Queue, seed: int, exclude: frozenset[str]) -> None:
+    for inputs, targets in batches(seed, exclude):
         queue.put((inputs.numpy(), targets.numpy()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_200)
+    parser.add_argument("--steps", type=int, default=3_600)
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "checkpoint.pt")
-    parser.add_argument("--resume", type=Path)
-    parser.add_argument("--checks", action="store_true", help="documents with more Waits: the second part of the training")
     arguments = parser.parse_args()
 
     torch.manual_seed(arguments.seed)
@@ -88,8 +86,6 @@ def main() -> None:
 
     config = Config()
     model = Llama(config)
-    if arguments.resume:
-        model.load_state_dict(torch.load(arguments.resume, weights_only=True))
     print(f"{model.parameter_count():,} parameters", flush=True)
     optimizers = [
         Muon(
@@ -111,7 +107,7 @@ def main() -> None:
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
 
     queue: Queue = Queue(maxsize=8)
-    producer = Process(target=produce, args=(queue, arguments.seed + 100, exclude, arguments.checks), daemon=True)
+    producer = Process(target=produce, args=(queue, arguments.seed + 100, exclude), daemon=True)
     producer.start()
     started, tokens, running = time.time(), 0, 0.0
     for step in range(arguments.steps):
