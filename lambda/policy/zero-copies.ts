@@ -53,8 +53,18 @@ export function atZeroCopies(state: WakeState, settings: ZeroSettings, now: numb
     case 'asleep':
       return { wake: true, answer: waitOrLater(settings.startSeconds, settings) };
     case 'waking':
-      return { wake: false, answer: waitOrLater(Math.max(1, state.since + settings.startSeconds - now), settings) };
+      return { wake: false, answer: waitOrLater(startsIn(state.since, settings.startSeconds, now), settings) };
   }
+}
+
+/**
+ * How long a start takes on, at least a second. One that is late is expected to take as long again as it is late: nobody is told
+ * to come back each second for as long as capacity is looked for.
+ *
+ * @param startSeconds how long a start is expected to take
+ */
+export function startsIn(since: number, startSeconds: number, now: number): number {
+  return Math.max(1, Math.abs(since + startSeconds - now));
 }
 
 function waitOrLater(seconds: number, settings: ZeroSettings): ZeroDecision['answer'] {

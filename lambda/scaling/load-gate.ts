@@ -2,7 +2,7 @@ import { ApiError } from '../api-error.ts';
 import { admission, retryAfterSeconds } from '../policy/admission.ts';
 import { elasticGrant } from '../policy/elastic-grant.ts';
 import { pressureOf } from '../policy/load.ts';
-import { atZeroCopies } from '../policy/zero-copies.ts';
+import { atZeroCopies, startsIn } from '../policy/zero-copies.ts';
 import type { LoadLease } from './load-board.ts';
 import { keyLoadOf, type Look, type ModelScaling } from './model-scaling.ts';
 import { DEFAULT_FLOOR_PART, type ModelScalingSettings, RETRY_WAKE_SECONDS } from './scaling-settings.ts';
@@ -197,7 +197,7 @@ function leaseOf(
 /** Until the copies that are starting take requests. */
 function startsInSeconds({ load, state }: Look, now: number): number {
   if (load.startingCopies === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(1, (state.copies.startingSince ?? now) + state.startSeconds - now);
+  return startsIn(state.copies.startingSince ?? now, state.startSeconds, now);
 }
 
 function refusal(

@@ -110,6 +110,13 @@ describe('At zero copies', () => {
     });
   });
 
+  it('a start that is late is not expected each second: as long again as it is late', () => {
+    // It should have taken 600 s; 300 s more have gone by.
+    expect(atZeroCopies({ kind: 'waking', since: 100 }, { ...settings, waitForCopy: false }, 1_000)).toMatchObject({
+      answer: { kind: 'unavailable', code: 'endpoint_starting', retryAfterSeconds: 300 },
+    });
+  });
+
   it('a request that may not wait is told when to come back', () => {
     const { wake, answer } = atZeroCopies({ kind: 'asleep' }, { ...settings, waitForCopy: false }, 0);
     expect(wake).toBe(true);

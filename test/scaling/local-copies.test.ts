@@ -150,6 +150,30 @@ describe('A laptop that plays an endpoint with copies', () => {
     },
   );
 
+  it('runs a schedule when its time comes', async () => {
+    const admin = async (method: string, path: string, body?: unknown) => {
+      const response = await fetch(`${server.url}/v1/admin/scaling${path}`, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      expect(response.status).toBe(200);
+      return await response.json();
+    };
+    const soon = new Date(Date.now() + 3_000).toISOString().slice(0, 19);
+    await admin('PUT', '/schedules/soon', { schedule: `at(${soon})`, min_copies: 2, max_copies: 2 });
+    await vi.waitFor(
+      async () =>
+        expect(await admin('GET', '')).toMatchObject({
+          copies: { running: 2, min: 2, max: 2 },
+          schedules: [{ name: 'soon' }],
+        }),
+      { timeout: 60_000, interval: 500 },
+    );
+    await admin('DELETE', '/schedules/soon');
+    expect(await admin('PATCH', '', { min_copies: 0 })).toMatchObject({ copies: { min: 0, max: 2 } });
+  }, 120_000);
+
   it('goes back to sleep when nobody asks', async () => {
     await vi.waitFor(() => expect(server.fleet?.running).toBe(0), { timeout: 250_000, interval: 500 });
   }, 300_000);

@@ -10,7 +10,7 @@ import { CopyFleet } from '../../local/endpoint/copy-fleet.ts';
 import { LocalAutoScaling, notSuspended } from '../../local/endpoint/local-auto-scaling.ts';
 import { recorded } from './fixtures/recorded-answers.ts';
 
-/** What the next calls get, and the actions that were called. */
+/** What the next calls get (status 0: no answer at all), and the actions that were called. */
 let answers: { readonly status: number; readonly body: unknown }[] = [];
 let calls: string[] = [];
 let server: Server;
@@ -22,6 +22,7 @@ beforeEach(async () => {
     request.resume().on('end', () => {
       calls.push(String(request.headers['x-amz-target']).replace(/^.*\./, ''));
       const { status, body } = answers.shift() ?? { status: 200, body: {} };
+      if (status === 0) return;
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     });
   }).listen(0, '127.0.0.1');
@@ -91,6 +92,14 @@ describe('What AWS answers about copies', () => {
     const schedule = { name: 'morning', schedule: 'rate(1 hour)', min: 0, max: 1 };
     await expect(copies().putSchedule(schedule)).rejects.toThrow('No scalable target registered');
     expect(await copies().deleteSchedule('morning')).toBe(false);
+  });
+
+  it('nothing, is given up after a few seconds: a request waits for it', async () => {
+    answers = [{ status: 0, body: undefined }];
+    const started = performance.now();
+    await expect(copies().describe()).rejects.toThrow();
+    expect(performance.now() - started).toBeGreaterThan(4_000);
+    expect(calls).toHaveLength(1);
   });
 
   it('that nothing is registered means that there are no bounds', async () => {
