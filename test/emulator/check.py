@@ -1,6 +1,7 @@
-"""Deploys a whole app into an emulated AWS, changes it, and destroys it again, by the CDK CLI. Says what was created and what was not.
+"""Deploys a whole app into an emulated AWS, changes it, and destroys it again, by the CDK CLI; then all configs of config/ as one app. Says what
+was created and what was not.
 
-    python -m emulator.check CONFIG CHANGED_CONFIG
+    python -m emulator.check
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ import boto3
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REPOSITORY = Path(__file__).parents[2]
-STACKS = ("emulated-endpoint", "emulated-api")
+FIRST, SECOND = (REPOSITORY / "test/emulator" / name for name in ("first.json", "second.json"))
+EXAMPLES = sorted((REPOSITORY / "config").glob("*.json"))
+REGION_OF = {config["name"]: config["region"] for config in (json.loads(file.read_text()) for file in [FIRST, *EXAMPLES])}
+REGIONS = sorted(set(REGION_OF.values()))
 
 NEVER_CREATED = {
     "AWS::SageMaker::InferenceComponent": "moto has no such call",
@@ -29,12 +34,11 @@ NEVER_CREATED = {
 
 
 def main() -> None:
-    first, second = (Path(name).resolve() for name in sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="budgetforce-emulator-") as folder:
-        emulate(first, second, Path(folder))
+        emulate(Path(folder))
 
 
-def emulate(first: Path, second: Path, folder: Path) -> None:
+def emulate(folder: Path) -> None:
     port = free_port()
     # Nothing of this machine's own AWS is read or reached. The host is a name, because the CLI puts the bucket's before it.
     os.environ |= {
@@ -56,51 +60,77 @@ def emulate(first: Path, second: Path, folder: Path) -> None:
         server = subprocess.Popen([sys.executable, "-m", "emulator.server", str(port)], stdout=output, stderr=output)
     try:
         wait_for(port)
-        check(first, second, folder)
+        bootstrap = synthesize("first", [FIRST], folder)
+        cdk("bootstrap", *(f"aws://{ACCOUNT}/{region}" for region in REGIONS), "--app", str(bootstrap))
+        check_change(folder)
+        check_examples(folder)
     except Exception:
-        print(f"the emulator's last words:\n{log.read_text()[-2_000:]}")
+        words = [line for line in log.read_text().splitlines() if '" 200 -' not in line]
+        print("the emulator's last words:", *words[-40:], sep="\n")
         raise
     finally:
         server.kill()
         server.wait()
 
 
-def check(first: Path, second: Path, folder: Path) -> None:
-    assembly = synthesize(first, folder)
-    cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", str(assembly))
+def check_change(folder: Path) -> None:
     before = everything()
 
+    assembly = synthesize("first", [FIRST], folder)
     deployed = deploy(assembly)
     report("first deploy", assembly)
-    assert deployed["emulated-endpoint"] == {"EndpointName": "emulated", "InferenceComponents": "emulated-s1-32b"}
-    assert settings()["memory"] == 1769 and settings()["copies"] == {"inference-component/emulated-s1-32b": (0, 8)}, settings()
-    assert settings()["instances"] == 2, settings()
+    assert deployed["emulated-endpoint"] == {"EndpointName": "emulated", "InferenceComponents": "emulated-s1-32b"}, deployed
+    assert settings() == {
+        "memory": 1769,
+        "models": ["s1-32b"],
+        "copies": {"inference-component/emulated-s1-32b": (0, 8)},
+        "instances": 2,
+    }, settings()
     created = everything()
 
-    assembly = synthesize(second, folder)
+    assembly = synthesize("second", [SECOND], folder)
     changed = deploy(assembly)
     report("second deploy, of a changed config", assembly)
     assert changed["emulated-endpoint"]["InferenceComponents"] == "emulated-s1-32b emulated-r1-distill-32b", changed
-    expected = {"inference-component/emulated-s1-32b": (0, 6), "inference-component/emulated-r1-distill-32b": (0, 4)}
-    assert settings()["memory"] == 2048 and settings()["copies"] == expected, settings()
-    assert settings()["instances"] == 3, settings()
-    assert settings()["models"] == ["s1-32b", "r1-distill-32b"], settings()
+    assert settings() == {
+        "memory": 2048,
+        "models": ["s1-32b", "r1-distill-32b"],
+        "copies": {"inference-component/emulated-s1-32b": (0, 6), "inference-component/emulated-r1-distill-32b": (0, 4)},
+        "instances": 3,
+    }, settings()
     # What clients hold on to is the same: URL, key, table.
     assert changed["emulated-api"] == deployed["emulated-api"], changed
     for kind in ("tables", "secrets", "APIs", "functions"):
         assert everything()[kind] == created[kind], everything()[kind]
 
+    destroy(assembly, before)
+
+
+def check_examples(folder: Path) -> None:
+    before = everything()
+    assembly = synthesize("examples", EXAMPLES, folder)
+    outputs = deploy(assembly)
+    report("deploy of every config in config/", assembly)
+    assert len(outputs) == 2 * len(EXAMPLES), outputs
+    # Their ledger is kept, as is the default.
+    destroy(assembly, before, tables=len(EXAMPLES))
+
+
+def destroy(assembly: Path, before: dict[str, set[str]], tables: int = 0) -> None:
     cdk("destroy", "--all", "--force", "--app", str(assembly))
-    left = {kind: names - before[kind] for kind, names in everything().items() if names - before[kind]}
+    left = {kind: sorted(names - before[kind]) for kind, names in everything().items() if names - before[kind]}
     print(f"\nafter destroy\n  left behind: {left or 'nothing'}")
     # CDK keeps the role by which the region's API Gateways write logs: other APIs of the account may use it.
-    kept = left.pop("roles", set())
-    assert not left and all("CloudWatchRole" in name for name in kept), left
+    roles = left.pop("roles", [])
+    assert all("CloudWatchRole" in name for name in roles), roles
+    assert len(left.pop("tables", [])) == tables and not left, left
 
 
-def synthesize(config: Path, folder: Path) -> Path:
-    assembly = folder / config.stem
-    cdk("synth", "--quiet", "--context", f"config={config}", "--output", str(assembly))
+def synthesize(name: str, configs: list[Path], folder: Path) -> Path:
+    assembly = folder / name
+    if not assembly.exists():
+        context = f"config={','.join(map(str, configs))}"
+        cdk("synth", "--quiet", "--context", context, "--output", str(assembly))
     return assembly
 
 
@@ -127,9 +157,11 @@ def report(title: str, assembly: Path) -> None:
     missing: list[tuple[str, str]] = []
     exist = 0
     print(f"\n{title}")
-    for stack in STACKS:
-        template = json.loads((assembly / f"{stack}.template.json").read_text())["Resources"]
-        pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    for file in sorted(assembly.glob("*.template.json")):
+        stack = file.name.removesuffix(".template.json")
+        template = json.loads(file.read_text())["Resources"]
+        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint")]
+        pages = boto3.client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
         # moto lists what it skipped too, without an id.
         created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}
         for logical_id, resource in template.items():
@@ -137,14 +169,11 @@ def report(title: str, assembly: Path) -> None:
                 exist += 1
             else:
                 missing.append((resource["Type"], logical_id))
-        counts: dict[str, int] = {}
-        for logical_id in created:
-            kind = template[logical_id]["Type"]
-            counts[kind] = counts.get(kind, 0) + 1
+        counts = Counter(template[logical_id]["Type"] for logical_id in created)
         print(f"  {stack}: {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}")
     print(f"  created: {exist} of {exist + len(missing)} resources. Not created:")
-    for kind, logical_id in missing:
-        print(f"    {kind} {logical_id}: {NEVER_CREATED.get(kind, 'NOT EXPECTED')}")
+    for kind, count in sorted(Counter(kind for kind, _ in missing).items()):
+        print(f"    {count} {kind}: {NEVER_CREATED.get(kind, 'NOT EXPECTED')}")
     unexpected = [logical_id for kind, logical_id in missing if kind not in NEVER_CREATED]
     assert not unexpected, unexpected
 
@@ -166,12 +195,22 @@ def settings() -> dict[str, Any]:
 
 
 def everything() -> dict[str, set[str]]:
-    """Names of all that is there, asked of each service."""
-    sagemaker, cloudwatch = boto3.client("sagemaker"), boto3.client("cloudwatch")
-    scaling = boto3.client("application-autoscaling")
-    functions = boto3.client("lambda")
+    """Names of all that is there, in all regions, asked of each service."""
+    found: dict[str, set[str]] = {}
+    for region in REGIONS:
+        for kind, names in everything_in(region).items():
+            found[kind] = found.get(kind, set()) | names
+    return found
+
+
+def everything_in(region: str) -> dict[str, set[str]]:
+    def client(service: str) -> Any:
+        return boto3.client(service, region)
+
+    sagemaker, cloudwatch, scaling = client("sagemaker"), client("cloudwatch"), client("application-autoscaling")
+    functions, ec2 = client("lambda"), client("ec2")
     names = {
-        "stacks": (boto3.client("cloudformation").describe_stacks()["Stacks"], "StackName"),
+        "stacks": (client("cloudformation").describe_stacks()["Stacks"], "StackName"),
         "endpoints": (sagemaker.list_endpoints()["Endpoints"], "EndpointName"),
         "endpoint configs": (sagemaker.list_endpoint_configs()["EndpointConfigs"], "EndpointConfigName"),
         "models": (sagemaker.list_models()["Models"], "ModelName"),
@@ -181,11 +220,14 @@ def everything() -> dict[str, set[str]]:
         "dashboards": (cloudwatch.list_dashboards()["DashboardEntries"], "DashboardName"),
         "functions": (functions.list_functions()["Functions"], "FunctionName"),
         "layers": (functions.list_layers()["Layers"], "LayerName"),
-        "APIs": (boto3.client("apigateway").get_rest_apis()["items"], "id"),
-        "log groups": (boto3.client("logs").describe_log_groups()["logGroups"], "logGroupName"),
-        "roles": (boto3.client("iam").list_roles()["Roles"], "RoleName"),
-        "secrets": (boto3.client("secretsmanager").list_secrets()["SecretList"], "Name"),
-        "tables": ([{"name": name} for name in boto3.client("dynamodb").list_tables()["TableNames"]], "name"),
+        "APIs": (client("apigateway").get_rest_apis()["items"], "id"),
+        "log groups": (client("logs").describe_log_groups()["logGroups"], "logGroupName"),
+        "roles": (client("iam").list_roles()["Roles"], "RoleName"),
+        "secrets": (client("secretsmanager").list_secrets()["SecretList"], "Name"),
+        "VPCs": (ec2.describe_vpcs()["Vpcs"], "VpcId"),
+        "security groups": (ec2.describe_security_groups()["SecurityGroups"], "GroupId"),
+        "flow logs": (ec2.describe_flow_logs()["FlowLogs"], "FlowLogId"),
+        "tables": ([{"name": name} for name in client("dynamodb").list_tables()["TableNames"]], "name"),
     }
     return {kind: {item[key] for item in items} for kind, (items, key) in names.items()}
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Contributors' extra check of the templates by others' tools, in Python (docs/emulator.md). Exits with 75 where they cannot be installed.
 #   run.sh lint FOLDER...   cfn-lint over the synthesized templates in each folder
-#   run.sh deploy           deploy, deploy a changed config, destroy: into moto's server
+#   run.sh deploy           deploy, deploy a changed config, destroy; deploy all of config/, destroy: into moto's server
 # EMULATOR_VENV names a folder to install into, and to find what is installed; without it a temporary one is made and removed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,7 +38,7 @@ case ${1:-} in
     ;;
   deploy)
     install
-    PYTHONPATH=test timeout 900 "$venv/bin/python" -m emulator.check test/emulator/first.json test/emulator/second.json
+    PYTHONPATH=test timeout 1200 "$venv/bin/python" -m emulator.check
     ;;
   *)
     sed -n '2,5p' "$0"

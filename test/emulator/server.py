@@ -19,6 +19,9 @@ from moto.cloudformation import models as cloudformation
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import CloudFormationError
 from moto.cloudformation.exceptions import ValidationError as StackNotFound
+from moto.ec2.models.flow_logs import FlowLogs
+from moto.ec2.models.route_tables import RouteTable
+from moto.ec2.models.vpcs import VPCEndPoint
 from moto.sagemaker import models as sagemaker
 from moto.sagemaker.exceptions import ValidationError
 from moto.server import main
@@ -33,13 +36,16 @@ dimensions = Enum("ScalableDimensionValueSet", known_dimensions | {"COPIES": "sa
 models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = dimensions
 
 
-# 3. moto refuses instance types that came after its list. Ours are checked when the app is synthesized (lib/instance-types.ts).
-def validate_instance_type(self: Any, instance_type: str) -> None:
-    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", instance_type):
-        raise ValidationError(message=f"{instance_type} is no instance type.")
+# 3. moto refuses instance types that came after its list, and a variant with a list of types. Ours are checked when the app is synthesized
+#    (lib/instance-types.ts).
+def validate_instance_types(self: Any, production_variants: list[dict[str, Any]]) -> None:
+    for variant in production_variants:
+        for pool in variant.get("InstancePools", [variant]):
+            if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", pool["InstanceType"]):
+                raise ValidationError(message=f"{pool['InstanceType']} is no instance type.")
 
 
-sagemaker.FakeEndpointConfig.validate_instance_type = validate_instance_type
+sagemaker.FakeEndpointConfig.validate_production_variants = validate_instance_types
 
 
 # 4. A variant of inference components has no ModelName: moto's KeyError was an HTML page to the CDK CLI ("XML parse error").
@@ -135,6 +141,29 @@ apigateway.RestAPI.delete = lambda api, account_id, region: client_of(region)("a
 awslambda.LayerVersion.delete = lambda layer, account_id, region: client_of(region)("lambda").delete_layer_version(
     LayerName=layer.name, VersionNumber=layer.version
 )
+
+# 10. What a VPC is made with is never deleted, and so the VPC neither.
+def delete_route_table(table: Any, account_id: str, region: str) -> None:
+    ec2 = client_of(region)("ec2")
+    for association in list(table.associations):
+        ec2.disassociate_route_table(AssociationId=association)
+    ec2.delete_route_table(RouteTableId=table.id)
+
+
+RouteTable.delete = delete_route_table
+VPCEndPoint.delete = lambda endpoint, account_id, region: client_of(region)("ec2").delete_vpc_endpoints(VpcEndpointIds=[endpoint.id])
+FlowLogs.delete = lambda log, account_id, region: client_of(region)("ec2").delete_flow_logs(FlowLogIds=[log.id])
+
+
+# 11. Resources go in the reverse order of their making, as at AWS, where moto tries them in any order until all are gone or none goes.
+def delete(self: Any) -> None:
+    for logical_id in reversed([name for name in self._parsed_resources if name in self._resource_json_map]):
+        resource_json = self._resource_json_map[logical_id]
+        if resource_json.get("DeletionPolicy") != "Retain":
+            self._delete_resource(self._parsed_resources.pop(logical_id), resource_json)
+
+
+parsing.ResourceMap.delete = delete
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message="Tried to parse .* not supported")
