@@ -171,8 +171,7 @@ export class ModelScaling {
     let why: string | undefined;
     try {
       // Who asks for one where several are coming would take the others away.
-      const { desired } = await copies.describe();
-      if (desired === 0) await copies.setCopies(1);
+      if ((await this.#desiredCopies()) === 0) await copies.setCopies(1);
     } catch (error) {
       why =
         error instanceof CopiesUnavailableError
@@ -187,6 +186,17 @@ export class ModelScaling {
     }
     log('info', 'wake', { model: owner.modelId, failed: why !== undefined });
     return why;
+  }
+
+  /** Copies that there should be; 0 where nobody knows, so that a look that fails keeps nothing asleep. */
+  async #desiredCopies(): Promise<number> {
+    const { copies, log, owner } = this.options;
+    try {
+      return (await copies.describe()).desired;
+    } catch (error) {
+      log('warn', 'copies not seen', { model: owner.modelId, ...loggableError(error) });
+      return 0;
+    }
   }
 
   /** SageMaker refuses an update while another is under way, so that one pause may leave copies. Nobody else takes them away then. */

@@ -27,6 +27,15 @@ describe('A wake', () => {
     expect(control.asked).toEqual([]);
   });
 
+  it('is made also where nobody can see how many copies there are', async () => {
+    const { load, control } = loadWorld(0);
+    control.describe = async () => {
+      throw new Error('Rate exceeded');
+    };
+    expect((await load.gate.letIn(request('a'))).report.expectedWaitSeconds).toBe(20);
+    expect(control.asked).toEqual([1]);
+  });
+
   it('that came to nothing, since another update was under way, is made again half a minute later', async () => {
     const { load, control, clock } = loadWorld(0);
     control.setCopies = async (copies: number) => {
