@@ -221,6 +221,7 @@ def everything_in(region: str) -> dict[str, set[str]]:
         "functions": (functions.list_functions()["Functions"], "FunctionName"),
         "layers": (functions.list_layers()["Layers"], "LayerName"),
         "APIs": (client("apigateway").get_rest_apis()["items"], "id"),
+        "rules": (client("events").list_rules()["Rules"], "Name"),
         "log groups": (client("logs").describe_log_groups()["logGroups"], "logGroupName"),
         "roles": (client("iam").list_roles()["Roles"], "RoleName"),
         "secrets": (client("secretsmanager").list_secrets()["SecretList"], "Name"),

@@ -29,7 +29,6 @@ from moto.server import main
 # 1. Its types are known from here on.
 from emulator.resources import client_of
 
-
 # 2. moto knows `sagemaker:variant:…` and no dimension of inference components.
 known_dimensions = {dimension.name: dimension.value for dimension in models.ScalableDimensionValueSet}
 dimensions = Enum("ScalableDimensionValueSet", known_dimensions | {"COPIES": "sagemaker:inference-component:DesiredCopyCount"})
@@ -142,6 +141,7 @@ awslambda.LayerVersion.delete = lambda layer, account_id, region: client_of(regi
     LayerName=layer.name, VersionNumber=layer.version
 )
 
+
 # 10. What a VPC is made with is never deleted, and so the VPC neither.
 def delete_route_table(table: Any, account_id: str, region: str) -> None:
     ec2 = client_of(region)("ec2")
@@ -157,13 +157,15 @@ FlowLogs.delete = lambda log, account_id, region: client_of(region)("ec2").delet
 
 # 11. Resources go in the reverse order of their making, as at AWS, where moto tries them in any order until all are gone or none goes.
 def delete(self: Any) -> None:
-    for logical_id in reversed([name for name in self._parsed_resources if name in self._resource_json_map]):
+    made = [name for name, resource in self._parsed_resources.items() if name in self._resource_json_map and resource is not None]
+    for logical_id in reversed(made):
         resource_json = self._resource_json_map[logical_id]
         if resource_json.get("DeletionPolicy") != "Retain":
             self._delete_resource(self._parsed_resources.pop(logical_id), resource_json)
 
 
 parsing.ResourceMap.delete = delete
+
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message="Tried to parse .* not supported")
