@@ -27,6 +27,8 @@ const leaseSchema = z.object({
   /** Unix time when it came, and when it ended. Seconds, with fractions. */
   cameAt: z.number(),
   endedAt: z.number().optional(),
+  /** Its function decides about it at this moment. It counts for those that came after it, as if it got all that it wants. */
+  undecided: z.boolean().optional(),
   /** It was not let in: only what it asked for counts. */
   refused: z.boolean().optional(),
 });
@@ -78,4 +80,11 @@ export class LoadBoard {
 /** Whether it is under way: neither ended nor refused, and its function is alive. */
 export function isUnderWay(lease: LoadLease, now: number): boolean {
   return lease.endedAt === undefined && lease.until > now;
+}
+
+/** Whether a request that asks has to reckon with this one: each with those before it, also where several functions decide at the same instant. */
+export function countsFor(lease: LoadLease, asking: Pick<LoadLease, 'requestId' | 'cameAt'>): boolean {
+  if (lease.undecided !== true) return lease.requestId !== asking.requestId;
+  if (lease.cameAt !== asking.cameAt) return lease.cameAt < asking.cameAt;
+  return lease.requestId < asking.requestId;
 }

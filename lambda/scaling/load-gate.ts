@@ -71,30 +71,39 @@ export class LoadGate {
   }
 
   async #letIn(request: LoadRequest): Promise<LetIn> {
-    const scaling = this.#scaling;
-    const { now, settings } = scaling.options;
-    let look = await scaling.look();
-    // Before it says that there is no copy, it looks.
-    if (look.load.copies === 0 && now() - look.state.at > WAITING_TICK_SECONDS) {
-      await scaling.tick(WAITING_TICK_SECONDS);
-      look = await scaling.look();
-    }
-    const { load, capacity, policy } = look;
-    const elastic = isElastic(settings.elastic, request);
+    const { board, options } = this.#scaling;
+    const elastic = isElastic(options.settings.elastic, request);
     const floor = Math.min(
       request.maxTokens,
       Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
     );
+    // Seen by all before it looks itself: of requests that come to several functions at once, each sees those before it.
+    const asking = leaseOf(request, elastic, floor, request.maxTokens, options.now());
+    await board.put({ ...asking, undecided: true });
+    try {
+      return await this.#decide(request, asking, floor);
+    } catch (error) {
+      if (!(error instanceof ApiError)) await board.remove(asking.requestId);
+      throw error;
+    }
+  }
+
+  async #decide(request: LoadRequest, asking: LoadLease, floor: number): Promise<LetIn> {
+    const scaling = this.#scaling;
+    const { now } = scaling.options;
+    const { elastic } = asking;
+    let look = await scaling.look(0, asking);
+    // Before it says that there is no copy, it looks.
+    if (look.load.copies === 0 && now() - look.state.at > WAITING_TICK_SECONDS) {
+      await scaling.tick(WAITING_TICK_SECONDS);
+      look = await scaling.look(0, asking);
+    }
+    const { load, capacity, policy } = look;
     const key = keyLoadOf(look, request.key, false);
     const refuse = async (error: ApiError): Promise<never> => {
-      const at = now();
       // They say what is asked for. Beyond these nobody learns more from one, and every look would read it.
-      if (look.refused < MOST_REFUSED)
-        await scaling.board.put({
-          ...leaseOf(request, elastic, floor, request.maxTokens, at),
-          endedAt: at,
-          refused: true,
-        });
+      if (look.refused < MOST_REFUSED) await scaling.board.put({ ...asking, endedAt: now(), refused: true });
+      else await scaling.board.remove(asking.requestId);
       throw error;
     };
 
@@ -113,7 +122,7 @@ export class LoadGate {
     const granted = elastic
       ? elasticGrant({ floorTokens: floor, ceilingTokens: request.maxTokens }, load, capacity, key, policy.elastic)
       : request.maxTokens;
-    const lease = leaseOf(request, elastic, floor, granted, now());
+    const lease = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: asking.cameAt };
     await scaling.board.put(lease);
     return {
       report: {

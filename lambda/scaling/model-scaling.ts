@@ -7,7 +7,7 @@ import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
 import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
-import { isUnderWay, LoadBoard, type LoadLease } from './load-board.ts';
+import { countsFor, isUnderWay, LoadBoard, type LoadLease } from './load-board.ts';
 import { capacityOf, nextState } from './next-state.ts';
 import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import {
@@ -110,11 +110,16 @@ export class ModelScaling {
     return state;
   }
 
-  /** @param oldest how old what is known of the requests may be. Seconds */
-  async look(oldest = 0): Promise<Look> {
+  /**
+   * @param oldest how old what is known of the requests may be. Seconds
+   * @param asking the request that is decided about: it sees those before it
+   */
+  async look(oldest = 0, asking?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<Look> {
     const { now, settings } = this.options;
     const [state, leases, control] = await Promise.all([this.tick(), this.#leasesWithin(oldest), this.control()]);
-    const underWay = leases.filter((lease) => isUnderWay(lease, now()));
+    const underWay = leases.filter(
+      (lease) => isUnderWay(lease, now()) && (asking === undefined || countsFor(lease, asking)),
+    );
     const { running, starting } = state.copies;
     const { load, reservedByKey } = loadOfLeases(underWay, {
       now: now(),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KeyStore } from '../../lambda/keys/key-store.ts';
 import { Ledger } from '../../lambda/keys/ledger.ts';
+import type { Item } from '../../lambda/keys/table.ts';
 import { MemoryTable } from '../../lambda/scaling/memory-table.ts';
 import { chat, scriptedApp } from '../app/scripted-world.ts';
 import { loadWorld, request, smallCopies } from './load-world.ts';
@@ -68,6 +69,52 @@ describe('A wake', () => {
     expect(refused[0]).toMatchObject({ status: 503, code: 'endpoint_full' });
     // It is told the start, too.
     expect(Number(Object(refused[0]).headers['retry-after'])).toBeGreaterThan(20);
+  });
+});
+
+/** A table whose queries are answered when so many have been asked, with what is there then. */
+class CrowdedTable extends MemoryTable {
+  waitFor = 0;
+  #asked = 0;
+  #all: (() => void) | undefined;
+  readonly #crowd = new Promise<void>((resolve) => {
+    this.#all = resolve;
+  });
+
+  override async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
+    if (this.waitFor > 0) {
+      this.#asked += 1;
+      if (this.#asked >= this.waitFor) this.#all?.();
+      await this.#crowd;
+    }
+    yield* super.query(pk, beginsWith);
+  }
+}
+
+describe('Requests that come to many functions at the same instant', () => {
+  it('see those before them: they are granted as if they had come one after the other', async () => {
+    const table = new CrowdedTable();
+    const worlds = Array.from({ length: 7 }, () => loadWorld(1, { table }));
+    await worlds[0]?.load.scaling.tick();
+    table.waitFor = worlds.length;
+    const letIn = await Promise.all(worlds.map(async ({ load }, index) => await load.gate.letIn(request(`r${index}`))));
+    const alone = loadWorld(1);
+    const inOrder: number[] = [];
+    for (let index = 0; index < 7; index++) {
+      inOrder.push((await alone.load.gate.letIn(request(`r${index}`))).report.granted);
+    }
+    expect(letIn.map(({ report }) => report.granted)).toEqual(inOrder);
+    expect((await alone.load.scaling.board.all()).filter(({ undecided }) => undecided === true)).toEqual([]);
+  });
+
+  it('leave nothing where the table fails while one is decided about', async () => {
+    const { load } = loadWorld(1);
+    await load.scaling.tick();
+    load.scaling.store.control = async () => {
+      throw new Error('The table is not there.');
+    };
+    await expect(load.gate.letIn(request('a'))).rejects.toThrow('The table is not there.');
+    expect(await load.scaling.board.all()).toEqual([]);
   });
 });
 
