@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { admission } from '../../lambda/policy/admission.ts';
-import { elasticGrant } from '../../lambda/policy/elastic-grant.ts';
+import { elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
 import { scalingDecision } from '../../lambda/policy/scaling-decision.ts';
 import { loadWorld, request } from './load-world.ts';
 
@@ -14,6 +14,7 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     vi.mocked(elasticGrant).mockReset();
     vi.mocked(admission).mockReset();
     vi.mocked(scalingDecision).mockReset();
+    vi.mocked(isOverGrant).mockReset();
   });
 
   it('for budgets', async () => {
@@ -28,6 +29,24 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
       status: 503,
       headers: { 'retry-after': '77' },
     });
+  });
+
+  it('for thoughts under way', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const cutOf = async (over: boolean) => {
+      vi.mocked(isOverGrant).mockReturnValue(over);
+      const { load, clock } = loadWorld(1);
+      const { watched } = await load.gate.letIn(request('a'));
+      watched.count(0, { thinking: 60, answer: 0 });
+      watched.begin();
+      for (let looks = 0; looks < 4; looks++) {
+        clock.now += 3;
+        await vi.advanceTimersByTimeAsync(3_000);
+      }
+      return watched.cutOf(0)?.aborted;
+    };
+    expect([await cutOf(false), await cutOf(true)]).toEqual([false, true]);
+    vi.useRealTimers();
   });
 
   it('for the metrics that scale the copies', async () => {

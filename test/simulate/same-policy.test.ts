@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { admission } from '../../lambda/policy/admission.ts';
-import { elasticGrant } from '../../lambda/policy/elastic-grant.ts';
+import { elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
 import { scalingDecision } from '../../lambda/policy/scaling-decision.ts';
 import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
 import { elasticGate, simulate } from '../../simulate/engine/simulate.ts';
@@ -12,14 +12,14 @@ vi.mock('../../lambda/policy/elastic-grant.ts', { spy: true });
 vi.mock('../../lambda/policy/admission.ts', { spy: true });
 vi.mock('../../lambda/policy/scaling-decision.ts', { spy: true });
 
-const run = () =>
+const run = (secondsBetween = 10) =>
   simulate(
     simulation({
       profile: tightProfile,
       gate: elasticGate,
       traffic: new ListedTraffic(
         Array.from({ length: 50 }, (_, index) => ({
-          at: index * 10,
+          at: index * secondsBetween,
           naturalThinkingTokens: 900,
           maxThinkingTokens: 1_000,
           elastic: true,
@@ -35,6 +35,7 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
     vi.mocked(elasticGrant).mockReset();
     vi.mocked(admission).mockReset();
     vi.mocked(scalingDecision).mockReset();
+    vi.mocked(isOverGrant).mockReset();
   });
 
   it('for budgets', () => {
@@ -51,6 +52,17 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
       because: 'endpoint_full',
     });
     expect(run()).toMatchObject({ refused: 50, completed: 0 });
+  });
+
+  it('for thoughts under way', () => {
+    vi.mocked(elasticGrant).mockReturnValue(1_000);
+    vi.mocked(isOverGrant).mockReturnValue(false);
+    const whole = run(0.2);
+    expect(whole.thinking.shortened).toBe(0);
+    vi.mocked(isOverGrant).mockReturnValue(true);
+    const cut = run(0.2);
+    expect(cut.thinking.shortened).toBeGreaterThan(0);
+    expect(cut.thinking.done).toBeLessThan(whole.thinking.done);
   });
 
   it('for the number of copies', () => {
