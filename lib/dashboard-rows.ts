@@ -65,9 +65,11 @@ function copiesRow({ model }: WatchedModel): readonly IWidget[] {
       model.metricGpuUtilization().with({ label: 'computing' }),
       model.metricGpuMemory().with({ label: 'memory' }),
     ]),
-    graph(`${model.id}: committed tokens a copy`, [
-      model.metric('CommittedTokensPerCopy').with({ label: 'may still be used' }),
-    ]),
+    graph(
+      `${model.id}: committed tokens a copy`,
+      [model.metric('CommittedTokensPerCopy').with({ label: 'may still be used' })],
+      { right: [model.metric('LoadCuts').with({ label: 'thoughts cut by the load' })] },
+    ),
   ];
 }
 
