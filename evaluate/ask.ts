@@ -43,25 +43,40 @@ const chunkSchema = z.object({
 const ATTEMPTS = 5;
 
 /** Asks one question under one condition. `seed` makes it repeatable where the engine is. */
-export async function ask(api: Api, question: string, condition: Condition, seed: number): Promise<Answer> {
-  if (condition.method !== 'rejection') return await askOnce(api, bodyOf(api, question, condition, seed));
+export async function ask(
+  api: Api,
+  question: string,
+  condition: Condition,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  if (condition.method !== 'rejection') return await askOnce(api, bodyOf(api, question, condition, seed), signal);
   let spent = 0;
+  let ms = 0;
   for (let attempt = 0; ; attempt++) {
-    const answer = await askOnce(api, bodyOf(api, question, condition, seed + 1_000_003 * attempt));
+    const answer = await askOnce(api, bodyOf(api, question, condition, seed + 1_000_003 * attempt), signal);
     spent += answer.spentTokens;
+    ms += answer.ms;
     const fits = answer.thinkingTokens <= condition.budget;
-    if (fits || attempt + 1 === MOST_TRIES) return { ...answer, text: fits ? answer.text : '', spentTokens: spent };
+    if (fits || attempt + 1 === MOST_TRIES) return { ...answer, text: fits ? answer.text : '', spentTokens: spent, ms };
   }
 }
 
 function bodyOf(api: Api, question: string, condition: Condition, seed: number) {
   const user = { role: 'user', content: question };
-  const shared = { model: api.model, seed, ...(api.temperature === undefined ? {} : { temperature: api.temperature }) };
+  // What is measured is what was asked for: a budget that shrinks with the load would be another one.
+  const elastic = false;
+  const shared = {
+    model: api.model,
+    seed,
+    thinking: { elastic },
+    ...(api.temperature === undefined ? {} : { temperature: api.temperature }),
+  };
   switch (condition.method) {
     case 'budget':
-      return { ...shared, messages: [user], thinking: { max_tokens: condition.budget } };
+      return { ...shared, messages: [user], thinking: { elastic, max_tokens: condition.budget } };
     case 'wait':
-      return { ...shared, messages: [user], thinking: { waits: condition.waits } };
+      return { ...shared, messages: [user], thinking: { elastic, waits: condition.waits } };
     case 'token-conditional': {
       const content = `${question}\n\nThink for at most ${condition.budget} tokens.`;
       return { ...shared, messages: [{ role: 'user', content }] };
@@ -74,11 +89,34 @@ function bodyOf(api: Api, question: string, condition: Condition, seed: number) 
   }
 }
 
-/** Streams, so that no time-out between here and the API takes a long thought for silence. */
-async function askOnce(api: Api, body: object): Promise<Answer> {
+/**
+ * Streams, so that no time-out between here and the API takes a long thought for silence. What is busy, broken or not there is tried
+ * again; `signal` ends the waits between.
+ */
+async function askOnce(api: Api, body: object, signal: AbortSignal): Promise<Answer> {
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
-    const response = await fetch(`${api.baseUrl}/chat/completions`, {
+    const outcome = await tryOnce(api, body);
+    if (!('failure' in outcome)) return { ...outcome, ms: Math.round(performance.now() - start) };
+    const { failure, again, waitSeconds = 0.5 * 2 ** attempt } = outcome;
+    if (!again || attempt === ATTEMPTS) throw new Error(failure);
+    if (waitSeconds > LONGEST_WAIT_SECONDS)
+      throw new Error(`${failure} It asks to come back in ${waitSeconds} s; the same command goes on from here.`);
+    if (waitSeconds >= 5) process.stderr.write(`Waits ${waitSeconds} s: ${failure}\n`);
+    await sleep(waitSeconds * 1_000, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+const LONGEST_WAIT_SECONDS = 600;
+
+type Tried =
+  | Omit<Answer, 'ms'>
+  | { readonly failure: string; readonly again: boolean; readonly waitSeconds?: number | undefined };
+
+async function tryOnce(api: Api, body: object): Promise<Tried> {
+  let response: Response;
+  try {
+    response = await fetch(`${api.baseUrl}/chat/completions`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -86,18 +124,27 @@ async function askOnce(api: Api, body: object): Promise<Answer> {
       },
       body: JSON.stringify({ ...body, stream: true }),
     });
-    const outcome = response.ok
-      ? await readAnswer(response)
-      : { failure: `The API answered ${response.status}: ${(await response.text()).slice(0, 300)}` };
-    if (outcome.failure === undefined) return { ...outcome, ms: Math.round(performance.now() - start) };
-    const again = response.ok || response.status === 429 || response.status >= 500;
-    if (!again || attempt === ATTEMPTS) throw new Error(outcome.failure);
-    const asked = Number(response.headers.get('retry-after') ?? Number.NaN);
-    await sleep(Number.isFinite(asked) ? asked * 1_000 : 500 * 2 ** attempt);
+  } catch {
+    return {
+      failure: `${api.baseUrl} cannot be reached any more. The same command goes on from here.`,
+      again: true,
+    };
   }
+  const asked = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const waitSeconds = Number.isFinite(asked) ? asked : undefined;
+  if (response.ok) {
+    const outcome = await readAnswer(response);
+    return 'failure' in outcome ? { ...outcome, again: true, waitSeconds } : outcome;
+  }
+  const text = (await response.text()).slice(0, 300);
+  return {
+    failure: `The API answered ${response.status}: ${text}`,
+    again: response.status === 429 || response.status >= 500,
+    waitSeconds,
+  };
 }
 
-type Outcome = (Omit<Answer, 'ms'> & { readonly failure?: undefined }) | { readonly failure: string };
+type Outcome = Omit<Answer, 'ms'> | { readonly failure: string };
 
 async function readAnswer(response: Response): Promise<Outcome> {
   const notOurs = new Error('The API gave no account of its budget (budget_forcing). Is --base-url a Budgetforce API?');

@@ -21,8 +21,8 @@ Options:
   --model ID           which of its models (default: its first)
   --questions FILE     JSONL with id, question, answer, and grader: numeric, exact or choice (default: arithmetic)
   --limit NUMBER       the first so many questions (default 100)
-  --budgets LIST       maximum thinking tokens (default 0,24,36,48,60,72)
-  --waits LIST         forced Waits (default 1,2,4)
+  --budgets LIST       maximum thinking tokens; "none" for none (default 0,24,36,48,60,72)
+  --waits LIST         forced Waits; "none" for none (default 1,2,4)
   --samples NUMBER     samples of the natural run, for a majority vote (default 3)
   --baselines LIST     budgets at which the baselines run too; "none" for none (default 32)
   --seeds NUMBER       each question so often, with other seeds (default 1)
@@ -81,13 +81,18 @@ export const evalCommand = {
     const concurrency = toNumber('--concurrency', values.concurrency, 1, 256);
     const seeds = toNumber('--seeds', values.seeds ?? (full ? '3' : '1'), 1, 100);
     const baseUrl = values['base-url'];
-    if (baseUrl !== undefined && !URL.canParse(baseUrl))
-      throw new UsageError(`--base-url is ${JSON.stringify(baseUrl)}. Give a URL that ends in /v1.`);
+    if (baseUrl !== undefined && !(/^https?:\/\//.test(baseUrl) && URL.canParse(baseUrl)))
+      throw new UsageError(
+        `--base-url is ${JSON.stringify(baseUrl)}. Give a URL, http:// or https://, that ends in /v1.`,
+      );
 
     const server =
       baseUrl === undefined ? await startLocal({ port: 0, host: '127.0.0.1', parallel: concurrency }) : undefined;
     const interrupt = new AbortController();
-    const onInterrupt = () => interrupt.abort(new Error('Interrupted. The same command goes on from here.'));
+    const onInterrupt = () => {
+      process.stderr.write('\nWaits for the answers under way. Ctrl-C once more ends at once.\n');
+      interrupt.abort(new Error('Interrupted. The same command goes on from here.'));
+    };
     process.once('SIGINT', onInterrupt);
     try {
       const url = server === undefined ? (baseUrl ?? '').replace(/\/+$/, '') : `${server.url}/v1`;

@@ -49,7 +49,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Summary> {
       const question = byId.get(task.question);
       const condition = byCondition.get(task.condition);
       if (question === undefined || condition === undefined) throw new Error(`There is no task ${taskKey(task)}.`);
-      const { text, ...account } = await ask(api, question.question, condition, seedOf(task));
+      const { text, ...account } = await ask(api, question.question, condition, seedOf(task), evaluation.signal);
       const grader = graders[question.grader ?? 'numeric'];
       const result = {
         ...task,

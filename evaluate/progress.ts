@@ -18,7 +18,7 @@ export class Progress {
     if (now - this.#lastShown < every && this.#done < this.#total) return;
     this.#lastShown = now;
     const left = ((now - this.#startedAt) / this.#done) * (this.#total - this.#done);
-    const line = `${this.#done}/${this.#total} questions, ${Math.ceil(left / 1_000)} s left`;
+    const line = `${this.#done}/${this.#total} answers, ${Math.ceil(left / 1_000)} s left`;
     const bar = '█'.repeat(Math.round((this.#done / this.#total) * 30)).padEnd(30, '░');
     this.#stream.write(
       this.#stream.isTTY ? `\r${bar} ${line}   ${this.#done === this.#total ? '\n' : ''}` : `${line}\n`,

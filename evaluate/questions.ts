@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { UsageError } from '../local/usage-error.ts';
-import { graderNames } from './graders.ts';
+import { graderNames, graders } from './graders.ts';
 
 const questionSchema = z.looseObject({
   id: z.string().min(1),
@@ -18,10 +18,13 @@ export type Question = z.infer<typeof questionSchema>;
  * @throws {UsageError} that names the line.
  */
 export async function readQuestions(path: string, limit: number): Promise<readonly Question[]> {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new UsageError(`There is no file ${path}.`);
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      cause.code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read: ${cause.message}`,
+    );
   });
   const questions = text
+    .replace(/^\uFEFF/, '')
     .split('\n')
     .map((line, index) => ({ line, number: index + 1 }))
     .filter(({ line }) => line.trim() !== '')
@@ -38,10 +41,19 @@ export async function readQuestions(path: string, limit: number): Promise<readon
 }
 
 function parseLine(line: string, path: string, number: number): Question {
+  let question: Question;
   try {
-    return questionSchema.parse(JSON.parse(line));
+    question = questionSchema.parse(JSON.parse(line));
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new UsageError(`${path}, line ${number}, is no question: ${reason}`);
   }
+  const { grader = 'numeric', answer } = question;
+  if (graders[grader].key(answer) === undefined) {
+    const wanted = { numeric: 'a number', choice: 'a letter', exact: 'a text' }[grader];
+    throw new UsageError(
+      `${path}, line ${number}: no answer can ever be ${JSON.stringify(answer)}, as the grader ${grader} wants ${wanted}. Give that, or another "grader": numeric, exact or choice.`,
+    );
+  }
+  return question;
 }

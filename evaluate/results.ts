@@ -52,7 +52,12 @@ export class ResultFolder {
       );
     }
     if (there === undefined) await writeFile(settingsPath, wanted);
-    return { folder: new ResultFolder(path), results: await readResults(join(path, 'results.jsonl')) };
+    // Two runs at once into one folder ask some questions twice: each counts once.
+    const results = new Map<string, Result>();
+    for (const result of await readResults(join(path, 'results.jsonl'))) {
+      if (!results.has(taskKey(result))) results.set(taskKey(result), result);
+    }
+    return { folder: new ResultFolder(path), results: [...results.values()] };
   }
 
   /** Adds a finished result. Lines are written whole and one after the other. */

@@ -53,7 +53,13 @@ export function summarize(
   const of = (id: string) => results.filter((result) => result.condition === id);
   const rows: Row[] = [];
   const natural = of('natural').filter((result) => result.sample === 0);
-  const add = (id: string, method: string, setting: number, judged: readonly Judged[], max: number) => {
+  const add = (
+    id: string,
+    method: string,
+    setting: number,
+    judged: readonly Judged[],
+    bounds: (result: Judged) => { readonly min?: number; readonly max?: number } = () => ({}),
+  ) => {
     if (judged.length === 0) return;
     const accuracy = accuracyOf(judged);
     const spent = mean(judged.map((result) => result.spentTokens));
@@ -67,7 +73,14 @@ export function summarize(
       spentTokens: spent,
       forcedTokens: mean(judged.map((result) => result.forcedTokens)),
       medianMs: median(judged.map((result) => result.ms)),
-      control: control(judged.map((result) => ({ tokens: result.thinkingTokens, min: 0, max }))),
+      control: control(
+        judged.map((result) => ({
+          tokens: result.thinkingTokens,
+          min: 0,
+          max: Number.POSITIVE_INFINITY,
+          ...bounds(result),
+        })),
+      ),
       dollarsPerRightAnswer:
         dollarsPerMillionTokens === undefined || accuracy.right === 0
           ? undefined
@@ -82,15 +95,18 @@ export function summarize(
       case 'budget':
       case 'token-conditional':
       case 'rejection':
-        add(id, condition.method, condition.budget, found, condition.budget);
+        add(id, condition.method, condition.budget, found, () => ({ max: condition.budget }));
         break;
       case 'wait':
-        add(id, 'wait', condition.waits, found, Number.POSITIVE_INFINITY);
+        // A Wait that the maximum, the window or a loop did not leave room for is a minimum that was not kept.
+        add(id, 'wait', condition.waits, found, ({ waits }) =>
+          waits < condition.waits ? { min: Number.POSITIVE_INFINITY } : {},
+        );
         break;
       case 'natural':
-        add(id, 'natural', 1, natural, Number.POSITIVE_INFINITY);
+        add(id, 'natural', 1, natural);
         for (let samples = 2; samples <= condition.samples; samples++) {
-          add(`vote-${samples}`, 'vote', samples, votes(found, samples), Number.POSITIVE_INFINITY);
+          add(`vote-${samples}`, 'vote', samples, votes(found, samples));
         }
         break;
     }
@@ -106,12 +122,12 @@ export function summarize(
         thinkingTokens: Math.min(result.thinkingTokens, condition.budget),
       };
     });
-    add(`cut-text-${condition.budget}`, 'cut-text', condition.budget, cut, condition.budget);
+    add(`cut-text-${condition.budget}`, 'cut-text', condition.budget, cut, () => ({ max: condition.budget }));
   }
   return { rows, methods: metricsOf(rows) };
 }
 
-type Judged = Pick<Result, 'question' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
+type Judged = Pick<Result, 'question' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
 
 /** The vote of the first `samples` samples of each question and seed. Its tokens are those of all of them. */
 function votes(results: readonly Result[], samples: number): readonly Judged[] {
@@ -124,6 +140,7 @@ function votes(results: readonly Result[], samples: number): readonly Judged[] {
     return [
       {
         question: one.question,
+        waits: one.waits,
         correct: majority(first)?.correct ?? false,
         thinkingTokens: sum((result) => result.thinkingTokens),
         spentTokens: sum((result) => result.spentTokens),

@@ -41,7 +41,11 @@ beforeEach(async () => {
     const event = (data: unknown) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     if (failures > 0) {
       // Before the first byte, in the stream, or with the connection.
-      const kind = failures-- % 3;
+      const kind = failures-- % 4;
+      if (kind === 3) {
+        request.socket.destroy();
+        return;
+      }
       if (kind === 0) response.writeHead(503, { 'retry-after': '0' }).end('{}');
       else response.writeHead(200, { 'retry-after': '0' });
       if (kind === 1) event({ choices: [{ delta: { content: 'The answer is 7' } }] });
@@ -59,7 +63,8 @@ beforeEach(async () => {
         thinking_tokens: tokens,
         answer_tokens: 3,
         forced_tokens: 1,
-        waits: thinking?.waits ?? 0,
+        // Nothing leaves room for more.
+        waits: Math.min(thinking?.waits ?? 0, 3),
         end_reason: 'model',
       },
     });
@@ -133,8 +138,15 @@ describe('an evaluation', () => {
     expect(results).toHaveLength(20 * (4 + 3 + 1 + 2));
     expect(mostAtOnce).toBeLessThanOrEqual(3);
     expect(mostAtOnce).toBeGreaterThan(1);
-    const natural = asked.filter((call) => call.thinking === undefined && call.content === 'What is 4?');
+    const natural = asked.filter(
+      (call) =>
+        call.thinking?.['max_tokens'] === undefined &&
+        call.thinking?.['waits'] === undefined &&
+        call.content === 'What is 4?',
+    );
     expect(new Set(natural.map((call) => call.seed)).size).toBeGreaterThanOrEqual(6);
+    // What is measured must not shrink with the load that the evaluation makes.
+    expect(asked.every((call) => (call.thinking as { elastic?: unknown } | undefined)?.elastic === false)).toBe(true);
   });
 
   it('goes on after an interruption: nothing is lost, nothing asked twice', async () => {
@@ -159,13 +171,49 @@ describe('an evaluation', () => {
     expect(asked.filter((call) => call.content.includes('at most 25'))).toHaveLength(20);
   });
 
+  it('counts a Wait that was not kept as out of control', async () => {
+    const conditions = conditionsOf({ budgets: [], waits: [3, 4], samples: 1, baselineBudgets: [] });
+    const { rows } = await evaluate(evaluation({ conditions }));
+    expect(rows.find((row) => row.id === 'wait-3')?.control).toBe(1);
+    expect(rows.find((row) => row.id === 'wait-4')?.control).toBe(0);
+  });
+
+  it('counts an answer once that two runs wrote into one folder', async () => {
+    const first = await evaluate(evaluation());
+    const path = join(folder, 'results.jsonl');
+    await appendFile(path, await readFile(path, 'utf8'));
+    const again = await evaluate(evaluation());
+    expect(again).toEqual(first);
+  });
+
+  it('says that the same command goes on, where the API goes away for good or for long', async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const interrupt = new AbortController();
+    const gone = evaluate(evaluation({ signal: interrupt.signal }));
+    // It would try again for some seconds; an interruption does not wait for that.
+    setTimeout(() => interrupt.abort(new Error('interrupted')), 100);
+    await expect(gone).rejects.toThrow('interrupted');
+
+    const paused = createServer((_, response) =>
+      response.writeHead(503, { 'retry-after': '3600' }).end('The endpoint was paused.'),
+    ).listen(0, '127.0.0.1');
+    await new Promise((resolve) => paused.once('listening', resolve));
+    const url = `http://127.0.0.1:${(paused.address() as AddressInfo).port}/v1`;
+    await expect(evaluate(evaluation({ api: { ...evaluation().api, baseUrl: url } }))).rejects.toThrow(
+      'The endpoint was paused. It asks to come back in 3600 s; the same command goes on from here.',
+    );
+    paused.close();
+  });
+
   it('refuses to mix settings in one folder', async () => {
     await evaluate(evaluation());
     await expect(evaluate(evaluation({ seeds: 3 }))).rejects.toThrow('holds a run of other settings');
   });
 
   it('tries again where the API is busy', async () => {
-    failures = 9;
+    // Each kind once.
+    failures = 4;
     const summary = await evaluate(evaluation());
     expect(summary.rows.find((row) => row.id === 'budget-95')?.accuracy.of).toBe(20);
   });
@@ -256,5 +304,18 @@ describe('a question set', () => {
     await appendFile(path, '{"id":"a","question":"x","answer":"1"}\n{"id":"b"}\n');
     await expect(readQuestions(path, 10)).rejects.toThrow(/line 2/);
     await expect(readQuestions(join(folder, 'none.jsonl'), 10)).rejects.toThrow('There is no file');
+    await expect(readQuestions(folder, 10)).rejects.toThrow('cannot be read');
+  });
+
+  it('with an answer that can never be right is refused, and a mark of byte order is no fault', async () => {
+    const path = join(folder, 'never.jsonl');
+    await appendFile(path, '\uFEFF{"id":"a","question":"x","answer":"1"}\n');
+    await expect(readQuestions(path, 10)).resolves.toHaveLength(1);
+    await appendFile(path, '{"id":"b","question":"x","answer":"seventeen"}\n');
+    await expect(readQuestions(path, 10)).rejects.toThrow(
+      /line 2: no answer can ever be "seventeen", .*wants a number/,
+    );
+    await appendFile(path, '{"id":"c","question":"x","answer":"7","grader":"choice"}\n');
+    await expect(readQuestions(path, 10)).rejects.toThrow('line 2');
   });
 });
