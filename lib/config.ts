@@ -370,8 +370,11 @@ function readJson(file: string): unknown {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`${file} cannot be read as a config: ${reason}. Write --context config=FILE.json.`, {
-      cause,
-    });
+    throw new ConfigError(
+      `${file} cannot be read as a config: ${reason}. Give the path of a JSON file (to cdk as --context config=FILE.json).`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -21,7 +21,7 @@ Limits (one that is absent does not hold):
                             the model's config says)
 
 Options:
-  --base-url URL            default http://localhost:8787/v1
+  --base-url URL            default http://localhost:8787/v1, or the variable BUDGETFORCE_BASE_URL
   --expires-in-days N       with create
   --grace SECONDS           with rotate (default 0)
   --json                    what the API answers, as JSON
@@ -32,7 +32,15 @@ Exit codes: 0 done, 1 the API refused or cannot be reached, 2 wrong usage.
 
 const keySchema = z.object({ id: z.string(), key: z.string().optional() });
 const listSchema = z.object({
-  data: z.array(z.object({ id: z.string(), name: z.string(), ends_in: z.string(), revoked: z.boolean().optional() })),
+  data: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      ends_in: z.string(),
+      revoked: z.boolean().optional(),
+      limits: z.record(z.string(), z.unknown()).default({}),
+    }),
+  ),
 });
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
 
@@ -46,7 +54,10 @@ export const keysCommand: Command = {
       args: [...argv],
       allowPositionals: true,
       options: {
-        'base-url': { type: 'string', default: 'http://localhost:8787/v1' },
+        'base-url': {
+          type: 'string',
+          default: process.env['BUDGETFORCE_BASE_URL'] ?? 'http://localhost:8787/v1',
+        },
         'requests-per-minute': { type: 'string' },
         'tokens-per-day': { type: 'string' },
         'concurrent-requests': { type: 'string' },
@@ -101,7 +112,13 @@ export const keysCommand: Command = {
 function asText(action: string | undefined, answer: unknown): string {
   if (action === 'list') {
     const { data } = listSchema.parse(answer);
-    return data.map((key) => `${key.id}  …${key.ends_in}  ${key.name}${key.revoked ? '  (revoked)' : ''}\n`).join('');
+    return data
+      .map(({ id, ends_in, name, revoked, limits }) => {
+        const set = Object.entries(limits).filter(([, value]) => value !== null && value !== undefined);
+        const notes = [...(revoked ? ['revoked'] : []), ...set.map(([limit, value]) => `${limit}: ${value}`)];
+        return `${id}  …${ends_in}  ${name}${notes.length === 0 ? '' : `  (${notes.join(', ')})`}\n`;
+      })
+      .join('');
   }
   const { id, key } = keySchema.parse(answer);
   return key === undefined ? `${id}: done\n` : `${id}\n${key}\nKeep it: it is not shown again.\n`;

@@ -116,6 +116,7 @@ function summaryOf(answers: readonly BurstAnswer[], requests: number) {
 }
 
 function percentiles(values: readonly number[]) {
+  if (values.length === 0) return { p50: null, p95: null, most: null };
   const sorted = values.toSorted((a, b) => a - b);
   const at = (part: number) => Math.round(100 * (sorted[Math.ceil(part * sorted.length) - 1] ?? 0)) / 100;
   return { p50: at(0.5), p95: at(0.95), most: at(1) };
@@ -124,10 +125,11 @@ function percentiles(values: readonly number[]) {
 function text(summary: ReturnType<typeof summaryOf>): string {
   const { requests, answered, refused, lost, lostBecause, notSent, shrunk, cutByLoad, grantedPart, leastGranted } =
     summary;
-  const times = ({ p50, p95, most }: ReturnType<typeof percentiles>) => `p50 ${p50} s, p95 ${p95} s, longest ${most} s`;
+  const times = ({ p50, p95, most }: ReturnType<typeof percentiles>) =>
+    p50 === null ? '–' : `p50 ${p50} s, p95 ${p95} s, longest ${most} s`;
   return `
 ${requests} requests: ${answered} answered, ${refused} refused with a time to come back, ${lost} lost${lost === 0 ? '' : ` (${lostBecause.join('; ')})`}${notSent === 0 ? '' : `, ${notSent} not sent`}
-thinking     ${Math.round(100 * grantedPart)} % of what was asked for was granted; ${shrunk} shrunk${leastGranted === null ? '' : `, the least to ${leastGranted} tokens`}; ${cutByLoad} cut under way
+thinking     ${Math.round(100 * grantedPart)} % of what was asked for was granted; ${shrunk} shrunk${leastGranted === null || shrunk === 0 ? '' : `, the least to ${leastGranted} tokens`}; ${cutByLoad} cut under way
 first token  ${times(summary.firstTokenSeconds)}
 whole        ${times(summary.doneSeconds)}
 `;

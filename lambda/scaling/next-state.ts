@@ -38,7 +38,8 @@ export function nextState(
   const from = before.at === 0 ? Number.NEGATIVE_INFINITY : before.at - SETTLE_SECONDS;
   const seconds = before.at === 0 ? 0 : now - before.at;
   const within = (at: number | undefined) => at !== undefined && at > from && at <= to;
-  const came = leases.filter(({ cameAt }) => within(cameAt));
+  // Who is turned away from an endpoint that its operator paused asks for no copies.
+  const came = leases.filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true));
   const ended = leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt));
   const underWay = leases.filter((lease) => isUnderWay(lease, now));
 
@@ -64,7 +65,8 @@ export function nextState(
   const have = load.copies + load.startingCopies;
   const recorded = { at: now, have, want: decision.copies, reason: decision.reason };
   const [last] = before.decisions;
-  const same = last !== undefined && last.have === recorded.have && last.want === recorded.want;
+  // While it is paused nothing is decided.
+  const same = paused || (last !== undefined && last.have === recorded.have && last.want === recorded.want);
   const failed = failureAfter(before, copies, now);
   const state: ScalingState = {
     at: now,

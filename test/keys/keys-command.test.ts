@@ -48,6 +48,9 @@ it('makes, lists, rotates and revokes a key; nothing in the table or the log hol
   for await (const item of table.query('KEY')) stored.push(item);
   for (const { key } of [made, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
   expect((await run('list')).data).toHaveLength(3);
+  text = '';
+  await keysCommand.run(['list', '--base-url', url]);
+  expect(text).toContain('team  (elastic: true)');
   await run('revoke', made.id);
   expect(await keys.find(again.key)).toBeUndefined();
   await expect(run('revoke', made.id)).rejects.toThrow('There is no valid key');

@@ -126,6 +126,26 @@ describe('A paused endpoint', () => {
   });
 });
 
+describe('Who asks a paused endpoint', () => {
+  it('asks for no copies, and nothing is decided', async () => {
+    const { load, clock } = loadWorld(1);
+    await load.scaling.tick(0);
+    await load.scaling.store.write('control', { paused: true, changes: [] }, undefined);
+    clock.now += 60;
+    await load.scaling.tick(0);
+    const before = (await load.scaling.look()).state;
+    for (let index = 0; index < 5; index++) await load.gate.letIn(request(`r${index}`)).catch(() => undefined);
+    for (let minute = 0; minute < 3; minute++) {
+      clock.now += 60;
+      await load.scaling.tick(0);
+    }
+    const { state } = await load.scaling.look();
+    expect(state.at).toBeGreaterThan(before.at);
+    expect(state.demand).toEqual(before.demand);
+    expect(state.decisions).toEqual(before.decisions);
+  });
+});
+
 describe('A key that floods an endpoint', () => {
   it('is turned away before others are, who still get a place in line', async () => {
     const { load } = loadWorld(1);
