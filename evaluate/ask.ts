@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventSourceParserStream } from 'eventsource-parser/stream';
 import * as z from 'zod';
+import { sentEvents } from '../operate/sent-events.ts';
 import { type Condition, MOST_TRIES } from './conditions.ts';
 
 /** Where and how to ask. */
@@ -151,9 +151,8 @@ async function readAnswer(response: Response): Promise<Outcome> {
   if (response.body === null) throw notOurs;
   let text = '';
   let account: z.infer<typeof accountSchema> | undefined;
-  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   try {
-    for await (const { data } of events) {
+    for await (const data of sentEvents(response.body)) {
       if (data === '[DONE]') break;
       const parsed = chunkSchema.safeParse(JSON.parse(data));
       if (!parsed.success) throw notOurs;

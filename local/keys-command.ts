@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { apiClientOptions, callApi } from '../operate/api-client.ts';
 import type { Command } from './command.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -42,7 +43,6 @@ const listSchema = z.object({
     }),
   ),
 });
-const errorSchema = z.object({ error: z.object({ message: z.string() }) });
 
 /** `budgetforce keys`. */
 export const keysCommand: Command = {
@@ -54,10 +54,7 @@ export const keysCommand: Command = {
       args: [...argv],
       allowPositionals: true,
       options: {
-        'base-url': {
-          type: 'string',
-          default: process.env['BUDGETFORCE_BASE_URL'] ?? 'http://localhost:8787/v1',
-        },
+        'base-url': { type: 'string' },
         'requests-per-minute': { type: 'string' },
         'tokens-per-day': { type: 'string' },
         'concurrent-requests': { type: 'string' },
@@ -80,19 +77,22 @@ export const keysCommand: Command = {
       models: values.models?.split(','),
       elastic: flagOf('elastic', values.elastic),
     };
-    const base = `${values['base-url'].replace(/\/+$/, '')}/admin/keys`;
+    const { baseUrl } = apiClientOptions(values);
+    const apiKey = process.env['BUDGETFORCE_ADMIN_KEY'] || undefined;
+    const call = async (method: string, path: string, body?: unknown) =>
+      await callApi({ baseUrl, apiKey }, method, `/admin/keys${path}`, body);
     const named = (what: string) => {
       if (subject === undefined) throw new UsageError(`keys ${action} takes ${what}.`);
       return subject;
     };
-    const ofKey = () => `${base}/${encodeURIComponent(named("a key's id: see keys list"))}`;
+    const ofKey = () => `/${encodeURIComponent(named("a key's id: see keys list"))}`;
     const answer = await (async () => {
       switch (action) {
         case 'list':
-          return await call('GET', base);
+          return await call('GET', '');
         case 'create': {
           const days = numberOf('expires-in-days', values['expires-in-days']);
-          return await call('POST', base, { name: named('a name'), limits, expires_in_days: days });
+          return await call('POST', '', { name: named('a name'), limits, expires_in_days: days });
         }
         case 'limits':
           return await call('PATCH', ofKey(), { limits });
@@ -136,19 +136,4 @@ function flagOf(name: string, text: string | undefined): boolean | undefined {
     throw new UsageError(`--${name} is ${JSON.stringify(text)}. It must be true or false.`);
   }
   return text === 'true';
-}
-
-async function call(method: string, url: string, body?: unknown): Promise<unknown> {
-  if (!URL.canParse(url)) throw new UsageError('--base-url must be a URL such as http://localhost:8787/v1.');
-  const key = process.env['BUDGETFORCE_ADMIN_KEY'];
-  const response = await fetch(url, {
-    method,
-    headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch((cause: unknown) => {
-    throw new Error(`${new URL(url).origin} cannot be reached. Is it running? Name it with --base-url.`, { cause });
-  });
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return answer;
-  throw new Error(errorSchema.safeParse(answer).data?.error.message ?? `The API answered ${response.status}.`);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type ApiClientOptions, callApi } from './api-client.ts';
+import { sentEvents } from './sent-events.ts';
 
 export interface BurstOptions extends ApiClientOptions {
   readonly model: string | undefined;
@@ -170,24 +171,17 @@ async function askOnce(
       await response.text();
       return ended(response.headers.has('retry-after') ? undefined : `status ${response.status} without Retry-After`);
     }
-    let rest = '';
-    for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-      const frames = (rest + piece).split('\n\n');
-      rest = frames.pop() ?? '';
-      for (const frame of frames) {
-        const data = /^data: (.*)$/m.exec(frame)?.[1];
-        if (data === undefined) continue;
-        if (data === '[DONE]') return ended();
-        const event = eventSchema.parse(JSON.parse(data));
-        if (event.error !== undefined) return ended(event.error.message);
-        const delta = event.choices?.[0]?.delta ?? {};
-        if ('reasoning_content' in delta || delta['content']) {
-          answer = { ...answer, firstTokenAfter: answer.firstTokenAfter ?? seconds() - sentAt };
-        }
-        const { budget_forcing: report } = event;
-        if (report !== undefined) {
-          answer = { ...answer, used: report.thinking_tokens, endReason: report.end_reason ?? undefined };
-        }
+    for await (const data of sentEvents(response.body)) {
+      if (data === '[DONE]') return ended();
+      const event = eventSchema.parse(JSON.parse(data));
+      if (event.error !== undefined) return ended(event.error.message);
+      const delta = event.choices?.[0]?.delta ?? {};
+      if ('reasoning_content' in delta || delta['content']) {
+        answer = { ...answer, firstTokenAfter: answer.firstTokenAfter ?? seconds() - sentAt };
+      }
+      const { budget_forcing: report } = event;
+      if (report !== undefined) {
+        answer = { ...answer, used: report.thinking_tokens, endReason: report.end_reason ?? undefined };
       }
     }
     return ended('the stream ended without its end');

@@ -1,5 +1,5 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream';
 import * as z from 'zod';
+import { sentEvents } from '../operate/sent-events.ts';
 import type { Profile } from './profile.ts';
 
 export interface Calibration {
@@ -171,8 +171,7 @@ export async function timedRequest(api: Api, model: string, words: number, salt:
   let endAt = 0;
   let usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | undefined;
   if (response.body === null) throw new Error(`${api.baseUrl} sent no stream.`);
-  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  for await (const { data } of events) {
+  for await (const data of sentEvents(response.body)) {
     if (data === '[DONE]') break;
     const chunk = chunkSchema.parse(JSON.parse(data));
     if (chunk.error) throw new Error(`${api.baseUrl} broke off: ${chunk.error.message}`);

@@ -1,0 +1,10 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+
+/** The data of each server-sent event of a response, `[DONE]` among them. */
+export async function* sentEvents(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string, void, undefined> {
+  for await (const { data } of body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) {
+    yield data;
+  }
+}
