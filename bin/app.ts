@@ -1,6 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { ConfigError, loadConfig } from '../lib/config.ts';
-import { RefusedError } from '../lib/refusal.ts';
+import { RefusedError } from '../lib/facts/refusal.ts';
 import { addStacks } from '../lib/stacks.ts';
 
 const app = new App();

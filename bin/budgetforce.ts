@@ -1,34 +1,34 @@
-import type { Command } from '../local/command.ts';
+import type { Command } from '../cli/command.ts';
 
 /** The commands, each loaded only when it is called. */
 const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
   start: {
     summary: 'serve the API and the playground on this machine',
-    load: async () => (await import('../local/start-command.ts')).startCommand,
+    load: async () => (await import('../cli/commands/start.ts')).startCommand,
   },
   keys: {
     summary: 'make, list, limit, rotate and revoke keys',
-    load: async () => (await import('../local/keys-command.ts')).keysCommand,
+    load: async () => (await import('../cli/commands/keys.ts')).keysCommand,
   },
   eval: {
     summary: 'measure accuracy against thinking budgets',
-    load: async () => (await import('../evaluate/command.ts')).evalCommand,
+    load: async () => (await import('../cli/commands/eval.ts')).evalCommand,
   },
   plan: {
     summary: 'say what a deployment creates, costs and needs',
-    load: async () => (await import('../plan/command.ts')).planCommand,
+    load: async () => (await import('../cli/commands/plan.ts')).planCommand,
   },
   simulate: {
     summary: 'compare scaling policies on recorded traffic',
-    load: async () => (await import('../simulate/command.ts')).simulateCommand,
+    load: async () => (await import('../cli/commands/simulate.ts')).simulateCommand,
   },
   scaling: {
     summary: 'show and change how copies scale',
-    load: async () => (await import('../operate/scaling-command.ts')).scalingCommand,
+    load: async () => (await import('../cli/commands/scaling.ts')).scalingCommand,
   },
   load: {
     summary: 'drive a burst of requests, and show what becomes of their budgets',
-    load: async () => (await import('../operate/load-command.ts')).loadCommand,
+    load: async () => (await import('../cli/commands/load.ts')).loadCommand,
   },
 };
 

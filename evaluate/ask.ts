@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { sentEvents } from '../operate/sent-events.ts';
-import { type Condition, MOST_TRIES } from './conditions.ts';
+import { sentEvents } from '../cli/server-sent-events.ts';
+import { type Condition, MAX_TRIES } from './conditions.ts';
 
 /** Where and how to ask. */
 export interface Api {
@@ -58,7 +58,7 @@ export async function ask(
     spent += answer.spentTokens;
     ms += answer.ms;
     const fits = answer.thinkingTokens <= condition.budget;
-    if (fits || attempt + 1 === MOST_TRIES) return { ...answer, text: fits ? answer.text : '', spentTokens: spent, ms };
+    if (fits || attempt + 1 === MAX_TRIES) return { ...answer, text: fits ? answer.text : '', spentTokens: spent, ms };
   }
 }
 

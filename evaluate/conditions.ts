@@ -1,4 +1,4 @@
-import { UsageError } from '../local/usage-error.ts';
+import { UsageError } from '../cli/usage-error.ts';
 
 /** One way of asking: what is sent with each question. */
 export type Condition =
@@ -13,7 +13,7 @@ export type Condition =
   /** Nothing is forced; sampled again until the thought is within the budget. */
   | { readonly method: 'rejection'; readonly budget: number };
 
-export const MOST_TRIES = 8;
+export const MAX_TRIES = 8;
 
 /** A condition's name: what results are filed under. */
 export function conditionId(condition: Condition): string {

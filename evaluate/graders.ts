@@ -1,4 +1,4 @@
-import { extractAnswer, extractNumber } from '../lambda/vote/extract-answer.ts';
+import { extractAnswer, extractNumber } from '../lambda/generation/extract-answer.ts';
 
 export const graderNames = ['exact', 'numeric', 'choice'] as const;
 export type GraderName = (typeof graderNames)[number];

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { UsageError } from '../local/usage-error.ts';
+import { UsageError } from '../cli/usage-error.ts';
 import { graderNames, graders } from './graders.ts';
 
 const questionSchema = z.looseObject({

@@ -1,7 +1,7 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { UsageError } from '../local/usage-error.ts';
+import { UsageError } from '../cli/usage-error.ts';
 
 const resultSchema = z.object({
   condition: z.string(),

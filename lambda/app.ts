@@ -1,60 +1,21 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { ApiError, toApiError } from './api-error.ts';
-import { authenticate, type KeyHashes } from './authenticate.ts';
-import { messagesError } from './dialects/messages-events.ts';
-import type { Clock } from './generate.ts';
-import type { Caller } from './keys/key-record.ts';
-import type { KeyStore } from './keys/key-store.ts';
-import type { Ledger } from './keys/ledger.ts';
-import { loggableError, withoutQuote } from './loggable-error.ts';
-import { adminKeys } from './routes/admin-keys.ts';
-import { adminScaling } from './routes/admin-scaling.ts';
-import { apiDocument } from './routes/api-document.ts';
-import { chatCompletions } from './routes/chat-completions.ts';
-import { countTokens, messages } from './routes/messages.ts';
-import { listModels } from './routes/models.ts';
-import { page } from './routes/page.ts';
-import { playgroundPage } from './routes/playground-page.ts';
-import { referencePage } from './routes/reference-page.ts';
-import { responses } from './routes/responses.ts';
-import { usage } from './routes/usage.ts';
-import type { ModelLoad } from './scaling/model-load.ts';
-import type { ServedModel } from './served-model.ts';
-
-/** A line of the log. Never a prompt, a thought or an answer. */
-export type Log = (
-  level: 'info' | 'warn' | 'error',
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-) => void;
-
-/** All that the app takes from outside: one composition root for Lambda, one for the laptop, one for tests. */
-export interface AppDependencies {
-  /** At least one; the first is the default of the page. */
-  readonly models: readonly ServedModel[];
-  /** Absent: no key is asked for. */
-  readonly keyHashes?: KeyHashes;
-  /** Keys with limits of their own. Absent: only those of `keyHashes`. */
-  readonly keys?: KeyStore;
-  /** Absent: nobody counts, and no limit of a key holds. */
-  readonly ledger?: Ledger;
-  /** The load and the scaling of models, by their ids. Absent: nobody looks at it. */
-  readonly loads?: ReadonlyMap<string, ModelLoad>;
-  readonly clock: Clock;
-  /** Unix time. Seconds. */
-  readonly unixTime: () => number;
-  /** A new random id, without a prefix. */
-  readonly newId: () => string;
-  readonly log: Log;
-  readonly requestTimeoutMs: number;
-  readonly capacityWaitMs: number;
-  readonly keepAliveMs: number;
-}
-
-export interface AppEnvironment {
-  Variables: { requestId: string; caller: Caller };
-}
+import { adminKeys } from './admin/keys.ts';
+import { adminScaling } from './admin/scaling.ts';
+import { usage } from './admin/usage.ts';
+import { chatCompletions } from './apis/chat/route.ts';
+import { messagesError } from './apis/messages/events.ts';
+import { countTokens, messages } from './apis/messages/route.ts';
+import { listModels } from './apis/models.ts';
+import { responses } from './apis/responses/route.ts';
+import type { AppDependencies, AppEnvironment } from './context.ts';
+import { ApiError, toApiError } from './errors/api-error.ts';
+import { logFailure } from './errors/log.ts';
+import { page } from './http/page.ts';
+import { playgroundPage } from './http/playground-page.ts';
+import { referencePage } from './http/reference-page.ts';
+import { authenticate } from './keys/authenticate.ts';
+import { apiDocument } from './openapi/route.ts';
 
 /** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
 const MAX_BODY_BYTES = 4_000_000;
@@ -133,15 +94,4 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     return context.json(body, apiError.status, { ...apiError.headers });
   });
   return app;
-}
-
-/** A failure that is ours or the model's, with its cause, in the log. */
-export function logFailure(log: Log, requestId: string, error: ApiError): void {
-  log('error', 'request failed', {
-    request_id: requestId,
-    status: error.status,
-    code: error.code,
-    error: withoutQuote(error.message, error.cause),
-    ...(error.cause === undefined ? {} : loggableError(error.cause)),
-  });
 }

@@ -1,17 +1,17 @@
 import type { Writable } from 'node:stream';
-import { toApiError } from './api-error.ts';
 import { createApp } from './app.ts';
-import { dependenciesOf } from './dependencies.ts';
-import { loggableError } from './loggable-error.ts';
-import { toRequest } from './rest-event.ts';
-import { isTickEvent } from './scaling/tick-event.ts';
-import { tickLoads } from './scaling/tick-loads.ts';
-import { parseSettings } from './settings.ts';
-import { type LambdaContext, type LambdaStreaming, streamResponse } from './stream-response.ts';
+import { toRequest } from './aws/rest-event.ts';
+import { type LambdaContext, type LambdaStreaming, streamResponse } from './aws/stream-response.ts';
+import { isTickEvent } from './aws/tick-event.ts';
+import { tickLoads } from './aws/tick-loads.ts';
+import { compose } from './compose.ts';
+import { toApiError } from './errors/api-error.ts';
+import { loggableError } from './errors/loggable-error.ts';
+import { parseSettings } from './settings/settings.ts';
 
 declare const awslambda: LambdaStreaming;
 
-const dependencies = dependenciesOf(parseSettings(process.env));
+const dependencies = compose(parseSettings(process.env));
 const app = createApp(dependencies);
 
 /** The entry of the function: API Gateway's event in, a streamed response out. */

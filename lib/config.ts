@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { policySchema } from '../lambda/scaling/scaling-settings.ts';
-import { formatNames, reasoningEfforts } from '../lambda/settings.ts';
-import { accelerationNames } from './accelerations.ts';
-import { architectureNames } from './architecture.ts';
-import { amiVersions, DEFAULT_VLLM_TAG, vllmTags } from './container-image.ts';
-import { ledgerChoices } from './ledger-table.ts';
+import { formatNames } from '../lambda/forcing/format.ts';
+import { policySchema } from '../lambda/settings/policy-settings.ts';
+import { reasoningEfforts } from '../lambda/settings/settings.ts';
+import { ledgerChoices } from './api/ledger-table.ts';
+import { accelerationNames } from './serving/accelerations.ts';
+import { architectureNames } from './serving/architecture.ts';
+import { amiVersions, DEFAULT_VLLM_TAG, vllmTags } from './serving/container-image.ts';
 
 /**
  * One stage as a JSON file: what is deployed, and how it behaves. Shapes and types are checked here; whether AWS can do it

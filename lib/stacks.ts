@@ -1,8 +1,8 @@
 import { type App, Tags } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
-import { ApiStack } from './api-stack.ts';
+import { ApiStack } from './api/stack.ts';
 import type { Config } from './config.ts';
-import { EndpointStack } from './endpoint-stack.ts';
+import { EndpointStack } from './endpoint/stack.ts';
 
 /** The two stacks of one stage. Why two: docs/decisions/0010-two-stacks.md. */
 export function addStacks(

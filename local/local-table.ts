@@ -13,7 +13,7 @@ export interface LocalTable {
 }
 
 /**
- * DynamoDB on this machine, with the one table of lambda/keys/table.ts. The app reaches it as it reaches AWS: by the SDK.
+ * DynamoDB on this machine, with the one table of lambda/storage/table.ts. The app reaches it as it reaches AWS: by the SDK.
  *
  * @param folder where it is kept between starts. Absent: in memory
  * @throws {Error} where another process uses the folder.

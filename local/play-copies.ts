@@ -1,5 +1,5 @@
 import type { ScalingMetricsLine } from '../lambda/scaling/scaling-metrics.ts';
-import type { DeployedScaling } from '../lambda/settings.ts';
+import type { DeployedScaling } from '../lambda/settings/settings.ts';
 import { CopyFleet } from './endpoint/copy-fleet.ts';
 import { LocalAutoScaling, notSuspended } from './endpoint/local-auto-scaling.ts';
 

@@ -3,12 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import * as z from 'zod';
-import { createApp, type Log } from '../lambda/app.ts';
-import { dependenciesOf } from '../lambda/dependencies.ts';
+import { createApp } from '../lambda/app.ts';
+import { tickLoads } from '../lambda/aws/tick-loads.ts';
+import { compose } from '../lambda/compose.ts';
+import type { Log } from '../lambda/errors/log.ts';
+import type { FormatName } from '../lambda/forcing/format.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
-import { MemoryTable } from '../lambda/scaling/memory-table.ts';
-import { tickLoads } from '../lambda/scaling/tick-loads.ts';
-import type { FormatName, ModelSettings } from '../lambda/settings.ts';
+import type { ModelSettings } from '../lambda/settings/settings.ts';
+import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
@@ -92,7 +94,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
-  const dependencies = dependenciesOf(settings, options.log ?? (() => {}), load);
+  const dependencies = compose(settings, options.log ?? (() => {}), load);
   const app = createApp(dependencies);
   // What a rule of EventBridge does in production: someone looks although nobody asks.
   const ticking = setInterval(() => {

@@ -3,7 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import { bundling } from '../lib/function-bundle.ts';
+import { bundling } from '../lib/api/function-bundle.ts';
 
 /**
  * What `npm pack` packs: JavaScript and types of constructs and command line, and the function as one file, so that an app

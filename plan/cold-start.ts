@@ -1,4 +1,4 @@
-import type { Prices } from '../lib/prices.ts';
+import type { Prices } from '../lib/facts/prices.ts';
 
 /** A part of the time until a request that found no copy is served. */
 export interface ColdStartStep {

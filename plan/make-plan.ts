@@ -1,14 +1,14 @@
-import { accelerate } from '../lib/accelerations.ts';
-import { type Architecture, toArchitecture } from '../lib/architecture.ts';
 import type { Config } from '../lib/config.ts';
-import { type GpuMemory, gpuMemory, memoryInWords, storedWeightBytes } from '../lib/gpu-memory.ts';
-import { findInstanceType } from '../lib/instance-types.ts';
-import { instancesFor } from '../lib/placement.ts';
-import { HOURS_A_MONTH, type Prices } from '../lib/prices.ts';
+import { instancesFor } from '../lib/endpoint/placement.ts';
+import { findInstanceType } from '../lib/facts/instance-types.ts';
+import { HOURS_A_MONTH, type Prices } from '../lib/facts/prices.ts';
+import { concurrencyQuota, instanceQuota, type Quota } from '../lib/facts/quota-codes.ts';
+import { accelerate } from '../lib/serving/accelerations.ts';
+import { type Architecture, toArchitecture } from '../lib/serving/architecture.ts';
+import { type GpuMemory, gpuMemory, memoryInWords, storedWeightBytes } from '../lib/serving/gpu-memory.ts';
 import { type ColdStart, coldStart } from './cold-start.ts';
 import type { CreatedResources } from './created.ts';
-import { concurrencyQuota, instanceQuota, type Quota } from './quota-codes.ts';
-import { averageContext, decodeSpeed, type Load, loadOf, type Speed, type Traffic } from './traffic.ts';
+import { averageContext, decodeSpeed, loadOf, type PlannedLoad, type PlannedTraffic, type Speed } from './traffic.ts';
 
 /** What a deployment means. Every amount of dollars, and every time, is an estimate. */
 export interface Plan {
@@ -47,8 +47,8 @@ interface HourlyCost {
 
 interface MonthlyCost {
   readonly model: string;
-  readonly traffic: Traffic;
-  readonly load: Load;
+  readonly traffic: PlannedTraffic;
+  readonly load: PlannedLoad;
   readonly instanceHours: number;
   readonly dollars: {
     readonly instances: number;
@@ -71,7 +71,7 @@ export function makePlan(
   config: Config,
   created: readonly CreatedResources[],
   prices: Prices,
-  traffic?: Traffic,
+  traffic?: PlannedTraffic,
   trafficModel?: string,
 ): Plan {
   const models = config.models.map((model) => modelPlan(config, model, prices));
@@ -220,7 +220,7 @@ function lengthOf(value: unknown): number {
 function monthlyCost(
   config: Config,
   model: ModelConfig,
-  traffic: Traffic,
+  traffic: PlannedTraffic,
   hourly: HourlyCost,
   prices: Prices,
 ): MonthlyCost | undefined {
@@ -283,7 +283,7 @@ function notesOf(
   models: readonly ModelPlan[],
   hourly: HourlyCost | undefined,
   month: MonthlyCost | undefined,
-  traffic: Traffic | undefined,
+  traffic: PlannedTraffic | undefined,
 ): readonly string[] {
   const notes: string[] = [];
   for (const { id, memory } of models) {

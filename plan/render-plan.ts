@@ -1,4 +1,4 @@
-import { group } from '../lib/limits.ts';
+import { group } from '../lib/facts/aws-limits.ts';
 import type { Plan } from './make-plan.ts';
 
 /** A table of the plan, or a list of sentences. Both outputs are made from the same parts. */

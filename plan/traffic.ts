@@ -1,8 +1,8 @@
-import type { GpuMemory } from '../lib/gpu-memory.ts';
-import type { InstanceType } from '../lib/instance-types.ts';
+import type { InstanceType } from '../lib/facts/instance-types.ts';
+import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
 
 /** What clients ask of one model on an average day. */
-export interface Traffic {
+export interface PlannedTraffic {
   readonly requestsPerDay: number;
   readonly promptTokens: number;
   readonly thinkingTokens: number;
@@ -39,7 +39,7 @@ export function decodeSpeed(
 }
 
 /** What a traffic needs. */
-export interface Load {
+export interface PlannedLoad {
   /** From the first token to the last. */
   readonly secondsPerRequest: number;
   /** On average in the active hours. */
@@ -49,7 +49,7 @@ export interface Load {
 }
 
 /** By Little's law: requests in flight are arrivals a second times seconds a request. */
-export function loadOf(traffic: Traffic, speed: Speed): Load {
+export function loadOf(traffic: PlannedTraffic, speed: Speed): PlannedLoad {
   const secondsPerRequest = (traffic.thinkingTokens + traffic.answerTokens) * speed.stepSeconds;
   const arrivals = traffic.requestsPerDay / (traffic.activeHours * 3_600);
   const requestsInFlight = arrivals * secondsPerRequest;
@@ -57,6 +57,6 @@ export function loadOf(traffic: Traffic, speed: Speed): Load {
 }
 
 /** Tokens that one request holds in the cache on average while it decodes. */
-export function averageContext({ promptTokens, thinkingTokens, answerTokens }: Traffic): number {
+export function averageContext({ promptTokens, thinkingTokens, answerTokens }: PlannedTraffic): number {
   return promptTokens + (thinkingTokens + answerTokens) / 2;
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { sentEvents } from '../operate/sent-events.ts';
+import { sentEvents } from '../cli/server-sent-events.ts';
 import type { Profile } from './profile.ts';
 
 export interface Calibration {

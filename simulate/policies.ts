@@ -1,7 +1,7 @@
+import { UsageError } from '../cli/usage-error.ts';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
 import { defaultElastic } from '../lambda/policy/elastic-grant.ts';
 import { defaultScaling, type ScalingSettings, utilizationWith } from '../lambda/policy/wanted-copies.ts';
-import { UsageError } from '../local/usage-error.ts';
 import { type Gate, openGate } from './engine/simulate.ts';
 import { CommittedScaling } from './scaling/committed-scaling.ts';
 import { type LoadTest, loadTest } from './scaling/load-test.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { architectures, parameters } from '../lib/architecture.ts';
-import { gpuMemory } from '../lib/gpu-memory.ts';
-import { findInstanceType } from '../lib/instance-types.ts';
-import { defaultPrices } from '../lib/prices.ts';
+import { findInstanceType } from '../lib/facts/instance-types.ts';
+import { defaultPrices } from '../lib/facts/prices.ts';
+import { architectures, parameters } from '../lib/serving/architecture.ts';
+import { gpuMemory } from '../lib/serving/gpu-memory.ts';
 import { coldStart } from '../plan/cold-start.ts';
 
 const seconds = z.number().min(0);

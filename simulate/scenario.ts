@@ -70,12 +70,12 @@ export function runScenario(
     traffic: trafficOf(scenario),
     measureFrom: scenario.warmUpSeconds,
     measureUntil: seconds,
-    binSeconds: Math.max(60, Math.ceil(seconds / MOST_POINTS / 10) * 10),
+    binSeconds: Math.max(60, Math.ceil(seconds / MAX_POINTS / 10) * 10),
   });
 }
 
 /** Of a line in a plot. */
-const MOST_POINTS = 480;
+const MAX_POINTS = 480;
 
 /** Requests at an even rate with the scenario's lengths, for a load test of one copy. */
 export function evenTrafficOf(scenario: Scenario, requestsPerSecond: number, seconds: number): Traffic {

@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** The pages that the app serves: the HTML, its script, and the module in `lambda/routes` that holds both. */
+/** The pages that the app serves: the HTML, its script, and the module in `lambda/http` that holds both. */
 export const pages = {
   playground: { html: 'index.html', script: 'playground.ts', module: 'playground-page.ts' },
   reference: { html: 'reference.html', script: 'reference.ts', module: 'reference-page.ts' },

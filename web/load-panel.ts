@@ -1,7 +1,7 @@
 import { byId, element } from './element.ts';
 
 /** What `GET /v1/load` says of the copies of a model. */
-interface Load {
+interface LoadAnswer {
   readonly copies: { readonly running: number; readonly starting: number; readonly max: number };
   readonly requests: number;
   readonly committed_tokens: number;
@@ -19,7 +19,7 @@ export class LoadPanel {
   readonly #panel = byId('load', HTMLElement);
   readonly #url: () => string;
   readonly #headers: () => Readonly<Record<string, string>>;
-  #looks: readonly Load[] = [];
+  #looks: readonly LoadAnswer[] = [];
   #timer: number | undefined;
   /** Counts starts: a look that was under way at a later start is not drawn, and not gone on with. */
   #starts = 0;
@@ -41,7 +41,7 @@ export class LoadPanel {
     const response = document.hidden
       ? undefined
       : await fetch(this.#url(), { headers: this.#headers() }).catch(() => undefined);
-    const load: Load | undefined = response?.ok === true ? await response.json() : undefined;
+    const load: LoadAnswer | undefined = response?.ok === true ? await response.json() : undefined;
     if (start !== this.#starts) return;
     if (response !== undefined && !response.ok) {
       this.#panel.hidden = true;
@@ -54,7 +54,7 @@ export class LoadPanel {
     this.#timer = window.setTimeout(() => void this.#look(start), EVERY_MS);
   }
 
-  #draw({ copies, requests, committed_tokens: committed, ...load }: Load): void {
+  #draw({ copies, requests, committed_tokens: committed, ...load }: LoadAnswer): void {
     const share = grantedShare(load);
     this.#panel.replaceChildren(
       figure(
@@ -77,7 +77,9 @@ export class LoadPanel {
   }
 }
 
-function grantedShare(load: Pick<Load, 'wanted_thinking_tokens' | 'granted_thinking_tokens'>): number | undefined {
+function grantedShare(
+  load: Pick<LoadAnswer, 'wanted_thinking_tokens' | 'granted_thinking_tokens'>,
+): number | undefined {
   return load.wanted_thinking_tokens === 0 ? undefined : load.granted_thinking_tokens / load.wanted_thinking_tokens;
 }
 

@@ -1,4 +1,6 @@
-import type { FormatName } from '../settings.ts';
+/** The model families whose thinking delimiters are known (lambda/formats). */
+export const formatNames = ['s1', 'r1', 'qwq', 'qwen3', 'gpt-oss'] as const;
+export type FormatName = (typeof formatNames)[number];
 
 /** A piece of a prompt: one control token, or ordinary text (never parsed for control tokens). */
 export type PromptPart =

@@ -2,7 +2,7 @@ import type { FormatIds } from './format.ts';
 import type { Limits } from './report.ts';
 
 /** What a request asks for, whatever the dialect. Tokens. */
-export interface WantedBudget {
+export interface RequestedBudget {
   readonly minTokens?: number;
   readonly maxTokens?: number;
   readonly waits?: number;
@@ -10,7 +10,7 @@ export interface WantedBudget {
   /** Thinking and answer together. */
   readonly maxCompletionTokens?: number;
   /** Whether `maxTokens` is a wish (an effort level) that may shrink to fit, or a number that must not contradict others. */
-  readonly maxIsWish?: boolean;
+  readonly maxIsPreference?: boolean;
 }
 
 /** The names by which the request gave its fields, for messages. */
@@ -50,7 +50,7 @@ const DEFAULT_WAITS = 8;
  * an answer is always kept: of the window up to an eighth, of `max_completion_tokens` a quarter.
  */
 export function settleLimits(
-  wanted: WantedBudget,
+  wanted: RequestedBudget,
   model: LimitsOfModel,
   promptTokens: number,
   format: FormatIds,
@@ -58,7 +58,7 @@ export function settleLimits(
 ): SettledLimits {
   const min = wanted.minTokens ?? 0;
   const completion = wanted.maxCompletionTokens;
-  const explicitMax = wanted.maxIsWish === true ? undefined : wanted.maxTokens;
+  const explicitMax = wanted.maxIsPreference === true ? undefined : wanted.maxTokens;
 
   if (explicitMax !== undefined && explicitMax > model.maxThinkingTokens) {
     return wrong(

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { ItemTable } from '../storage/table.ts';
 import { hashKey } from './hash-key.ts';
 import { type KeyLimits, type KeyRecord, keyRecordSchema } from './key-record.ts';
-import type { ItemTable } from './table.ts';
 
 /** How long what was read of a key stays good: a revoked key stops, and a new limit holds, within this time. Milliseconds. */
 const REMEMBERED_MS = 15_000;
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 
 const PARTITION = 'KEY';
 
@@ -110,7 +110,7 @@ export class KeyStore {
   async #read(hash: string): Promise<KeyRecord | undefined> {
     const item = await this.#table.get(PARTITION, hash);
     const record = item === undefined ? undefined : keyRecordSchema.parse(item);
-    if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(hash, { record, until: this.#unixTime() + REMEMBERED_MS / 1_000 });
     return record;
   }

@@ -13,11 +13,11 @@ export interface KeyUsageState {
   /** Settled tokens of the day. Reserved ones stand in the leases. */
   readonly tokens: number;
   /** Requests under way, by their ids. */
-  readonly leases: Readonly<Record<string, Lease>>;
+  readonly leases: Readonly<Record<string, UsageLease>>;
 }
 
 /** A request under way, and what it may still use. */
-export interface Lease {
+export interface UsageLease {
   /** Unix time after which it counts as dead. Seconds. */
   readonly until: number;
   /** Tokens that it may use. */
@@ -37,7 +37,7 @@ export interface Admittance {
   readonly leaseSeconds: number;
 }
 
-export type Admission =
+export type UsageDecision =
   | { readonly admitted: true; readonly state: KeyUsageState; readonly remaining: Remaining }
   | {
       readonly admitted: false;
@@ -57,10 +57,10 @@ export interface Remaining {
 const MINUTE = 60;
 const DAY = 86_400;
 /** The most leases of a key: they stand in one item, which DynamoDB bounds to 400 KB, and each write costs by its size. */
-const MOST_LEASES = 1_000;
+const MAX_LEASES = 1_000;
 
 /** Decides about one request, and reserves what it may use. Pure: the caller writes the state only if nobody else did. */
-export function admit(before: KeyUsageState, limits: KeyLimits, request: Admittance): Admission {
+export function admit(before: KeyUsageState, limits: KeyLimits, request: Admittance): UsageDecision {
   const { now } = request;
   const state = current(before, now);
   const leases = Object.values(state.leases);
@@ -70,7 +70,7 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
     limit: 'requests_per_minute' | 'tokens_per_day' | 'concurrent_requests',
     message: string,
     retryAfterSeconds: number,
-  ): Admission => ({
+  ): UsageDecision => ({
     admitted: false,
     limit,
     message,
@@ -79,7 +79,7 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
   });
   const { requests_per_minute: perMinute, tokens_per_day: perDay } = limits;
   const needsLease = perDay !== undefined || limits.concurrent_requests !== undefined;
-  const concurrent = needsLease ? (limits.concurrent_requests ?? MOST_LEASES) : undefined;
+  const concurrent = needsLease ? (limits.concurrent_requests ?? MAX_LEASES) : undefined;
   // A write whose answer was lost is tried again by the SDK, and then finds itself.
   if (state.leases[request.requestId] !== undefined) {
     return { admitted: true, state, remaining: remainingOf(limits, state.requests, used, now) };
@@ -106,7 +106,7 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
       DAY - (now % DAY),
     );
   }
-  const lease: Lease = { until: now + request.leaseSeconds, tokens: request.tokens, day: state.day };
+  const lease: UsageLease = { until: now + request.leaseSeconds, tokens: request.tokens, day: state.day };
   const after = {
     ...state,
     requests: state.requests + 1,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { ApiError } from '../api-error.ts';
+import { ApiError } from '../errors/api-error.ts';
+import type { ItemTable } from '../storage/table.ts';
 import type { Caller } from './key-record.ts';
 import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
-import type { ItemTable } from './table.ts';
 
 /** Tries to write a key's state before a request is turned away: so many requests of one key at the same instant are rare. */
 const TRIES_TO_ADMIT = 20;
@@ -30,7 +30,7 @@ export interface Reservation {
 }
 
 /** A request that was let in. */
-export interface Admitted {
+export interface UsageReservation {
   readonly remaining: Remaining;
   /** Ends it, once; later calls do nothing. */
   settle(used: UsedTokens): Promise<void>;
@@ -57,7 +57,7 @@ export interface UsageRecord extends UsedTokens {
   readonly status: 'running' | 'settled' | 'lost';
 }
 
-/** Admission by the limits of keys, and the account of every request: written when it is let in, completed when it ends. */
+/** UsageDecision by the limits of keys, and the account of every request: written when it is let in, completed when it ends. */
 export class Ledger {
   readonly #table: ItemTable;
   readonly #unixTime: () => number;
@@ -68,7 +68,7 @@ export class Ledger {
   }
 
   /** @throws {ApiError} 429 with Retry-After where a limit of the key is reached; 503 where too many ask at once. */
-  async admit(caller: Caller, reservation: Reservation): Promise<Admitted> {
+  async admit(caller: Caller, reservation: Reservation): Promise<UsageReservation> {
     const { tokens_per_day: perDay, concurrent_requests: concurrent, requests_per_minute: perMinute } = caller.limits;
     const leased = perDay !== undefined || concurrent !== undefined;
     const at = this.#unixTime();

@@ -1,11 +1,11 @@
 import type { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
-import { ServedModel } from '../served-model.ts';
-import type { ModelSettings } from '../settings.ts';
+import type { ModelSettings } from '../settings/settings.ts';
 import { EndpointTokenizer } from '../tokenizer/endpoint-tokenizer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TokenizerJson } from '../tokenizer/tokenizer-json.ts';
-import { CompletionsModel, httpRoute } from './completions-model.ts';
-import { SageMakerModel, sageMakerRoute } from './sagemaker-model.ts';
+import { CompletionsModel, httpRoute } from '../upstream/completions-model.ts';
+import { SageMakerModel, sageMakerRoute } from '../upstream/sagemaker-model.ts';
+import { ServedModel } from './served-model.ts';
 
 /** A model as the settings describe it. Nothing is called or read yet; the client of SageMaker is only made where one is needed. */
 export function createServedModel(settings: ModelSettings, runtimeClient: () => SageMakerRuntimeClient): ServedModel {

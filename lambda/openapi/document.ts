@@ -1,17 +1,18 @@
 import * as z from 'zod';
-import { nativeBudgetFields } from '../dialects/budget-dialects.ts';
-import { chatRequestSchema } from '../dialects/chat-request.ts';
-import { countTokensSchema, messagesRequestSchema } from '../dialects/messages-request.ts';
-import { responsesRequestSchema } from '../dialects/responses-request.ts';
+import { newKeySchema, rotateSchema, setLimitsSchema } from '../admin/keys.ts';
+import { usageQuerySchema } from '../admin/usage.ts';
+import { nativeBudgetFields } from '../apis/budget-fields.ts';
+import { chatRequestSchema } from '../apis/chat/request.ts';
+import { countTokensSchema, messagesRequestSchema } from '../apis/messages/request.ts';
+import { responsesRequestSchema } from '../apis/responses/request.ts';
 import { keyLimitsSchema, keyRecordSchema } from '../keys/key-record.ts';
-import { newKeySchema, rotateSchema, setLimitsSchema } from '../routes/admin-keys.ts';
-import { usageQuerySchema } from '../routes/usage.ts';
 import {
   loadAnswerSchema,
   scalingChangeSchema,
   scalingStatusSchema,
   scheduleBodySchema,
 } from '../scaling/scaling-admin.ts';
+import { operations } from './operations.ts';
 import {
   budgetForcingSchema,
   chatChunkSchema,
@@ -28,8 +29,7 @@ import {
   revokedSchema,
   tokenCountSchema,
   usageRowSchema,
-} from './answers.ts';
-import { operations } from './operations.ts';
+} from './response-schemas.ts';
 
 /** What a client may send: the very schemas that parse it. */
 const requests = {

@@ -10,7 +10,7 @@ export interface AdmissionSettings {
 
 export const defaultAdmission: AdmissionSettings = { fullAt: 1.7, maxQueueSeconds: 120 };
 
-export type Admission =
+export type AdmissionDecision =
   | { readonly kind: 'admit' }
   /** Admitted, and expected to wait for a place so long. */
   | { readonly kind: 'queue'; readonly expectedWaitSeconds: number }
@@ -42,7 +42,7 @@ export function admission(
   key: KeyLoad = evenShare,
   settings: AdmissionSettings = defaultAdmission,
   startsInSeconds = Number.POSITIVE_INFINITY,
-): Admission {
+): AdmissionDecision {
   const there = load.copies > 0 ? load : { ...load, copies: Math.max(1, load.startingCopies), startingCopies: 0 };
   const expectedWaitSeconds = waitSeconds(there, capacity, settings.fullAt, startsInSeconds);
   if (expectedWaitSeconds <= 0) return { kind: 'admit' };

@@ -35,7 +35,7 @@ export interface KeyLoad {
 export const evenShare: KeyLoad = { reservedTokens: 0, activeKeys: 1 };
 
 /** How far a key's part of the load may bend its grants. */
-const MOST_UNEVEN = 4;
+const MAX_UNEVEN = 4;
 
 /**
  * The maximum of thinking that an elastic request is granted: its ceiling on an endpoint with room, its floor on a full one, in
@@ -89,5 +89,5 @@ function elasticShare(
 export function unevenness({ reservedTokens, activeKeys }: KeyLoad, load: Load): number {
   if (activeKeys <= 1 || load.reservedTokens <= 0) return 1;
   const part = (reservedTokens * activeKeys) / load.reservedTokens;
-  return Math.min(MOST_UNEVEN, Math.max(1 / MOST_UNEVEN, part));
+  return Math.min(MAX_UNEVEN, Math.max(1 / MAX_UNEVEN, part));
 }

@@ -1,13 +1,13 @@
-import { LoadGate } from './load-gate.ts';
+import { AdmissionGate } from './admission-gate.ts';
 import { ModelScaling, type ModelScalingOptions } from './model-scaling.ts';
 
 /** What the app has of one model's load: who lets requests in, and what the scaling knows. */
-export class ModelLoad {
+export class ModelAutoscaler {
   readonly scaling: ModelScaling;
-  readonly gate: LoadGate;
+  readonly gate: AdmissionGate;
 
   constructor(options: ModelScalingOptions) {
     this.scaling = new ModelScaling(options);
-    this.gate = new LoadGate(this.scaling);
+    this.gate = new AdmissionGate(this.scaling);
   }
 }

@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../app.ts';
-import type { ItemTable } from '../keys/table.ts';
-import { loggableError } from '../loggable-error.ts';
+import type { Log } from '../errors/log.ts';
+import { loggableError } from '../errors/loggable-error.ts';
 import { loadOfLeases } from '../policy/committed-tokens.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
-import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
-import { countsFor, isUnderWay, LoadBoard, type LoadLease } from './load-board.ts';
-import { capacityOf, nextState } from './next-state.ts';
-import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import {
   type ModelScalingSettings,
   type PolicyInForce,
   policyInForce,
   RETRY_WAKE_SECONDS,
-} from './scaling-settings.ts';
+} from '../settings/policy-settings.ts';
+import type { ItemTable } from '../storage/table.ts';
+import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
+import { countsFor, isUnderWay, LeaseStore, type LoadLease } from './lease-store.ts';
+import { capacityOf, nextState } from './next-state.ts';
+import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
 
 export interface ModelScalingOptions {
@@ -35,7 +35,7 @@ export interface ModelScalingOptions {
 }
 
 /** One look at the load, for a decision about one request. */
-export interface Look {
+export interface LoadSnapshot {
   readonly leases: readonly LoadLease[];
   /** Requests that were refused and have not been counted yet. */
   readonly refused: number;
@@ -57,12 +57,12 @@ const OLDEST_LOOK_SECONDS = 10;
 const TRIES_TO_CHANGE = 8;
 
 /**
- * The scaling of one model, as each function sees it. What all share is in the table: the requests under way (LoadBoard) and the state of the
+ * The scaling of one model, as each function sees it. What all share is in the table: the requests under way (LeaseStore) and the state of the
  * scaling, which whichever function finds it older than `tickSeconds` takes one step further, one of them.
  */
 export class ModelScaling {
   readonly options: ModelScalingOptions;
-  readonly board: LoadBoard;
+  readonly board: LeaseStore;
   readonly store: ScalingStore;
   #leases: { readonly at: number; readonly value: readonly LoadLease[] } | undefined;
   #control: { readonly at: number; readonly value: ScalingControl } | undefined;
@@ -70,7 +70,7 @@ export class ModelScaling {
   constructor(options: ModelScalingOptions) {
     const { table, owner, settings } = options;
     this.options = options;
-    this.board = new LoadBoard(table, owner.modelId);
+    this.board = new LeaseStore(table, owner.modelId);
     this.store = new ScalingStore(table, owner.modelId, settings);
   }
 
@@ -114,7 +114,7 @@ export class ModelScaling {
    * @param oldest how old what is known of the requests may be. Seconds
    * @param asking the request that is decided about: it sees those before it
    */
-  async look(oldest = 0, asking?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<Look> {
+  async look(oldest = 0, asking?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<LoadSnapshot> {
     const { now, settings } = this.options;
     const [state, leases, control] = await Promise.all([this.tick(), this.#leasesWithin(oldest), this.control()]);
     const underWay = leases.filter(
@@ -254,7 +254,7 @@ function wakeOf(
 const WAKE_SEEN_SECONDS = 30;
 
 /** How a key stands beside the others. */
-export function keyLoadOf(look: Pick<Look, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {
+export function keyLoadOf(look: Pick<LoadSnapshot, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {
   const { reservedByKey } = look;
   const known = reservedByKey.has(key);
   return {

@@ -4,10 +4,10 @@ import { type ExpectedUse, expectedTokens, learnUse } from '../policy/expected-u
 import { type CopyCapacity, type Load, pressureOf } from '../policy/load.ts';
 import { learnSpeed, speedAt } from '../policy/measured-speed.ts';
 import { type ScalingDecision, scalingDecision } from '../policy/scaling-decision.ts';
+import { type ModelScalingSettings, type PolicyInForce, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import type { CopiesSeen } from './copy-control.ts';
-import { isUnderWay, type LoadLease } from './load-board.ts';
+import { isUnderWay, type LoadLease } from './lease-store.ts';
 import type { ScalingMetrics } from './scaling-metrics.ts';
-import { type ModelScalingSettings, type PolicyInForce, RETRY_WAKE_SECONDS } from './scaling-settings.ts';
 import type { CopiesState, ScalingState } from './scaling-state.ts';
 
 /** What is written later than this after it happened counts a tick later. Seconds. */
@@ -86,7 +86,7 @@ export function nextState(
       reservedTokens: load.reservedTokens,
       committedTokens: load.committedTokens,
       // JSON has no Infinity.
-      pressure: Math.min(MOST_PRESSURE, pressureOf(load, capacity)),
+      pressure: Math.min(MAX_PRESSURE, pressureOf(load, capacity)),
       wantedThinking: sum(underWay, (lease) => lease.wantedThinking),
       grantedThinking: sum(underWay, (lease) => lease.grantedThinking),
     },
@@ -107,7 +107,7 @@ export function nextState(
   };
 }
 
-const MOST_PRESSURE = 1_000;
+const MAX_PRESSURE = 1_000;
 
 /** What one copy can do, with its speed as measured. */
 export function capacityOf(

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { ApiError, invalidRequest } from '../api-error.ts';
+import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { defaultElastic } from '../policy/elastic-grant.ts';
+import { policyInForce, policySchema } from '../settings/policy-settings.ts';
 import { CopiesUnavailableError, type CopySchedule } from './copy-control.ts';
 import type { ModelScaling } from './model-scaling.ts';
-import { policyInForce, policySchema } from './scaling-settings.ts';
 import type { ScalingControl } from './scaling-state.ts';
 
 const copies = z.int().min(0).max(1_000);

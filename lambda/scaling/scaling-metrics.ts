@@ -70,7 +70,7 @@ export interface CopySteps {
 }
 
 /** Application Auto Scaling takes so many steps in one policy. https://docs.aws.amazon.com/general/latest/gr/as-app.html */
-const MOST_STEPS = 20;
+const MAX_STEPS = 20;
 
 /** As many copies more as are missing, and as many fewer as are spare. */
 export const copySteps: readonly CopySteps[] = [
@@ -79,9 +79,9 @@ export const copySteps: readonly CopySteps[] = [
 ];
 
 function stepsFor(name: CopySteps['name'], metricName: CopySteps['metricName'], sign: 1 | -1): CopySteps {
-  const steps = Array.from({ length: MOST_STEPS }, (_, index) => ({
+  const steps = Array.from({ length: MAX_STEPS }, (_, index) => ({
     from: index,
-    ...(index === MOST_STEPS - 1 ? {} : { to: index + 1 }),
+    ...(index === MAX_STEPS - 1 ? {} : { to: index + 1 }),
     change: sign * (index + 1),
   }));
   return { name, metricName, threshold: 1, periodSeconds: METRIC_SECONDS, cooldownSeconds: 60, steps };

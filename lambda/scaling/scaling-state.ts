@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import type { Item, ItemTable } from '../keys/table.ts';
 import type { Demand } from '../policy/demand.ts';
 import { noDemand } from '../policy/demand.ts';
 import { unknownUse } from '../policy/expected-use.ts';
 import { speedOfProfile } from '../policy/measured-speed.ts';
-import { type ModelScalingSettings, policySchema } from './scaling-settings.ts';
+import { type ModelScalingSettings, policySchema } from '../settings/policy-settings.ts';
+import type { Item, ItemTable } from '../storage/table.ts';
 
 const decisionSchema = z.object({
   /** Unix time. Seconds. */

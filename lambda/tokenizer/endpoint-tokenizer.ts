@@ -12,7 +12,7 @@ const KNOWN_CONTROLS = ['<think>', '</think>', '<tool_call>', '</tool_call>', '<
 const CONTROL_SHAPE = /<[|｜][^|｜<>]{1,64}[|｜]>|\[\/?[A-Z_]{3,32}\]|<\/?s>/u;
 
 /** More control strings than this in one text, and each would be a call. */
-const MOST_PIECES = 256;
+const MAX_PIECES = 256;
 const PIECES_KEPT = 1_024;
 
 /**
@@ -32,9 +32,9 @@ export class EndpointTokenizer implements Tokenizer {
 
   async encode(text: string): Promise<readonly number[]> {
     const pieces = this.#cut(text.toWellFormed());
-    if (pieces.length > MOST_PIECES) {
+    if (pieces.length > MAX_PIECES) {
       throw new RangeError(
-        `The text holds ${pieces.length - 1} control strings; at most ${MOST_PIECES - 1} can be taken.`,
+        `The text holds ${pieces.length - 1} control strings; at most ${MAX_PIECES - 1} can be taken.`,
       );
     }
     const ids: number[] = [];

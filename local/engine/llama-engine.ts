@@ -32,10 +32,10 @@ export interface LlamaEngineOptions {
   readonly threads?: number;
 }
 
-const MOST_CONTEXT_TOKENS = 8_192;
+const MAX_CONTEXT_TOKENS = 8_192;
 const BATCH_TOKENS = 512;
 const SMALL_MODEL_BYTES = 64 * 2 ** 20;
-const MOST_CONTEXTS = 8;
+const MAX_CONTEXTS = 8;
 
 /**
  * Loads a GGUF into llama.cpp (prebuilt, on the CPU). Streams of a large model share one context, where a step reads the weights once for
@@ -45,8 +45,8 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
   const model = await llama.loadModel({ modelPath: options.modelPath });
   const parallel = options.parallel ?? 4;
-  const contextTokens = options.contextTokens ?? Math.min(model.trainContextSize, MOST_CONTEXT_TOKENS);
-  const contextCount = model.size <= SMALL_MODEL_BYTES ? Math.min(parallel, MOST_CONTEXTS) : 1;
+  const contextTokens = options.contextTokens ?? Math.min(model.trainContextSize, MAX_CONTEXT_TOKENS);
+  const contextCount = model.size <= SMALL_MODEL_BYTES ? Math.min(parallel, MAX_CONTEXTS) : 1;
   const contexts = await Promise.all(
     Array.from({ length: contextCount }, (_, index) =>
       model.createContext({

@@ -1,4 +1,9 @@
-import { type Admission, type AdmissionSettings, admission, defaultAdmission } from '../../lambda/policy/admission.ts';
+import {
+  type AdmissionDecision,
+  type AdmissionSettings,
+  admission,
+  defaultAdmission,
+} from '../../lambda/policy/admission.ts';
 import { committedTokens, reservedTokens } from '../../lambda/policy/committed-tokens.ts';
 import { cutLongest } from '../../lambda/policy/cut-longest.ts';
 import { defaultElastic, type ElasticSettings, elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
@@ -99,7 +104,7 @@ class Run implements CopyListener {
   readonly #fleet: Fleet;
   readonly #spare: Job[] = [];
   /** Calls that found no copy. */
-  readonly #homeless = new Deque<Job>();
+  readonly #unrouted = new Deque<Job>();
   readonly #use: number[] = [...unknownUse()];
   readonly #byKey = new Map<number, { reserved: number; requests: number }>();
   readonly #timeline: Timeline;
@@ -228,7 +233,13 @@ class Run implements CopyListener {
     const capacity = this.#capacity();
 
     if (gate.admission !== undefined) {
-      const answer: Admission = admission(load, capacity, keyLoad, gate.admission, this.#fleet.nextReadyAt - now);
+      const answer: AdmissionDecision = admission(
+        load,
+        capacity,
+        keyLoad,
+        gate.admission,
+        this.#fleet.nextReadyAt - now,
+      );
       if (answer.kind === 'refuse') {
         this.#refused += 1;
         if (measured) this.#measured.refused += 1;
@@ -297,7 +308,7 @@ class Run implements CopyListener {
       job.thinkingLeft -= job.tokensLeft;
     }
     const place = this.#fleet.route(job);
-    if (place === undefined) this.#homeless.push(job);
+    if (place === undefined) this.#unrouted.push(job);
     else place.copy.add(job, now, place.cached);
   }
 
@@ -373,7 +384,7 @@ class Run implements CopyListener {
       startingCopies: load.startingCopies,
       instances: fleet.instances,
       requests: load.requests,
-      pressure: Math.min(pressure, MOST_PRESSURE),
+      pressure: Math.min(pressure, MAX_PRESSURE),
     });
     this.#sampledTokens = decoded;
     this.#sampledCopySeconds = fleet.running.length * SAMPLE_SECONDS;
@@ -417,11 +428,11 @@ class Run implements CopyListener {
 
   /** Calls that waited for a copy go to those that there are now. */
   #house(now: number): void {
-    for (let waiting = this.#homeless.length; waiting > 0; waiting--) {
-      const job = this.#homeless.shift();
+    for (let waiting = this.#unrouted.length; waiting > 0; waiting--) {
+      const job = this.#unrouted.shift();
       const place = job && this.#fleet.route(job);
       if (job !== undefined && place !== undefined) place.copy.add(job, now, place.cached);
-      else if (job !== undefined) this.#homeless.push(job);
+      else if (job !== undefined) this.#unrouted.push(job);
     }
   }
 
@@ -514,4 +525,4 @@ const LOOK_SECONDS = 2;
 const FULL_PRESSURE = defaultAdmission.fullAt;
 
 /** Without a copy the pressure has no end; a plot has. */
-const MOST_PRESSURE = 5;
+const MAX_PRESSURE = 5;

@@ -21,7 +21,7 @@ const TRIES = 12;
  */
 export function loadTest(scenario: Scenario, firstTokenSeconds: number): LoadTest {
   let low = 0;
-  let high = MOST_REQUESTS_PER_SECOND;
+  let high = MAX_REQUESTS_PER_SECOND;
   let best: LoadTest = { maxRequestsPerSecond: 0.01, maxConcurrency: 1 };
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const requestsPerSecond = attempt === 0 ? 1 : (low + high) / 2;
@@ -48,4 +48,4 @@ export function loadTest(scenario: Scenario, firstTokenSeconds: number): LoadTes
   return best;
 }
 
-const MOST_REQUESTS_PER_SECOND = 64;
+const MAX_REQUESTS_PER_SECOND = 64;

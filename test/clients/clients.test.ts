@@ -5,9 +5,9 @@ import { ChatOpenAI } from '@langchain/openai';
 import { generateText, jsonSchema, streamText, type ToolSet, tool } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
-import { NoCapacityError } from '../../lambda/models/errors.ts';
-import type { ScriptedSegment } from '../app/scripted-world.ts';
-import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { NoCapacityError } from '../../lambda/upstream/errors.ts';
+import { decode, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
+import type { ScriptedSegment } from '../lambda/scripted-world.ts';
 import { serve } from './serve.ts';
 
 /** What a client is asked to do, and what the model behind says. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
-import { type ScriptedModel, type ScriptedSegment, scriptedApp } from '../app/scripted-world.ts';
+import { type ScriptedModel, type ScriptedSegment, scriptedApp } from '../lambda/scripted-world.ts';
 
 /** The app over a scripted model, on a port of this machine. */
 export async function serve(

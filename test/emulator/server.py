@@ -36,7 +36,7 @@ models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = dimensi
 
 
 # 3. moto refuses instance types that came after its list, and a variant with a list of types. Ours are checked when the app is synthesized
-#    (lib/instance-types.ts).
+#    (lib/facts/instance-types.ts).
 def validate_instance_types(self: Any, production_variants: list[dict[str, Any]]) -> None:
     for variant in production_variants:
         for pool in variant.get("InstancePools", [variant]):

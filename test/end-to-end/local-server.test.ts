@@ -1,8 +1,8 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formats } from '../../lambda/forcing/formats/index.ts';
+import { formats } from '../../lambda/formats/index.ts';
 import { type LocalServer, startLocal } from '../../local/start-local.ts';
-import { completionOf } from '../app/completion-schema.ts';
+import { completionOf } from '../lambda/apis/chat/completion-schema.ts';
 
 let server: LocalServer;
 let openai: OpenAI;

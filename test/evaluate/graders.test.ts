@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graders } from '../../evaluate/graders.ts';
-import { extractAnswer, extractNumber } from '../../lambda/vote/extract-answer.ts';
+import { extractAnswer, extractNumber } from '../../lambda/generation/extract-answer.ts';
 
 describe('the answer in a text', () => {
   it.each([

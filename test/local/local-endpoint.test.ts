@@ -6,7 +6,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { type LocalEndpoint, startLocalEndpoint } from '../../local/endpoint/local-endpoint.ts';
 import { NO_CAPACITY_MESSAGE, runtimeErrors } from '../../local/endpoint/runtime-errors.ts';
-import { bytes, END_OF_TEXT, IM_END } from '../forcing/tiny-vocabulary.ts';
+import { bytes, END_OF_TEXT, IM_END } from '../lambda/forcing/tiny-vocabulary.ts';
 import { scriptedEngine } from './scripted-engine.ts';
 
 const open: LocalEndpoint[] = [];

@@ -1,6 +1,6 @@
 import type { Engine, EngineRequest } from '../../local/engine/engine.ts';
-import { tokensOf } from '../app/scripted-world.ts';
-import { decode, END_OF_TEXT, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { decode, END_OF_TEXT, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
+import { tokensOf } from '../lambda/scripted-world.ts';
 
 const texts = new Map([
   [IM_START, '<|im_start|>'],

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../lib/config.ts';
-import { defaultPrices, HOURS_A_MONTH, loadPrices } from '../../lib/prices.ts';
+import { defaultPrices, HOURS_A_MONTH, loadPrices } from '../../lib/facts/prices.ts';
 import { createdBy } from '../../plan/created.ts';
 import { makePlan, type Plan } from '../../plan/make-plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
-import { loadOf, type Traffic } from '../../plan/traffic.ts';
-import { aConfig, aModel } from '../stacks/synthesize.ts';
+import { loadOf, type PlannedTraffic } from '../../plan/traffic.ts';
+import { aConfig, aModel } from '../lib/synthesize.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'budgetforce-plan-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const traffic: Traffic = {
+const traffic: PlannedTraffic = {
   requestsPerDay: 1_000,
   promptTokens: 500,
   thinkingTokens: 4_000,

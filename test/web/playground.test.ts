@@ -4,10 +4,10 @@ import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashKey } from '../../lambda/keys/hash-key.ts';
-import { NoCapacityError } from '../../lambda/models/errors.ts';
+import { NoCapacityError } from '../../lambda/upstream/errors.ts';
 import { pageModule } from '../../web/build-page.ts';
-import { type ScriptedSegment, scriptedApp } from '../app/scripted-world.ts';
-import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
+import { type ScriptedSegment, scriptedApp } from '../lambda/scripted-world.ts';
 import { chromiumPath } from './browser.ts';
 
 const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
@@ -15,7 +15,7 @@ const answers = (says: string): ScriptedSegment => ({ says, ends: IM_END });
 
 describe.each(['playground', 'reference'] as const)('the module that the page %s is served from', (name) => {
   it('is made from web/ as it stands', async () => {
-    expect(await readFile(`lambda/routes/${name}-page.ts`, 'utf8')).toBe(await pageModule(name));
+    expect(await readFile(`lambda/http/${name}-page.ts`, 'utf8')).toBe(await pageModule(name));
   });
 
   it('loads nothing from anywhere', async () => {

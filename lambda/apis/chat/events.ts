@@ -1,0 +1,151 @@
+import type { ToolCall } from '../../formats/tools/tool.ts';
+import type { Vote } from '../../generation/majority.ts';
+import type { ChatUsage } from '../../generation/usage.ts';
+import type { TokenLogprob } from '../../upstream/segment-model.ts';
+import type { BudgetReport } from '../budget-report.ts';
+
+/** What all chunks and the whole answer of one request share. */
+export interface ChatIdentity {
+  /** `chatcmpl-…` */
+  readonly id: string;
+  /** Unix time. Seconds. */
+  readonly created: number;
+  readonly model: string;
+}
+
+/** A call of a tool, with the id by which its answer comes back. */
+export interface IdentifiedCall extends ToolCall {
+  /** `call_…` */
+  readonly id: string;
+}
+
+type FinishReason = 'stop' | 'length' | 'tool_calls';
+
+/** One finished choice. */
+export interface FinishedChoice {
+  readonly index: number;
+  readonly thinking: string;
+  readonly answer: string;
+  readonly calls: readonly IdentifiedCall[];
+  /** Empty: they were not asked for, or the server gives none. */
+  readonly logprobs: readonly TokenLogprob[];
+  readonly finishReason: FinishReason;
+  readonly report: BudgetReport;
+}
+
+/** What one choice's delta may hold. Thoughts go by both of the names that clients read. */
+interface Delta {
+  readonly role?: 'assistant';
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly reasoning?: string;
+  readonly tool_calls?: readonly (ReturnType<typeof toToolCall> & { readonly index: number })[];
+  /** Whether this text was forced, not sampled. Left out where it was not. */
+  readonly forced?: true;
+}
+
+export function roleChunk(identity: ChatIdentity, index = 0) {
+  return chunk(identity, index, { role: 'assistant', content: '' });
+}
+
+export function textChunk(
+  identity: ChatIdentity,
+  piece: { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean },
+  index = 0,
+) {
+  const delta =
+    piece.kind === 'thinking' ? { reasoning_content: piece.text, reasoning: piece.text } : { content: piece.text };
+  return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
+}
+
+/** Logarithms of the probabilities of the next tokens of a choice; their text comes with the chunks behind it. */
+export function logprobsChunk(identity: ChatIdentity, tokens: readonly TokenLogprob[], index = 0) {
+  const made = chunk(identity, index, {});
+  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(tokens) })) };
+}
+
+function toLogprobs(tokens: readonly TokenLogprob[]) {
+  const item = ({ token, logprob }: { readonly token: string; readonly logprob: number }) => ({
+    token,
+    logprob,
+    // A token that is part of a character has no text of its own.
+    bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)],
+  });
+  return {
+    content: tokens.map((token) => ({ ...item(token), top_logprobs: token.top.map(item) })),
+    refusal: null,
+  };
+}
+
+/** A whole call, the `at`-th of its choice. */
+export function callChunk(
+  identity: ChatIdentity,
+  { call, at }: { readonly call: IdentifiedCall; readonly at: number },
+  index = 0,
+) {
+  return chunk(identity, index, { tool_calls: [{ index: at, ...toToolCall(call) }] });
+}
+
+function toToolCall({ id, name, arguments: text }: IdentifiedCall) {
+  return { id, type: 'function' as const, function: { name, arguments: text } };
+}
+
+/** The last chunk of a choice, with the account of what was forced. */
+export function finishChunk(identity: ChatIdentity, finishReason: FinishReason, report: BudgetReport, index = 0) {
+  return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
+}
+
+/** How the vote stands; `finished` of `of` samples are in. */
+export function voteChunk(identity: ChatIdentity, vote: Vote, finished: number, of: number) {
+  return { ...chunk(identity, 0, {}), choices: [], vote: { finished, of, counts: vote.counts } };
+}
+
+/** Comes after the last choice where `stream_options.include_usage` asks for it. */
+export function usageChunk(identity: ChatIdentity, usage: ChatUsage) {
+  return { ...chunk(identity, 0, {}), choices: [], usage };
+}
+
+/**
+ * An answer that is not streamed. The account of what was forced stands in each choice, and for a single choice at the top as well.
+ */
+export function chatCompletion(
+  identity: ChatIdentity,
+  choices: readonly FinishedChoice[],
+  usage: ChatUsage,
+  vote?: { readonly of: number; readonly counts: Vote['counts'] },
+) {
+  const [first] = choices;
+  return {
+    id: identity.id,
+    object: 'chat.completion',
+    created: identity.created,
+    model: identity.model,
+    choices: choices.map((choice) => ({
+      index: choice.index,
+      message: {
+        role: 'assistant',
+        content: choice.answer === '' && choice.calls.length > 0 ? null : choice.answer,
+        reasoning_content: choice.thinking,
+        reasoning: choice.thinking,
+        refusal: null,
+        ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
+      },
+      logprobs: choice.logprobs.length === 0 ? null : toLogprobs(choice.logprobs),
+      finish_reason: choice.finishReason,
+      ...(choices.length > 1 ? { budget_forcing: choice.report } : {}),
+    })),
+    usage,
+    ...(choices.length === 1 && first !== undefined ? { budget_forcing: first.report } : {}),
+    ...(vote === undefined ? {} : { vote: { finished: vote.of, of: vote.of, counts: vote.counts } }),
+  };
+}
+
+function chunk(identity: ChatIdentity, index: number, delta: Delta, finishReason: FinishReason | null = null) {
+  return {
+    id: identity.id,
+    object: 'chat.completion.chunk',
+    created: identity.created,
+    model: identity.model,
+    choices: [{ index, delta, logprobs: null, finish_reason: finishReason }],
+  };
+}

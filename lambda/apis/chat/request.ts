@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { budgetFields, SHORT_TEXT } from '../budget-fields.ts';
+
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+const content = z.union([z.string(), z.array(textPart).min(1)]);
+
+/** A name that every client and server takes. */
+const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+/** A JSON schema; the model's server checks what it can of it. */
+const jsonSchema = z.record(z.string(), z.unknown());
+
+const functionTool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: toolName,
+    description: z.string().optional(),
+    parameters: jsonSchema.optional(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+const toolCall = z.strictObject({
+  id: z.string().min(1).max(128),
+  type: z.literal('function'),
+  function: z.strictObject({ name: toolName, arguments: z.string() }),
+});
+
+const message = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.literal('system'), content, name: z.string().optional() }),
+  z.strictObject({ role: z.literal('developer'), content, name: z.string().optional() }),
+  z.strictObject({ role: z.literal('user'), content, name: z.string().optional() }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: content.nullish(),
+    name: z.string().optional(),
+    refusal: z.null().optional(),
+    tool_calls: z.array(toolCall).min(1).max(128).optional(),
+    reasoning_content: z
+      .string()
+      .nullish()
+      .describe('Thoughts of earlier turns may be sent back as they came; the model does not get to see them.'),
+    reasoning: z.string().nullish(),
+  }),
+  z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
+]);
+
+/** The body of `POST /v1/chat/completions`. What cannot be served is refused by name. */
+export const chatRequestSchema = z.strictObject({
+  model: z.string().min(1).max(128),
+  messages: z.array(message).min(1).max(2_048),
+  stream: z.boolean().nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+    .nullish(),
+  ...budgetFields,
+  max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).nullish().describe('The older name of `max_completion_tokens`.'),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.int().min(-1).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().gt(0).max(10).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  seed: z.int().nullish(),
+  stop: z.union([z.string().min(1).max(SHORT_TEXT), z.array(z.string().min(1).max(SHORT_TEXT)).max(4)]).nullish(),
+  n: z.int().min(1).max(16).nullish().describe('Samples of the answer, each with its own budget.'),
+  vote: z.boolean().nullish().describe('Answers with the one that most of `n` samples give. Ours, not OpenAI’s.'),
+  logprobs: z
+    .boolean()
+    .nullish()
+    .describe('Logarithms of the probabilities of the answer’s tokens, where the model’s server gives them.'),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  response_format: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('json_object') }),
+      z.strictObject({
+        type: z.literal('json_schema'),
+        json_schema: z.strictObject({
+          name: toolName,
+          description: z.string().optional(),
+          schema: jsonSchema,
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    ])
+    .nullish()
+    .describe('Holds the answer to JSON, or to a schema of it; the thought stays free.'),
+  tools: z.array(functionTool).max(128).nullish(),
+  tool_choice: z
+    .union([
+      z.enum(['none', 'auto', 'required']),
+      z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: toolName }) }),
+    ])
+    .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  user: z.string().max(512).nullish(),
+  safety_identifier: z.string().max(512).nullish(),
+  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  store: z.literal(false).nullish(),
+  prompt_cache_key: z.string().max(512).nullish(),
+  service_tier: z.enum(['auto', 'default']).nullish(),
+  modalities: z.tuple([z.literal('text')]).nullish(),
+  verbosity: z.literal('medium').nullish(),
+});
+export type ChatRequest = z.infer<typeof chatRequestSchema>;

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import type { ToolUse } from '../../formats/tools/tool.ts';
+import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.ts';
+import type { GenerationEvent } from '../../generation/generate.ts';
+import { majorityVote } from '../../generation/majority.ts';
+import type { RunningGeneration } from '../../generation/request.ts';
+import { type SampleAccount, toChatUsage } from '../../generation/usage.ts';
+import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import type { TokenLogprob } from '../../upstream/segment-model.ts';
+import { toBudgetReport } from '../budget-report.ts';
+import {
+  type ChatIdentity,
+  callChunk,
+  chatCompletion,
+  type FinishedChoice,
+  finishChunk,
+  type IdentifiedCall,
+  logprobsChunk,
+  roleChunk,
+  textChunk,
+  usageChunk,
+  voteChunk,
+} from './events.ts';
+
+/** One chat under way. */
+export interface ChatRun extends RunningGeneration {
+  readonly identity: ChatIdentity;
+  /** Whether the samples vote, and only the winner is answered with. */
+  readonly votes: boolean;
+  readonly includeUsage: boolean;
+  readonly tools: ToolUse | undefined;
+}
+
+/** The whole answer, when all samples are in. */
+export async function wholeCompletion(run: ChatRun) {
+  const collected = new Samples(run);
+  for await (const { index, value } of run.events) collected.take(index, value);
+  const { choices, usage } = collected;
+  if (!run.votes) return chatCompletion(run.identity, choices, usage);
+  const { winner, counts } = collected.vote();
+  return chatCompletion(run.identity, [{ ...collected.choice(winner), index: 0 }], usage, { of: run.samples, counts });
+}
+
+/** The frames of a streamed answer. */
+export function streamedCompletion(run: ChatRun): AsyncGenerator<string> {
+  return run.votes ? votedFrames(run) : choiceFrames(run);
+}
+
+/** Each sample is a choice of its own, and comes as it is made. */
+async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
+  const collected = new Samples(run);
+  const begun = new Set<number>();
+  for await (const { index, value } of run.events) {
+    if (value.kind !== 'waiting' && !begun.has(index)) {
+      begun.add(index);
+      yield dataFrame(roleChunk(run.identity, index));
+    }
+    if (value.kind === 'waiting') yield waitingFrame(value);
+    if (value.kind === 'logprobs') yield dataFrame(logprobsChunk(run.identity, value.tokens, index));
+    for (const piece of collected.take(index, value)) {
+      yield dataFrame(
+        piece.kind === 'call' ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index),
+      );
+    }
+    if (value.kind === 'done') {
+      const { finishReason, report } = collected.choice(index);
+      yield dataFrame(finishChunk(run.identity, finishReason, report, index));
+    }
+  }
+  yield* lastFrames(run, collected);
+}
+
+/** How the vote stands after each sample; then the winner, whole. */
+async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
+  const collected = new Samples(run);
+  for await (const { index, value } of run.events) {
+    if (value.kind === 'waiting') yield waitingFrame(value);
+    collected.take(index, value);
+    if (value.kind === 'done') {
+      yield dataFrame(voteChunk(run.identity, collected.vote(), collected.choices.length, run.samples));
+    }
+  }
+  const { thinking, answer, calls, logprobs, finishReason, report } = collected.choice(collected.vote().winner);
+  yield dataFrame(roleChunk(run.identity));
+  if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
+  if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
+  if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
+  for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
+  yield dataFrame(finishChunk(run.identity, finishReason, report));
+  yield* lastFrames(run, collected);
+}
+
+function* lastFrames(run: ChatRun, collected: Samples): Generator<string> {
+  if (run.includeUsage) yield dataFrame(usageChunk(run.identity, collected.usage));
+  yield 'data: [DONE]\n\n';
+}
+
+/** What has come of each sample so far. */
+class Samples {
+  readonly #run: ChatRun;
+  readonly #states = new Map<number, ChoiceState>();
+  readonly #accounts = new Map<number, SampleAccount>();
+  readonly #finished: FinishedChoice[] = [];
+
+  constructor(run: ChatRun) {
+    this.#run = run;
+  }
+
+  /** The finished ones, in the order of their indexes. */
+  get choices(): readonly FinishedChoice[] {
+    return this.#finished.toSorted((a, b) => a.index - b.index);
+  }
+
+  get usage() {
+    return toChatUsage([...this.#accounts.values()]);
+  }
+
+  choice(index: number): FinishedChoice {
+    const found = this.#finished.find((choice) => choice.index === index);
+    if (found === undefined) throw new Error(`Sample ${index} ended without an account.`);
+    return found;
+  }
+
+  /** The vote of those that are finished, in the order in which they came in. */
+  vote() {
+    return majorityVote(this.#finished.map(({ index, answer }) => ({ index, text: answer })));
+  }
+
+  /** Gives what the client may see of it. */
+  take(index: number, event: GenerationEvent): readonly ChoicePiece[] {
+    const state = this.#states.get(index) ?? {
+      reader: new AnswerReader(this.#run),
+      thinking: '',
+      answer: '',
+      calls: [],
+      logprobs: [],
+    };
+    this.#states.set(index, state);
+    if (event.kind === 'logprobs') state.logprobs.push(...event.tokens);
+    const pieces = state.reader.take(event).map((piece) => addTo(state, piece));
+    if (event.kind === 'done') {
+      const { report, segments } = event;
+      const { thinking, answer, calls, logprobs } = state;
+      this.#accounts.set(index, { report, segments });
+      const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
+      const budgetReport = toBudgetReport(report, segments, this.#run);
+      this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
+    }
+    return pieces;
+  }
+}
+
+interface ChoiceState {
+  readonly reader: AnswerReader;
+  thinking: string;
+  answer: string;
+  readonly calls: IdentifiedCall[];
+  readonly logprobs: TokenLogprob[];
+}
+
+/** A piece of a choice, as a chunk shows it. */
+type ChoicePiece =
+  | { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean }
+  | { readonly kind: 'call'; readonly call: IdentifiedCall; readonly at: number };
+
+function addTo(state: ChoiceState, piece: AnswerPiece): ChoicePiece {
+  if (piece.kind === 'thinking') state.thinking += piece.text;
+  if (piece.kind === 'text') state.answer += piece.text;
+  if (piece.kind !== 'call') return piece;
+  const call = { id: `call_${randomUUID().replaceAll('-', '')}`, ...piece.call };
+  return { kind: 'call', call, at: state.calls.push(call) - 1 };
+}

@@ -1,0 +1,38 @@
+import type { Context } from 'hono';
+import type { AppDependencies, AppEnvironment } from '../../context.ts';
+import type { ApiError } from '../../errors/api-error.ts';
+import { startGeneration } from '../../generation/start-generation.ts';
+import { parseBody } from '../../http/parse-body.ts';
+import { generationContext, respond } from '../../http/respond.ts';
+import { dataFrame } from '../../http/server-sent-events.ts';
+import { findModel } from '../models.ts';
+import { toGenerationRequest } from '../to-generation.ts';
+import { chatRequestSchema } from './request.ts';
+import { type ChatRun, streamedCompletion, wholeCompletion } from './responses.ts';
+
+/** `POST /v1/chat/completions`, streamed or not. */
+export function chatCompletions(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, chatRequestSchema);
+    const generation = toGenerationRequest(
+      request,
+      findModel(dependencies.models, request.model, context.get('caller')),
+    );
+    const requestId = context.get('requestId');
+    const run = await startGeneration(generation, dependencies, generationContext(context));
+    const chat: ChatRun = {
+      ...run,
+      identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
+      votes: request.vote === true,
+      includeUsage: request.stream_options?.include_usage === true,
+      tools: generation.tools,
+    };
+    const answering = {
+      streamed: request.stream === true,
+      whole: () => wholeCompletion(chat),
+      frames: () => streamedCompletion(chat),
+      errorFrame: (error: ApiError) => dataFrame(error.body, 'error'),
+    };
+    return await respond(run, answering, dependencies, requestId);
+  };
+}

@@ -1,0 +1,112 @@
+import type { Context } from 'hono';
+import type { AppDependencies, AppEnvironment } from '../../context.ts';
+import type { ApiError } from '../../errors/api-error.ts';
+import type { ToolUse } from '../../formats/tools/tool.ts';
+import { AnswerReader } from '../../generation/answer-reader.ts';
+import type { GenerationEvent } from '../../generation/generate.ts';
+import type { RunningGeneration } from '../../generation/request.ts';
+import { startGeneration } from '../../generation/start-generation.ts';
+import { toChatUsage } from '../../generation/usage.ts';
+import { parseBody } from '../../http/parse-body.ts';
+import { generationContext, respond } from '../../http/respond.ts';
+import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { toBudgetReport } from '../budget-report.ts';
+import { findModel } from '../models.ts';
+import { toGenerationRequest } from '../to-generation.ts';
+import { MessageBlocks, type MessageIdentity, messageOf, messagesError, stopOf, usageOf } from './events.ts';
+import { countTokensSchema, messagesRequestSchema, messagesToChat } from './request.ts';
+
+interface MessagesRun extends RunningGeneration {
+  readonly identity: MessageIdentity;
+  readonly tools: ToolUse | undefined;
+  readonly newId: () => string;
+}
+
+/** `POST /v1/messages`: Anthropic's dialect, streamed or not. */
+export function messages(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, messagesRequestSchema);
+    const generation = toGenerationRequest(
+      messagesToChat(request),
+      findModel(dependencies.models, request.model, context.get('caller')),
+    );
+    const requestId = context.get('requestId');
+    const run: MessagesRun = {
+      ...(await startGeneration(generation, dependencies, generationContext(context))),
+      identity: { id: `msg_${dependencies.newId()}`, model: request.model },
+      tools: generation.tools,
+      newId: dependencies.newId,
+    };
+    const answering = {
+      streamed: request.stream === true,
+      whole: () => wholeMessage(run),
+      frames: () => messageFrames(run),
+      errorFrame: (error: ApiError) => dataFrame(messagesError(error, requestId), 'error'),
+    };
+    return await respond(run, answering, dependencies, requestId);
+  };
+}
+
+/** `POST /v1/messages/count_tokens`: the tokens of a conversation, without running it. */
+export function countTokens(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, countTokensSchema);
+    const model = findModel(dependencies.models, request.model, context.get('caller'));
+    const { turns } = toGenerationRequest(messagesToChat(request), model);
+    const [ids, format] = await Promise.all([model.promptIds(turns), model.format({ bare: false })]);
+    return context.json({ input_tokens: ids.length + format.openThinking.length });
+  };
+}
+
+async function wholeMessage(run: MessagesRun) {
+  const blocks = new MessageBlocks(run.newId);
+  const reader = new AnswerReader(run);
+  for await (const { value } of run.events) {
+    for (const piece of reader.take(value)) blocks.add(piece);
+    if (value.kind === 'done') {
+      const budgetReport = toBudgetReport(value.report, value.segments, run);
+      return messageOf(run.identity, blocks.blocks, stopOf(value.report, blocks.blocks), usage(value), budgetReport);
+    }
+  }
+  throw new Error('The generation ended without an account.');
+}
+
+async function* messageFrames(run: MessagesRun): AsyncGenerator<string> {
+  const blocks = new MessageBlocks(run.newId);
+  const reader = new AnswerReader(run);
+  const frame = (event: { readonly type: string }) => dataFrame(event, event.type);
+  let begun = false;
+  for await (const { value } of run.events) {
+    if (value.kind === 'waiting') {
+      yield waitingFrame(value);
+      continue;
+    }
+    if (!begun) {
+      begun = true;
+      const none = { promptTokens: run.promptTokens, cachedTokens: 0, outputTokens: 0 };
+      const start = messageOf(run.identity, [], { stop_reason: null, stop_sequence: null }, none);
+      yield dataFrame({ type: 'message_start', message: start }, 'message_start');
+    }
+    for (const piece of reader.take(value)) for (const event of blocks.add(piece)) yield frame(event);
+    if (value.kind === 'done') {
+      for (const event of blocks.close()) yield frame(event);
+      const last = {
+        type: 'message_delta',
+        delta: stopOf(value.report, blocks.blocks),
+        usage: usageOf(usage(value)),
+        budget_forcing: toBudgetReport(value.report, value.segments, run),
+      };
+      yield frame(last);
+      yield frame({ type: 'message_stop' });
+    }
+  }
+}
+
+function usage({ report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+  const chat = toChatUsage([{ report, segments }]);
+  return {
+    promptTokens: chat.prompt_tokens,
+    cachedTokens: chat.prompt_tokens_details.cached_tokens,
+    outputTokens: chat.completion_tokens,
+  };
+}

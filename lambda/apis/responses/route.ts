@@ -1,0 +1,98 @@
+import type { Context } from 'hono';
+import type { AppDependencies, AppEnvironment } from '../../context.ts';
+import type { ApiError } from '../../errors/api-error.ts';
+import type { ToolUse } from '../../formats/tools/tool.ts';
+import { AnswerReader } from '../../generation/answer-reader.ts';
+import type { GenerationEvent } from '../../generation/generate.ts';
+import type { RunningGeneration } from '../../generation/request.ts';
+import { startGeneration } from '../../generation/start-generation.ts';
+import { toChatUsage } from '../../generation/usage.ts';
+import { parseBody } from '../../http/parse-body.ts';
+import { generationContext, respond } from '../../http/respond.ts';
+import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { toBudgetReport } from '../budget-report.ts';
+import { findModel } from '../models.ts';
+import { toGenerationRequest } from '../to-generation.ts';
+import { type ResponseEvent, type ResponseIdentity, ResponseItems, type ResponseState, responseOf } from './events.ts';
+import { responsesRequestSchema, responsesToChat } from './request.ts';
+
+interface ResponsesRun extends RunningGeneration {
+  readonly identity: ResponseIdentity;
+  readonly tools: ToolUse | undefined;
+  readonly items: ResponseItems;
+}
+
+/** `POST /v1/responses`: OpenAI's Responses dialect, streamed or not. */
+export function responses(dependencies: AppDependencies) {
+  return async (context: Context<AppEnvironment>): Promise<Response> => {
+    const request = await parseBody(context.req.raw, responsesRequestSchema);
+    const chat = toGenerationRequest(
+      responsesToChat(request),
+      findModel(dependencies.models, request.model, context.get('caller')),
+    );
+    const generation = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
+    const requestId = context.get('requestId');
+    const run: ResponsesRun = {
+      ...(await startGeneration(generation, dependencies, generationContext(context))),
+      identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
+      tools: generation.tools,
+      items: new ResponseItems(dependencies.newId),
+    };
+    let number = 0;
+    const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
+    const answering = {
+      streamed: request.stream === true,
+      whole: () => wholeResponse(run),
+      frames: () => responseFrames(run, frame),
+      errorFrame: (error: ApiError) => {
+        const state = { status: 'failed', code: error.code ?? 'server_error', message: error.message } as const;
+        return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
+      },
+    };
+    return await respond(run, answering, dependencies, requestId);
+  };
+}
+
+async function wholeResponse(run: ResponsesRun) {
+  const reader = new AnswerReader(run);
+  for await (const { value } of run.events) {
+    for (const piece of reader.take(value)) run.items.add(piece);
+    if (value.kind === 'done') return ended(run, value).response;
+  }
+  throw new Error('The generation ended without an account.');
+}
+
+async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
+  const reader = new AnswerReader(run);
+  let begun = false;
+  for await (const { value } of run.events) {
+    if (value.kind === 'waiting') {
+      yield waitingFrame(value);
+      continue;
+    }
+    if (!begun) {
+      begun = true;
+      const response = responseOf(run.identity, [], { status: 'in_progress' });
+      yield frame({ type: 'response.created', response });
+      yield frame({ type: 'response.in_progress', response });
+    }
+    for (const piece of reader.take(value)) for (const event of run.items.add(piece)) yield frame(event);
+    if (value.kind === 'done') {
+      const { events, response } = ended(run, value);
+      for (const event of events) yield frame(event);
+      yield frame({ type: `response.${response.status}`, response });
+    }
+  }
+}
+
+/** Ends the output, and gives the whole response. */
+function ended(run: ResponsesRun, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+  const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
+  const state: ResponseState = {
+    status: 'ended',
+    report,
+    budgetReport: toBudgetReport(report, segments, run),
+    usage: toChatUsage([{ report, segments }]),
+  };
+  return { events, response: responseOf(run.identity, run.items.output, state) };
+}

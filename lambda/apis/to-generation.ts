@@ -1,0 +1,184 @@
+import { invalidRequest } from '../errors/api-error.ts';
+import type { PromptPart, Turn } from '../forcing/format.ts';
+import type { FieldNames, RequestedBudget } from '../forcing/settle-limits.ts';
+import { answersTurn, callParts, callStructure, toolsPrompt } from '../formats/tools/hermes.ts';
+import type { ToolUse } from '../formats/tools/tool.ts';
+import type { GenerationRequest, ThinkingOptions } from '../generation/request.ts';
+import type { ServedModel } from '../models/served-model.ts';
+import type { ModelSettings } from '../settings/settings.ts';
+import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
+import { toThinkingOptions } from './budget-fields.ts';
+import type { ChatRequest } from './chat/request.ts';
+
+/** A chat request in the words of the core. `tools`: where the answer may call some. */
+export function toGenerationRequest(
+  request: ChatRequest,
+  model: ServedModel,
+): GenerationRequest & { readonly tools: ToolUse | undefined } {
+  const tools = toolUseOf(request, model);
+  const structure = structureOf(request, tools);
+  return {
+    model,
+    tools,
+    turns: withTools(turnsOf(request.messages), tools),
+    ...budgetOf(request, model.settings),
+    sampling: samplingOf(request, model.settings),
+    stopTexts: stopTextsOf(request),
+    samples: request.n ?? 1,
+    ...topLogprobsOf(request),
+    ...(structure === undefined ? {} : { structure }),
+  };
+}
+
+function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {
+  if (logprobs === true) return { topLogprobs: top ?? 0 };
+  if (top == null || top === 0) return {};
+  throw invalidRequest('top_logprobs', `top_logprobs (${top}) goes with logprobs: true. Give both, or neither.`);
+}
+
+/** The turns of a chat. Thoughts of earlier turns are left out, as the families prescribe; `developer` is a system message. */
+function turnsOf(messages: ChatRequest['messages']): readonly Turn[] {
+  const turns: Turn[] = [];
+  let answers: string[] = [];
+  const endAnswers = () => {
+    if (answers.length > 0) turns.push(answersTurn(answers));
+    answers = [];
+  };
+  for (const message of messages) {
+    if (message.role === 'tool') {
+      answers.push(textOf(message.content));
+      continue;
+    }
+    endAnswers();
+    const role = message.role === 'developer' ? 'system' : message.role;
+    const text = message.content == null ? '' : textOf(message.content);
+    const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : [];
+    const between: readonly PromptPart[] = text !== '' && calls.length > 0 ? [{ text: '\n' }] : [];
+    turns.push({
+      role,
+      content: [{ text }, ...between, ...callParts(calls.map((call) => call.function))],
+    });
+  }
+  endAnswers();
+  return turns;
+}
+
+function textOf(content: string | readonly { readonly text: string }[]): string {
+  return typeof content === 'string' ? content : content.map((part) => part.text).join('');
+}
+
+/** Tells of the tools at the end of the first system message, or in one of their own. */
+function withTools(turns: readonly Turn[], use: ToolUse | undefined): readonly Turn[] {
+  if (use === undefined) return turns;
+  const prompt = toolsPrompt(use.tools);
+  const at = turns.findIndex((turn) => turn.role === 'system');
+  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...turns];
+  return turns.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
+}
+
+const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
+
+function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefined {
+  const { tool_choice: choice, messages } = request;
+  const tools = (request.tools ?? []).map((tool) => tool.function);
+  const speaksOfTools =
+    tools.length > 0 ||
+    messages.some((message) => message.role === 'tool' || (message.role === 'assistant' && message.tool_calls != null));
+  if (speaksOfTools && model.tools === undefined) {
+    throw invalidRequest(
+      'tools',
+      `tools are not supported by the format ${JSON.stringify(model.settings.format)}: its models were not trained to call any. Leave them out.`,
+      'unsupported_parameter',
+    );
+  }
+  if (tools.length === 0) {
+    if (choice != null && choice !== 'none' && choice !== 'auto') {
+      throw invalidRequest('tool_choice', 'tool_choice asks for a call, but there are no tools. Give tools.');
+    }
+    return undefined;
+  }
+  if (choice === 'none') return undefined;
+  if (choice == null || choice === 'auto') return { tools, choice: 'auto' };
+  if (choice === 'required') return { tools, choice };
+  const chosen = tools.filter((tool) => tool.name === choice.function.name);
+  if (chosen.length === 0) {
+    throw invalidRequest(
+      'tool_choice',
+      `tool_choice names ${JSON.stringify(choice.function.name)}, but tools has: ${tools.map((tool) => tool.name).join(', ')}.`,
+    );
+  }
+  return { tools: chosen, choice: 'required' };
+}
+
+function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerStructure | undefined {
+  const format = request.response_format;
+  const formed = format != null && format.type !== 'text';
+  if (formed && tools !== undefined) {
+    throw invalidRequest(
+      'response_format',
+      `response_format ${JSON.stringify(format.type)} and tools ask for two forms of one answer. Give one of them, or tool_choice "none".`,
+    );
+  }
+  if (tools?.choice === 'required') return callStructure(tools.tools);
+  if (!formed) return undefined;
+  return format.type === 'json_object'
+    ? { kind: 'json_object' }
+    : { kind: 'json_schema', schema: format.json_schema.schema };
+}
+
+/** The budget that a chat request asks for, and the names it used. */
+function budgetOf(
+  request: ChatRequest,
+  settings: ModelSettings,
+): { readonly requested: RequestedBudget; readonly names: FieldNames; readonly thinking: ThinkingOptions } {
+  const thinking = toThinkingOptions(request, settings.efforts);
+  if (request.vote === true && (request.n ?? 1) < 2) {
+    throw invalidRequest('vote', `vote needs several samples, but n is ${request.n ?? 1}. Give n of 2 to 16.`);
+  }
+  const total = request.max_completion_tokens ?? request.max_tokens ?? undefined;
+  if (
+    request.max_completion_tokens != null &&
+    request.max_tokens != null &&
+    request.max_completion_tokens !== request.max_tokens
+  ) {
+    throw invalidRequest(
+      'max_tokens',
+      `max_tokens (${request.max_tokens}) and max_completion_tokens (${request.max_completion_tokens}) differ. Give one of them.`,
+    );
+  }
+  return {
+    thinking,
+    requested: {
+      ...(thinking.minTokens === undefined ? {} : { minTokens: thinking.minTokens }),
+      ...(thinking.maximum === undefined ? {} : { maxTokens: thinking.maximum.tokens }),
+      ...(thinking.waits === undefined ? {} : { waits: thinking.waits }),
+      ...(total === undefined ? {} : { maxCompletionTokens: total }),
+      maxIsPreference: thinking.maximum?.effort ?? false,
+    },
+    names: {
+      minTokens: 'thinking.min_tokens',
+      maxTokens: thinking.maximum?.field ?? 'thinking.max_tokens',
+      maxCompletionTokens: request.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
+    },
+  };
+}
+
+/** The sampling of a chat request; fields that it leaves out are left to the model's settings, then to the server. */
+function samplingOf(request: ChatRequest, settings: ModelSettings): Sampling {
+  const temperature = request.temperature ?? settings.defaultTemperature;
+  return {
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(request.top_p == null ? {} : { topP: request.top_p }),
+    ...(request.top_k == null ? {} : { topK: request.top_k }),
+    ...(request.min_p == null ? {} : { minP: request.min_p }),
+    ...(request.repetition_penalty == null ? {} : { repetitionPenalty: request.repetition_penalty }),
+    ...(request.frequency_penalty == null ? {} : { frequencyPenalty: request.frequency_penalty }),
+    ...(request.presence_penalty == null ? {} : { presencePenalty: request.presence_penalty }),
+    ...(request.seed == null ? {} : { seed: request.seed }),
+  };
+}
+
+function stopTextsOf(request: ChatRequest): readonly string[] {
+  if (request.stop == null) return [];
+  return typeof request.stop === 'string' ? [request.stop] : request.stop;
+}

@@ -1,0 +1,79 @@
+import { ModelError } from '../upstream/errors.ts';
+
+/** OpenAI's error body. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+/**
+ * What a client gets instead of an answer: a status, and OpenAI's error body.
+ *
+ * Source: https://platform.openai.com/docs/guides/error-codes
+ */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: ErrorStatus;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: ErrorStatus,
+    message: string,
+    details: {
+      readonly type?: string;
+      readonly param?: string;
+      readonly code?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.status = status;
+    this.type = details.type ?? typeOf(status);
+    this.param = details.param ?? null;
+    this.code = details.code ?? null;
+    this.headers = details.headers ?? {};
+  }
+
+  get body(): ErrorBody {
+    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } };
+  }
+}
+
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
+
+/** The field of the request that is wrong, and what to write instead. */
+export function invalidRequest(param: string, message: string, code = 'invalid_value'): ApiError {
+  return new ApiError(400, message, { param, code });
+}
+
+/** Anything that was thrown, as what the client is told. What we did not foresee is told without its details. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof ModelError) {
+    const retryAfter = error.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 5 : undefined);
+    return new ApiError(error.status, error.message, {
+      code: error.code,
+      cause: error,
+      ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
+    });
+  }
+  return new ApiError(500, 'Something went wrong on our side. The log has it under the id of this request.', {
+    code: 'internal_error',
+    cause: error,
+  });
+}
+
+function typeOf(status: ErrorStatus): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}

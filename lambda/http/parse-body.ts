@@ -1,0 +1,35 @@
+import type * as z from 'zod';
+import { ApiError, invalidRequest } from '../errors/api-error.ts';
+import { describeIssue } from './describe-issue.ts';
+
+/**
+ * The body of a request as the schema has it.
+ *
+ * @throws {ApiError} 400 that names the field, what came and what is allowed; 415 where it is not JSON by its type.
+ */
+export async function parseBody<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.infer<Schema>> {
+  const type = request.headers.get('content-type') ?? '';
+  if (type !== '' && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+    throw new ApiError(415, `The content type is ${JSON.stringify(type.slice(0, 64))}. Send application/json.`, {
+      code: 'unsupported_media_type',
+    });
+  }
+  const text = await request.text();
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch {
+    throw new ApiError(400, text === '' ? 'The body is empty. Send a JSON object.' : 'The body is not valid JSON.', {
+      code: 'invalid_json',
+    });
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new ApiError(400, 'The body must be a JSON object.', { code: 'invalid_json' });
+  }
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue === undefined) throw invalidRequest('body', 'The body is not valid.');
+  const { field, message } = describeIssue(issue, input);
+  throw invalidRequest(field, message, issue.code === 'unrecognized_keys' ? 'unsupported_parameter' : 'invalid_value');
+}

@@ -1,0 +1,34 @@
+import type { Item, ItemKey, ItemTable } from './table.ts';
+
+/** A table that lives as long as its process: for one process alone, as on a laptop. */
+export class MemoryTable implements ItemTable {
+  readonly #partitions = new Map<string, Map<string, Item>>();
+
+  async get(pk: string, sk: string): Promise<Item | undefined> {
+    return this.#partitions.get(pk)?.get(sk);
+  }
+
+  async put(item: Item & ItemKey): Promise<void> {
+    const partition = this.#partitions.get(item.pk) ?? new Map<string, Item>();
+    this.#partitions.set(item.pk, partition);
+    partition.set(item.sk, item);
+  }
+
+  async putIfVersion(item: Item & ItemKey, before: number | undefined): Promise<boolean> {
+    const stored = this.#partitions.get(item.pk)?.get(item.sk);
+    if (stored?.['version'] !== before) return false;
+    await this.put({ ...item, version: (before ?? 0) + 1 });
+    return true;
+  }
+
+  async delete(pk: string, sk: string): Promise<void> {
+    this.#partitions.get(pk)?.delete(sk);
+  }
+
+  async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
+    const items = [...(this.#partitions.get(pk)?.values() ?? [])];
+    yield* items
+      .filter((item) => String(item['sk']).startsWith(beginsWith))
+      .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1));
+  }
+}

@@ -1,0 +1,75 @@
+import { Arn, ArnFormat, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { TICK_EVENT } from '../../lambda/aws/tick-event.ts';
+import { acknowledgeArn } from '../checks/acknowledge.ts';
+import type { OfferedModel } from '../endpoint/offered-model.ts';
+
+/** Lets a function see and change the copies of these models, and has it look at its load once a minute. */
+export class LoadAccess extends Construct {
+  constructor(scope: Construct, id: string, handler: IFunction, role: IRole, models: readonly OfferedModel[]) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    const components = [...new Set(models.flatMap(({ load }) => load?.componentName ?? []))];
+    const targets = Arn.format(
+      {
+        service: 'application-autoscaling',
+        resource: 'scalable-target',
+        resourceName: '*',
+        arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+      },
+      stack,
+    );
+    role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['sagemaker:DescribeInferenceComponent', 'sagemaker:UpdateInferenceComponentRuntimeConfig'],
+        resources: components.map((resourceName) =>
+          Arn.format({ service: 'sagemaker', resource: 'inference-component', resourceName }, stack),
+        ),
+      }),
+    );
+    // Application Auto Scaling's own names of its targets are not known before they are there, so the kind of target limits this.
+    role.addToPrincipalPolicy(
+      new PolicyStatement({
+        effect: Effect.ALLOW,
+        actions: [
+          'application-autoscaling:RegisterScalableTarget',
+          'application-autoscaling:PutScheduledAction',
+          'application-autoscaling:DeleteScheduledAction',
+        ],
+        resources: [targets],
+        conditions: {
+          StringEquals: {
+            'application-autoscaling:service-namespace': 'sagemaker',
+            'application-autoscaling:scalable-dimension': 'sagemaker:inference-component:DesiredCopyCount',
+          },
+        },
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [
+          'application-autoscaling:DescribeScalableTargets',
+          'application-autoscaling:DescribeScheduledActions',
+        ],
+        resources: ['*'],
+      }),
+    );
+    const reason =
+      'A target’s ARN has an id that AWS makes; the condition keeps to the copies of inference components.';
+    acknowledgeArn(role, 'IAM5', 'Resource', targets, reason);
+    acknowledgeArn(role, 'IAM5', 'Resource', '*', 'Describe calls of Application Auto Scaling know no resources.');
+    const rule = new Rule(this, 'EachMinute', {
+      description: 'The reasoning API looks at its load although nobody asks, so that the metrics of scaling fall to 0',
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(handler, { event: RuleTargetInput.fromObject(TICK_EVENT), retryAttempts: 0 })],
+    });
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason: 'A look that was missed is made up for by the next one, a minute later.',
+    });
+  }
+}

@@ -1,0 +1,151 @@
+import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { acknowledgeArn } from '../checks/acknowledge.ts';
+import type { ImageRepository } from '../serving/container-image.ts';
+import { type ModelSource, parseS3Uri, type S3Source } from '../serving/model-source.ts';
+import type { Network } from './network.ts';
+
+export interface EndpointRoleProps {
+  readonly sources: readonly ModelSource[];
+  readonly repositories: readonly ImageRepository[];
+  /** Names of the log groups that the endpoint and its components write to. */
+  readonly logGroupNames: readonly string[];
+  /** The VPC's part that the containers join. */
+  readonly network?: Network | undefined;
+}
+
+/**
+ * The role that SageMaker takes to host models: read the weights, pull the images, write logs and metrics.
+ *
+ * https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+ */
+export function createEndpointRole(scope: Construct, id: string, props: EndpointRoleProps): Role {
+  const stack = Stack.of(scope);
+  const role = new Role(scope, id, {
+    description: 'Hosts models on a SageMaker endpoint: reads weights and images, writes logs and metrics',
+    assumedBy: new ServicePrincipal('sagemaker.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+    }),
+  });
+
+  for (const source of props.sources) if (source.kind === 's3') readWeights(role, source);
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'PullImages',
+      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+      resources: [
+        ...new Set(
+          props.repositories.map(({ account, region, name }) =>
+            Arn.format({ service: 'ecr', account, region, resource: 'repository', resourceName: name }, stack),
+          ),
+        ),
+      ],
+    }),
+  );
+  const logs = props.logGroupNames.map((name) =>
+    Arn.format(
+      { service: 'logs', resource: 'log-group', resourceName: `${name}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME },
+      stack,
+    ),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'WriteLogs',
+      actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+      resources: logs,
+    }),
+  );
+  for (const arn of logs) {
+    acknowledgeArn(role, 'IAM5', 'Resource', arn, 'SageMaker names the streams of this endpoint’s log groups.');
+  }
+  role.addToPolicy(
+    new PolicyStatement({ sid: 'LogInToRegistries', actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'WriteMetrics',
+      actions: ['cloudwatch:PutMetricData'],
+      resources: ['*'],
+      conditions: { StringLike: { 'cloudwatch:namespace': ['AWS/SageMaker*', '/aws/sagemaker/*'] } },
+    }),
+  );
+  acknowledgeArn(
+    role,
+    'IAM5',
+    'Resource',
+    '*',
+    'ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe… know no resources; the second is narrowed to its namespaces.',
+  );
+  if (props.network !== undefined) joinNetwork(role, props.network);
+  return role;
+}
+
+/** https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html: CreateModel with a VPC. */
+function joinNetwork(role: Role, { subnets, securityGroups }: Network): void {
+  const stack = Stack.of(role);
+  const ec2 = (resource: string, resourceName: string) => Arn.format({ service: 'ec2', resource, resourceName }, stack);
+  const interfaces = ec2('network-interface', '*');
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'JoinNetwork',
+      actions: [
+        'ec2:CreateNetworkInterface',
+        'ec2:CreateNetworkInterfacePermission',
+        'ec2:DeleteNetworkInterface',
+        'ec2:DeleteNetworkInterfacePermission',
+      ],
+      resources: [
+        interfaces,
+        ...subnets.map(({ subnetId }) => ec2('subnet', subnetId)),
+        ...securityGroups.map(({ securityGroupId }) => ec2('security-group', securityGroupId)),
+      ],
+    }),
+  );
+  acknowledgeArn(
+    role,
+    'IAM5',
+    'Resource',
+    interfaces,
+    'SageMaker names the interfaces; subnets and groups are this endpoint’s.',
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'SeeNetwork',
+      actions: [
+        'ec2:DescribeDhcpOptions',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeVpcs',
+      ],
+      resources: ['*'],
+    }),
+  );
+}
+
+function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {
+  const { bucket, prefix } = parseS3Uri(uri);
+  const bucketArn = Arn.format({ service: 's3', region: '', account: '', resource: bucket }, Stack.of(role));
+  const objects = `${bucketArn}/${prefix}*`;
+  role.addToPolicy(
+    new PolicyStatement({ sid: sid('Read', bucket, prefix), actions: ['s3:GetObject'], resources: [objects] }),
+  );
+  acknowledgeArn(role, 'IAM5', 'Resource', objects, 'The weights are all objects under one prefix.');
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: sid('List', bucket, prefix),
+      actions: ['s3:ListBucket'],
+      resources: [bucketArn],
+      conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
+    }),
+  );
+  if (kmsKeyArn === undefined) return;
+  role.addToPolicy(
+    new PolicyStatement({ sid: sid('Decrypt', bucket, prefix), actions: ['kms:Decrypt'], resources: [kmsKeyArn] }),
+  );
+}
+
+function sid(action: string, ...parts: readonly string[]): string {
+  return action + parts.join('').replaceAll(/[^A-Za-z0-9]/g, '');
+}

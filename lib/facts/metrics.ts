@@ -1,0 +1,59 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
+
+/** Metrics of the function, each by `Endpoint` and `Model`. */
+export type BudgetMetric =
+  | keyof ScalingMetrics
+  | 'WantedThinkingTokens'
+  | 'GrantedThinkingTokens'
+  | 'UsedThinkingTokens'
+  | 'ForcedTokens'
+  | 'TimeToFirstToken'
+  | 'TimeToAnswer'
+  | 'LoadCuts'
+  | 'Failures';
+
+/** A metric that the function writes for each request. Times in milliseconds. */
+export function budgetMetric(
+  metricName: BudgetMetric,
+  owner: { readonly endpointName: string; readonly modelId: string },
+  options: MetricOptions = {},
+): Metric {
+  return new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName,
+    dimensionsMap: { ...metricDimensions(owner) },
+    statistic: metricName === 'CommittedTokensPerCopy' ? Stats.AVERAGE : Stats.SUM,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}
+
+/** A metric that SageMaker writes for a component. */
+export function componentMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
+  return new Metric({
+    namespace: 'AWS/SageMaker',
+    metricName,
+    dimensionsMap: { InferenceComponentName: componentName },
+    statistic: Stats.SUM,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}
+
+/**
+ * A metric of what a component uses of its GPUs and host, of what it has reserved. Percent.
+ *
+ * @see https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-inference-component
+ */
+export function utilizationMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
+  return new Metric({
+    namespace: '/aws/sagemaker/InferenceComponents',
+    metricName,
+    dimensionsMap: { InferenceComponentName: componentName },
+    statistic: Stats.AVERAGE,
+    period: Duration.minutes(1),
+    ...options,
+  });
+}

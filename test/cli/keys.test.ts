@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { afterEach, expect, it, vi } from 'vitest';
+import { keysCommand } from '../../cli/commands/keys.ts';
+import { KeyStore } from '../../lambda/keys/key-store.ts';
+import { scriptedApp } from '../lambda/scripted-world.ts';
+import { embeddedTable } from '../lambda/storage/embedded-table.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it('makes, lists, rotates and revokes a key; nothing in the table or the log holds its value', {
+  timeout: 120_000,
+}, async () => {
+  const { table, close } = await embeddedTable();
+  const keys = new KeyStore(table, () => 1_700_000_000);
+  const { app, log } = scriptedApp([], { keys });
+  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  let text = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  const run = async (...argv: string[]) => {
+    text = '';
+    expect(await keysCommand.run([...argv, '--base-url', url, '--json'])).toBe(0);
+    return JSON.parse(text);
+  };
+
+  const made = await run('create', 'team', '--tokens-per-day', '500');
+  expect(await keys.find(made.key)).toMatchObject({ name: 'team', limits: { tokens_per_day: 500 } });
+  await run('limits', made.id, '--requests-per-minute', '3');
+  expect(await keys.find(made.key)).toMatchObject({ limits: { requests_per_minute: 3 } });
+  await run('limits', made.id, '--elastic', 'true');
+  expect(await keys.find(made.key)).toMatchObject({ limits: { elastic: true } });
+  await expect(run('limits', made.id, '--elastic', 'yes')).rejects.toThrow(
+    '--elastic is "yes". It must be true or false.',
+  );
+  const next = await run('rotate', made.id, '--grace', '60');
+  const again = await run('rotate', made.id);
+  expect(await keys.find(made.key)).toBeUndefined();
+  expect(await keys.find(again.key)).not.toHaveProperty('expires');
+  const stored = [];
+  for await (const item of table.query('KEY')) stored.push(item);
+  for (const { key } of [made, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
+  expect((await run('list')).data).toHaveLength(3);
+  text = '';
+  await keysCommand.run(['list', '--base-url', url]);
+  expect(text).toContain('team  (elastic: true)');
+  await run('revoke', made.id);
+  expect(await keys.find(again.key)).toBeUndefined();
+  await expect(run('revoke', made.id)).rejects.toThrow('There is no valid key');
+  await expect(run('create')).rejects.toThrow('takes a name');
+  server.close();
+  await close();
+});

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { hashKey } from '../../../lambda/keys/hash-key.ts';
+import { StreamBrokenError } from '../../../lambda/upstream/errors.ts';
+import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { eventsOf, scriptedApp } from '../scripted-world.ts';
+
+const post = (
+  body: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>> = {},
+): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify({ model: 'scripted', ...body }),
+});
+const natural = [
+  { says: '\nTwo.', ends: IM_START },
+  { says: '\nFour.', ends: IM_END },
+];
+const typed = z.looseObject({ type: z.string() });
+const typesOf = async (response: Response) =>
+  (await eventsOf(response)).map((event) => (typeof event === 'string' ? event : typed.parse(event).type));
+
+describe('Responses', () => {
+  it('streams its events in order, numbered, each delta within its item', async () => {
+    const { app } = scriptedApp(natural);
+    const events = await eventsOf(await app.request('/v1/responses', post({ input: 'x', stream: true })));
+    const parsed = events.map((event) => z.looseObject({ type: z.string(), sequence_number: z.int() }).parse(event));
+    expect(parsed.map((event) => event.sequence_number)).toEqual(parsed.map((_, index) => index));
+    expect([...new Set(parsed.map((event) => event.type))]).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.reasoning_text.delta',
+      'response.reasoning_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.completed',
+    ]);
+    expect(parsed.at(-1)).toMatchObject({
+      response: {
+        status: 'completed',
+        output: [
+          { type: 'reasoning', content: [{ type: 'reasoning_text', text: 'Two.' }] },
+          { type: 'message', content: [{ type: 'output_text', text: 'Four.' }] },
+        ],
+        budget_forcing: { end_reason: 'model' },
+      },
+    });
+  });
+
+  it('is incomplete where its answer was cut', async () => {
+    const { app } = scriptedApp([{ says: 'x', ends: IM_START }, { says: 'y'.repeat(99) }]);
+    const response = await app.request('/v1/responses', post({ input: 'x', max_output_tokens: 30 }));
+    expect(await response.json()).toMatchObject({
+      status: 'incomplete',
+      incomplete_details: { reason: 'max_output_tokens' },
+    });
+  });
+
+  it('fails in an event where the stream began', async () => {
+    const broken = { says: 'x', fails: new StreamBrokenError('broke') };
+    const { app } = scriptedApp([
+      broken,
+      { says: '', fails: broken.fails },
+      { says: '', fails: broken.fails },
+      { says: '', fails: broken.fails },
+    ]);
+    const types = await typesOf(await app.request('/v1/responses', post({ input: 'x', stream: true })));
+    expect(types.at(-1)).toBe('response.failed');
+  });
+
+  it('takes a conversation with calls, and drops the thoughts of earlier turns', async () => {
+    const { app, model } = scriptedApp(natural);
+    const input = [
+      { role: 'user', content: [{ type: 'input_text', text: 'How is it?' }] },
+      { type: 'reasoning', id: 'rs_1', summary: [], content: [{ type: 'reasoning_text', text: 'SECRET' }] },
+      { type: 'function_call', call_id: 'call_1', name: 'weather', arguments: '{"city":"Paris"}' },
+      { type: 'function_call_output', call_id: 'call_1', output: 'sun' },
+    ];
+    const response = await app.request('/v1/responses', post({ input, instructions: 'Be kind.' }));
+    expect(response.status).toBe(200);
+    const prompt = decode(model.requests[0]?.promptIds ?? []);
+    expect(prompt).toContain('system\nBe kind.');
+    expect(prompt).toContain('{"name": "weather", "arguments": {"city":"Paris"}}');
+    expect(prompt).toContain('<tool_response>\nsun\n</tool_response>');
+    expect(prompt).not.toContain('SECRET');
+  });
+});
+
+describe('Messages', () => {
+  const ask = { messages: [{ role: 'user', content: 'x' }], max_tokens: 200 };
+
+  it('streams its events in order', async () => {
+    const { app } = scriptedApp(natural);
+    const types = await typesOf(await app.request('/v1/messages', post({ ...ask, stream: true })));
+    expect(types.filter((type, index) => type !== types[index - 1])).toEqual([
+      'message_start',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'message_delta',
+      'message_stop',
+    ]);
+  });
+
+  it('says which stop sequence ended the answer', async () => {
+    const { app } = scriptedApp([
+      { says: 'x', ends: IM_START },
+      { says: '\nFour. END and more', ends: IM_END },
+    ]);
+    const response = await app.request('/v1/messages', post({ ...ask, stop_sequences: ['END', '\n\n'] }));
+    expect(await response.json()).toMatchObject({
+      content: [{ type: 'thinking' }, { type: 'text', text: 'Four. ' }],
+      stop_reason: 'stop_sequence',
+      stop_sequence: 'END',
+    });
+  });
+
+  it('counts tokens without running anything', async () => {
+    const { app, model } = scriptedApp([]);
+    const counted = await app.request(
+      '/v1/messages/count_tokens',
+      post({ messages: ask.messages, system: 'Be brief.' }),
+    );
+    const { input_tokens } = z.object({ input_tokens: z.int() }).parse(await counted.json());
+    expect(model.requests).toHaveLength(0);
+    const { app: again, model: used } = scriptedApp(natural);
+    await (await again.request('/v1/messages', post({ ...ask, system: 'Be brief.' }))).json();
+    expect(used.requests[0]?.promptIds).toHaveLength(input_tokens);
+  });
+
+  it('takes the key as x-api-key, and tells errors in its own shape', async () => {
+    const { app } = scriptedApp(natural, { keyHashes: async () => [hashKey('good')] });
+    const refused = await app.request('/v1/messages', post(ask, { 'x-api-key': 'bad' }));
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({ type: 'error', error: { type: 'authentication_error' } });
+    expect((await app.request('/v1/messages', post(ask, { 'x-api-key': 'good' }))).status).toBe(200);
+  });
+});
+
+describe('the limits in force', () => {
+  it('stand in headers before the answer, and in the report with who set them', async () => {
+    const { app } = scriptedApp(natural);
+    const body = { messages: [{ role: 'user', content: 'x' }], reasoning_effort: 'low', max_completion_tokens: 16 };
+    const response = await app.request('/v1/chat/completions', post(body));
+    expect(response.headers.get('x-thinking-max-tokens')).toBe('12');
+    expect(response.headers.get('x-thinking-shrunk-by')).toBe('max_completion_tokens');
+    expect(response.headers.get('x-thinking-set-by')).toBe(
+      'min_tokens=default, max_tokens=max_completion_tokens, waits=default, max_answer_tokens=max_completion_tokens',
+    );
+    expect(await response.json()).toMatchObject({
+      budget_forcing: {
+        limits: {
+          max_tokens: 12,
+          set_by: {
+            min_tokens: 'default',
+            max_tokens: 'max_completion_tokens',
+            max_answer_tokens: 'max_completion_tokens',
+          },
+        },
+      },
+    });
+  });
+
+  it('cut the thought where the time of the request runs out, and leave some for the answer', async () => {
+    const { app } = scriptedApp([
+      { says: 'abc', hangs: true },
+      { says: ' 4', ends: IM_END },
+    ]);
+    const body = { messages: [{ role: 'user', content: 'x' }], thinking: { deadline_ms: 1_500 } };
+    const response = await app.request('/v1/chat/completions', post(body));
+    expect(await response.json()).toMatchObject({
+      choices: [{ message: { reasoning_content: 'abc', content: 'Final Answer: 4' } }],
+      budget_forcing: { end_reason: 'deadline', thinking_tokens: 3 },
+    });
+  });
+});

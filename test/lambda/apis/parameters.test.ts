@@ -1,0 +1,203 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { eventsOf, scriptedApp } from '../scripted-world.ts';
+import { errorOf } from './chat/completion-schema.ts';
+
+const post = (path: string, body: unknown, script = natural) =>
+  scriptedApp(script).app.request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+const natural = [
+  { says: '\nTwo.', ends: IM_START },
+  { says: '\nFour.', ends: IM_END },
+];
+
+/** The fields of a request, as the published client's types have them. */
+async function publishedFields(file: string, name: string): Promise<readonly string[]> {
+  const types = await readFile(`node_modules/${file}`, 'utf8');
+  const body = types.slice(types.indexOf(`export interface ${name} {`));
+  return [...body.slice(0, body.indexOf('\n}')).matchAll(/^ {4}(\w+)\??:/gm)].map((match) => match[1] ?? '');
+}
+
+const messages = [{ role: 'user', content: 'x' }];
+const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
+
+/** What each field of the dialects is sent as, where it is served. All others have to be refused by their name. */
+const served: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  '/v1/chat/completions': {
+    messages,
+    model: 'scripted',
+    frequency_penalty: 0.5,
+    logprobs: true,
+    max_completion_tokens: 100,
+    max_tokens: 100,
+    metadata: { run: '7' },
+    modalities: ['text'],
+    n: 1,
+    parallel_tool_calls: true,
+    presence_penalty: 0.5,
+    prompt_cache_key: 'k',
+    reasoning_effort: 'low',
+    response_format: { type: 'text' },
+    safety_identifier: 'someone',
+    seed: 7,
+    service_tier: 'auto',
+    stop: ['END'],
+    store: false,
+    stream: false,
+    stream_options: { include_usage: true },
+    temperature: 0.5,
+    tool_choice: 'none',
+    tools,
+    top_logprobs: 0,
+    top_p: 0.9,
+    user: 'someone',
+    verbosity: 'medium',
+  },
+  '/v1/responses': {
+    background: false,
+    include: ['reasoning.encrypted_content'],
+    input: 'x',
+    instructions: 'Be brief.',
+    max_output_tokens: 100,
+    metadata: { run: '7' },
+    model: 'scripted',
+    parallel_tool_calls: true,
+    previous_response_id: null,
+    prompt_cache_key: 'k',
+    reasoning: { effort: 'low', summary: 'auto' },
+    safety_identifier: 'someone',
+    service_tier: 'auto',
+    store: false,
+    stream: false,
+    stream_options: { include_obfuscation: false },
+    temperature: 0.5,
+    text: { format: { type: 'text' }, verbosity: 'medium' },
+    tool_choice: 'none',
+    tools: [{ type: 'function', name: 'look', parameters: { type: 'object' } }],
+    top_p: 0.9,
+    truncation: 'disabled',
+    user: 'someone',
+  },
+  '/v1/messages': {
+    max_tokens: 100,
+    messages,
+    metadata: { user_id: 'someone' },
+    model: 'scripted',
+    service_tier: 'auto',
+    stop_sequences: ['END'],
+    stream: false,
+    system: 'Be brief.',
+    temperature: 0.5,
+    thinking: { type: 'enabled', budget_tokens: 50 },
+    tool_choice: { type: 'auto' },
+    tools: [{ name: 'look', input_schema: { type: 'object' } }],
+    top_k: 5,
+    top_p: 0.9,
+  },
+};
+const needed: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  '/v1/chat/completions': { model: 'scripted', messages },
+  '/v1/responses': { model: 'scripted', input: 'x' },
+  '/v1/messages': { model: 'scripted', messages, max_tokens: 100 },
+};
+
+describe.each([
+  ['/v1/chat/completions', 'openai/resources/chat/completions/completions.d.ts', 'ChatCompletionCreateParamsBase'],
+  ['/v1/responses', 'openai/resources/responses/responses.d.ts', 'ResponseCreateParamsBase'],
+  ['/v1/messages', '@anthropic-ai/sdk/resources/messages/messages.d.ts', 'MessageCreateParamsBase'],
+])('every field that the published client of %s can send', (path, file, name) => {
+  it('is served, or refused by its name', async () => {
+    const fields = await publishedFields(file, name);
+    expect(fields.length).toBeGreaterThan(10);
+    for (const field of fields) {
+      const serves = Object.hasOwn(served[path] ?? {}, field);
+      const value = serves ? served[path]?.[field] : {};
+      const response = await post(path, { ...needed[path], [field]: value });
+      if (serves) {
+        expect(response.status, `${field}: ${await response.clone().text()}`).toBe(200);
+        continue;
+      }
+      expect(response.status, field).toBe(400);
+      const { message, param, code } = await errorOf(response);
+      expect(message).toBe(`${field} is not supported here. Leave it out.`);
+      if (path !== '/v1/messages') expect({ param, code }).toEqual({ param: field, code: 'unsupported_parameter' });
+    }
+  });
+});
+
+describe('previous_response_id', () => {
+  it('is refused with what to send instead', async () => {
+    const response = await post('/v1/responses', { ...needed['/v1/responses'], previous_response_id: 'resp_1' });
+    expect((await errorOf(response)).message).toBe(
+      'previous_response_id: nothing is stored here. Send the whole conversation as input.',
+    );
+  });
+});
+
+describe('what a field may not be', () => {
+  it.each([
+    [{ logit_bias: { 5: 1 } }, 'logit_bias'],
+    [{ top_logprobs: 3 }, 'top_logprobs'],
+    [{ store: true }, 'store'],
+    [{ modalities: ['text', 'audio'] }, 'modalities'],
+    [{ verbosity: 'low' }, 'verbosity'],
+    [{ service_tier: 'flex' }, 'service_tier'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
+      'messages[0].content',
+    ],
+  ])('%j is told by its name', async (fields, name) => {
+    const response = await post('/v1/chat/completions', { ...needed['/v1/chat/completions'], ...fields });
+    expect(response.status).toBe(400);
+    expect((await errorOf(response)).param).toContain(name);
+  });
+});
+
+describe('logprobs', () => {
+  const logprobs = [
+    { token: '\n', logprob: -0.5, top: [] },
+    { token: 'F', logprob: -0.25, top: [{ token: 'F', logprob: -0.25 }] },
+    { token: '\ufffd', logprob: -2, top: [] },
+    { token: '<|im_end|>', logprob: -0.1, top: [] },
+  ];
+  const script = [
+    { says: '\nTwo.', ends: IM_START },
+    { says: '\nFo', ends: IM_END, logprobs },
+  ];
+  const asked = { ...needed['/v1/chat/completions'], logprobs: true, top_logprobs: 1 };
+  const expected = [
+    { token: '\n', logprob: -0.5, bytes: [10], top_logprobs: [] },
+    { token: 'F', logprob: -0.25, bytes: [70], top_logprobs: [{ token: 'F', logprob: -0.25, bytes: [70] }] },
+    // Half a character has no text of its own.
+    { token: '\ufffd', logprob: -2, bytes: null, top_logprobs: [] },
+  ];
+
+  it('are those of the sampled tokens of the answer, without its end', async () => {
+    const response = await post('/v1/chat/completions', asked, script);
+    expect(await response.json()).toMatchObject({ choices: [{ logprobs: { content: expected, refusal: null } }] });
+  });
+
+  it('come in the stream', async () => {
+    const response = await post('/v1/chat/completions', { ...asked, stream: true }, script);
+    const items = (await eventsOf(response)).flatMap((event) => {
+      const { choices } = event as { choices?: { logprobs: { content: unknown[] } | null }[] };
+      return choices?.[0]?.logprobs?.content ?? [];
+    });
+    expect(items).toEqual(expected);
+  });
+
+  it('are asked of the answer alone, and null where the server gives none', async () => {
+    const { app, model } = scriptedApp(natural);
+    const response = await app.request('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(asked),
+    });
+    expect(await response.json()).toMatchObject({ choices: [{ logprobs: null }] });
+    expect(model.requests.map((request) => request.topLogprobs)).toEqual([undefined, 1]);
+  });
+});

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CallReader } from '../../../lambda/formats/tools/call-reader.ts';
+import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { chat, eventsOf, scriptedApp } from '../scripted-world.ts';
+import { completionOf, errorOf } from './chat/completion-schema.ts';
+
+const path = '/v1/chat/completions';
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+const weather = { type: 'function', function: { name: 'weather', description: 'The weather.', parameters } };
+const time = { type: 'function', function: { name: 'time' } };
+const call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
+
+describe('tools', () => {
+  it('are told of in the system message, and a call comes back with its arguments', async () => {
+    const { app, model } = scriptedApp([
+      { says: 'look it up', ends: IM_START },
+      { says: `\nOne moment.\n${call}`, ends: IM_END },
+    ]);
+    const { choices } = await completionOf(await app.request(path, chat({ tools: [weather, time] })));
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: 'One moment.\n',
+        reasoning_content: 'look it up',
+        tool_calls: [{ type: 'function', function: { name: 'weather', arguments: '{"city":"Paris"}' } }],
+      },
+    });
+    const prompt = decode(model.requests[0]?.promptIds ?? []);
+    expect(prompt).toContain('# Tools');
+    expect(prompt).toContain(JSON.stringify(weather).slice(1, 40));
+    // Nothing holds the thought or an answer of its own accord to a form.
+    expect(model.requests.map((request) => request.structure)).toEqual([undefined, undefined]);
+  });
+
+  it('stream text as it comes and each call whole', async () => {
+    const { app } = scriptedApp([
+      { says: 'x', ends: IM_START },
+      { says: `\nSo: ${call}\n${call}`, ends: IM_END },
+    ]);
+    const events = await eventsOf(await app.request(path, chat({ tools: [weather], stream: true, max_tokens: 300 })));
+    const deltas = events.flatMap((event) =>
+      typeof event === 'object' && event !== null && 'choices' in event && Array.isArray(event.choices)
+        ? event.choices.map((choice) => ({ ...choice.delta, finish: choice.finish_reason }))
+        : [],
+    );
+    expect(deltas.map((delta) => delta.content ?? '').join('')).toBe('So: ');
+    expect(deltas.flatMap((delta) => delta.tool_calls ?? [])).toMatchObject([
+      { index: 0, function: { name: 'weather', arguments: '{"city":"Paris"}' } },
+      { index: 1, function: { name: 'weather' } },
+    ]);
+    expect(deltas.at(-1)).toMatchObject({ finish: 'tool_calls' });
+  });
+
+  it.each([
+    ['required', { type: 'object', required: ['name', 'arguments'] }],
+    [{ type: 'function', function: { name: 'weather' } }, { properties: { arguments: parameters } }],
+  ])('with the choice %j hold the answer to a call, and leave the thought free', async (choice, schema) => {
+    const { app, model } = scriptedApp([
+      { says: 'x'.repeat(10), ends: IM_START },
+      { says: '{"name":"weather","arguments":{"city":"Rome"}}', ends: IM_END },
+    ]);
+    const { choices } = await completionOf(await app.request(path, chat({ tools: [weather], tool_choice: choice })));
+    expect(choices[0]?.message).toMatchObject({
+      content: null,
+      tool_calls: [{ function: { name: 'weather', arguments: '{"city":"Rome"}' } }],
+    });
+    const [thought, answer] = model.requests;
+    expect(thought?.structure).toBeUndefined();
+    expect(answer?.structure).toMatchObject({ kind: 'json_schema', schema });
+  });
+
+  it('come back with their answers as the family was trained to read them', async () => {
+    const { app, model } = scriptedApp([
+      { says: 'x', ends: IM_START },
+      { says: 'Sunny.', ends: IM_END },
+    ]);
+    const called = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Paris"}' } };
+    const messages = [
+      { role: 'user', content: 'How is it?' },
+      { role: 'assistant', content: null, tool_calls: [called, { ...called, id: 'call_2' }] },
+      { role: 'tool', tool_call_id: 'call_1', content: 'sun' },
+      { role: 'tool', tool_call_id: 'call_2', content: 'rain' },
+    ];
+    await completionOf(await app.request(path, chat({ messages, tools: [weather] })));
+    expect(decode(model.requests[0]?.promptIds ?? [])).toContain(
+      'user\n<tool_response>\nsun\n</tool_response>\n<tool_response>\nrain\n</tool_response>',
+    );
+  });
+
+  it.each([
+    [{ tool_choice: 'required' }, 'tool_choice'],
+    [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'time' } } }, 'tool_choice'],
+    [{ tools: [weather], response_format: { type: 'json_object' } }, 'response_format'],
+    [{ tools: [{ type: 'function', function: { name: 'no spaces' } }] }, 'tools[0].function.name'],
+  ])('are refused by name: %j', async (fields, param) => {
+    const response = await scriptedApp([]).app.request(path, chat(fields));
+    expect(response.status).toBe(400);
+    expect((await errorOf(response)).param).toBe(param);
+  });
+});
+
+describe('response_format', () => {
+  it('holds the answer to its schema, and forces no words into it', async () => {
+    const { app, model } = scriptedApp([{ says: 'y'.repeat(30) }, { says: '{"n":4}', ends: IM_END }]);
+    const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' } } };
+    const fields = { response_format, thinking: { max_tokens: 12 } };
+    const { choices } = await completionOf(await app.request(path, chat(fields)));
+    expect(choices[0]?.message.content).toBe('{"n":4}');
+    expect(model.requests[0]?.structure).toBeUndefined();
+    expect(model.requests[1]?.structure).toEqual({ kind: 'json_schema', schema: { type: 'object' } });
+  });
+});
+
+describe('a reader of calls', () => {
+  const reader = () => new CallReader({ tools: [{ name: 'weather' }], choice: 'auto' });
+
+  it('gives the same whatever the pieces', () => {
+    const text = `Hm < a <tool_call> no </tool_call>${call}\nand ${call.slice(0, -12)}`;
+    const whole = reader();
+    const first = whole.push(text);
+    const last = whole.end();
+    const expected = { content: first.content + last.content, calls: [...first.calls, ...last.calls] };
+    expect(expected.calls).toHaveLength(2);
+    expect(expected.content).toBe('Hm < a <tool_call> no </tool_call>and ');
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (sizes) => {
+        const pieces = reader();
+        const read = [];
+        for (let at = 0, turn = 0; at < text.length; turn++) {
+          const size = sizes[turn % sizes.length] ?? 1;
+          read.push(pieces.push(text.slice(at, at + size)));
+          at += size;
+        }
+        read.push(pieces.end());
+        expect(read.map((piece) => piece.content).join('')).toBe(expected.content);
+        expect(read.flatMap((piece) => piece.calls)).toEqual(expected.calls);
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+
+  it('keeps as text what is no call of a known function', () => {
+    const text = '<tool_call>{"name": "rm", "arguments": {}}</tool_call>';
+    const calls = reader();
+    expect(calls.push(text)).toEqual({ content: text, calls: [] });
+  });
+});

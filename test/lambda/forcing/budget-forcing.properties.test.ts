@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BudgetForcing, type Emission, type ForcingPlan } from '../../../lambda/forcing/budget-forcing.ts';
+import { drive, type ServerScript } from './simulated-server.ts';
+import {
+  bytes,
+  decode,
+  END_OF_TEXT,
+  FOREIGN_END,
+  format,
+  IM_END,
+  IM_START,
+  newDecoder,
+  WAIT,
+} from './tiny-vocabulary.ts';
+
+const RUNS = { numRuns: 4_000, seed: 20261124 };
+
+/** Whole characters, control tokens between them: what a model with a byte-level vocabulary says. */
+const character = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(...'ab 1\n').map(bytes) },
+  { weight: 2, arbitrary: fc.constantFrom('é', '🤔', '<|im_', '<|im_start|>', '<').map(bytes) },
+  { weight: 1, arbitrary: fc.constantFrom(WAIT, IM_START, IM_END, END_OF_TEXT, FOREIGN_END).map((id) => [id]) },
+);
+
+const script: fc.Arbitrary<ServerScript> = fc.record({
+  tokens: fc.array(character, { maxLength: 80 }).map((characters) => characters.flat()),
+  pieceSizes: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }).map((sizes) => [...sizes, 1]),
+  breaksAfter: fc
+    .array(fc.tuple(fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 12 })), { maxLength: 4 })
+    .map((pairs) => new Map(pairs)),
+  textLags: fc.boolean(),
+  writesEnds: fc.boolean(),
+});
+
+const limits = fc
+  .record({
+    maxTokens: fc.integer({ min: 0, max: 60 }),
+    minShare: fc.integer({ min: 0, max: 100 }),
+    waits: fc.integer({ min: 0, max: 5 }),
+    maxAnswerTokens: fc.integer({ min: 1, max: 30 }),
+  })
+  .map(({ minShare, ...rest }) => ({ ...rest, minTokens: Math.floor((rest.maxTokens * minShare) / 100) }));
+
+const waits = fc.constantFrom({ ids: [WAIT], text: 'Wait' }, { ids: bytes('Hmm, wait.\n'), text: 'Hmm, wait.\n' });
+
+const plan = fc
+  .record({
+    limits,
+    wait: waits,
+    decodes: fc.boolean(),
+    maxCompletionTokens: fc.option(fc.integer({ min: 61, max: 80 })),
+  })
+  .map(
+    ({ decodes, maxCompletionTokens, ...rest }): ForcingPlan => ({
+      promptIds: bytes('user\nhow?'),
+      format,
+      contextTokens: 400,
+      ...rest,
+      ...(decodes ? { newDecoder } : {}),
+      ...(maxCompletionTokens === null ? {} : { maxCompletionTokens }),
+    }),
+  );
+
+/** The same with thoughts that may end early: at a sentence's end or in a loop. */
+const earlyPlan = fc
+  .record({ plan, softLanding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })), detectLoops: fc.boolean() })
+  .map(
+    ({ plan, softLanding, detectLoops }): ForcingPlan => ({
+      ...plan,
+      detectLoops,
+      ...(softLanding === null ? {} : { softLanding }),
+    }),
+  );
+
+describe('budget forcing, whatever the model says and however it is cut into pieces', () => {
+  it('keeps the thinking within its minimum and maximum, and no call asks for 0 tokens', () => {
+    fc.assert(
+      fc.property(earlyPlan, script, (plan, script) => {
+        const machine = new BudgetForcing(plan);
+        const { segments } = drive(machine, script);
+        const report = machine.report();
+        expect(report.thinkingTokens).toBeLessThanOrEqual(plan.limits.maxTokens);
+        expect(report.thinkingTokens).toBeGreaterThanOrEqual(plan.limits.minTokens);
+        expect(report.minimumMissed).toBeUndefined();
+        expect(report.answerTokens).toBeLessThanOrEqual(plan.limits.maxAnswerTokens);
+        expect(report.completionTokens).toBeLessThanOrEqual(plan.maxCompletionTokens ?? 1_000);
+        for (const segment of segments) {
+          expect(segment.maxTokens).toBeGreaterThan(0);
+          expect(segment.minTokens).toBeLessThanOrEqual(segment.maxTokens);
+          expect(segment.promptIds.length + segment.maxTokens).toBeLessThanOrEqual(plan.contextTokens);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('gives an account that adds up', () => {
+    fc.assert(
+      fc.property(earlyPlan, script, (plan, script) => {
+        const machine = new BudgetForcing(plan);
+        const { segments, given } = drive(machine, script);
+        const report = machine.report();
+        expect(report.sampledTokens).toBe(given.flat().length);
+        expect(report.segments).toBe(segments.length);
+        expect(report.sampledTokens - report.discardedTokens + report.forcedTokens).toBe(
+          report.thinkingTokens + report.answerTokens + report.delimiterTokens,
+        );
+        expect(report.waits).toBe(report.events.filter((event) => event.kind === 'wait').length);
+        expect(report.waits).toBeLessThanOrEqual(plan.limits.waits);
+        const forced = report.events.reduce((sum, event) => sum + ('tokens' in event ? event.tokens : 0), 0);
+        expect(report.forcedTokens).toBe(
+          report.endReason === 'model'
+            ? forced + format.openAnswer.length
+            : report.endReason === 'disabled'
+              ? format.skipThinking.length
+              : forced,
+        );
+        expect(report.endReason).toBeDefined();
+        expect(report.finishReason).toBeDefined();
+      }),
+      RUNS,
+    );
+  });
+
+  it('emits exactly the text of its ids: no delimiter, no half character, nothing lost, nothing twice', () => {
+    fc.assert(
+      fc.property(plan, script, (plan, script) => {
+        // A server's text after a break in the middle of a character is lost with some servers; ids never are.
+        fc.pre(plan.newDecoder !== undefined || script.breaksAfter.size === 0);
+        const machine = new BudgetForcing(plan);
+        const { segments, emissions } = drive(machine, script);
+        const { promptTokens, thinkingTokens } = machine.report();
+        const shown = textOf(emissions);
+        const ids = segments.findLast((segment) => segment.part === 'answer')?.promptIds ?? [];
+        const thought = decode(ids.slice(promptTokens, promptTokens + thinkingTokens)).replace(/^\n+|\n+$/g, '');
+        // The server writes an end token's text out; where a thought's own text ends in the same, one of the two is taken off.
+        const shorter = [...format.endTexts.values()].map((end) => thought.replace(end, ''));
+        if (plan.newDecoder === undefined) expect([thought, ...shorter]).toContain(shown.thinking);
+        else expect(shown.thinking).toBe(thought);
+        expect(shown.thinking + shown.answer).not.toMatch(/\uFFFD|[\uD800-\uDBFF](?![\uDC00-\uDFFF])/);
+        for (const emission of emissions) expect(emission.text).not.toBe('');
+      }),
+      RUNS,
+    );
+  });
+
+  it('comes to the same thing in pieces of any size', () => {
+    fc.assert(
+      fc.property(plan, script, (plan, script) => {
+        const whole = new BudgetForcing(plan);
+        const inPieces = new BudgetForcing(plan);
+        const same = { ...script, breaksAfter: new Map() };
+        const first = drive(whole, { ...same, pieceSizes: [1_000] });
+        const second = drive(inPieces, same);
+        expect(textOf(second.emissions)).toEqual(textOf(first.emissions));
+        expect(inPieces.report()).toEqual(whole.report());
+        expect(second.segments).toEqual(first.segments);
+      }),
+      RUNS,
+    );
+  });
+
+  it('comes to the same thing when calls die half-way: no token lost, none twice', () => {
+    fc.assert(
+      fc.property(plan, script, (plan, script) => {
+        fc.pre(plan.newDecoder !== undefined);
+        const smooth = new BudgetForcing(plan);
+        const broken = new BudgetForcing(plan);
+        const first = drive(smooth, { ...script, breaksAfter: new Map() });
+        const second = drive(broken, script);
+        expect(textOf(second.emissions)).toEqual(textOf(first.emissions));
+        const { segments: _, events: __, ...account } = broken.report();
+        expect(smooth.report()).toMatchObject(account);
+      }),
+      RUNS,
+    );
+  });
+
+  it('ends, and says so, on a server that ignores min_tokens', () => {
+    fc.assert(
+      fc.property(plan, script, (plan, script) => {
+        const machine = new BudgetForcing(plan);
+        drive(machine, { ...script, ignoresMin: true });
+        const report = machine.report();
+        expect(report.thinkingTokens).toBeLessThanOrEqual(plan.limits.maxTokens);
+        if (report.thinkingTokens < plan.limits.minTokens) {
+          expect(report.minimumMissed).toBe('server_ignores_min_tokens');
+        } else {
+          expect(report.minimumMissed).toBeUndefined();
+        }
+      }),
+      RUNS,
+    );
+  });
+});
+
+function textOf(emissions: readonly Emission[]) {
+  const join = (part: string) =>
+    emissions
+      .filter((emission) => emission.part === part)
+      .map((emission) => emission.text)
+      .join('');
+  return { thinking: join('thinking'), answer: join('answer') };
+}

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { settleLimits } from '../../../lambda/forcing/settle-limits.ts';
+import { format } from './tiny-vocabulary.ts';
+
+const model = {
+  contextTokens: 1_000,
+  defaultMaxThinkingTokens: 400,
+  maxThinkingTokens: 800,
+  defaultMaxAnswerTokens: 100,
+};
+const names = { minTokens: 'min', maxTokens: 'max', maxCompletionTokens: 'total' };
+const settle = (wanted: Parameters<typeof settleLimits>[0], promptTokens = 10) =>
+  settleLimits(wanted, model, promptTokens, format, names);
+
+describe('the limits in force', () => {
+  it("are the model's where the request says nothing", () => {
+    expect(settle({})).toEqual({
+      ok: true,
+      shrunk: [],
+      limits: { minTokens: 0, maxTokens: 400, waits: 0, maxAnswerTokens: 100 },
+    });
+  });
+
+  it('allow some Waits where a minimum is set and no number of them', () => {
+    expect(settle({ minTokens: 5 })).toMatchObject({ limits: { waits: 8 } });
+  });
+
+  it('raise the default maximum to the minimum', () => {
+    expect(settle({ minTokens: 600 })).toMatchObject({ limits: { minTokens: 600, maxTokens: 600 } });
+  });
+
+  it('shrink with the window, and say so', () => {
+    expect(settle({ maxTokens: 800 }, 500)).toMatchObject({
+      ok: true,
+      shrunk: [{ limit: 'max_tokens', from: 800, because: 'context' }],
+    });
+  });
+
+  it('shrink an effort to the ceiling of the model or of the key, and say whose it was', () => {
+    const effort = { maxTokens: 900, maxIsPreference: true };
+    expect(settle(effort, 1)).toMatchObject({ shrunk: [{ from: 900, to: 800, because: 'model' }] });
+    const ofKey = { ...model, maxThinkingTokens: 50, ceilingOf: 'key' as const };
+    expect(settleLimits(effort, ofKey, 1, format, names)).toMatchObject({
+      limits: { maxTokens: 50 },
+      shrunk: [{ from: 900, to: 50, because: 'key' }],
+    });
+    expect(settleLimits({}, ofKey, 1, format, names)).toMatchObject({
+      shrunk: [{ from: 400, to: 50, because: 'key' }],
+    });
+  });
+
+  it('leave a quarter of max_completion_tokens to the answer, where the maximum is not spelled out', () => {
+    expect(settle({ maxCompletionTokens: 40 })).toMatchObject({ limits: { maxTokens: 30, maxAnswerTokens: 40 } });
+    expect(settle({ maxCompletionTokens: 40, maxTokens: 39 })).toMatchObject({ limits: { maxTokens: 39 }, shrunk: [] });
+    expect(settle({ maxCompletionTokens: 1 })).toMatchObject({ limits: { maxTokens: 0 } });
+  });
+
+  it.each([
+    [{ minTokens: 9, maxTokens: 8 }, 'min', 'min (9) is greater than max (8)'],
+    [{ maxTokens: 801 }, 'max', 'at most 800'],
+    [{ minTokens: 801 }, 'min', 'at most 800'],
+    [{ maxTokens: 40, maxCompletionTokens: 40 }, 'max', 'must be below total (40)'],
+    [{ minTokens: 40, maxCompletionTokens: 40 }, 'min', 'must be below total (40)'],
+  ])('are refused where they contradict: %j', (wanted, field, sentence) => {
+    expect(settle(wanted)).toMatchObject({ ok: false, field, message: expect.stringContaining(sentence) });
+  });
+
+  it('are refused where nothing fits', () => {
+    expect(settle({}, 999)).toMatchObject({ ok: false, code: 'context_length_exceeded', field: 'messages' });
+    expect(settle({ minTokens: 700 }, 500)).toMatchObject({ ok: false, code: 'context_length_exceeded', field: 'min' });
+  });
+
+  it('always leave room in the window for closing the thought and one token of answer', () => {
+    const count = fc.option(fc.integer({ min: 0, max: 900 }), { nil: undefined });
+    fc.assert(
+      fc.property(
+        count,
+        count,
+        fc.option(fc.integer({ min: 1, max: 900 }), { nil: undefined }),
+        fc.integer({ min: 1, max: 1_100 }),
+        (minTokens, maxTokens, maxCompletionTokens, promptTokens) => {
+          const settled = settle(
+            {
+              ...(minTokens === undefined ? {} : { minTokens }),
+              ...(maxTokens === undefined ? {} : { maxTokens }),
+              ...(maxCompletionTokens === undefined ? {} : { maxCompletionTokens }),
+            },
+            promptTokens,
+          );
+          if (!settled.ok) return;
+          const { limits } = settled;
+          const closing = format.newline.length + format.forceAnswer.length;
+          expect(promptTokens + format.openThinking.length + limits.maxTokens + closing).toBeLessThan(
+            model.contextTokens,
+          );
+          expect(limits.minTokens).toBeLessThanOrEqual(limits.maxTokens);
+          expect(limits.maxAnswerTokens).toBeGreaterThan(0);
+          if (maxCompletionTokens !== undefined) expect(limits.maxTokens).toBeLessThan(maxCompletionTokens);
+          if (maxTokens !== undefined)
+            expect(limits.maxTokens).toBeLessThanOrEqual(Math.max(maxTokens, limits.minTokens));
+        },
+      ),
+      { numRuns: 5_000, seed: 3 },
+    );
+  });
+});

@@ -1,0 +1,110 @@
+import type { BudgetForcing, Emission, NextSegment, SegmentPiece } from '../../../lambda/forcing/budget-forcing.ts';
+import { decode, END_OF_TEXT, FOREIGN_END, IM_END, IM_START } from './tiny-vocabulary.ts';
+
+/** What a model would say and how its server would send it, as plain data that fast-check can generate and shrink. */
+export interface ServerScript {
+  /** Tokens that the model wants to say, in order, over all segments. When they run out it says `a` for ever. */
+  readonly tokens: readonly number[];
+  /** Sizes of the pieces, used in turn. 0 is an empty piece. */
+  readonly pieceSizes: readonly number[];
+  /** Calls that die, by their number, after this many tokens. */
+  readonly breaksAfter: ReadonlyMap<number, number>;
+  /** Whether `min_tokens` is ignored. */
+  readonly ignoresMin?: boolean;
+  /** Whether the literal text of an end token comes with it. */
+  readonly writesEnds?: boolean;
+  /** Whether the text comes one piece after its tokens. */
+  readonly textLags?: boolean;
+}
+
+const ends = new Map([
+  [IM_START, '<|im_start|>'],
+  [IM_END, '<|im_end|>'],
+  [END_OF_TEXT, '<|endoftext|>'],
+]);
+
+export interface Run {
+  readonly segments: readonly NextSegment[];
+  readonly emissions: readonly Emission[];
+  /** Tokens given out in each call. */
+  readonly given: readonly (readonly number[])[];
+}
+
+/** Drives the machine to its end over a scripted server, as the real driver does over a real one. */
+export function drive(machine: BudgetForcing, script: ServerScript): Run {
+  const segments: NextSegment[] = [];
+  const emissions: Emission[] = [];
+  const given: number[][] = [];
+  let cursor = 0;
+  let piece = 0;
+  for (let call = 0; ; call++) {
+    const segment = machine.next();
+    emissions.push(...machine.takeEmissions());
+    if (segment === undefined) return { segments, emissions, given };
+    if (call > 2_000) throw new Error('The machine does not come to an end.');
+    segments.push(segment);
+
+    // A model that was cut in the middle of a character does not begin its answer with the other half.
+    if (segment.part === 'answer' && segments.at(-2)?.part === 'thinking') {
+      while ((script.tokens[cursor] ?? 0) >> 6 === 0b10) cursor++;
+    }
+    const tokens: number[] = [];
+    let finish: 'stop' | 'length' = 'length';
+    let stopId: number | undefined;
+    while (tokens.length < segment.maxTokens) {
+      const masked = script.ignoresMin !== true && tokens.length < segment.minTokens;
+      const wish = script.tokens[cursor++] ?? 97;
+      const isEnd = segment.stopTokenIds.includes(wish) || wish === FOREIGN_END;
+      tokens.push(masked && isEnd ? 98 : wish);
+      if (isEnd && !masked) {
+        finish = 'stop';
+        stopId = wish;
+        break;
+      }
+    }
+    const breakAfter = script.breaksAfter.get(call);
+    const sent = breakAfter === undefined ? tokens : tokens.slice(0, breakAfter);
+    given.push(sent);
+    // What was said and not heard is said again.
+    cursor -= tokens.length - sent.length;
+
+    let over = false;
+    let left = false;
+    let at = 0;
+    let lagging = '';
+    while (at < sent.length && !over) {
+      const size = script.pieceSizes[piece++ % script.pieceSizes.length] ?? 1;
+      const upTo = Math.min(sent.length, at + size);
+      let text = certain(sent.slice(0, upTo), script).slice(certain(sent.slice(0, at), script).length);
+      if (script.textLags === true) [text, lagging] = [lagging, text];
+      const pushed = push(machine, { tokenIds: sent.slice(at, upTo), text }, emissions);
+      over = pushed.over;
+      left = pushed.leave;
+      at = upTo;
+    }
+    if (left) {
+      // The driver hangs up: what was not read was never said.
+      given[given.length - 1] = sent.slice(0, at);
+      cursor -= sent.length - at;
+      continue;
+    }
+    if (lagging !== '') push(machine, { tokenIds: [], text: lagging }, emissions);
+    if (breakAfter !== undefined && breakAfter < tokens.length) machine.segmentBroke();
+    else machine.segmentEnded(finish, stopId);
+    emissions.push(...machine.takeEmissions());
+  }
+}
+
+function push(machine: BudgetForcing, piece: SegmentPiece, emissions: Emission[]): ReturnType<BudgetForcing['push']> {
+  const pushed = machine.push(piece);
+  emissions.push(...machine.takeEmissions());
+  return pushed;
+}
+
+/** The text that a server with an incremental detokenizer has sent after these tokens. */
+function certain(tokens: readonly number[], script: ServerScript): string {
+  const last = tokens.at(-1);
+  const ended = last !== undefined && (ends.has(last) || last === FOREIGN_END);
+  const text = decode(ended ? tokens.slice(0, -1) : tokens);
+  return ended && script.writesEnds === true ? text + (ends.get(last) ?? '') : text;
+}

@@ -1,0 +1,184 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+const policy = (file: string) => new URL(`../../../lambda/policy/${file}`, import.meta.url).pathname;
+const metrics = new URL('../../../lambda/scaling/scaling-metrics.ts', import.meta.url).pathname;
+
+afterEach(() => {
+  vi.doUnmock(policy('elastic-grant.ts'));
+  vi.doUnmock(policy('admission.ts'));
+  vi.doUnmock(policy('wanted-copies.ts'));
+  vi.doUnmock(policy('load.ts'));
+  vi.doUnmock(policy('expected-use.ts'));
+  vi.doUnmock(policy('demand.ts'));
+  vi.doUnmock(metrics);
+});
+
+/** The same load, live and simulated: what is granted, who is refused, how many copies are made. The modules are loaded anew. */
+async function outcomes() {
+  vi.resetModules();
+  const { loadWorld, request, smallCopies } = await import('../scaling/load-world.ts');
+  const { elasticGate, simulate } = await import('../../../simulate/engine/simulate.ts');
+  const { CommittedScaling } = await import('../../../simulate/scaling/committed-scaling.ts');
+  const { ListedTraffic, plainProfile, simulation } = await import('../../simulate/worlds.ts');
+  const { CopyFleet } = await import('../../../local/endpoint/copy-fleet.ts');
+  const { LocalAutoScaling, notSuspended } = await import('../../../local/endpoint/local-auto-scaling.ts');
+  const { policyInForce } = await import('../../../lambda/settings/policy-settings.ts');
+  const { defaultAdmission } = await import('../../../lambda/policy/admission.ts');
+
+  // Copies whose caches are full before their places are.
+  const settings = { ...smallCopies, maxCopies: 30, maxRequests: 64 };
+  const profile = {
+    ...plainProfile,
+    speed: { ...plainProfile.speed, cacheTokens: settings.cacheTokens, maxSequences: settings.maxRequests },
+  };
+  /** Requests within one step of the model, of which none has ended or been cut before the last has come. */
+  const simulated = (requests: number, elastic: boolean, gate = elasticGate) =>
+    simulate(
+      simulation({
+        profile,
+        gate,
+        traffic: new ListedTraffic(
+          Array.from({ length: requests }, (_, index) => ({
+            at: index / 10_000,
+            promptTokens: 100,
+            naturalThinkingTokens: 10,
+            maxThinkingTokens: 800,
+            answerTokens: 1,
+            maxAnswerTokens: 100,
+            floorTokens: 50,
+            elastic,
+          })),
+        ),
+      }),
+    );
+
+  const grantedLive: number[] = [];
+  const { load } = loadWorld(1, { settings });
+  for (let index = 0; index < 6; index++) {
+    grantedLive.push((await load.gate.admit(request(`r${index}`))).report.granted);
+  }
+  const sums = [1, 2, 3, 4, 5, 6].map((requests) => simulated(requests, true).thinking.granted);
+  const grantedSimulated = sums.map((sum, index) => sum - (sums[index - 1] ?? 0));
+
+  let refusedLive = 0;
+  const full = loadWorld(1, { settings: { ...settings, policy: { max_queue_seconds: 0 } } });
+  for (let index = 0; index < 12; index++) {
+    await full.load.gate.admit(request(`r${index}`, { elastic: false })).catch(() => refusedLive++);
+  }
+  const refusedSimulated = simulated(12, false, { admission: { ...defaultAdmission, maxQueueSeconds: 0 } }).refused;
+
+  const busy = loadWorld(1, { settings });
+  for (let index = 0; index < 9; index++) await busy.load.gate.admit(request(`r${index}`, { elastic: false }));
+  busy.clock.now += 10;
+  await busy.load.scaling.tick();
+  const line = busy.lines.at(-1);
+  if (line === undefined) throw new Error('no metrics');
+  const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 4 });
+  new LocalAutoScaling(fleet, { min: 0, max: 30, suspended: notSuspended }, () => 0).observe(line);
+  const look = await busy.load.scaling.look();
+  const scaler = new CommittedScaling(policyInForce(settings).scaling);
+  const observed = [10, 20, 30, 40].map((now) => {
+    const arrivals = now === 10 ? 9 : 0;
+    return scaler.observe({ now, load: look.load, capacity: look.capacity, arrivals, askedTokens: arrivals * 900 });
+  });
+  return {
+    granted: { live: grantedLive, simulated: grantedSimulated },
+    refused: { live: refusedLive, simulated: refusedSimulated },
+    copies: { live: fleet.desired, simulated: observed.find((copies) => copies !== undefined) },
+  };
+}
+
+type Outcomes = Awaited<ReturnType<typeof outcomes>>;
+
+/** Each number and rule of the policies, changed in its one place, and what has to follow. */
+const changes: readonly (readonly [string, keyof Outcomes, string, (original: object) => object])[] = [
+  [
+    'budgets shrink sooner',
+    'granted',
+    policy('elastic-grant.ts'),
+    (original) => ({ ...original, defaultElastic: { shrinkFrom: 0.1, shrinkTo: 0.6 } }),
+  ],
+  [
+    'every grant is half',
+    'granted',
+    policy('elastic-grant.ts'),
+    ({ elasticGrant, ...original }: { elasticGrant?: (...values: unknown[]) => number }) => ({
+      ...original,
+      elasticGrant: (...values: unknown[]) => Math.floor((elasticGrant?.(...values) ?? 0) / 2),
+    }),
+  ],
+  [
+    'an endpoint is full later',
+    'refused',
+    policy('admission.ts'),
+    (original) => ({ ...original, defaultAdmission: { fullAt: 2.4, maxQueueSeconds: 120 } }),
+  ],
+  [
+    'copies are filled less',
+    'copies',
+    policy('wanted-copies.ts'),
+    ({ defaultScaling, ...original }: { defaultScaling?: object }) => ({
+      ...original,
+      defaultScaling: { ...defaultScaling, mostPressure: 0.5 },
+    }),
+  ],
+  [
+    'pressure is measured otherwise',
+    'granted',
+    policy('load.ts'),
+    ({ pressureOf, ...original }: { pressureOf?: (...values: unknown[]) => number }) => ({
+      ...original,
+      pressureOf: (...values: unknown[]) => 2 * (pressureOf?.(...values) ?? 0),
+    }),
+  ],
+  [
+    'half of each limit is expected to be used',
+    'granted',
+    policy('expected-use.ts'),
+    ({ unknownUse, ...original }: { unknownUse?: () => readonly number[] }) => ({
+      ...original,
+      unknownUse: () => (unknownUse?.() ?? []).map(() => 0.5),
+    }),
+  ],
+  [
+    'demand counts fifty times',
+    'copies',
+    policy('demand.ts'),
+    ({ measureDemand, ...original }: { measureDemand?: (...values: unknown[]) => { tokensPerSecond: number } }) => ({
+      ...original,
+      measureDemand: (...values: unknown[]) => ({
+        tokensPerSecond: 50 * (measureDemand?.(...values).tokensPerSecond ?? 0),
+      }),
+    }),
+  ],
+  [
+    'a step takes two copies for each that is missing',
+    'copies',
+    metrics,
+    ({ changeOf, ...original }: { changeOf?: (...values: unknown[]) => number }) => ({
+      ...original,
+      changeOf: (...values: unknown[]) => 2 * (changeOf?.(...values) ?? 0),
+    }),
+  ],
+];
+
+describe('One policy, live and simulated', () => {
+  it('grants, refuses and scales the same, on the same load', async () => {
+    const { granted, refused, copies } = await outcomes();
+    expect(granted.live).toEqual(granted.simulated);
+    expect(granted.live.at(-1)).toBeLessThan(400);
+    expect(refused.live).toBe(refused.simulated);
+    expect(refused.live).toBeGreaterThan(0);
+    expect(copies.live).toBe(copies.simulated);
+    expect(copies.live).toBeGreaterThan(1);
+  });
+
+  // A number or a rule of its own, on either side, would stay as it is and disagree here.
+  it.each(changes)('changes both when it is changed in one place: %s', async (_, what, file, change) => {
+    const before = await outcomes();
+    vi.doMock(file, async (original) => change(await original<object>()));
+    const after = await outcomes();
+    expect(after[what].live).not.toEqual(before[what].live);
+    for (const { live, simulated } of Object.values(after)) expect(live).toEqual(simulated);
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { chatRequestSchema } from '../../../lambda/apis/chat/request.ts';
+import { messagesRequestSchema, messagesToChat } from '../../../lambda/apis/messages/request.ts';
+import { responsesRequestSchema, responsesToChat } from '../../../lambda/apis/responses/request.ts';
+import { toGenerationRequest } from '../../../lambda/apis/to-generation.ts';
+import type { Turn } from '../../../lambda/forcing/format.ts';
+import { type FormatName, formatNames } from '../../../lambda/forcing/format.ts';
+import { formats } from '../../../lambda/formats/index.ts';
+import { ServedModel } from '../../../lambda/models/served-model.ts';
+import { EndpointTokenizer } from '../../../lambda/tokenizer/endpoint-tokenizer.ts';
+import type { Tokenizer } from '../../../lambda/tokenizer/tokenizer.ts';
+import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
+import { ScriptedModel } from '../scripted-world.ts';
+import { gptOss, qwen, r1, r1DistillQwen } from './published-tokenizers.ts';
+
+/** Each format on each vocabulary that is published for it, and on one that a server keeps to itself. */
+const served: readonly (readonly [FormatName, string, Tokenizer])[] = [
+  ['s1', 'Qwen', qwen],
+  ['s1', 'the embedded model', TokenizerJson.fromFile('local/model/tokenizer.json')],
+  ['qwq', 'Qwen', qwen],
+  ['qwen3', 'Qwen', qwen],
+  ['r1', 'DeepSeek', r1],
+  ['r1', 'a distill of R1', r1DistillQwen],
+  ['gpt-oss', 'gpt-oss', gptOss],
+  ['qwen3', 'a server', new EndpointTokenizer(serverThatParses(qwen))],
+  ['gpt-oss', 'a server', new EndpointTokenizer(serverThatParses(gptOss))],
+];
+
+/** Every delimiter of every format: what it ends by, and what its templates write. */
+const delimiters = [
+  ...new Set(
+    formatNames.flatMap((name) => {
+      const format = formats[name];
+      const turns = (['system', 'user', 'assistant'] as const).map(
+        (role): Turn => ({ role, content: [{ text: 'x' }] }),
+      );
+      const written = [
+        ...format.renderTurns(turns),
+        ...format.openThinking,
+        ...format.skipThinking,
+        ...format.openAnswer,
+        ...format.forceAnswer,
+      ].flatMap((part) => ('control' in part ? [part.control] : []));
+      return [...written, ...format.thinkingEnds, ...format.answerEnds];
+    }),
+  ),
+  '<tool_call>',
+  '</tool_call>',
+  '<tool_response>',
+  '</tool_response>',
+  '<|constrain|>',
+];
+
+const ZERO_WIDTH = ['\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad'];
+
+/** A delimiter in all the ways in which someone may try to get it past: a list of texts, each a part of one message. */
+function* attempts(delimiter: string): Generator<readonly string[]> {
+  const bytes = Buffer.from(delimiter, 'utf8');
+  yield [delimiter];
+  yield [`${delimiter}${delimiter}`];
+  for (let at = 1; at < bytes.length; at++) {
+    yield [bytes.subarray(0, at).toString('utf8'), bytes.subarray(at).toString('utf8')];
+  }
+  for (let at = 0; at <= delimiter.length; at++) {
+    const [before, after] = [delimiter.slice(0, at), delimiter.slice(at)];
+    yield [before + delimiter + after];
+    for (const character of ZERO_WIDTH) yield [before + character + after];
+  }
+  for (const form of ['NFC', 'NFD', 'NFKC', 'NFKD'] as const) {
+    yield [delimiter.normalize(form)];
+    yield [`e\u0301${delimiter}\u0301`.normalize(form)];
+  }
+  // Wide forms, which a normalizer may make narrow.
+  yield [
+    [...delimiter].map((c) => (c > ' ' && c < '\u007f' ? String.fromCharCode(c.charCodeAt(0) + 0xfee0) : c)).join(''),
+  ];
+}
+
+describe.each(served)('a conversation of %s with %s', (format, _name, tokenizer) => {
+  const model = new ServedModel(settingsOf(format), new ScriptedModel([]), tokenizer);
+  const calls = formats[format].tools !== undefined;
+
+  it('has the control tokens of its template alone, whatever stands in any of its messages', async () => {
+    const controls = new Set<number>();
+    for (const delimiter of delimiters) {
+      await tokenizer.controlId(delimiter).then(
+        (id) => controls.add(id),
+        () => {},
+      );
+    }
+    expect(controls.size).toBeGreaterThan(2);
+    const templateOf = async (parts: readonly string[]) => {
+      const { turns } = toGenerationRequest(everyRole(parts, calls), model);
+      return (await model.promptIds(turns)).filter((id) => controls.has(id));
+    };
+    const template = await templateOf(['harmless']);
+    let tried = 0;
+    for (const delimiter of delimiters) {
+      for (const parts of attempts(delimiter)) {
+        expect(await templateOf(parts), JSON.stringify(parts)).toEqual(template);
+        tried++;
+      }
+    }
+    expect(tried).toBeGreaterThan(2_000);
+  });
+
+  it('has them in the other dialects, too', async () => {
+    const idsOf = async (text: string) => {
+      const requests = [
+        responsesToChat(
+          responsesRequestSchema.parse({
+            model: 'x',
+            instructions: text,
+            input: [
+              { role: 'user', content: [{ type: 'input_text', text }] },
+              { type: 'reasoning', content: [{ type: 'reasoning_text', text }] },
+              { role: 'assistant', content: text },
+              { role: 'user', content: text },
+            ],
+          }),
+        ),
+        messagesToChat(
+          messagesRequestSchema.parse({
+            model: 'x',
+            max_tokens: 9,
+            system: text,
+            messages: [
+              { role: 'user', content: [{ type: 'text', text }] },
+              { role: 'assistant', content: text },
+              { role: 'user', content: text },
+            ],
+          }),
+        ),
+      ];
+      const ids = await Promise.all(
+        requests.map((request) => model.promptIds(toGenerationRequest(request, model).turns)),
+      );
+      return ids.flat();
+    };
+    for (const delimiter of delimiters) {
+      const id = await tokenizer.controlId(delimiter).catch(() => undefined);
+      const count = (ids: readonly number[]) => ids.filter((other) => other === id).length;
+      expect(count(await idsOf(`a ${delimiter} b`)), delimiter).toBe(count(await idsOf('a b')));
+    }
+  });
+});
+
+/** The text in every role, and in every field of a message that reaches the model. */
+function everyRole(parts: readonly string[], calls: boolean) {
+  const content = parts.map((text) => ({ type: 'text', text }));
+  const text = parts.join('');
+  const call = { id: 'call_1', type: 'function', function: { name: 'look', arguments: JSON.stringify({ at: text }) } };
+  return chatRequestSchema.parse({
+    model: 'x',
+    messages: [
+      { role: 'system', content },
+      { role: 'developer', content },
+      { role: 'user', content },
+      { role: 'assistant', content, reasoning_content: text, ...(calls ? { tool_calls: [call] } : {}) },
+      ...(calls ? [{ role: 'tool', tool_call_id: 'call_1', content }] : []),
+      { role: 'user', content },
+    ],
+    ...(calls
+      ? {
+          tools: [
+            {
+              type: 'function',
+              function: { name: 'look', description: text, parameters: { type: 'object', title: text } },
+            },
+          ],
+        }
+      : {}),
+  });
+}
+
+function settingsOf(format: FormatName) {
+  return {
+    id: 'x',
+    format,
+    contextTokens: 32_768,
+    backend: { kind: 'completions', baseUrl: 'http://localhost:1/v1', servedModelName: 'x' },
+    tokenizer: { kind: 'endpoint' },
+    defaultMaxThinkingTokens: 100,
+    maxThinkingTokens: 1_000,
+    defaultMaxAnswerTokens: 100,
+    efforts: {},
+  } as const;
+}
+
+/** A server's `/tokenize`: it makes a control token of each control string that it sees whole. */
+function serverThatParses(tokenizer: TokenizerJson) {
+  return async (_route: '/tokenize', body: unknown) => {
+    const { prompt } = body as { readonly prompt: string };
+    const pieces = prompt.split(/(<\|[a-z_]+\|>|<\/?[a-z_]+>)/);
+    const ids = await Promise.all(
+      pieces.map(async (piece) =>
+        piece === ''
+          ? []
+          : await tokenizer.controlId(piece).then(
+              (id) => [id],
+              () => tokenizer.encode(piece),
+            ),
+      ),
+    );
+    return { tokens: ids.flat() };
+  };
+}

@@ -1,0 +1,99 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import type { Config } from '../../lib/config.ts';
+import { defaultPrices } from '../../lib/facts/prices.ts';
+import { createdBy } from '../../plan/created.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import { planAsText } from '../../plan/render-plan.ts';
+import { examples } from './examples.ts';
+import { addTo, all, anApp } from './synthesize.ts';
+
+describe('the example configs', () => {
+  it('are one for each way to host that the README names', () => {
+    expect(examples.map(([name]) => name)).toEqual(
+      expect.arrayContaining([
+        's1-32b',
+        's1-32b-one-h100',
+        's1-32b-isolated',
+        'r1-distill-32b',
+        'r1-distill-70b',
+        'qwen3-l40s',
+      ]),
+    );
+  });
+
+  it.each(examples)('%s creates', (name, config) => {
+    const { endpointStack, apiStack } = addTo(anApp(), config);
+    expect({
+      endpoint: summary(Template.fromStack(endpointStack)),
+      api: counts(Template.fromStack(apiStack)),
+    }).toMatchSnapshot(name);
+  });
+
+  it.each(examples)('%s is planned', (name, config) => {
+    const plan = makePlan(config, createdBy(config, undefined), defaultPrices, aMonth(), undefined);
+    expect(plan.models.map(({ id, memory }) => [id, memory?.longestRequestsAtOnce])).toEqual(
+      config.models.map(({ id }) => [id, expect.any(Number)]),
+    );
+    expect(planAsText(plan)).toMatchSnapshot(name);
+  });
+});
+
+describe('several models on one endpoint', () => {
+  const config = examples.find(([name]) => name === 'qwen3-l40s')?.[1];
+
+  it('are a component each, with copies and scaling of their own, behind one API', () => {
+    const { endpointStack } = addTo(anApp(), config ?? none());
+    const template = Template.fromStack(endpointStack);
+    template.resourceCountIs('AWS::SageMaker::Endpoint', 1);
+    expect(
+      all(template, 'AWS::ApplicationAutoScaling::ScalableTarget').map(({ MinCapacity, MaxCapacity }) => [
+        MinCapacity,
+        MaxCapacity,
+      ]),
+    ).toEqual([
+      [1, 6],
+      [0, 6],
+    ]);
+  });
+});
+
+/** What differs from example to example, and how many of everything else. */
+function summary(template: Template) {
+  const [variant] = all(template, 'AWS::SageMaker::EndpointConfig').flatMap(({ ProductionVariants }) =>
+    Array.isArray(ProductionVariants) ? ProductionVariants : [],
+  );
+  return {
+    variant,
+    components: all(template, 'AWS::SageMaker::InferenceComponent').map(
+      ({ InferenceComponentName, Specification, Specifications, RuntimeConfig }) => ({
+        InferenceComponentName,
+        ...(Specification !== undefined && { Specification }),
+        ...(Array.isArray(Specifications) && {
+          types: Specifications.map(({ InstanceType, ComputeResourceRequirements }) => ({
+            InstanceType,
+            ComputeResourceRequirements,
+          })),
+        }),
+        RuntimeConfig,
+      }),
+    ),
+    images: all(template, 'AWS::SageMaker::Model').map(({ PrimaryContainer }) => PrimaryContainer),
+    resources: counts(template),
+  };
+}
+
+function counts(template: Template): Readonly<Record<string, number>> {
+  const types = Object.values(template.toJSON()['Resources'] as Record<string, { readonly Type: string }>).map(
+    ({ Type }) => Type,
+  );
+  return Object.fromEntries([...new Set(types)].sort().map((type) => [type, types.filter((t) => t === type).length]));
+}
+
+function aMonth() {
+  return { requestsPerDay: 20_000, promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500, activeHours: 12 };
+}
+
+function none(): Config {
+  throw new Error('config/qwen3-l40s.json is gone.');
+}
