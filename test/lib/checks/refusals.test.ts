@@ -201,7 +201,7 @@ describe('a config that cannot work', () => {
   });
 
   it('is refused above for every limit that there is', () => {
-    const source = globSync('lib/*.ts')
+    const source = globSync('lib/**/*.ts')
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const codes = [...source.matchAll(/(?:\bcode: |\boutside\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
