@@ -9,12 +9,12 @@ export abstract class ModelError extends Error {
   /** Seconds after which a new try makes sense, where known. */
   readonly retryAfterSeconds?: number;
   /** The part of the message that the server wrote. It may quote the prompt: the client may read it, the log never. */
-  readonly said?: string;
+  readonly serverMessage?: string;
 
-  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; said?: string }) {
+  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; serverMessage?: string }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     if (options?.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
-    if (options?.said !== undefined) this.said = options.said;
+    if (options?.serverMessage !== undefined) this.serverMessage = options.serverMessage;
   }
 }
 

@@ -128,6 +128,6 @@ function streamError(
   const message = typeof error === 'string' ? error : (error.message ?? 'no message');
   const status = typeof error === 'string' ? 500 : Number(error.code ?? 500);
   return status >= 400 && status < 500
-    ? new ModelRejectedError(`The model server refused the request: ${message}`, { said: message })
-    : new ModelFailedError(`The model server failed: ${message}`, { said: message });
+    ? new ModelRejectedError(`The model server refused the request: ${message}`, { serverMessage: message })
+    : new ModelFailedError(`The model server failed: ${message}`, { serverMessage: message });
 }

@@ -97,7 +97,7 @@ function fromValidationError(error: ValidationError): ModelError {
     NOT_FOUND.test(error.message)
       ? 'SageMaker does not know the endpoint or the component. Check the names in the settings, and whether it is deployed.'
       : `SageMaker refused the call: ${error.message}`,
-    { cause: error, said: error.message },
+    { cause: error, serverMessage: error.message },
   );
 }
 

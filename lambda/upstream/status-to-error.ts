@@ -21,7 +21,7 @@ const MESSAGE_LENGTH = 300;
 
 /** A model server's HTTP status and body as one of our errors. */
 export function statusToError(status: number, body: string, retryAfterSeconds?: number): ModelError {
-  const said = messageOf(body);
+  const serverMessage = messageOf(body);
   const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   if (status === 401 || status === 403) {
     return new ModelMisconfiguredError(
@@ -29,17 +29,20 @@ export function statusToError(status: number, body: string, retryAfterSeconds?: 
     );
   }
   if (status === 404) {
-    return new ModelMisconfiguredError(`The model server does not know the model or the route (status 404): ${said}`, {
-      said,
-    });
+    return new ModelMisconfiguredError(
+      `The model server does not know the model or the route (status 404): ${serverMessage}`,
+      { serverMessage },
+    );
   }
   if (status === 408 || status === 504) return new ModelTimeoutError(`The model server timed out (status ${status}).`);
   if (status === 429) return new ModelThrottledError('The model server has too many requests.', retry);
   if (status === 503) return new ModelUnavailableError('The model server is not ready or overloaded.', retry);
   if (status < 500) {
-    return new ModelRejectedError(`The model server refused the request (status ${status}): ${said}`, { said });
+    return new ModelRejectedError(`The model server refused the request (status ${status}): ${serverMessage}`, {
+      serverMessage,
+    });
   }
-  return new ModelFailedError(`The model server failed (status ${status}): ${said}`, { said });
+  return new ModelFailedError(`The model server failed (status ${status}): ${serverMessage}`, { serverMessage });
 }
 
 function messageOf(body: string): string {
