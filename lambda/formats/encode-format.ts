@@ -1,5 +1,6 @@
 import type { Format, FormatIds, PromptPart } from '../forcing/format.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
 
 /**
  * The token ids of a prompt's parts. Text between two control tokens is encoded in one go, as the model's own template does.
@@ -37,13 +38,9 @@ async function controlIdOf(
   try {
     return await tokenizer.controlId(part.control);
   } catch (error) {
-    if (part.orText === true && isUnknownControl(error)) return undefined;
+    if (part.orText === true && error instanceof UnknownControlTokenError) return undefined;
     throw error;
   }
-}
-
-function isUnknownControl(error: unknown): boolean {
-  return error instanceof Error && error.name === 'UnknownControlTokenError';
 }
 
 /**
@@ -70,7 +67,7 @@ export async function resolveFormat(
         found.push(id);
         endTexts.set(id, token);
       } catch (error) {
-        if (!isUnknownControl(error)) throw error;
+        if (!(error instanceof UnknownControlTokenError)) throw error;
         firstFailure ??= error;
       }
     }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
+import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { UnknownControlTokenError } from './unknown-control-token-error.ts';
 
 /** Calls the model server's `/tokenize`. */
 export type TokenizeRoute = (route: '/tokenize', body: unknown, signal?: AbortSignal) => Promise<unknown>;

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
+import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { UnknownControlTokenError } from './unknown-control-token-error.ts';
 import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';
 
 const tokenizerJsonSchema = z.looseObject({

@@ -26,12 +26,3 @@ export interface StreamDecoder {
   /** What is still held back, with half a character dropped. */
   end(): string;
 }
-
-export class UnknownControlTokenError extends Error {
-  override readonly name = 'UnknownControlTokenError';
-  constructor(token: string) {
-    super(
-      `The tokenizer has no control token ${JSON.stringify(token)}: the format does not fit the model. Choose the format of the model's family, or give the tokenizer.json of this model.`,
-    );
-  }
-}
