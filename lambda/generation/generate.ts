@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { BudgetForcing, type ForcingPlan, type NextSegment } from '../forcing/budget-forcing.ts';
+import { BudgetForcing } from '../forcing/budget-forcing.ts';
+import type { ForcingPlan, NextSegment } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import { ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type {

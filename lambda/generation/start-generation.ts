@@ -4,7 +4,7 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import type { ForcingReport, Limits } from '../forcing/report.ts';
 import {
-  type LimitsOfModel,
+  type ModelLimits,
   type RequestedBudget,
   type SettledLimits,
   type Shrink,
@@ -146,10 +146,10 @@ export async function startGeneration(
 const LEASE_MARGIN_SECONDS = 30;
 
 /** The model's limits, lowered by those of the key. */
-function ceilings(settings: ModelSettings, { limits }: Caller): LimitsOfModel {
+function ceilings(settings: ModelSettings, { limits }: Caller): ModelLimits {
   const ceiling = limits.max_thinking_tokens;
   if (ceiling === undefined || ceiling >= settings.maxThinkingTokens) return settings;
-  return { ...settings, maxThinkingTokens: ceiling, ceilingOf: 'key' };
+  return { ...settings, maxThinkingTokens: ceiling, ceilingSource: 'key' };
 }
 
 /** Passes events on, and settles the request in both ledgers at its end, whichever way it ends. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BudgetForcing, type Emission, type ForcingPlan } from '../../../lambda/forcing/budget-forcing.ts';
+import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { Emission, ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
 import {
   bytes,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BudgetForcing, type ForcingPlan } from '../../../lambda/forcing/budget-forcing.ts';
+import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
 import {
   bytes,

@@ -40,7 +40,7 @@ describe('the limits in force', () => {
   it('shrink an effort to the ceiling of the model or of the key, and say whose it was', () => {
     const effort = { maxTokens: 900, maxIsPreference: true };
     expect(settle(effort, 1)).toMatchObject({ shrunk: [{ from: 900, to: 800, because: 'model' }] });
-    const ofKey = { ...model, maxThinkingTokens: 50, ceilingOf: 'key' as const };
+    const ofKey = { ...model, maxThinkingTokens: 50, ceilingSource: 'key' as const };
     expect(settleLimits(effort, ofKey, 1, format, names)).toMatchObject({
       limits: { maxTokens: 50 },
       shrunk: [{ from: 900, to: 50, because: 'key' }],

@@ -1,4 +1,5 @@
-import type { BudgetForcing, Emission, NextSegment, SegmentPiece } from '../../../lambda/forcing/budget-forcing.ts';
+import type { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { Emission, NextSegment, SegmentPiece } from '../../../lambda/forcing/plan.ts';
 import { decode, END_OF_TEXT, FOREIGN_END, IM_END, IM_START } from './tiny-vocabulary.ts';
 
 /** What a model would say and how its server would send it, as plain data that fast-check can generate and shrink. */
