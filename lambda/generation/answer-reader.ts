@@ -1,6 +1,6 @@
 import { CallReader, type ReadAnswer } from '../formats/tools/call-reader.ts';
 import type { ToolCall, ToolUse } from '../formats/tools/tool.ts';
-import type { GenerationEvent } from './generate.ts';
+import type { GenerationEvent } from './generation.ts';
 
 /** What a client gets to see of an answer, in the order in which it comes. */
 export type AnswerPiece =

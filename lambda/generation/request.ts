@@ -5,7 +5,7 @@ import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
-import type { GenerationEvent } from './generate.ts';
+import type { GenerationEvent } from './generation.ts';
 
 /** What a client wants, whichever dialect it speaks. */
 export interface GenerationRequest {

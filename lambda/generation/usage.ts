@@ -1,5 +1,5 @@
 import type { ForcingReport } from '../forcing/report.ts';
-import type { SegmentAccount } from './generate.ts';
+import type { SegmentAccount } from './generation.ts';
 
 /** The account of one sample, as `generate` gives it. */
 export interface SampleAccount {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Generation, type GenerationEvent, generate } from '../../../lambda/generation/generate.ts';
+import { generate } from '../../../lambda/generation/generate.ts';
+import type { Generation, GenerationEvent } from '../../../lambda/generation/generation.ts';
 import {
   ModelRejectedError,
   ModelThrottledError,
