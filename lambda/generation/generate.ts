@@ -2,7 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { SegmentRun, takeText } from './run-segment.ts';
+import { SegmentRun, takeText } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
