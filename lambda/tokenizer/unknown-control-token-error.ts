@@ -1,4 +1,4 @@
-/** The model's vocabulary lacks a control token that the format needs. Thrown by `Tokenizer.controlId`. */
+/** Thrown by `Tokenizer.controlId` if the model's vocabulary lacks a control token. */
 export class UnknownControlTokenError extends Error {
   override readonly name = 'UnknownControlTokenError';
   constructor(token: string) {
