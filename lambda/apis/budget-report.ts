@@ -1,5 +1,5 @@
 import type { ForcingReport } from '../forcing/report.ts';
-import type { SegmentAccount } from '../generation/generate.ts';
+import type { SegmentAccount } from '../generation/generation.ts';
 import type { RunningGeneration } from '../generation/request.ts';
 
 /** The account of what was forced, as the API gives it in `budget_forcing`. Token counts of the model. */

@@ -14,8 +14,8 @@ function messageOf(error: Error): string {
 
 /** The message of what a client was told, for the log. */
 export function withoutQuote(message: string, cause: unknown): string {
-  if (!(cause instanceof ModelError) || cause.said === undefined || cause.said === '') return message;
-  return message.replaceAll(cause.said, `[${cause.said.length} characters of the server]`);
+  if (!(cause instanceof ModelError) || cause.serverMessage === undefined || cause.serverMessage === '') return message;
+  return message.replaceAll(cause.serverMessage, `[${cause.serverMessage.length} characters of the server]`);
 }
 
 /** The lines of a stack that are places: those before them repeat the message. */

@@ -1,67 +1,14 @@
-import type { StreamDecoder } from '../tokenizer/tokenizer.ts';
-import type { FormatIds } from './format.ts';
 import { endsInLoop } from './loops.ts';
-import type { EndReason, ForcingEvent, ForcingReport, Limits, MinimumMissed } from './report.ts';
-import { TextGate } from './text-gate.ts';
+import { OutputText } from './output-text.ts';
+import type { Emission, ForcingPlan, NextSegment, SegmentPiece } from './plan.ts';
+import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
 
-/** What a request is, once its limits are settled (`settleLimits`) and its text is ids. */
-export interface ForcingPlan {
-  /** The conversation up to the assistant's turn, the thinking not yet opened. At least one id. */
-  readonly promptIds: readonly number[];
-  readonly format: FormatIds;
-  readonly limits: Limits;
-  /** What is appended where an end is suppressed: "Wait" in the ids of the model. At least one id where `waits` > 0. */
-  readonly wait: { readonly ids: readonly number[]; readonly text: string };
-  /** The window of the model: prompt and completion together. Tokens. */
-  readonly contextTokens: number;
-  /** The most thinking and answer tokens together. What only delimits them is not counted. */
-  readonly maxCompletionTokens?: number;
-  /** The caller's `stop`: text that ends the answer, and is not part of it. */
-  readonly stopTexts?: readonly string[];
-  /**
-   * From this share of the maximum on, thinking ends where a sentence or a line does (never below the minimum), so that the hard cut at the
-   * maximum is rare. 0 to 1; absent: only the hard cut.
-   */
-  readonly softLanding?: number;
-  /** Whether a thought that goes round in circles is cut (never below the minimum). */
-  readonly detectLoops?: boolean;
-  /** Makes text from ids. Absent: the server's text is used. */
-  readonly newDecoder?: () => StreamDecoder;
-}
-
-/** The segment to run next. The caller adds sampling. */
-export interface NextSegment {
-  readonly part: 'thinking' | 'answer';
-  readonly promptIds: readonly number[];
-  readonly minTokens: number;
-  readonly maxTokens: number;
-  readonly stopTokenIds: readonly number[];
-}
-
-/** Text that is certain. `forced`: it was not sampled. */
-export interface Emission {
-  readonly part: 'thinking' | 'answer';
-  readonly text: string;
-  readonly forced: boolean;
-}
-
-/** A piece of a segment, of any size. */
-export interface SegmentPiece {
-  readonly tokenIds: readonly number[];
-  readonly text: string;
-}
-
-/** The end of a line, or of a sentence: not the point of a number ("3.") nor one letter's ("e.g."). */
-const SENTENCE_END = /(\n|[\p{L})\]"'*_$}]{2}[.!?…]["')\]*]*|[。！？])[ ]?$/u;
-
-/** As much of a text's end as a sentence's end needs. */
-const tailOf = (text: string): string => text.slice(-8);
-
-/** How often a server may end a masked segment too early before the minimum is given up. */
+/** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
 const MASK_FAILURES_ALLOWED = 2;
 
 /**
- * Budget forcing as a state machine over one growing list of token ids. It decides; it runs nothing.
+ * Budget forcing as a state machine over one growing list of token ids. It decides what to append and which segment to run
+ * next; the caller runs the segments.
  *
  * ```text
  *            ┌── end below the minimum: "Wait", or the end masked ──┐
@@ -71,30 +18,25 @@ const MASK_FAILURES_ALLOWED = 2;
  *            └── at the maximum, or cut() ──► forceAnswer ──┴─► answer ─► done
  * ```
  *
- * The loop of the caller: `next()` names a segment; `push()` takes what came of it; `segmentEnded()` when it is over, or
- * `segmentBroke()` when the call died; until `next()` gives `undefined`. `push()` gives `over: true` where nothing more of the
- * segment is wanted.
+ * The caller loops: `next()` returns a segment; `push()` takes each piece of its output; then `segmentEnded()` if the call
+ * completed, or `segmentBroke()` if it failed; until `next()` returns `undefined`.
  *
- * Source: s1 (arXiv 2501.19393, section 3.1). Where the reference goes wrong (a left-over of 0 or less, a maximum for each segment
- * instead of all together, a cut without an answer) this does not: see docs/budget-forcing.md.
+ * Source: s1 (arXiv 2501.19393, section 3.1). docs/budget-forcing.md lists the errors of the reference implementation that this
+ * one avoids: a remaining budget of 0 or less, a maximum for each segment instead of for all together, a cut without an answer.
  */
 export class BudgetForcing {
   readonly #plan: ForcingPlan;
   readonly #ids: number[];
   readonly #promptTokens: number;
-  readonly #emissions: Emission[] = [];
+  readonly #text: OutputText;
   readonly #events: ForcingEvent[] = [];
 
   #part: 'thinking' | 'answer' | 'done' = 'thinking';
-  #gate: TextGate;
-  #decoder: StreamDecoder | undefined;
-  /** The last characters of the thought's text so far. */
-  #tail = '';
-  /** Where in `#ids` the sampled thought began, after the last forced token. */
+  /** Index in `#ids` of the first token after the last forced one. */
   #sampledFrom: number;
   #segment: NextSegment | undefined;
   #segmentTokens = 0;
-  /** The end token that the running segment gave, once it gave one. */
+  /** The end token that the running segment sampled, if it did. */
   #sampledEnd: number | undefined;
 
   #thinkingTokens = 0;
@@ -119,8 +61,7 @@ export class BudgetForcing {
     this.#ids = skips ? [...plan.promptIds] : [...plan.promptIds, ...format.openThinking];
     this.#promptTokens = this.#ids.length;
     this.#sampledFrom = this.#ids.length;
-    this.#gate = this.#newGate('thinking');
-    this.#decoder = plan.newDecoder?.();
+    this.#text = new OutputText(plan);
     if (skips) {
       this.#endReason = 'disabled';
       this.#beginAnswer(format.skipThinking, { forced: true });
@@ -131,10 +72,10 @@ export class BudgetForcing {
 
   /** Takes the text that became certain since the last call. */
   takeEmissions(): readonly Emission[] {
-    return this.#emissions.splice(0);
+    return this.#text.takeEmissions();
   }
 
-  /** The segment to run now, or `undefined` when all is done. */
+  /** Returns the segment to run now, or `undefined` when the output is complete. */
   next(): NextSegment | undefined {
     if (this.#part === 'thinking' && this.#thinkingLeft() <= 0) this.#cutThinking('budget');
     if (this.#part === 'answer' && this.#answerLeft() <= 0) this.#finish('length');
@@ -154,8 +95,9 @@ export class BudgetForcing {
   }
 
   /**
-   * Takes a piece of the running segment. `over`: nothing more of this segment is wanted (stop the call, then `segmentEnded`). `leave`: the
-   * segment has ended here already; stop the call and go on with `next()`.
+   * Takes a piece of the running segment. If it returns `over`, further pieces of this segment are discarded: wait for the end
+   * of the call, or stop it, then call `segmentEnded()` or `segmentBroke()`. If it returns `leave`, the segment has ended here
+   * already: stop the call, then call `next()`.
    */
   push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean } {
     const segment = this.#running();
@@ -164,7 +106,7 @@ export class BudgetForcing {
     for (const id of piece.tokenIds) {
       this.#sampledTokens++;
       if (this.#sampledEnd !== undefined || kept.length >= room) {
-        // Only a server that ignores what it was told sends this.
+        // A server that obeys `stopTokenIds` and `maxTokens` never sends these.
         this.#discardedTokens++;
       } else if (segment.stopTokenIds.includes(id)) {
         this.#sampledEnd = id;
@@ -174,9 +116,9 @@ export class BudgetForcing {
       }
     }
     this.#keep(kept);
-    const text = this.#decoder === undefined ? piece.text : this.#decoder.push(kept);
-    this.#show(text);
-    const over = this.#sampledEnd !== undefined || this.#gate.stopped || this.#segmentTokens >= segment.maxTokens;
+    this.#text.push({ tokenIds: kept, text: piece.text });
+    const stopped = this.#text.stopText !== undefined;
+    const over = this.#sampledEnd !== undefined || stopped || this.#segmentTokens >= segment.maxTokens;
     if (over || kept.length === 0) return { over, leave: false };
     const cut = this.#reasonToCut(kept.length);
     if (cut === undefined) return { over, leave: false };
@@ -186,11 +128,11 @@ export class BudgetForcing {
   }
 
   /**
-   * The running segment is over.
+   * Records that the call of the running segment completed.
    *
-   * @param finish `stop` also where a caller's stop text ended the answer; `length` where its limit did.
-   * @param stop what the server says stopped it: the caller's stop text, or an id. An end that we did not ask for (the model's own, from
-   *   its generation config) comes in the ids too, and is dropped.
+   * @param finish `stop` if an end token or one of the request's stop texts ended it; `length` if `maxTokens` did.
+   * @param stop the stop text or token id that ended it, if the server reports one. An end token that the request did not list
+   *   (from the model's own generation config) is part of the ids as well, and is dropped.
    */
   segmentEnded(finish: 'stop' | 'length', stop?: number | string): void {
     const stopId = typeof stop === 'number' ? stop : undefined;
@@ -201,24 +143,24 @@ export class BudgetForcing {
       if (this.#segmentTokens > 0) this.#unkeep();
       this.#sampledEnd = stopId;
     }
-    const byModel = this.#sampledEnd !== undefined || finish === 'stop' || this.#gate.stopped;
+    const byModel = this.#sampledEnd !== undefined || finish === 'stop' || this.#text.stopText !== undefined;
     const endText = this.#sampledEnd === undefined ? undefined : this.#plan.format.endTexts.get(this.#sampledEnd);
     if (segment.part === 'answer') {
-      this.#closeText(this.#decoder === undefined ? endText : undefined);
+      this.#text.close(endText);
       this.#finish(byModel ? 'stop' : 'length');
       return;
     }
-    if (this.#decoder === undefined) this.#gate.drop(endText);
+    this.#text.drop(endText);
     this.#minTokensOfNext = 0;
     if (!byModel) {
-      // Less than was asked for, without an end: go on from here. `next()` cuts where nothing is left.
+      // The server stopped early without an end token: continue from here. If nothing is left, `next()` cuts.
       if (this.#thinkingLeft() > 0) this.#guardProgress();
       return;
     }
     this.#thinkingEnded(segment);
   }
 
-  /** The call of the running segment died. What came stands; `next()` goes on from there. */
+  /** Records that the call of the running segment failed. The tokens so far are kept; `next()` continues from them. */
   segmentBroke(): void {
     const segment = this.#running();
     this.#segment = undefined;
@@ -232,24 +174,24 @@ export class BudgetForcing {
     this.#events.push({ kind: 'resume', at });
   }
 
-  /** Ends the thinking from outside, between two pieces or two segments. In the answer it ends the answer. */
+  /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
   cut(reason: 'deadline' | 'loop' | 'load'): void {
     this.#segment = undefined;
     if (this.#part === 'thinking') {
       if (this.#thinkingTokens < this.#plan.limits.minTokens) this.#minimumMissed = 'cut';
       this.#cutThinking(reason);
     } else if (this.#part === 'answer') {
-      this.#closeText();
+      this.#text.close();
       this.#finish('length');
     }
   }
 
-  /** Thinking and answer so far, as limits count them. */
+  /** Token counts so far, as the limits count them: forced "Wait" included, delimiters not. */
   tokens(): { readonly thinking: number; readonly answer: number } {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
   }
 
-  /** The account so far; final once `next()` gave `undefined`. */
+  /** The account so far. It is final once `next()` has returned `undefined`. */
   report(): ForcingReport {
     return {
       thinkingTokens: this.#thinkingTokens,
@@ -265,7 +207,7 @@ export class BudgetForcing {
       segments: this.#segments,
       minimumMissed: this.#minimumMissed,
       finishReason: this.#finishReason,
-      stopText: this.#stopText ?? (this.#part === 'done' ? this.#gate.stopText : undefined),
+      stopText: this.#stopText ?? (this.#part === 'done' ? this.#text.stopText : undefined),
       limits: this.#plan.limits,
       events: [...this.#events],
     };
@@ -289,12 +231,12 @@ export class BudgetForcing {
     } else {
       if (below) this.#minimumMissed = 'server_ignores_min_tokens';
       this.#endReason = 'model';
-      this.#closeText();
+      this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
   }
 
-  /** A segment that ends by length with nothing in it would be asked for again for ever. */
+  /** Prevents an endless loop on a server that ends segments by length without any token. */
   #guardProgress(): void {
     if (this.#segmentTokens > 0) return;
     this.#maskFailures++;
@@ -304,7 +246,7 @@ export class BudgetForcing {
     }
   }
 
-  /** Whether the thinking should end here although its maximum is not reached. Looked at between two pieces. */
+  /** Why the thinking should end after this piece although its maximum is not reached, if it should. */
   #reasonToCut(added: number): 'landing' | 'loop' | undefined {
     if (this.#part !== 'thinking') return undefined;
     const { limits, softLanding, detectLoops } = this.#plan;
@@ -312,50 +254,33 @@ export class BudgetForcing {
     if (detectLoops === true && endsInLoop(this.#ids, this.#sampledFrom, added)) return 'loop';
     const waitsOutstanding = limits.minTokens === 0 && this.#waits < limits.waits;
     if (softLanding === undefined || waitsOutstanding) return undefined;
-    return this.#thinkingTokens >= softLanding * limits.maxTokens && SENTENCE_END.test(this.#tail)
-      ? 'landing'
-      : undefined;
+    return this.#thinkingTokens >= softLanding * limits.maxTokens && this.#text.endsInSentence ? 'landing' : undefined;
   }
 
   #cutThinking(reason: EndReason, { soft = false } = {}): void {
     const { format } = this.#plan;
     this.#endReason = reason;
-    this.#closeText();
-    const ids = this.#tail.endsWith('\n') ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
+    this.#text.close();
+    const ids = this.#text.endsInNewline ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
     this.#events.push({ kind: 'cut', at: this.#thinkingTokens, tokens: ids.length, ...(soft ? { soft } : {}) });
     this.#beginAnswer(ids, { forced: true });
   }
 
-  #closeText(endText?: string): void {
-    if (this.#decoder !== undefined) this.#show(this.#decoder.end());
-    this.#emit(this.#gate.end(endText));
-  }
-
-  #beginAnswer(ids: readonly number[], how: { readonly forced: boolean }): void {
-    const shown = how.forced ? this.#plan.format.forcedAnswerText : '';
+  #beginAnswer(ids: readonly number[], { forced }: { readonly forced: boolean }): void {
     this.#part = 'answer';
     this.#ids.push(...ids);
     this.#forcedTokens += ids.length;
     this.#delimiterTokens += ids.length;
-    this.#decoder = this.#plan.newDecoder?.();
-    this.#gate = this.#newGate('answer');
-    // Where the answer was forced to begin, it has to say something.
-    this.#minTokensOfNext = how.forced ? 1 : 0;
-    if (shown !== '') this.#emissions.push({ part: 'answer', text: this.#gate.push(shown), forced: true });
+    // A forced answer must not be empty.
+    this.#minTokensOfNext = forced ? 1 : 0;
+    this.#text.beginAnswer(forced ? this.#plan.format.forcedAnswerText : '');
   }
 
   #forceThinking(ids: readonly number[], text: string): void {
-    if (this.#decoder !== undefined) {
-      this.#show(this.#decoder.end());
-      this.#decoder = this.#plan.newDecoder?.();
-    }
-    this.#emit(this.#gate.flush());
-    const shown = this.#gate.push(text);
-    if (shown !== '') this.#emissions.push({ part: 'thinking', text: shown, forced: true });
+    this.#text.force(text);
     this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;
-    this.#tail = tailOf(this.#tail + text);
     this.#sampledFrom = this.#ids.length;
   }
 
@@ -374,38 +299,16 @@ export class BudgetForcing {
     else this.#answerTokens--;
   }
 
-  #show(text: string): void {
-    if (text === '') return;
-    this.#tail = tailOf(this.#tail + text);
-    this.#emit(this.#gate.push(text));
-  }
-
-  #emit(text: string): void {
-    if (text === '' || this.#part === 'done') return;
-    this.#emissions.push({ part: this.#part, text, forced: false });
-  }
-
   #finish(reason: 'stop' | 'length'): void {
     this.#finishReason = reason;
     this.#part = 'done';
-  }
-
-  #newGate(part: 'thinking' | 'answer'): TextGate {
-    // Text made from our own ids holds no delimiter: nothing to hold back.
-    const ids = part === 'thinking' ? this.#plan.format.thinkingEnds : this.#plan.format.answerEnds;
-    const texts = this.#plan.newDecoder === undefined ? ids.map((id) => this.#plan.format.endTexts.get(id) ?? '') : [];
-    return new TextGate({
-      endTexts: texts.filter((text) => text !== ''),
-      stopTexts: part === 'answer' ? (this.#plan.stopTexts ?? []) : [],
-      trimEnd: part === 'thinking',
-    });
   }
 
   #endIds(): readonly number[] {
     return this.#part === 'thinking' ? this.#plan.format.thinkingEnds : this.#plan.format.answerEnds;
   }
 
-  /** Thinking tokens that may still come. Room to close the thinking and to answer is kept by `settleLimits`. */
+  /** Remaining thinking tokens. `settleLimits` has kept room to close the thinking and to answer. */
   #thinkingLeft(): number {
     return this.#plan.limits.maxTokens - this.#thinkingTokens;
   }

@@ -1,55 +1,55 @@
-/** The model families whose thinking delimiters are known (lambda/formats). */
+/** Names of the supported formats, one for each model family in lambda/formats. */
 export const formatNames = ['s1', 'r1', 'qwq', 'qwen3', 'gpt-oss'] as const;
 export type FormatName = (typeof formatNames)[number];
 
-/** A piece of a prompt: one control token, or ordinary text (never parsed for control tokens). */
+/** A piece of a prompt: one control token, or ordinary text, which is never parsed for control tokens. */
 export type PromptPart =
   | {
       readonly control: string;
-      /** A vocabulary that has no such token gets it as text; otherwise that is an error. */
+      /** If set, a vocabulary without this token gets it as text. If omitted, a missing token is an error. */
       readonly orText?: true;
     }
   | { readonly text: string };
 
-/** A turn of the conversation, as the forcing core needs it. Thoughts of earlier turns are not part of it. */
+/** A turn of the conversation. The thinking of earlier turns is not part of it. */
 export interface Turn {
   readonly role: 'system' | 'user' | 'assistant';
-  /** What a client wrote is `text` always, so it never becomes a control token. */
+  /** Text from a client is always a `text` part, so it never becomes a control token. */
   readonly content: readonly PromptPart[];
 }
 
 /**
- * How a model family writes its thinking. Data and one template, in strings; `resolveFormat` turns the strings into the
- * token ids of one model by that model's own tokenizer.
+ * How a model family delimits its thinking and renders a conversation, as strings. `resolveFormat` turns the strings into
+ * the token ids of one model, with that model's own tokenizer.
  */
 export interface Format {
   readonly name: FormatName;
-  /** The system message where the conversation has none; `undefined`: then none is written. */
+  /** System message of a conversation that has none. `undefined`: no system message is written. */
   readonly defaultSystem: string | undefined;
-  /** The conversation up to where the assistant's turn begins, without the opening of the thinking. */
+  /** Renders the conversation up to the assistant's turn, before the thinking is opened. */
   readonly renderTurns: (turns: readonly Turn[]) => readonly PromptPart[];
-  /** Opens the thinking. Part of the prompt. */
+  /** Opens the thinking; part of the prompt. */
   readonly openThinking: readonly PromptPart[];
-  /** Stands in for the whole thinking where the budget is 0: forced. */
+  /** Replaces the whole thinking if the budget is 0. Counts as forced. */
   readonly skipThinking: readonly PromptPart[];
-  /** Control tokens that end the thinking when the model samples one of them. It is dropped, and never shown. */
+  /** Control tokens that end the thinking when the model samples one. The token is dropped and never shown. */
   readonly thinkingEnds: readonly string[];
-  /** Follows a thought that the model ended by itself. */
+  /** Opens the answer after the model ended the thinking by itself. */
   readonly openAnswer: readonly PromptPart[];
-  /** Follows a thought that was cut. A newline comes before it unless the thought ends in one, or `newlineBeforeCut` is false. */
+  /** Opens the answer after a cut. A newline precedes it unless the thinking ends in one or `newlineBeforeCut` is false. */
   readonly forceAnswer: readonly PromptPart[];
-  /** @default true */
+  /** Whether a newline precedes `forceAnswer`. @default true */
   readonly newlineBeforeCut?: boolean;
-  /** The tail of `forceAnswer` (and of `skipThinking`) that belongs to the answer's text: shown, marked as forced. */
+  /** The end of `forceAnswer` and `skipThinking` that belongs to the answer's text. It is shown, marked as forced. */
   readonly forcedAnswerText: string;
   /**
-   * The same two without a text of their own, for an answer that has to be of one form (JSON, a call of a tool) from its first
-   * character on. Absent: `forcedAnswerText` is empty, and they are good for that as they are.
+   * Variants of the two without `forcedAnswerText`, for a structured answer (JSON, a tool call), whose form begins with its
+   * first character. If omitted, `forcedAnswerText` is empty and the two serve as they are.
    */
   readonly bare?: { readonly skipThinking: readonly PromptPart[]; readonly forceAnswer: readonly PromptPart[] };
-  /** How the family was trained to call tools. Absent: it was not. */
+  /** How the family was trained to call tools. If omitted, it was not, and requests with tools are refused. */
   readonly tools?: 'hermes';
-  /** Control tokens that end the answer. Dropped, never shown. */
+  /** Control tokens that end the answer. They are dropped and never shown. */
   readonly answerEnds: readonly string[];
 }
 
@@ -61,10 +61,10 @@ export interface FormatIds {
   readonly thinkingEnds: readonly number[];
   readonly openAnswer: readonly number[];
   readonly forceAnswer: readonly number[];
-  /** What comes before `forceAnswer` where the thought does not end in a newline. */
+  /** Precedes `forceAnswer` if the thinking does not end in a newline. */
   readonly newline: readonly number[];
   readonly forcedAnswerText: string;
   readonly answerEnds: readonly number[];
-  /** The literal text of each end, for servers that write it out. */
+  /** Literal text of each end token, for servers that include it in their text. */
   readonly endTexts: ReadonlyMap<number, string>;
 }

@@ -1,20 +1,20 @@
-/** A loop is looked for in so many tokens: it has to fill them all. */
+/** Trailing window, in tokens, that a loop must fill completely. */
 const LOOP_TOKENS = 160;
 
-/** And to come round so often at least. */
+/** Minimum number of repetitions of a loop. */
 const ROUNDS = 4;
 
-/** Looked for once in so many tokens. */
+/** Interval between two checks, in tokens. */
 const EVERY = 16;
 
 /**
- * Whether the ids end in the same tokens again and again: at least four rounds, and at least 160 tokens of them. That is how a model that
- * lost its way repeats itself, word for word; a thought that only comes back to a number, a line or a table row does not.
+ * Whether the ids end in a loop: the same tokens at least four times in a row, over at least 160 tokens. This is how a model
+ * that lost its way repeats itself, word for word; thinking that only returns to a number, a line or a table row does not match.
  *
- * Asked after each token it looks once in 16, so its cost is nothing beside a token's.
+ * Call it after each piece. It checks once in 16 tokens, so its cost is negligible beside a token's.
  *
- * @param from ids before this one are not looked at.
- * @param added how many ids came since it was asked last.
+ * @param from index of the first id to consider.
+ * @param added number of ids since the previous call.
  */
 export function endsInLoop(ids: readonly number[], from: number, added: number): boolean {
   const length = ids.length - from;
@@ -25,7 +25,7 @@ export function endsInLoop(ids: readonly number[], from: number, added: number):
   return false;
 }
 
-/** Whether each of the last `tokens` ids is the one `period` before it, as far as that one is within them. */
+/** Whether the last `tokens` ids repeat with this period: each equals the one `period` before it. */
 function repeats(ids: readonly number[], period: number, tokens: number): boolean {
   const start = ids.length - tokens;
   for (let index = ids.length - 1; index >= start + period; index--) {

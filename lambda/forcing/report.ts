@@ -1,67 +1,65 @@
 /** Why the thinking of a request ended. */
 export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'disabled';
 
-/** Why a thought stayed below its minimum. */
+/** Why the thinking stayed below its minimum. */
 export type MinimumMissed =
-  /** The thinking was cut from outside (deadline, loop, load) before it got there. */
+  /** A deadline, a loop or the load cut the thinking before it reached the minimum. */
   | 'cut'
-  /** The server ends a segment although `min_tokens` masks its end. */
+  /** The server ended segments although `min_tokens` masks their end. */
   | 'server_ignores_min_tokens';
 
-/** One thing that was done to the thinking, at a place in it. */
+/** One intervention in the output. `at` is its position, in tokens of the thinking (or of the answer, for a `resume` in it). */
 export type ForcingEvent =
-  /** The end was suppressed and the wait text appended. `tokens`: how many were appended. */
+  /** The end was suppressed and the wait text appended. `tokens`: number of appended tokens. */
   | { readonly kind: 'wait'; readonly at: number; readonly tokens: number }
   /** The end was suppressed by masking it; nothing was appended. */
   | { readonly kind: 'suppress'; readonly at: number }
-  /** The thinking was ended by force. `tokens`: how many were appended to make the model answer. `soft`: at the end of a sentence or a line. */
+  /** The thinking was cut. `tokens`: number of tokens appended to open the answer. `soft`: at the end of a sentence or a line. */
   | { readonly kind: 'cut'; readonly at: number; readonly tokens: number; readonly soft?: true }
-  /** A call broke off and the thought (or the answer) went on in a new one from the ids so far. */
+  /** A call failed, and a new one continued from the ids so far. */
   | { readonly kind: 'resume'; readonly at: number };
 
-/** The limits in force, in tokens of the model. */
+/** The limits in force, in the model's own tokens. */
 export interface Limits {
-  /** Thinking tokens: at least. 0 is none. */
+  /** Minimum thinking tokens. 0: no minimum. */
   readonly minTokens: number;
-  /** Thinking tokens: at most, over all segments together. 0 answers at once. */
+  /** Maximum thinking tokens, over all segments together. 0: the answer begins at once. */
   readonly maxTokens: number;
   /**
-   * How often "Wait" may be appended. With a minimum it is a cap: ends below the minimum are suppressed, this many of them
-   * with "Wait", further ones by masking the end. Without a minimum every end is suppressed until this many were.
+   * Maximum number of appended "Wait"s. With a minimum, ends below it are suppressed: the first `waits` of them with "Wait",
+   * further ones by masking the end. Without a minimum, the first `waits` ends are suppressed, at any length.
    */
   readonly waits: number;
-  /** Answer tokens: at most, what was forced into the answer not counted. */
+  /** Maximum sampled answer tokens. Tokens that were forced into the answer do not count. */
   readonly maxAnswerTokens: number;
 }
 
-/**
- * The account of one request. It adds up: `sampled - discarded + forced = thinking + answer + delimiter`.
- */
+/** The token account of one sample. It adds up: `sampled - discarded + forced = thinking + answer + delimiter`. */
 export interface ForcingReport {
-  /** Tokens between the delimiters, forced "Wait" included. */
+  /** Tokens between the thinking delimiters, forced "Wait"s included. */
   readonly thinkingTokens: number;
   /** Sampled tokens of the answer. */
   readonly answerTokens: number;
-  /** Forced tokens that are neither thinking nor sampled: what closed the thinking and opened the answer. */
+  /** Forced tokens outside the thinking: those that closed it and opened the answer. */
   readonly delimiterTokens: number;
   /** Thinking and answer together. */
   readonly completionTokens: number;
   readonly promptTokens: number;
-  /** Tokens that the model gave. */
+  /** Tokens that the model sampled. */
   readonly sampledTokens: number;
-  /** Tokens that we appended: waits and delimiters. */
+  /** Appended tokens: "Wait"s and delimiters. */
   readonly forcedTokens: number;
-  /** Sampled tokens that were dropped: ends, and what a server sent beyond them. */
+  /** Sampled tokens that were dropped: end tokens, and tokens that the server sent after them. */
   readonly discardedTokens: number;
-  /** `undefined` while the thinking is not over. */
+  /** `undefined` while the thinking is running. */
   readonly endReason: EndReason | undefined;
   readonly waits: number;
-  /** Calls of the model. */
+  /** Number of calls of the model. */
   readonly segments: number;
   readonly minimumMissed: MinimumMissed | undefined;
-  /** Why the answer ended; `undefined` while it is not over. */
+  /** Why the answer ended; `undefined` while it is running. */
   readonly finishReason: 'stop' | 'length' | undefined;
-  /** The caller's stop text that ended the answer, where one did. */
+  /** The request's stop text that ended the answer, if one did. */
   readonly stopText: string | undefined;
   readonly limits: Limits;
   readonly events: readonly ForcingEvent[];

@@ -1,144 +1,178 @@
 import type { FormatIds } from './format.ts';
 import type { Limits } from './report.ts';
 
-/** What a request asks for, whatever the dialect. Tokens. */
+/** The budget fields of a request, whatever its dialect. In tokens. */
 export interface RequestedBudget {
   readonly minTokens?: number;
   readonly maxTokens?: number;
   readonly waits?: number;
   readonly maxAnswerTokens?: number;
-  /** Thinking and answer together. */
+  /** Maximum of thinking and answer together. */
   readonly maxCompletionTokens?: number;
-  /** Whether `maxTokens` is a wish (an effort level) that may shrink to fit, or a number that must not contradict others. */
+  /**
+   * Whether `maxTokens` is a preference (an effort level), which may shrink to fit the other limits. If false, it is a number
+   * that must not contradict them. @default false
+   */
   readonly maxIsPreference?: boolean;
 }
 
-/** The names by which the request gave its fields, for messages. */
+/** Names of the request's fields in its own dialect, for error messages. */
 export interface FieldNames {
   readonly minTokens: string;
   readonly maxTokens: string;
   readonly maxCompletionTokens: string;
 }
 
-export interface LimitsOfModel {
+/** Defaults and ceilings of a model, in tokens. */
+export interface ModelLimits {
   readonly contextTokens: number;
   readonly defaultMaxThinkingTokens: number;
   readonly maxThinkingTokens: number;
   readonly defaultMaxAnswerTokens: number;
-  /** Whose `maxThinkingTokens` is. @default 'model' */
-  readonly ceilingOf?: 'model' | 'key';
+  /** Whether the model's settings or the caller's key set `maxThinkingTokens`. @default 'model' */
+  readonly ceilingSource?: 'model' | 'key';
 }
 
-/** A limit that is lower than what was asked for, and what made it so. */
+/** A limit that is lower than requested, and its cause. */
 export interface Shrink {
   readonly limit: 'max_tokens';
   readonly from: number;
   readonly to: number;
-  /** `model` and `key`: the ceiling of either. */
+  /** `model` and `key`: the ceiling of the model or of the key. */
   readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load';
 }
 
+/** The limits in force, or the reason of a 400. */
 export type SettledLimits =
   | { readonly ok: true; readonly limits: Limits; readonly shrunk: readonly Shrink[] }
   | { readonly ok: false; readonly field: string; readonly code: string; readonly message: string };
 
-/** How often "Wait" is appended where a request sets a minimum and no number of waits: then further ends are masked. */
+/** Number of "Wait"s if a request sets a minimum but no `waits`. Further early ends are masked. */
 const DEFAULT_WAITS = 8;
 
 /**
- * The limits in force for one request, or the contradiction that makes it a 400. Room for closing the thinking and for
- * an answer is always kept: of the window up to an eighth, of `max_completion_tokens` a quarter.
+ * Settles the limits in force for one request, or returns the contradiction that makes it a 400. Room to close the thinking and
+ * to answer is always kept: up to an eighth of the context window, and up to a quarter of `max_completion_tokens`.
  */
 export function settleLimits(
-  wanted: RequestedBudget,
-  model: LimitsOfModel,
+  requested: RequestedBudget,
+  model: ModelLimits,
   promptTokens: number,
   format: FormatIds,
   names: FieldNames,
 ): SettledLimits {
-  const min = wanted.minTokens ?? 0;
-  const completion = wanted.maxCompletionTokens;
-  const explicitMax = wanted.maxIsPreference === true ? undefined : wanted.maxTokens;
+  const contradiction = findContradiction(requested, model, names);
+  if (contradiction !== undefined) return contradiction;
 
-  if (explicitMax !== undefined && explicitMax > model.maxThinkingTokens) {
-    return wrong(
-      names.maxTokens,
-      `${names.maxTokens} is ${explicitMax}, but this ${model.ceilingOf ?? 'model'} allows at most ${model.maxThinkingTokens} thinking tokens.`,
+  const window = model.contextTokens - promptTokens - format.openThinking.length - closingTokens(format);
+  if (window < 1) {
+    return tooLong(
+      'messages',
+      `The conversation has ${promptTokens} tokens. With the tokens that close the thinking and one token of answer it exceeds the model's context window of ${model.contextTokens} tokens. Shorten the conversation.`,
     );
   }
-  if (explicitMax !== undefined && min > explicitMax) {
-    return wrong(
+  const minTokens = requested.minTokens ?? 0;
+  const fits = window - Math.max(1, Math.min(requestedAnswerTokens(requested, model), Math.floor(window / 8)));
+  if (minTokens > fits) {
+    return tooLong(
       names.minTokens,
-      `${names.minTokens} (${min}) is greater than ${names.maxTokens} (${explicitMax}). Give a minimum that is not above the maximum.`,
+      `${names.minTokens} (${minTokens}) is too large: after the conversation (${promptTokens} tokens), the model's context window of ${model.contextTokens} tokens has room for ${fits} thinking tokens. Lower it, or shorten the conversation.`,
     );
   }
-  if (min > model.maxThinkingTokens) {
-    return wrong(
+  const { maxTokens, shrunk } = shrinkMaximum(requested, model, fits);
+  const waits = requested.waits ?? (minTokens > 0 ? DEFAULT_WAITS : 0);
+  // With an explicit total, the answer may use all that the thinking leaves of it.
+  const maxAnswerTokens = requested.maxAnswerTokens ?? requested.maxCompletionTokens ?? model.defaultMaxAnswerTokens;
+  return { ok: true, limits: { minTokens, maxTokens, waits, maxAnswerTokens }, shrunk };
+}
+
+/** The first pair of requested numbers, or number and ceiling, that exclude each other. */
+function findContradiction(
+  requested: RequestedBudget,
+  model: ModelLimits,
+  names: FieldNames,
+): SettledLimits | undefined {
+  const min = requested.minTokens ?? 0;
+  const max = explicitMaximum(requested);
+  if (max !== undefined && max > model.maxThinkingTokens) return aboveCeiling(names.maxTokens, max, model);
+  if (max !== undefined && min > max) {
+    return invalid(
       names.minTokens,
-      `${names.minTokens} is ${min}, but this ${model.ceilingOf ?? 'model'} allows at most ${model.maxThinkingTokens} thinking tokens.`,
+      `${names.minTokens} (${min}) is greater than ${names.maxTokens} (${max}). Give a minimum that is not above the maximum.`,
     );
   }
+  if (min > model.maxThinkingTokens) return aboveCeiling(names.minTokens, min, model);
+  const total = requested.maxCompletionTokens;
+  if (total === undefined) return undefined;
   for (const [name, value] of [
     [names.minTokens, min],
-    [names.maxTokens, explicitMax ?? 0],
+    [names.maxTokens, max ?? 0],
   ] as const) {
-    if (completion !== undefined && value >= completion && value > 0) {
-      return wrong(
+    if (value > 0 && value >= total) {
+      return invalid(
         name,
-        `${name} (${value}) leaves no token for the answer: it must be below ${names.maxCompletionTokens} (${completion}), which bounds thinking and answer together.`,
+        `${name} (${value}) leaves no token for the answer: it must be below ${names.maxCompletionTokens} (${total}), which limits thinking and answer together.`,
       );
     }
   }
-
-  const closing = Math.max(
-    format.newline.length + format.forceAnswer.length,
-    format.openAnswer.length,
-    format.skipThinking.length,
-  );
-  const window = model.contextTokens - promptTokens - format.openThinking.length - closing;
-  if (window < 1) {
-    return {
-      ok: false,
-      field: 'messages',
-      code: 'context_length_exceeded',
-      message: `The conversation has ${promptTokens} tokens; with what closes the thinking and one token of answer it does not fit the model's window of ${model.contextTokens} tokens. Shorten it.`,
-    };
-  }
-
-  const wantedAnswer = Math.min(
-    wanted.maxAnswerTokens ?? model.defaultMaxAnswerTokens,
-    completion ?? Number.POSITIVE_INFINITY,
-  );
-  let max = Math.max(min, wanted.maxTokens ?? model.defaultMaxThinkingTokens);
-  const shrunk: Shrink[] = [];
-  const shrinkTo = (limit: number, because: Shrink['because']) => {
-    if (limit >= max) return;
-    shrunk.push({ limit: 'max_tokens', from: max, to: limit, because });
-    max = limit;
-  };
-  // An effort is a wish; a number above the ceiling was refused before.
-  shrinkTo(Math.max(min, model.maxThinkingTokens), model.ceilingOf ?? 'model');
-  if (completion !== undefined) {
-    const forAnswer = explicitMax === undefined ? Math.max(1, Math.min(wantedAnswer, Math.ceil(completion / 4))) : 1;
-    shrinkTo(Math.max(min, completion - forAnswer), 'max_completion_tokens');
-  }
-  const fits = window - Math.max(1, Math.min(wantedAnswer, Math.floor(window / 8)));
-  if (min > fits) {
-    return {
-      ok: false,
-      field: names.minTokens,
-      code: 'context_length_exceeded',
-      message: `${names.minTokens} (${min}) does not fit: after the conversation (${promptTokens} tokens) the model's window of ${model.contextTokens} leaves ${fits} tokens for thinking.`,
-    };
-  }
-  shrinkTo(fits, 'context');
-
-  const waits = wanted.waits ?? (min > 0 ? DEFAULT_WAITS : 0);
-  // Who names a total means it: the answer may take what the thinking leaves of it.
-  const maxAnswerTokens = wanted.maxAnswerTokens ?? completion ?? model.defaultMaxAnswerTokens;
-  return { ok: true, limits: { minTokens: min, maxTokens: max, waits, maxAnswerTokens }, shrunk };
+  return undefined;
 }
 
-function wrong(field: string, message: string): SettledLimits {
+/** The maximum of the thinking, lowered step by step to the ceiling, the total and the window, but never below the minimum. */
+function shrinkMaximum(
+  requested: RequestedBudget,
+  model: ModelLimits,
+  fits: number,
+): { readonly maxTokens: number; readonly shrunk: readonly Shrink[] } {
+  const min = requested.minTokens ?? 0;
+  let maxTokens = Math.max(min, requested.maxTokens ?? model.defaultMaxThinkingTokens);
+  const shrunk: Shrink[] = [];
+  const shrinkTo = (limit: number, because: Shrink['because']) => {
+    if (limit >= maxTokens) return;
+    shrunk.push({ limit: 'max_tokens', from: maxTokens, to: limit, because });
+    maxTokens = limit;
+  };
+  // Only an effort or the default can be above the ceiling: an explicit number was refused before.
+  shrinkTo(Math.max(min, model.maxThinkingTokens), model.ceilingSource ?? 'model');
+  const total = requested.maxCompletionTokens;
+  if (total !== undefined) {
+    const answerTokens =
+      explicitMaximum(requested) === undefined
+        ? Math.max(1, Math.min(requestedAnswerTokens(requested, model), Math.ceil(total / 4)))
+        : 1;
+    shrinkTo(Math.max(min, total - answerTokens), 'max_completion_tokens');
+  }
+  shrinkTo(fits, 'context');
+  return { maxTokens, shrunk };
+}
+
+function explicitMaximum({ maxIsPreference, maxTokens }: RequestedBudget): number | undefined {
+  return maxIsPreference === true ? undefined : maxTokens;
+}
+
+function requestedAnswerTokens(
+  { maxAnswerTokens, maxCompletionTokens = Number.POSITIVE_INFINITY }: RequestedBudget,
+  model: ModelLimits,
+): number {
+  return Math.min(maxAnswerTokens ?? model.defaultMaxAnswerTokens, maxCompletionTokens);
+}
+
+/** Tokens of the longest way to get from the thinking to the answer. */
+function closingTokens({ newline, forceAnswer, openAnswer, skipThinking }: FormatIds): number {
+  return Math.max(newline.length + forceAnswer.length, openAnswer.length, skipThinking.length);
+}
+
+function aboveCeiling(field: string, value: number, model: ModelLimits): SettledLimits {
+  return invalid(
+    field,
+    `${field} is ${value}, but this ${model.ceilingSource ?? 'model'} allows at most ${model.maxThinkingTokens} thinking tokens. Lower it.`,
+  );
+}
+
+function invalid(field: string, message: string): SettledLimits {
   return { ok: false, field, code: 'invalid_value', message };
+}
+
+function tooLong(field: string, message: string): SettledLimits {
+  return { ok: false, field, code: 'context_length_exceeded', message };
 }

@@ -1,16 +1,16 @@
-/** What a `TextGate` watches for. */
+/** Options of a `TextGate`. */
 export interface TextGateOptions {
-  /** Literal texts of the end tokens: never shown. Empty where the text is made from ids, which leaves them out. */
+  /** Literal texts of the end tokens; never shown. Empty if the text is made from ids, which leaves them out. */
   readonly endTexts: readonly string[];
-  /** The caller's stop texts: nothing is shown from the first one on. */
+  /** The request's stop texts: nothing is shown from the first match on. */
   readonly stopTexts: readonly string[];
-  /** Whether newlines at the end are the template's and not shown. Those at the start never are. */
+  /** Whether to drop trailing newlines, which are the template's. Leading newlines are always dropped. */
   readonly trimEnd: boolean;
 }
 
 /**
- * Lets text through as it becomes certain. Held back until what follows decides: the start of a delimiter or a stop text (it
- * may become one), the first half of a surrogate pair (half a character), and newlines at the edges of a part.
+ * Passes text on as it becomes certain. It holds back what later text may change: a prefix of a delimiter or of a stop text,
+ * the first half of a surrogate pair, and newlines at the edges of a part.
  */
 export class TextGate {
   readonly #options: TextGateOptions;
@@ -22,22 +22,17 @@ export class TextGate {
     this.#options = options;
   }
 
-  /** Whether a stop text came: all after it is swallowed. */
-  get stopped(): boolean {
-    return this.#stopText !== undefined;
-  }
-
-  /** The stop text that came. */
+  /** The stop text that matched, if one did. All later text is dropped. */
   get stopText(): string | undefined {
     return this.#stopText;
   }
 
-  /** Takes the next text and gives what is certain now. */
+  /** Takes the next text and returns what is certain now. */
   push(text: string): string {
-    if (this.stopped) return '';
+    if (this.#stopText !== undefined) return '';
     this.#held += text;
     if (!this.#started) this.#held = this.#held.replace(/^\n+/, '');
-    const stop = firstOf(this.#options.stopTexts, this.#held);
+    const stop = firstMatch(this.#options.stopTexts, this.#held);
     if (stop !== undefined) {
       this.#stopText = stop.text;
       const certain = this.#held.slice(0, stop.at);
@@ -50,7 +45,7 @@ export class TextGate {
     return certain;
   }
 
-  /** Gives what is still held where the part goes on with forced text: only half a character is dropped. */
+  /** Returns the held text before forced text continues the part. Half a character is dropped. */
   flush(): string {
     const rest = endsInHalfCharacter(this.#held) ? this.#held.slice(0, -1) : this.#held;
     this.#held = '';
@@ -58,25 +53,25 @@ export class TextGate {
     return rest;
   }
 
-  /** Gives what is still held at the end of the part. `endText`: the literal text of the end token, where it may be there. */
+  /** Returns the held text at the end of the part, without `endText`, the literal text of the end token. */
   end(endText?: string): string {
     this.drop(endText);
     const rest = this.flush();
     return this.#options.trimEnd ? rest.replace(/\n+$/, '') : rest;
   }
 
-  /** Takes the literal text of an end token off what is held. */
+  /** Removes the literal text of an end token from the held text. */
   drop(endText: string | undefined): void {
     if (endText !== undefined && this.#held.endsWith(endText)) this.#held = this.#held.slice(0, -endText.length);
   }
 
-  /** How much of the tail of what is held is not certain. */
+  /** Number of characters at the end of the held text that are not certain. */
   #uncertain(): number {
     const held = this.#held;
     let keep = endsInHalfCharacter(held) ? 1 : 0;
-    for (const watched of [...this.#options.endTexts, ...this.#options.stopTexts]) {
-      for (let length = Math.min(watched.length, held.length); length > keep; length--) {
-        if (held.endsWith(watched.slice(0, length))) keep = length;
+    for (const delimiter of [...this.#options.endTexts, ...this.#options.stopTexts]) {
+      for (let length = Math.min(delimiter.length, held.length); length > keep; length--) {
+        if (held.endsWith(delimiter.slice(0, length))) keep = length;
       }
     }
     if (this.#options.trimEnd) {
@@ -86,7 +81,10 @@ export class TextGate {
   }
 }
 
-function firstOf(texts: readonly string[], held: string): { readonly text: string; readonly at: number } | undefined {
+function firstMatch(
+  texts: readonly string[],
+  held: string,
+): { readonly text: string; readonly at: number } | undefined {
   return texts
     .map((text) => ({ text, at: held.indexOf(text) }))
     .filter(({ at }) => at >= 0)

@@ -1,6 +1,6 @@
 import type { PromptPart, Turn } from '../forcing/format.ts';
 
-/** ChatML, the template of the Qwen family: `<|im_start|>role\ntext<|im_end|>\n`, then the assistant's turn is opened. */
+/** Renders ChatML, the Qwen family's template: `<|im_start|>role\ntext<|im_end|>\n` per turn, then opens the assistant's turn. */
 export function renderChatMl(turns: readonly Turn[]): readonly PromptPart[] {
   return [
     ...turns.flatMap((turn): PromptPart[] => [

@@ -1,10 +1,11 @@
 import type { Format, FormatIds, PromptPart } from '../forcing/format.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
 
 /**
- * The token ids of a prompt's parts. Text between two control tokens is encoded in one go, as the model's own template does.
+ * Encodes the parts of a prompt. Text between two control tokens is encoded as one string, as the model's own template does.
  *
- * @throws {UnknownControlTokenError} where the vocabulary lacks a control token of the format.
+ * @throws {UnknownControlTokenError} if the vocabulary lacks a control token that is not marked `orText`.
  */
 export async function encodeParts(parts: readonly PromptPart[], tokenizer: Tokenizer): Promise<number[]> {
   const ids: number[] = [];
@@ -17,7 +18,7 @@ export async function encodeParts(parts: readonly PromptPart[], tokenizer: Token
     if ('text' in part) {
       text += part.text;
     } else {
-      const id = await controlIdOf(part, tokenizer);
+      const id = await encodeControl(part, tokenizer);
       if (id === undefined) {
         text += part.control;
       } else {
@@ -30,29 +31,23 @@ export async function encodeParts(parts: readonly PromptPart[], tokenizer: Token
   return ids;
 }
 
-async function controlIdOf(
+async function encodeControl(
   part: Extract<PromptPart, { control: string }>,
   tokenizer: Tokenizer,
 ): Promise<number | undefined> {
   try {
     return await tokenizer.controlId(part.control);
   } catch (error) {
-    if (part.orText === true && isUnknownControl(error)) return undefined;
+    if (part.orText === true && error instanceof UnknownControlTokenError) return undefined;
     throw error;
   }
 }
 
-function isUnknownControl(error: unknown): boolean {
-  return error instanceof Error && error.name === 'UnknownControlTokenError';
-}
-
 /**
- * The ids of a format's fixed strings, by the model's own tokenizer: never from a guess or another version's table.
+ * Encodes the fixed strings of a format with the model's own tokenizer.
  *
- * A text end (`<|endoftext|>`, say) that the vocabulary lacks is left out, as long as one end of each kind is there.
- *
- * @param options.bare whether what forces an answer leaves its text to the model from the first character on.
- * @throws {UnknownControlTokenError}
+ * @param options.bare whether the answer must be sampled from its first character on, without `forcedAnswerText`. @default false
+ * @throws {UnknownControlTokenError} if the vocabulary lacks a control token of the format: it belongs to another family.
  */
 export async function resolveFormat(
   format: Format,
@@ -60,40 +55,36 @@ export async function resolveFormat(
   { bare = false }: { readonly bare?: boolean } = {},
 ): Promise<FormatIds> {
   const forced = bare ? { ...format, forcedAnswerText: '', ...format.bare } : format;
-  const endTexts = new Map<number, string>();
-  const ends = async (tokens: readonly string[]): Promise<number[]> => {
-    const found: number[] = [];
-    let firstFailure: unknown;
-    for (const token of tokens) {
-      try {
-        const id = await tokenizer.controlId(token);
-        found.push(id);
-        endTexts.set(id, token);
-      } catch (error) {
-        if (!isUnknownControl(error)) throw error;
-        firstFailure ??= error;
-      }
-    }
-    // The first is the family's own delimiter: without it this is another family.
-    const first = tokens[0];
-    if (first === undefined || ![...endTexts.values()].includes(first)) throw firstFailure;
-    return found;
-  };
+  const thinkingEnds = await encodeEnds(format.thinkingEnds, tokenizer);
+  const answerEnds = await encodeEnds(format.answerEnds, tokenizer);
   return {
     name: format.name,
     openThinking: await encodeParts(format.openThinking, tokenizer),
     skipThinking: await encodeParts(forced.skipThinking, tokenizer),
-    thinkingEnds: await ends(format.thinkingEnds),
+    thinkingEnds: [...thinkingEnds.keys()],
     openAnswer: await encodeParts(format.openAnswer, tokenizer),
     forceAnswer: await encodeParts(forced.forceAnswer, tokenizer),
     newline: format.newlineBeforeCut === false ? [] : await encodeParts([{ text: '\n' }], tokenizer),
     forcedAnswerText: forced.forcedAnswerText,
-    answerEnds: await ends(format.answerEnds),
-    endTexts,
+    answerEnds: [...answerEnds.keys()],
+    endTexts: new Map([...thinkingEnds, ...answerEnds]),
   };
 }
 
-/** The ids of a conversation up to the assistant's turn, the thinking not yet opened. */
+/** The ids of end tokens, with their texts. One that the vocabulary lacks is left out, unless it is the first: the family's own. */
+async function encodeEnds(tokens: readonly string[], tokenizer: Tokenizer): Promise<ReadonlyMap<number, string>> {
+  const ends = new Map<number, string>();
+  for (const [index, token] of tokens.entries()) {
+    try {
+      ends.set(await tokenizer.controlId(token), token);
+    } catch (error) {
+      if (index === 0 || !(error instanceof UnknownControlTokenError)) throw error;
+    }
+  }
+  return ends;
+}
+
+/** Encodes a conversation up to the assistant's turn, before the thinking is opened. */
 export async function encodeTurns(
   format: Format,
   turns: Parameters<Format['renderTurns']>[0],

@@ -1,8 +1,8 @@
 import type { Format, PromptPart, Turn } from '../forcing/format.ts';
 
 /**
- * The system message that OpenAI's renderer writes without a date: a date would give the same conversation other ids each day, and no cached
- * prefix. The effort is the template's default; how long it thinks is the budget's.
+ * The system message of OpenAI's renderer, without the date: with one, the ids of a conversation would change daily and miss the
+ * prefix cache. The effort is the template's default, since the budget sets the length of the thinking.
  */
 const system = `You are ChatGPT, a large language model trained by OpenAI.
 Knowledge cutoff: 2024-06
@@ -12,9 +12,9 @@ Reasoning: medium
 # Valid channels: analysis, commentary, final. Channel must be included for every message.`;
 
 /**
- * gpt-oss (OpenAI's harmony format). The thought is a message of the channel `analysis`, the answer one of `final`; each message ends in
- * a token of its own, so a cut needs no newline. Thoughts of earlier turns are dropped, as the format prescribes: a turn that did not
- * think looks the same, and so does a budget of 0.
+ * gpt-oss (OpenAI's harmony format). The thinking is a message of the channel `analysis`, the answer one of `final`. Each message
+ * ends in a token of its own, so a cut needs no newline. The format drops the thinking of earlier turns, so a turn without
+ * thinking, and a budget of 0, have only the `final` message.
  *
  * Source: openai/harmony, `docs/format.md`, and the cookbook's "OpenAI harmony response format".
  */
@@ -25,14 +25,14 @@ export const gptOss: Format = {
   openThinking: [{ control: '<|channel|>' }, { text: 'analysis' }, { control: '<|message|>' }],
   skipThinking: [{ control: '<|channel|>' }, { text: 'final' }, { control: '<|message|>' }],
   thinkingEnds: ['<|end|>', '<|return|>', '<|call|>', '<|start|>', '<|channel|>', '<|endoftext|>'],
-  openAnswer: beginFinal(),
-  forceAnswer: beginFinal(),
+  openAnswer: openFinal(),
+  forceAnswer: openFinal(),
   newlineBeforeCut: false,
   forcedAnswerText: '',
   answerEnds: ['<|return|>', '<|end|>', '<|call|>', '<|start|>', '<|channel|>', '<|endoftext|>'],
 };
 
-function beginFinal(): readonly PromptPart[] {
+function openFinal(): readonly PromptPart[] {
   return [
     { control: '<|end|>' },
     { control: '<|start|>' },
@@ -43,7 +43,7 @@ function beginFinal(): readonly PromptPart[] {
   ];
 }
 
-/** What clients call system is the format's `developer`; its own `system` is fixed. */
+/** Renders harmony messages. A client's system message becomes the format's `developer`; the format's own `system` is fixed. */
 function renderHarmony(turns: readonly Turn[]): readonly PromptPart[] {
   return [
     ...message('system', [{ text: system }]),

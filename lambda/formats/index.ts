@@ -5,5 +5,5 @@ import { qwq } from './qwq.ts';
 import { r1 } from './r1.ts';
 import { s1 } from './s1.ts';
 
-/** Every format by its name in the config. To add one: docs/formats.md. */
+/** All formats, by their names in the config. docs/formats.md explains how to add one. */
 export const formats: Readonly<Record<FormatName, Format>> = { s1, r1, qwq, qwen3, 'gpt-oss': gptOss };

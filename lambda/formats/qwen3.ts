@@ -1,13 +1,13 @@
 import type { Format } from '../forcing/format.ts';
 import { renderChatMl } from './chatml.ts';
 
-/** What Qwen3 was trained to read where its thinking was cut (Qwen3 technical report, arXiv 2505.09388, section 4.3). */
+/** The sentence that Qwen3 was trained on for thinking that is cut (Qwen3 technical report, arXiv 2505.09388, section 4.3). */
 const stopThinking =
   'Considering the limited time by the user, I have to give the solution based on the thinking directly now.\n';
 
 /**
- * Qwen3. The model would write `<think>\n` by itself; we open it, so that it never leaves it out.
- * A budget of 0 writes the empty thought of the template's `enable_thinking: false`.
+ * Qwen3. The model samples `<think>\n` itself; the prompt contains it, so that the thinking is never skipped. A budget of 0
+ * writes the empty thinking of the template's `enable_thinking: false`.
  *
  * Source: `chat_template` of Qwen/Qwen3-32B.
  */

@@ -1,7 +1,7 @@
 import type { Format, PromptPart, Turn } from '../forcing/format.ts';
 
 /**
- * DeepSeek-R1 and its distills. The template opens the thinking.
+ * DeepSeek-R1 and its distilled models. The template opens the thinking.
  *
  * Source: `chat_template` in tokenizer_config.json of deepseek-ai/DeepSeek-R1-Distill-Qwen-32B.
  */
@@ -18,7 +18,7 @@ export const r1: Format = {
   answerEnds: ['<｜end▁of▁sentence｜>'],
 };
 
-/** `<｜begin▁of▁sentence｜>{system}<｜User｜>{text}<｜Assistant｜>{text}<｜end▁of▁sentence｜>`: no newlines between turns. */
+/** Renders `<｜begin▁of▁sentence｜>{system}<｜User｜>{text}<｜Assistant｜>{text}<｜end▁of▁sentence｜>`, without newlines between turns. */
 function renderDeepSeek(turns: readonly Turn[]): readonly PromptPart[] {
   const parts: PromptPart[] = [{ control: '<｜begin▁of▁sentence｜>' }];
   for (const [index, { content }] of turns.filter((turn) => turn.role === 'system').entries()) {

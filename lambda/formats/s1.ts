@@ -2,7 +2,7 @@ import type { Format } from '../forcing/format.ts';
 import { renderChatMl } from './chatml.ts';
 
 /**
- * s1 and s1.1 (Qwen2.5-32B-Instruct fine-tuned on s1K). No newline after `think`: the model writes it.
+ * s1 and s1.1 (Qwen2.5-32B-Instruct fine-tuned on s1K). The prompt has no newline after `think`, since the model samples it.
  *
  * Source: arXiv 2501.19393, section 3.1, and simplescaling/s1, `eval/lm-evaluation-harness/lm_eval/models/vllm_causallms.py`.
  */

@@ -1,6 +1,6 @@
 /**
- * The part of an answer's text that answers: what is in the last `\boxed{}`, else what follows the last "Final Answer:" or
- * "answer is", else all of it.
+ * Extracts the final answer from a text: the content of the last `\boxed{}`; else the line after the last "Final Answer:" or
+ * "answer is"; else the first line.
  *
  * @example
  * extractAnswer('So \\boxed{\\frac{1}{2}}.'); // '\\frac{1}{2}'
@@ -8,13 +8,13 @@
 export function extractAnswer(text: string): string {
   const boxed = lastBoxed(text);
   if (boxed !== undefined) return boxed.trim();
-  const said = [...text.matchAll(/(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*/gi)].at(-1);
-  const rest = said === undefined ? text : text.slice(said.index + said[0].length);
+  const marker = [...text.matchAll(/(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*/gi)].at(-1);
+  const rest = marker === undefined ? text : text.slice(marker.index + marker[0].length);
   const line = rest.trim().split('\n')[0] ?? '';
   return line.replace(/^\*+|[*.\s]+$/g, '').trim();
 }
 
-/** The content of the last `\boxed{…}`, with its inner braces. */
+/** The content of the last `\boxed{…}`, inner braces included. */
 function lastBoxed(text: string): string | undefined {
   const start = text.lastIndexOf('\\boxed{');
   if (start < 0) return undefined;
@@ -28,8 +28,9 @@ function lastBoxed(text: string): string | undefined {
 }
 
 /**
- * The number that a text gives: its last one, since working comes before a result. Thousands separators, signs, decimals, percent
- * signs, simple fractions (`3/4`, `\frac{3}{4}`) and powers of ten are read; units around it do not matter.
+ * Extracts the last number of a text, since working comes before a result. Reads thousands separators, signs, decimals, percent
+ * signs, simple fractions (`3/4`, `\frac{3}{4}`) and powers of ten; ignores units around the number. Returns `undefined` if the
+ * text has no number.
  */
 export function extractNumber(text: string): number | undefined {
   const plain = text

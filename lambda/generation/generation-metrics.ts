@@ -1,27 +1,22 @@
 import { METRIC_NAMESPACE } from '../scaling/scaling-metrics.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 
-/**
- * The metrics of one generation as members of its log line: CloudWatch makes metrics of a line that has `_aws` (embedded metric
- * format), so no call is made and nothing is waited for.
- *
- * Why not a library: docs/decisions/0030-own-embedded-metrics.md.
- */
+/** The metrics of one generation, by their names in CloudWatch. A value that is `undefined` is not published. */
 export interface RequestMetrics {
-  /** The most thinking that was asked for, or the model's default. */
+  /** Requested maximum of the thinking, or the model's default. */
   readonly WantedThinkingTokens: number;
-  /** The most that was allowed: less than wanted where the window, the key or the load made it shrink. */
+  /** Maximum in force: lower than wanted if the context window, the key or the load shrank it. */
   readonly GrantedThinkingTokens: number;
   readonly UsedThinkingTokens?: number | undefined;
-  /** Appended by us: waits and delimiters. */
+  /** Appended tokens: "Wait"s and delimiters. */
   readonly ForcedTokens?: number | undefined;
-  /** Until the first text of thought or answer. Milliseconds. */
+  /** Time to the first text of thinking or answer, in milliseconds. */
   readonly TimeToFirstToken?: number | undefined;
-  /** Until the first text of the answer. Milliseconds. */
+  /** Time to the first text of the answer, in milliseconds. */
   readonly TimeToAnswer?: number | undefined;
-  /** 1 where the load ended the thought under way, else 0. */
+  /** 1 if the load cut the thinking, else 0. */
   readonly LoadCuts?: number | undefined;
-  /** 1 where the generation failed, else 0: their average is the share that fails. */
+  /** 1 if the generation failed, else 0; the average is the failure rate. */
   readonly Failures: number;
 }
 
@@ -37,19 +32,20 @@ const units = {
 } as const satisfies Record<keyof RequestMetrics, string>;
 
 /**
- * What makes metrics of a log line, to be spread into it.
+ * Members to spread into the log line of a generation. CloudWatch extracts metrics from a line with `_aws` (embedded metric
+ * format), so publishing them needs no API call. docs/decisions/0030-own-embedded-metrics.md says why no library writes them.
  *
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * @param unixTime seconds
+ * @param unixTime in seconds.
  */
 export function requestMetrics(
   model: Pick<ModelSettings, 'id' | 'backend'>,
   metrics: RequestMetrics,
   unixTime: number,
 ): Readonly<Record<string, unknown>> {
-  const dimensions = { Endpoint: endpointOf(model.backend), Model: model.id };
-  // A metric that is named without a value would make CloudWatch complain about the whole line.
+  const dimensions = { Endpoint: endpointName(model.backend), Model: model.id };
+  // CloudWatch rejects a line that names a metric without a value.
   const known = Object.entries(units).filter(([name]) => metrics[name as keyof RequestMetrics] !== undefined);
   return {
     _aws: {
@@ -67,6 +63,6 @@ export function requestMetrics(
   };
 }
 
-function endpointOf(backend: ModelSettings['backend']): string {
+function endpointName(backend: ModelSettings['backend']): string {
   return backend.kind === 'sagemaker' ? backend.endpointName : new URL(backend.baseUrl).host;
 }

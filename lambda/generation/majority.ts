@@ -1,21 +1,21 @@
 import { extractAnswer, extractNumber } from './extract-answer.ts';
 
-/** How the samples of a request voted. */
+/** The result of a majority vote over the samples of a request. */
 export interface Vote {
-  /** Answers with how many samples gave each, most first. An answer is a number where one was found, else its text. */
+  /** Each answer with its number of votes, most votes first. An answer is its number if it has one, else its text. */
   readonly counts: readonly { readonly answer: string; readonly votes: number }[];
-  /** The index of the first sample that gave the most common answer; of equals the one that came first. */
+  /** Index of the first sample that gave the most common answer. Of a tie, the answer that came first. */
   readonly winner: number;
 }
 
-/** What a vote counts an answer as: its number, or its text without case and spaces. Empty where there is none. */
+/** The key under which an answer is counted: its number, or its lower-case text with single spaces. Empty if there is no answer. */
 function voteKey(text: string): string {
   const answer = extractAnswer(text);
   const number = extractNumber(answer);
   return number === undefined ? answer.toLowerCase().replaceAll(/\s+/g, ' ') : String(Number(number.toPrecision(9)));
 }
 
-/** A majority vote over texts in the order in which they came. Empty answers do not vote. */
+/** Counts a majority vote over the texts of samples, in order of completion. Empty answers do not vote. */
 export function majorityVote(samples: readonly { readonly index: number; readonly text: string }[]): Vote {
   const counts = new Map<string, { votes: number; first: number }>();
   for (const { index, text } of samples) {
@@ -25,7 +25,7 @@ export function majorityVote(samples: readonly { readonly index: number; readonl
     if (entry === undefined) counts.set(key, { votes: 1, first: index });
     else entry.votes++;
   }
-  // Sorting is stable: of equals the first stays first.
+  // Sorting is stable: of a tie, the first answer stays first.
   const ranked = [...counts].toSorted(([, a], [, b]) => b.votes - a.votes);
   return {
     counts: ranked.map(([answer, { votes }]) => ({ answer, votes })),

@@ -1,13 +1,14 @@
 /**
- * What several generators give, as it comes, each value with the index of its generator. When one fails or the reader leaves, `stop` has
- * to make the others end.
+ * Merges generators that run concurrently: yields each value as it comes, with the index of its generator.
+ *
+ * @param stop must make the other generators end; called if one fails or the consumer stops reading.
  */
 export async function* mergeGenerators<T>(
   generators: readonly AsyncGenerator<T, void, undefined>[],
   stop: () => void,
 ): AsyncGenerator<{ readonly index: number; readonly value: T }, void, undefined> {
-  const nextOf = async (index: number) => ({ index, result: await generators[index]?.next() });
-  const pending = new Map(generators.map((_, index) => [index, nextOf(index)]));
+  const readNext = async (index: number) => ({ index, result: await generators[index]?.next() });
+  const pending = new Map(generators.map((_, index) => [index, readNext(index)]));
   let finished = false;
   try {
     while (pending.size > 0) {
@@ -15,7 +16,7 @@ export async function* mergeGenerators<T>(
       if (result === undefined || result.done === true) {
         pending.delete(index);
       } else {
-        pending.set(index, nextOf(index));
+        pending.set(index, readNext(index));
         yield { index, value: result.value };
       }
     }

@@ -5,27 +5,27 @@ import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
-import type { GenerationEvent } from './generate.ts';
+import type { GenerationEvent } from './generation.ts';
 
-/** What a client wants, whichever dialect it speaks. */
+/** A generation request, whatever its dialect. */
 export interface GenerationRequest {
   readonly model: ServedModel;
   readonly turns: readonly Turn[];
   readonly requested: RequestedBudget;
-  /** How the client's dialect calls the limits, for messages. */
+  /** Names of the limits in the request's dialect, for error messages. */
   readonly names: FieldNames;
   readonly thinking: ThinkingOptions;
   readonly sampling: Sampling;
   readonly stopTexts: readonly string[];
-  /** Asks for the answer's logarithms of probabilities, and for so many of the likeliest at each token: 0 to 20. */
+  /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
-  /** The form that the answer has to have. Absent: any text. */
+  /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
-  /** Minimum: 1. */
+  /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
 }
 
-/** Who set a limit: a field of the request by its name, `default`, or what made it shrink. */
+/** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */
 export interface SetBy {
   readonly min_tokens: string;
   readonly max_tokens: string;
@@ -33,43 +33,47 @@ export interface SetBy {
   readonly max_answer_tokens: string;
 }
 
+/** What the app knows of a request beside its body. */
 export interface GenerationContext {
   readonly requestId: string;
   readonly caller: Caller;
   readonly signal: AbortSignal;
 }
 
-/** A request under way. */
+/** An admitted request whose events can be read. */
 export interface RunningGeneration {
   readonly samples: number;
-  /** What is left of the key's limits. */
+  /** Response headers with the remaining limits of the key. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether the thoughts are kept from the client. They are counted all the same. */
+  /** Whether to leave the thinking out of the response. It counts in `usage` all the same. */
   readonly excludeThinking: boolean;
+  /** Prompt tokens as `usage` counts them. */
   readonly promptTokens: number;
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
   readonly setBy: SetBy;
-  /** What the load made of the request. Absent: nobody looks at it. */
+  /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
-  /** What the samples give, as it comes. */
+  /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
-  /** The client went away: everything of it ends. */
+  /** Aborts all samples; for a client that disconnected. */
   readonly cancel: () => void;
 }
 
-/** What a request says of its thinking, whatever the dialect. */
+/** The thinking options of a request, whatever its dialect. `undefined`: not given. */
 export interface ThinkingOptions {
-  /** At most, and which field said so; an effort is a preference that may shrink to fit. */
+  /** Maximum in tokens and the field that set it. `effort`: a preference that may shrink to fit, not an exact number. */
   readonly maximum: { readonly field: string; readonly tokens: number; readonly effort: boolean } | undefined;
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
   readonly waitText: string | undefined;
+  /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;
+  /** Maximum duration of the request, in milliseconds. */
   readonly deadlineMs: number | undefined;
-  /** Whether the maximum may shrink under load, and how far. `undefined`: nothing was said. */
+  /** Whether the maximum may shrink under load, and the least that it may shrink to. */
   readonly elastic: { readonly allowed: boolean; readonly floorTokens: number | undefined } | undefined;
-  /** Whether the thoughts are kept from the client. */
+  /** Whether to leave the thinking out of the response. */
   readonly exclude: boolean;
 }

@@ -1,15 +1,15 @@
 import type { ForcingReport } from '../forcing/report.ts';
-import type { SegmentAccount } from './generate.ts';
+import type { SegmentAccount } from './generation.ts';
 
-/** The account of one sample, as `generate` gives it. */
+/** The account of one sample, as `generate` passes it to `onEnd`. */
 export interface SampleAccount {
   readonly report: ForcingReport;
   readonly segments: readonly SegmentAccount[];
 }
 
 /**
- * OpenAI's `usage` over all samples of a request. The prompt is counted once, however many segments and samples ran; `completion_tokens`
- * is thinking and answer, without the tokens that only delimit them (those are in `budget_forcing.delimiter_tokens`).
+ * Converts the accounts of all samples of a request to OpenAI's `usage`. The prompt counts once, for any number of segments and
+ * samples. `completion_tokens` is thinking and answer, without delimiters (see `budget_forcing.delimiter_tokens`).
  */
 export function toChatUsage(samples: readonly SampleAccount[]) {
   const promptTokens = samples[0]?.report.promptTokens ?? 0;
@@ -27,6 +27,6 @@ export function toChatUsage(samples: readonly SampleAccount[]) {
 }
 export type ChatUsage = ReturnType<typeof toChatUsage>;
 
-function sum(samples: readonly SampleAccount[], of: (sample: SampleAccount) => number): number {
-  return samples.reduce((total, sample) => total + of(sample), 0);
+function sum(samples: readonly SampleAccount[], select: (sample: SampleAccount) => number): number {
+  return samples.reduce((total, sample) => total + select(sample), 0);
 }

@@ -1,4 +1,4 @@
-import type { GenerationEvent } from '../generation/generate.ts';
+import type { GenerationEvent } from '../generation/generation.ts';
 import { SILENCE, within } from './slow-json.ts';
 
 /** How a stream of server-sent events behaves. */

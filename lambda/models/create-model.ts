@@ -7,7 +7,11 @@ import { CompletionsModel, httpRoute } from '../upstream/completions-model.ts';
 import { SageMakerModel, sageMakerRoute } from '../upstream/sagemaker-model.ts';
 import { ServedModel } from './served-model.ts';
 
-/** A model as the settings describe it. Nothing is called or read yet; the client of SageMaker is only made where one is needed. */
+/**
+ * Creates a model from its settings. No file is read and no call is made before the first request.
+ *
+ * @param runtimeClient returns the SageMaker client to use; called only if the model is on SageMaker.
+ */
 export function createServedModel(settings: ModelSettings, runtimeClient: () => SageMakerRuntimeClient): ServedModel {
   const { backend } = settings;
   if (backend.kind === 'completions') {
@@ -15,15 +19,15 @@ export function createServedModel(settings: ModelSettings, runtimeClient: () => 
     return new ServedModel(
       settings,
       model,
-      tokenizerOf(settings, () => new EndpointTokenizer(httpRoute(backend), backend.servedModelName)),
+      createTokenizer(settings, () => new EndpointTokenizer(httpRoute(backend), backend.servedModelName)),
     );
   }
   const client = runtimeClient();
   const model = new SageMakerModel(client, backend);
   const route = () => new EndpointTokenizer(sageMakerRoute(client, backend), backend.servedModelName);
-  return new ServedModel(settings, model, tokenizerOf(settings, route));
+  return new ServedModel(settings, model, createTokenizer(settings, route));
 }
 
-function tokenizerOf(settings: ModelSettings, byEndpoint: () => Tokenizer): Tokenizer {
+function createTokenizer(settings: ModelSettings, byEndpoint: () => Tokenizer): Tokenizer {
   return settings.tokenizer.kind === 'file' ? TokenizerJson.fromFile(settings.tokenizer.path) : byEndpoint();
 }

@@ -5,10 +5,10 @@ import type { ModelSettings } from '../settings/settings.ts';
 import type { StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 
-/** The most texts whose ids are kept: `wait_text` comes from outside. */
-const TEXTS_KEPT = 64;
+/** Maximum number of texts whose ids are cached. Clients choose `wait_text`, so the cache must be bounded. */
+const MAX_CACHED_TEXTS = 64;
 
-/** A model as the routes see it: its settings, its tokenizer, and how to run a segment on it. */
+/** A model that the API serves: its settings, its tokenizer and the upstream that runs its segments. */
 export class ServedModel {
   readonly settings: ModelSettings;
   readonly segments: SegmentModel;
@@ -22,12 +22,12 @@ export class ServedModel {
     this.tokenizer = tokenizer;
   }
 
-  /** How this model's family calls tools. */
+  /** How the model's family calls tools; `undefined` if it was not trained to. */
   get tools(): 'hermes' | undefined {
     return formats[this.settings.format].tools;
   }
 
-  /** The format in this model's ids. Resolved once for each `bare`; a failure is not kept. */
+  /** Returns the format in this model's ids (see `resolveFormat`). The result is cached for each `bare`; a failure is not. */
   format({ bare }: { readonly bare: boolean }): Promise<FormatIds> {
     const known = this.#formatIds.get(bare);
     if (known !== undefined) return known;
@@ -39,28 +39,28 @@ export class ServedModel {
     return ids;
   }
 
-  /** The ids of a conversation, the thinking not yet opened. */
+  /** Encodes a conversation up to the assistant's turn, before the thinking is opened. */
   promptIds(turns: readonly Turn[]): Promise<number[]> {
     return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt);
   }
 
-  /** Makes decoders of this model's ids, or `undefined` where only its server can decode. */
+  /** Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode. */
   newDecoder(): (() => StreamDecoder) | undefined {
     const { tokenizer } = this;
     if (tokenizer.streamDecoder() === undefined) return undefined;
     return () => {
       const decoder = tokenizer.streamDecoder();
-      if (decoder === undefined) throw new Error('The tokenizer stopped decoding.');
+      if (decoder === undefined) throw new Error('The tokenizer returned a decoder before, but not now.');
       return decoder;
     };
   }
 
-  /** The ids of a short text, kept for the next time. */
+  /** Encodes a short text and caches the result. */
   async textIds(text: string): Promise<readonly number[]> {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     const ids = await this.tokenizer.encode(text);
-    if (this.#texts.size < TEXTS_KEPT) this.#texts.set(text, ids);
+    if (this.#texts.size < MAX_CACHED_TEXTS) this.#texts.set(text, ids);
     return ids;
   }
 }

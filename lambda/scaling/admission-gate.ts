@@ -42,7 +42,7 @@ export interface LoadReport {
 
 export interface Admission {
   readonly report: LoadReport;
-  readonly watched: AdmittedRequest;
+  readonly admitted: AdmittedRequest;
 }
 
 /** Lets requests in, one after the other: each sees those before it. */
@@ -136,7 +136,7 @@ export class AdmissionGate {
         startingCopies: load.startingCopies,
         expectedWaitSeconds,
       },
-      watched: new AdmittedRequest(scaling, lease, request.samples),
+      admitted: new AdmittedRequest(scaling, lease, request.samples),
     };
   }
 

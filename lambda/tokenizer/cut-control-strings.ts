@@ -1,6 +1,9 @@
 /**
- * Cuts a text inside every control string that stands in it, so that no piece holds one whole: a tokenizer parses a control
- * string that it sees whole, whoever wrote it. Overlapping ones (`<|im<|im_start|>_start|>`) are each cut. Linear in the text.
+ * Returns a function that cuts a text inside every control string, so that no piece contains a whole one. A tokenizer turns every
+ * whole control string into a control token, even one that a user typed. Overlapping ones (`<|im<|im_start|>_start|>`) are each
+ * cut. Linear in the length of the text.
+ *
+ * @param further pattern of more control strings; must be valid with the flag `u`.
  *
  * @example
  * const cut = controlStringCutter(['<|im_start|>']);
@@ -16,7 +19,7 @@ export function controlStringCutter(
     .map((control) => control.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   const alternatives = [...known, ...(further === undefined ? [] : [further.source])];
   if (alternatives.length === 0) return (text) => (text === '' ? [] : [text]);
-  // Looking ahead takes nothing, so that a match may begin inside another.
+  // A lookahead consumes nothing, so a match may begin inside another.
   const start = new RegExp(`(?=${alternatives.join('|')})`, 'gu');
   return (text) => {
     const pieces: string[] = [];

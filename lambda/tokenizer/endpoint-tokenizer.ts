@@ -1,40 +1,47 @@
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
+import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { UnknownControlTokenError } from './unknown-control-token-error.ts';
 
-/** Calls the model server's `/tokenize`. */
+/** Calls the model server's `/tokenize` and returns the parsed JSON of its response. */
 export type TokenizeRoute = (route: '/tokenize', body: unknown, signal?: AbortSignal) => Promise<unknown>;
 
-const answerSchema = z.object({ tokens: z.array(z.int()) });
+const responseSchema = z.object({ tokens: z.array(z.int()) });
 
-/** Control strings of the families that we know, and the shapes that all others have had so far. */
+/** Control strings of the supported families that do not have the usual shape. */
 const KNOWN_CONTROLS = ['<think>', '</think>', '<tool_call>', '</tool_call>', '<tool_response>', '</tool_response>'];
+/** The shapes of all other published control strings: `<|name|>`, `<｜name｜>`, `[NAME]`, `<s>`. */
 const CONTROL_SHAPE = /<[|｜][^|｜<>]{1,64}[|｜]>|\[\/?[A-Z_]{3,32}\]|<\/?s>/u;
 
-/** More control strings than this in one text, and each would be a call. */
+/** Maximum number of pieces of one text: each is a call of the server. */
 const MAX_PIECES = 256;
-const PIECES_KEPT = 1_024;
+/** Maximum number of cached pieces. */
+const MAX_CACHED_PIECES = 1_024;
+/** Maximum length of a cached piece, in characters. Fixed strings and halves of control strings are short; other pieces rarely recur. */
+const MAX_CACHED_LENGTH = 64;
 
 /**
- * Tokenizes by the model's server, for servers whose tokenizer.json is not at hand. The server parses every control string that it sees
- * whole, so each piece of a cut text goes there by itself. It cannot decode: the server's own text is used.
+ * Tokenizes with the model server's `/tokenize`, for models whose tokenizer.json is not available. The server turns every whole control
+ * string into a control token, so a text is cut inside them and each piece is sent in a call of its own. It cannot decode, so the
+ * server's text of a completion is used.
  */
 export class EndpointTokenizer implements Tokenizer {
   readonly #route: TokenizeRoute;
   readonly #servedModelName: string | undefined;
   readonly #cut = controlStringCutter(KNOWN_CONTROLS, CONTROL_SHAPE);
-  readonly #known = new Map<string, readonly number[]>();
+  readonly #cache = new Map<string, readonly number[]>();
 
   constructor(route: TokenizeRoute, servedModelName?: string) {
     this.#route = route;
     this.#servedModelName = servedModelName;
   }
 
+  /** @throws {RangeError} if the text contains more than 255 control strings. */
   async encode(text: string): Promise<readonly number[]> {
     const pieces = this.#cut(text.toWellFormed());
     if (pieces.length > MAX_PIECES) {
       throw new RangeError(
-        `The text holds ${pieces.length - 1} control strings; at most ${MAX_PIECES - 1} can be taken.`,
+        `The text contains ${pieces.length - 1} control strings, but at most ${MAX_PIECES - 1} are allowed. Remove some of them.`,
       );
     }
     const ids: number[] = [];
@@ -53,12 +60,11 @@ export class EndpointTokenizer implements Tokenizer {
   }
 
   async #tokenize(prompt: string): Promise<readonly number[]> {
-    const known = this.#known.get(prompt);
-    if (known !== undefined) return known;
+    const cached = this.#cache.get(prompt);
+    if (cached !== undefined) return cached;
     const body = { model: this.#servedModelName, prompt, add_special_tokens: false };
-    const { tokens } = answerSchema.parse(await this.#route('/tokenize', body));
-    // Short pieces are fixed strings and the halves of control strings; long ones are what somebody wrote.
-    if (prompt.length <= 64 && this.#known.size < PIECES_KEPT) this.#known.set(prompt, tokens);
+    const { tokens } = responseSchema.parse(await this.#route('/tokenize', body));
+    if (prompt.length <= MAX_CACHED_LENGTH && this.#cache.size < MAX_CACHED_PIECES) this.#cache.set(prompt, tokens);
     return tokens;
   }
 }

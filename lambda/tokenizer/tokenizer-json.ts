@@ -2,21 +2,25 @@ import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import { type StreamDecoder, type Tokenizer, UnknownControlTokenError } from './tokenizer.ts';
+import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { UnknownControlTokenError } from './unknown-control-token-error.ts';
 import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';
 
+const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() });
+type AddedToken = z.infer<typeof addedTokenSchema>;
+
 const tokenizerJsonSchema = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() })),
+  added_tokens: z.array(addedTokenSchema),
   model: z.looseObject({ type: z.string().optional() }),
   decoder: z.unknown(),
 });
 
-/** The longest text that is encoded at once, between two looks at other work. Characters. */
-const LONGEST_PIECE = 20_000;
+/** Maximum length of a text that is encoded in one call, in characters. */
+const MAX_PIECE_LENGTH = 20_000;
 
 /**
- * A tokenizer in the function, from the model's own Hugging Face tokenizer.json. It is read and built on first use, once
- * (`load()` does it ahead of time). Every added token of the file counts as a control token.
+ * Tokenizes in the function, with the model's own Hugging Face tokenizer.json. The file is read once, on first use, or ahead of it
+ * by `load()`. Every added token of the file counts as a control token.
  */
 export class TokenizerJson implements Tokenizer {
   readonly #read: () => Promise<string>;
@@ -27,11 +31,16 @@ export class TokenizerJson implements Tokenizer {
     this.#read = read;
   }
 
+  /** Creates a tokenizer of a file, which is read on first use. */
   static fromFile(path: string): TokenizerJson {
     return new TokenizerJson(() => readFile(path, 'utf8'));
   }
 
-  /** @throws {Error} where the file is missing or is no tokenizer.json. The next call tries again. */
+  /**
+   * Reads the file now.
+   *
+   * @throws {Error} if the file is missing or is no tokenizer.json. The next call retries.
+   */
   async load(): Promise<void> {
     await this.#ready();
   }
@@ -39,9 +48,9 @@ export class TokenizerJson implements Tokenizer {
   async encode(text: string): Promise<readonly number[]> {
     const { tokenizer, cut, controlIds } = await this.#ready();
     const ids: number[] = [];
-    // Lone surrogates are no text: they become U+FFFD, as in every UTF-8 encoder.
+    // Lone surrogates become U+FFFD, as in every UTF-8 encoder.
     for (const piece of cut(text.toWellFormed())) {
-      for (const part of partsOf(piece)) {
+      for (const part of splitLong(piece)) {
         for (const id of encodePart(part, tokenizer, controlIds)) ids.push(id);
       }
     }
@@ -72,17 +81,17 @@ export class TokenizerJson implements Tokenizer {
     const tokenizer = new HuggingFaceTokenizer(json, {});
     const controls = new Map(json.added_tokens.map((token) => [token.content, token.id]));
     const controlIds = new Set(controls.values());
-    const shown = new Map(
-      json.added_tokens.filter(isShown).map(({ id, content }) => [id, Buffer.from(content, 'utf8')]),
+    const visible = new Map(
+      json.added_tokens.filter(isVisible).map(({ id, content }) => [id, Buffer.from(content, 'utf8')]),
     );
     const writing = tokenWriting(json.decoder);
-    const known = new Map<number, Uint8Array>();
+    const cache = new Map<number, Uint8Array>();
     const bytesOf = (id: number) => {
-      if (controlIds.has(id) || writing === undefined) return shown.get(id);
-      const before = known.get(id);
-      if (before !== undefined) return before;
+      if (controlIds.has(id) || writing === undefined) return visible.get(id);
+      const cached = cache.get(id);
+      if (cached !== undefined) return cached;
       const bytes = tokenBytes(tokenizer.id_to_token(id) ?? '', writing);
-      known.set(id, bytes);
+      cache.set(id, bytes);
       return bytes;
     };
     this.#now = {
@@ -96,8 +105,8 @@ export class TokenizerJson implements Tokenizer {
   }
 }
 
-/** Tokens such as `<tool_call>` are text to who reads an answer; special ones and the delimiters of thinking are not. */
-function isShown({ content, special }: { readonly content: string; readonly special?: boolean | undefined }): boolean {
+/** Whether an added token is part of an answer's text: `<tool_call>` is, special tokens and the delimiters of thinking are not. */
+function isVisible({ content, special }: AddedToken): boolean {
   return special === false && !/^<\/?think>$/.test(content);
 }
 
@@ -109,25 +118,27 @@ interface Loaded {
   readonly bytesOf: ((id: number) => Uint8Array | undefined) | undefined;
 }
 
-/** Ordinary ids only, come what may: a normalizer could make a control string of what was none. */
+/** Encodes ordinary text. If a normalizer turns a part of it into a control string, encodes each character by itself. */
 function encodePart(text: string, tokenizer: HuggingFaceTokenizer, controlIds: ReadonlySet<number>): readonly number[] {
   const encode = (part: string): readonly number[] => tokenizer.encode(part, { add_special_tokens: false }).ids;
   const ids = encode(text);
   if (!ids.some((id) => controlIds.has(id))) return ids;
   const finer = [...text].flatMap(encode);
   if (!finer.some((id) => controlIds.has(id))) return finer;
-  throw new Error('A single character of this text is a control token of the model. Leave it out.');
+  throw new Error(
+    'The text contains a character that is a control token of the model by itself. Leave the character out.',
+  );
 }
 
-/** A long text in parts that end before a space and a word, where byte-level tokenizers begin a new token anyway. */
-function* partsOf(text: string): Generator<string> {
+/** Splits a long text before a space and a word: a place at which byte-level tokenizers begin a new token in any case. */
+function* splitLong(text: string): Generator<string> {
   let from = 0;
-  while (text.length - from > LONGEST_PIECE) {
-    let end = from + LONGEST_PIECE;
+  while (text.length - from > MAX_PIECE_LENGTH) {
+    let end = from + MAX_PIECE_LENGTH;
     while (end > from && !/^\S \S/.test(text.slice(end - 1, end + 2))) end--;
     if (end === from) {
-      // Not one space in all of it: cut anywhere, but in no character.
-      end += LONGEST_PIECE;
+      // There is no such place, so cut anywhere but inside a character.
+      end += MAX_PIECE_LENGTH;
       if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end--;
     }
     yield text.slice(from, end);

@@ -1,37 +1,26 @@
-/**
- * Where text becomes token ids and back. See docs/decisions/0001-tokenize-in-the-function.md.
- */
+/** Turns text into token ids and back. docs/decisions/0001-tokenize-in-the-function.md says where it runs. */
 export interface Tokenizer {
   /**
-   * Token ids of `text` taken as ordinary text: no control token comes out, whatever the text says.
-   * The same text gives the ids that the model's own tokenizer gives, but where it holds a control string.
+   * Encodes ordinary text. The result never contains a control token, even if the text contains a control string. For any other
+   * text it equals the result of the model's own tokenizer.
    */
   encode(text: string): Promise<readonly number[]>;
 
   /**
-   * The id of one control token, for instance `<|im_start|>`.
+   * Returns the id of one control token, such as `<|im_start|>`.
    *
-   * @throws {UnknownControlTokenError} where the vocabulary has no such token.
+   * @throws {UnknownControlTokenError} if the vocabulary has no such token.
    */
   controlId(token: string): Promise<number>;
 
-  /** Turns ids into text piece by piece, or `undefined` where only the server can (its text is then used). */
+  /** Creates a decoder of one output, or returns `undefined` if only the model server can decode; its text is then used. */
   streamDecoder(): StreamDecoder | undefined;
 }
 
-/** Decodes one growing list of ids. Holds back the bytes of an unfinished UTF-8 character. */
+/** Decodes one growing list of ids. It holds back the bytes of an incomplete UTF-8 character. */
 export interface StreamDecoder {
-  /** Text that the ids so far make certain. Control tokens give nothing. */
+  /** Takes the next ids and returns the text that is certain now. Control tokens have no text. */
   push(ids: readonly number[]): string;
-  /** What is still held back, with half a character dropped. */
+  /** Returns the held text at the end of the output. An incomplete character is dropped. */
   end(): string;
-}
-
-export class UnknownControlTokenError extends Error {
-  override readonly name = 'UnknownControlTokenError';
-  constructor(token: string) {
-    super(
-      `The tokenizer has no control token ${JSON.stringify(token)}: the format does not fit the model. Choose the format of the model's family, or give the tokenizer.json of this model.`,
-    );
-  }
 }

@@ -1,9 +1,9 @@
 import type { StreamDecoder } from './tokenizer.ts';
 
-/** What one token says: bytes, which need not be whole characters. `undefined`: nothing (a control token). */
+/** Returns the bytes of one token, which need not be whole characters, or `undefined` if it has no text (a control token). */
 export type BytesOf = (id: number) => Uint8Array | undefined;
 
-/** Decodes ids by the bytes of each: what comes out depends on the ids alone, not on how they were cut into pieces. */
+/** Creates a decoder that joins the bytes of each id. The text depends on the ids alone, not on how they are cut into pieces. */
 export function vocabularyDecoder(bytesOf: BytesOf): StreamDecoder {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
@@ -16,14 +16,14 @@ export function vocabularyDecoder(bytesOf: BytesOf): StreamDecoder {
       return text;
     },
     end() {
-      // What is left can only be the beginning of a character.
+      // Only the beginning of a character can be left; resetting the decoder drops it.
       utf8.decode();
       return '';
     },
   };
 }
 
-/** How a tokenizer.json writes tokens, or `undefined` where this is neither of the two ways that we know. */
+/** How the vocabulary of a tokenizer.json represents bytes, from its `decoder`; `undefined` if in neither supported way. */
 export function tokenWriting(decoder: unknown): 'byte-level' | 'sentencepiece' | undefined {
   const types = JSON.stringify(decoder ?? null);
   if (types.includes('"ByteLevel"')) return 'byte-level';
@@ -32,7 +32,7 @@ export function tokenWriting(decoder: unknown): 'byte-level' | 'sentencepiece' |
 }
 
 /**
- * The bytes of a token as the vocabulary writes it.
+ * Returns the bytes of a token of the vocabulary.
  *
  * Source: `bytes_to_unicode` of openai/gpt-2's encoder.py; byte fallback of google/sentencepiece.
  */
@@ -47,7 +47,7 @@ export function tokenBytes(token: string, writing: 'byte-level' | 'sentencepiece
     : Uint8Array.of(Number.parseInt(fallback, 16));
 }
 
-/** Printable bytes stand for themselves, the others for the characters from U+0100 on, in order. */
+/** The byte of each character of GPT-2's alphabet: printable bytes map to themselves, the others to U+0100 and up, in order. */
 const byteOfCharacter = new Map<string, number>();
 for (let byte = 0, next = 0x100; byte < 256; byte++) {
   const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;

@@ -1,8 +1,8 @@
 import type { AnswerStructure, SegmentRequest } from './segment-model.ts';
 
 /**
- * A segment as the body of vLLM's text completion. `prompt` comes first: prefix-aware routing looks at the first bytes of the
- * body, and so sends a continued thought to the copy that holds its KV cache.
+ * Renders a segment as the body of vLLM's text completion. `prompt` comes first: prefix-aware routing compares the first bytes
+ * of the body, and so sends a continued segment to the copy that holds its KV cache.
  *
  * Source: `CompletionRequest` in vLLM's `vllm/entrypoints/openai/protocol.py`.
  */

@@ -5,14 +5,17 @@ import { networkCode } from './sagemaker-errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
 import { statusToError } from './status-to-error.ts';
 
+/** Address of an OpenAI-compatible model server. */
 export interface CompletionsTarget {
-  /** `/completions` is appended. */
+  /** URL that ends in `/v1`; `/completions` is appended. */
   readonly baseUrl: string;
+  /** The `model` field of the body. */
   readonly servedModelName: string;
+  /** Bearer token of the server. If omitted, no `authorization` header is sent. */
   readonly apiKey?: string | undefined;
 }
 
-/** Runs segments on any server of OpenAI-compatible text completions that speaks vLLM's fields. */
+/** Runs segments on an OpenAI-compatible server of text completions that supports vLLM's extra fields. */
 export class CompletionsModel implements SegmentModel {
   readonly #target: CompletionsTarget;
 
@@ -21,29 +24,29 @@ export class CompletionsModel implements SegmentModel {
   }
 
   async *run(request: SegmentRequest, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<SegmentChunk> {
-    let begun = false;
+    let started = false;
     try {
       const url = `${this.#target.baseUrl.replace(/\/+$/, '')}/completions`;
       const body = completionRequestBody(request, this.#target.servedModelName);
       const response = await post(url, body, this.#target.apiKey, signal);
-      if (response.body === null) throw new ModelFailedError('The model server answered without a body.');
+      if (response.body === null) throw new ModelFailedError('The model server sent a response without a body.');
       // Leaving this loop cancels the body, and so the call.
       for await (const chunk of readCompletionStream(response.body)) {
-        begun = true;
+        started = true;
         yield chunk;
       }
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ModelError) throw error;
       const code = networkCode(error) ?? (error instanceof Error ? error.message : 'unknown error');
-      throw begun
-        ? new StreamBrokenError(`The stream of the model server broke off (${code}).`, { cause: error })
+      throw started
+        ? new StreamBrokenError(`The stream of the model server broke (${code}).`, { cause: error })
         : new ModelUnavailableError(`The model server cannot be reached (${code}).`, { cause: error });
     }
   }
 }
 
-/** Calls another route of the same server, beside `/v1`. */
+/** Returns a function that calls a route of the same server outside `/v1`, such as vLLM's `/tokenize`. */
 export function httpRoute(target: CompletionsTarget) {
   const root = target.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
   return async (route: '/tokenize', body: unknown, signal?: AbortSignal): Promise<unknown> => {
@@ -53,12 +56,8 @@ export function httpRoute(target: CompletionsTarget) {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ModelError) throw error;
-      throw new ModelUnavailableError(
-        `The model server cannot be reached (${networkCode(error) ?? 'unknown error'}).`,
-        {
-          cause: error,
-        },
-      );
+      const code = networkCode(error) ?? 'unknown error';
+      throw new ModelUnavailableError(`The model server cannot be reached (${code}).`, { cause: error });
     }
   };
 }

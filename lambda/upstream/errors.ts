@@ -1,24 +1,24 @@
-/** What may go wrong while a segment runs, as classes that a caller may want to catch. */
+/** A failed call of the model. Each subclass is one cause that a caller may want to tell from the others. */
 export abstract class ModelError extends Error {
-  /** The HTTP status that a client gets. */
+  /** HTTP status of the response to the client. */
   abstract readonly status: 400 | 429 | 500 | 502 | 503 | 504;
   /** OpenAI's `error.code`. */
   abstract readonly code: string;
-  /** Whether the same segment may be run again from the ids so far. */
+  /** Whether the segment may be retried from the ids so far. */
   abstract readonly retryable: boolean;
-  /** Seconds after which a new try makes sense, where known. */
+  /** Time after which a retry may succeed, in seconds, if known. */
   readonly retryAfterSeconds?: number;
-  /** The part of the message that the server wrote. It may quote the prompt: the client may read it, the log never. */
-  readonly said?: string;
+  /** The part of `message` that the model server wrote. It may quote the prompt, so it is shown to the client but never logged. */
+  readonly serverMessage?: string;
 
-  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; said?: string }) {
+  constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; serverMessage?: string }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     if (options?.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
-    if (options?.said !== undefined) this.said = options.said;
+    if (options?.serverMessage !== undefined) this.serverMessage = options.serverMessage;
   }
 }
 
-/** The endpoint has no copy that could serve: it is at zero, or the first one is still starting. */
+/** The endpoint has no copy in service: it is scaled to zero, or its first copy is starting. */
 export class NoCapacityError extends ModelError {
   override readonly name = 'NoCapacityError';
   readonly status = 503;
@@ -26,7 +26,7 @@ export class NoCapacityError extends ModelError {
   readonly retryable = true;
 }
 
-/** The endpoint exists but does not answer yet, or is overloaded for now. */
+/** The endpoint exists but is not ready, overloaded or unreachable. */
 export class ModelUnavailableError extends ModelError {
   override readonly name = 'ModelUnavailableError';
   readonly status = 503;
@@ -34,7 +34,7 @@ export class ModelUnavailableError extends ModelError {
   readonly retryable = true;
 }
 
-/** AWS or the server throttles us. */
+/** AWS or the model server throttles the calls. */
 export class ModelThrottledError extends ModelError {
   override readonly name = 'ModelThrottledError';
   readonly status = 429;
@@ -42,7 +42,7 @@ export class ModelThrottledError extends ModelError {
   readonly retryable = true;
 }
 
-/** A call ran longer than it may (60 s, or 8 min for a stream). */
+/** The call exceeded its time limit: 60 seconds, or 8 minutes for a stream. */
 export class ModelTimeoutError extends ModelError {
   override readonly name = 'ModelTimeoutError';
   readonly status = 504;
@@ -50,7 +50,7 @@ export class ModelTimeoutError extends ModelError {
   readonly retryable = true;
 }
 
-/** The stream broke after it began. What came before stands; the rest can be run from the ids so far. */
+/** The stream broke after its first chunk. A retry can continue from the ids so far. */
 export class StreamBrokenError extends ModelError {
   override readonly name = 'StreamBrokenError';
   readonly status = 502;
@@ -58,7 +58,7 @@ export class StreamBrokenError extends ModelError {
   readonly retryable = true;
 }
 
-/** The model's server refused the request as wrong (a 4xx of its own). */
+/** The model server rejected the request as invalid (status 4xx). */
 export class ModelRejectedError extends ModelError {
   override readonly name = 'ModelRejectedError';
   readonly status = 400;
@@ -66,7 +66,7 @@ export class ModelRejectedError extends ModelError {
   readonly retryable = false;
 }
 
-/** The server failed (a 5xx of its own), or answered what cannot be understood. */
+/** The model server failed (status 5xx), or sent a response that cannot be parsed. */
 export class ModelFailedError extends ModelError {
   override readonly name = 'ModelFailedError';
   readonly status = 502;
@@ -74,7 +74,7 @@ export class ModelFailedError extends ModelError {
   readonly retryable = true;
 }
 
-/** We may not call the endpoint, or it does not exist: a mistake of the deployment, not of the caller. */
+/** The function lacks permission to call the endpoint, or the endpoint does not exist: an error of the deployment. */
 export class ModelMisconfiguredError extends ModelError {
   override readonly name = 'ModelMisconfiguredError';
   readonly status = 500;

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ModelFailedError, ModelRejectedError, StreamBrokenError } from './errors.ts';
 import type { SegmentChunk, TokenLogprob } from './segment-model.ts';
 
-/** A chunk of vLLM's streamed text completion, as far as we read it; `error` is what it sends when it fails half-way. */
+/** A chunk of vLLM's streamed text completion: the fields in use. vLLM sends `error` if it fails after the stream began. */
 const chunkSchema = z.object({
   choices: z
     .array(
@@ -34,40 +34,41 @@ const chunkSchema = z.object({
 });
 
 /**
- * The chunks of a streamed text completion from its bytes, however they are cut: inside a line, inside a character.
+ * Parses the chunks of a streamed text completion. Its bytes may be cut anywhere, even inside a line or a character.
  *
- * @throws {StreamBrokenError} where the bytes end before a finish reason.
- * @throws {ModelFailedError} where the server does not speak vLLM's `return_token_ids`, or failed.
+ * @throws {StreamBrokenError} if the bytes end before a finish reason.
+ * @throws {ModelRejectedError} if the server rejected the request in the stream.
+ * @throws {ModelFailedError} if the server failed, or does not support vLLM's `return_token_ids`.
  */
 export async function* readCompletionStream(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SegmentChunk> {
   const events: string[] = [];
   const parser = createParser({ onEvent: (event) => events.push(event.data) });
   const utf8 = new TextDecoder();
-  // Token counts of the prompt come after the last token: the finished chunk waits for them.
-  let finished: SegmentChunk | undefined;
+  // The prompt's token counts come after the last token, so the final chunk is held until they are read.
+  let finalChunk: SegmentChunk | undefined;
 
   for await (const part of bytes) {
     parser.feed(utf8.decode(part, { stream: true }));
     for (const data of events.splice(0)) {
       if (data === '[DONE]') {
-        if (finished === undefined)
+        if (finalChunk === undefined)
           throw new StreamBrokenError('The stream of the model ended without a finish reason.');
-        yield finished;
+        yield finalChunk;
         return;
       }
       const chunk = toChunk(data);
-      if (chunk.finishReason !== undefined) finished = chunk;
-      else if (finished === undefined) yield chunk;
-      else if (chunk.promptUsage !== undefined) finished = { ...finished, promptUsage: chunk.promptUsage };
+      if (chunk.finishReason !== undefined) finalChunk = chunk;
+      else if (finalChunk === undefined) yield chunk;
+      else if (chunk.promptUsage !== undefined) finalChunk = { ...finalChunk, promptUsage: chunk.promptUsage };
     }
   }
-  if (finished === undefined) throw new StreamBrokenError('The stream of the model broke off.');
-  yield finished;
+  if (finalChunk === undefined) throw new StreamBrokenError('The stream of the model broke before a finish reason.');
+  yield finalChunk;
 }
 
 function toChunk(data: string): SegmentChunk {
   const { choices, usage, error } = parseChunk(data);
-  if (error !== undefined) throw streamError(error);
+  if (error !== undefined) throw toStreamError(error);
   const promptUsage =
     usage == null
       ? {}
@@ -76,33 +77,33 @@ function toChunk(data: string): SegmentChunk {
   if (choice === undefined) return { tokenIds: [], text: '', ...promptUsage };
   if (choice.token_ids == null && choice.text !== '') {
     throw new ModelFailedError(
-      'The model server sent text without token ids. Budgets are counted in ids: use a server that speaks `return_token_ids` (vLLM 0.10.2 or newer).',
+      'The model server sent text without token ids. Budgets are counted in ids: use a server that supports `return_token_ids` (vLLM 0.10.2 or newer).',
     );
   }
   return {
     tokenIds: choice.token_ids ?? [],
     text: choice.text,
-    ...(choice.logprobs == null ? {} : { logprobs: logprobsOf(choice.logprobs) }),
-    ...finishOf(choice.finish_reason),
+    ...(choice.logprobs == null ? {} : { logprobs: toLogprobs(choice.logprobs) }),
+    ...toFinish(choice.finish_reason),
     ...(choice.stop_reason == null ? {} : { stopReason: choice.stop_reason }),
     ...promptUsage,
   };
 }
 
-/** What JSON cannot say of a probability of nearly 0; vLLM's own stand-in. */
-const LEAST_LOGPROB = -9_999;
+/** vLLM's substitute for a log-probability of negative infinity, which JSON cannot express. */
+const MIN_LOGPROB = -9_999;
 
-function logprobsOf(given: {
+function toLogprobs(given: {
   readonly tokens: readonly string[];
   readonly token_logprobs: readonly (number | null)[];
   readonly top_logprobs?: readonly (Readonly<Record<string, number | null>> | null)[] | null | undefined;
 }): readonly TokenLogprob[] {
   return given.tokens.map((token, index) => ({
     token,
-    logprob: given.token_logprobs[index] ?? LEAST_LOGPROB,
-    // Sorted here: a JavaScript object moves tokens that are digits to its front.
+    logprob: given.token_logprobs[index] ?? MIN_LOGPROB,
+    // A JavaScript object moves keys that are digits to its front, so the order of the server is lost.
     top: Object.entries(given.top_logprobs?.[index] ?? {})
-      .map(([other, logprob]) => ({ token: other, logprob: logprob ?? LEAST_LOGPROB }))
+      .map(([other, logprob]) => ({ token: other, logprob: logprob ?? MIN_LOGPROB }))
       .toSorted((a, b) => b.logprob - a.logprob),
   }));
 }
@@ -115,19 +116,19 @@ function parseChunk(data: string): z.infer<typeof chunkSchema> {
   }
 }
 
-function finishOf(reason: string | null | undefined): { finishReason?: 'stop' | 'length' } {
+function toFinish(reason: string | null | undefined): { finishReason?: 'stop' | 'length' } {
   if (reason == null) return {};
   if (reason === 'stop' || reason === 'length') return { finishReason: reason };
-  // `abort` and `error`: the engine dropped the request. What came stands.
+  // `abort` and `error`: the engine dropped the request. The chunks before stay valid.
   throw new StreamBrokenError(`The model server ended the stream with the finish reason ${JSON.stringify(reason)}.`);
 }
 
-function streamError(
+function toStreamError(
   error: string | { message?: string | undefined; code?: number | string | null | undefined },
 ): Error {
   const message = typeof error === 'string' ? error : (error.message ?? 'no message');
   const status = typeof error === 'string' ? 500 : Number(error.code ?? 500);
   return status >= 400 && status < 500
-    ? new ModelRejectedError(`The model server refused the request: ${message}`, { said: message })
-    : new ModelFailedError(`The model server failed: ${message}`, { said: message });
+    ? new ModelRejectedError(`The model server rejected the request: ${message}`, { serverMessage: message })
+    : new ModelFailedError(`The model server failed: ${message}`, { serverMessage: message });
 }

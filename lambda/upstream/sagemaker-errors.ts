@@ -20,11 +20,11 @@ import {
 } from './errors.ts';
 import { statusToError } from './status-to-error.ts';
 
-/** A component at zero copies answers a ValidationError with this in its message. Real 400s share the class. */
+/** Message of the ValidationError of a component at zero copies. Invalid calls throw the same class. */
 const NO_CAPACITY = /no capacity to process this request/i;
 const NOT_FOUND = /not found|does not exist|could not find/i;
 
-/** Names of errors that the service does not model. */
+/** Names of errors that have no class in the SDK's client. */
 const THROTTLED = new Set(['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded']);
 const NOT_ALLOWED = new Set([
   'AccessDeniedException',
@@ -40,7 +40,7 @@ const NOT_ALLOWED = new Set([
 const TIMED_OUT = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
 
 /**
- * Anything that a call of SageMaker Runtime throws, before or in the stream, as one of our errors.
+ * Maps an error of a SageMaker Runtime call, before or in the stream, to a `ModelError`.
  *
  * Source: the errors of InvokeEndpointWithResponseStream,
  * https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
@@ -50,11 +50,11 @@ export function fromSageMakerError(error: unknown): ModelError {
   const options = { cause: error };
   if (error instanceof ModelStreamError) {
     return error.ErrorCode === 'ModelInvocationTimeExceeded'
-      ? new ModelTimeoutError('The streaming call reached its limit of 8 minutes.', options)
+      ? new ModelTimeoutError('The streaming call exceeded its limit of 8 minutes.', options)
       : new StreamBrokenError(`The stream of the model broke (${error.ErrorCode ?? 'no code'}).`, options);
   }
   if (error instanceof InternalStreamFailure) {
-    return new StreamBrokenError('SageMaker broke the stream off (InternalStreamFailure).', options);
+    return new StreamBrokenError('SageMaker broke the stream (InternalStreamFailure).', options);
   }
   if (error instanceof SageMakerModelError) {
     return statusToError(error.OriginalStatusCode ?? 500, error.OriginalMessage ?? error.message);
@@ -64,16 +64,16 @@ export function fromSageMakerError(error: unknown): ModelError {
     return new ModelUnavailableError('The model is not ready yet (ModelNotReadyException).', options);
   }
   if (error instanceof ServiceUnavailable || error instanceof InternalDependencyException) {
-    return new ModelUnavailableError(`SageMaker is not available for now (${error.name}).`, options);
+    return new ModelUnavailableError(`SageMaker is temporarily unavailable (${error.name}).`, options);
   }
   if (error instanceof InternalFailure) {
     return new ModelFailedError('SageMaker failed (InternalFailure).', options);
   }
   const name = error instanceof Error ? error.name : '';
-  if (THROTTLED.has(name)) return new ModelThrottledError('SageMaker throttles our calls.', options);
+  if (THROTTLED.has(name)) return new ModelThrottledError('SageMaker throttles the calls of the endpoint.', options);
   if (NOT_ALLOWED.has(name)) {
     return new ModelMisconfiguredError(
-      `The function may not call the endpoint (${name}). Its role needs sagemaker:InvokeEndpointWithResponseStream on it.`,
+      `The function has no permission to call the endpoint (${name}). Grant its role sagemaker:InvokeEndpointWithResponseStream on the endpoint.`,
       options,
     );
   }
@@ -87,21 +87,19 @@ export function fromSageMakerError(error: unknown): ModelError {
 function fromValidationError(error: ValidationError): ModelError {
   if (NO_CAPACITY.test(error.message)) {
     return new NoCapacityError(
-      'The model has no copy running: it scaled to zero, and a copy is being started or has to be.',
-      {
-        cause: error,
-      },
+      'The model has no copy in service: it is scaled to zero, or its first copy is starting. Try again later.',
+      { cause: error },
     );
   }
   return new ModelMisconfiguredError(
     NOT_FOUND.test(error.message)
-      ? 'SageMaker does not know the endpoint or the component. Check the names in the settings, and whether it is deployed.'
-      : `SageMaker refused the call: ${error.message}`,
-    { cause: error, said: error.message },
+      ? 'SageMaker has no such endpoint or inference component. Check the names in the settings, and that both are deployed.'
+      : `SageMaker rejected the call: ${error.message}`,
+    { cause: error, serverMessage: error.message },
   );
 }
 
-/** The code of a failed socket, where it is one. */
+/** The error code of a failed connection, such as ECONNRESET; `undefined` for any other error. */
 export function networkCode(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     if ('code' in at && typeof at.code === 'string' && /^(E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(at.code)) return at.code;

@@ -10,19 +10,21 @@ import { readCompletionStream } from './read-completion-stream.ts';
 import { fromSageMakerError, networkCode } from './sagemaker-errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
 
+/** Address of a model on a SageMaker endpoint. */
 export interface SageMakerTarget {
   readonly endpointName: string;
+  /** If omitted, the endpoint hosts one model without inference components. */
   readonly inferenceComponentName?: string | undefined;
-  /** The `model` field of the body. */
+  /** The `model` field of the body. If omitted, it is not sent. */
   readonly servedModelName?: string | undefined;
 }
 
-/** A streaming call takes at most 8 minutes, so a socket that is silent for longer is dead. Milliseconds. */
+/** Idle timeout of a socket, in milliseconds: just above SageMaker's limit of 8 minutes for a streaming call. */
 const SOCKET_TIMEOUT_MS = 490_000;
 
 /**
- * The client that all models of one process share. Tries of the SDK's own are for calls that never began; what breaks later is the
- * driver's to continue. Credentials, region and endpoint URL come from the environment, as with every AWS SDK client.
+ * Creates the client that all models of a process share. The SDK retries only calls that failed to start; `generate` continues
+ * streams that break. Credentials, region and endpoint URL come from the environment, as with every AWS SDK client.
  */
 export function createRuntimeClient(): SageMakerRuntimeClient {
   return new SageMakerRuntimeClient({
@@ -43,9 +45,9 @@ export class SageMakerModel implements SegmentModel {
 
   async *run(request: SegmentRequest, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<SegmentChunk> {
     signal.throwIfAborted();
-    // Leaving the loop early has to end the call too, or the GPU goes on for nobody.
+    // Aborted when the consumer leaves the loop early: otherwise the GPU keeps generating.
     const leave = new AbortController();
-    let begun = false;
+    let started = false;
     try {
       const { Body } = await this.#client.send(
         new InvokeEndpointWithResponseStreamCommand({
@@ -57,24 +59,27 @@ export class SageMakerModel implements SegmentModel {
         }),
         { abortSignal: AbortSignal.any([signal, leave.signal]) },
       );
-      if (Body === undefined) throw new ModelFailedError('The endpoint answered without a body.');
-      for await (const chunk of readCompletionStream(payloadOf(Body))) {
-        begun = true;
+      if (Body === undefined) throw new ModelFailedError('The endpoint sent a response without a body.');
+      for await (const chunk of readCompletionStream(readPayloads(Body))) {
+        started = true;
         yield chunk;
       }
     } catch (error) {
       signal.throwIfAborted();
       const mapped = fromSageMakerError(error);
       const broke =
-        begun && !(error instanceof StreamBrokenError) && (networkCode(error) !== undefined || isWireError(error));
-      throw broke ? new StreamBrokenError('The stream of the endpoint broke off.', { cause: error }) : mapped;
+        started && !(error instanceof StreamBrokenError) && (networkCode(error) !== undefined || isWireError(error));
+      throw broke ? new StreamBrokenError('The stream of the endpoint broke.', { cause: error }) : mapped;
     } finally {
       leave.abort();
     }
   }
 }
 
-/** Calls another route of the container (vLLM's `/tokenize`, say). Only with a route of ours: a client's would reach any. */
+/**
+ * Returns a function that calls another route of the container, such as vLLM's `/tokenize`. The route is a literal type, since a
+ * route from a client could reach any path of the container.
+ */
 export function sageMakerRoute(client: SageMakerRuntimeClient, target: SageMakerTarget) {
   return async (route: '/tokenize', body: unknown, signal?: AbortSignal): Promise<unknown> => {
     try {
@@ -96,7 +101,7 @@ export function sageMakerRoute(client: SageMakerRuntimeClient, target: SageMaker
   };
 }
 
-async function* payloadOf(events: AsyncIterable<ResponseStream>): AsyncGenerator<Uint8Array> {
+async function* readPayloads(events: AsyncIterable<ResponseStream>): AsyncGenerator<Uint8Array> {
   for await (const event of events) {
     if (event.PayloadPart?.Bytes !== undefined) yield event.PayloadPart.Bytes;
     else if (event.ModelStreamError !== undefined) throw event.ModelStreamError;
@@ -104,7 +109,7 @@ async function* payloadOf(events: AsyncIterable<ResponseStream>): AsyncGenerator
   }
 }
 
-/** A frame whose checksum is wrong, or that was cut off: the codec's errors have no class of their own. */
+/** Whether a frame was truncated or its checksum is wrong. The codec's errors have no class, so their messages are matched. */
 function isWireError(error: unknown): boolean {
   return (
     error instanceof Error && /checksum|truncated|message length|aborted|premature|terminated/i.test(error.message)

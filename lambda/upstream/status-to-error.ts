@@ -16,38 +16,41 @@ const bodySchema = z.union([
   z.object({ detail: z.string() }).transform((body) => body.detail),
 ]);
 
-/** Of a server's own message, at most so much is passed on. Characters. */
-const MESSAGE_LENGTH = 300;
+/** Maximum length of a server's message that is passed on, in characters. */
+const MAX_MESSAGE_LENGTH = 300;
 
-/** A model server's HTTP status and body as one of our errors. */
+/** Maps the HTTP status and body of a model server to a `ModelError`. */
 export function statusToError(status: number, body: string, retryAfterSeconds?: number): ModelError {
-  const said = messageOf(body);
+  const serverMessage = readMessage(body);
   const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   if (status === 401 || status === 403) {
     return new ModelMisconfiguredError(
-      `The model server refused our credentials (status ${status}). Check its API key.`,
+      `The model server rejected the function's credentials (status ${status}). Check the API key in the settings.`,
     );
   }
   if (status === 404) {
-    return new ModelMisconfiguredError(`The model server does not know the model or the route (status 404): ${said}`, {
-      said,
+    return new ModelMisconfiguredError(`The model server has no such model or route (status 404): ${serverMessage}`, {
+      serverMessage,
     });
   }
   if (status === 408 || status === 504) return new ModelTimeoutError(`The model server timed out (status ${status}).`);
-  if (status === 429) return new ModelThrottledError('The model server has too many requests.', retry);
-  if (status === 503) return new ModelUnavailableError('The model server is not ready or overloaded.', retry);
+  if (status === 429)
+    return new ModelThrottledError('The model server is throttling: it has too many requests.', retry);
+  if (status === 503) return new ModelUnavailableError('The model server is starting or overloaded.', retry);
   if (status < 500) {
-    return new ModelRejectedError(`The model server refused the request (status ${status}): ${said}`, { said });
+    return new ModelRejectedError(`The model server rejected the request (status ${status}): ${serverMessage}`, {
+      serverMessage,
+    });
   }
-  return new ModelFailedError(`The model server failed (status ${status}): ${said}`, { said });
+  return new ModelFailedError(`The model server failed (status ${status}): ${serverMessage}`, { serverMessage });
 }
 
-function messageOf(body: string): string {
+function readMessage(body: string): string {
   let message = body;
   try {
     message = bodySchema.parse(JSON.parse(body));
   } catch {
-    // No JSON, or none that we know: the text itself is the message.
+    // The body is no known JSON shape, so its text is the message.
   }
-  return message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH)}…` : message || 'no message';
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message || 'no message';
 }

@@ -2,7 +2,8 @@ import { createApp } from '../../lambda/app.ts';
 import type { AppDependencies } from '../../lambda/context.ts';
 import { ServedModel } from '../../lambda/models/served-model.ts';
 import type { ModelSettings } from '../../lambda/settings/settings.ts';
-import { type Tokenizer, UnknownControlTokenError } from '../../lambda/tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../lambda/tokenizer/tokenizer.ts';
+import { UnknownControlTokenError } from '../../lambda/tokenizer/unknown-control-token-error.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest, TokenLogprob } from '../../lambda/upstream/segment-model.ts';
 import { bytes, END_OF_TEXT, IM_END, IM_START, newDecoder, WAIT } from './forcing/tiny-vocabulary.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generate.ts';
+import type { GenerationEvent } from '../../generation/generation.ts';
 import { majorityVote } from '../../generation/majority.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { type SampleAccount, toChatUsage } from '../../generation/usage.ts';

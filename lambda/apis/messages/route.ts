@@ -3,7 +3,7 @@ import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generate.ts';
+import type { GenerationEvent } from '../../generation/generation.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';

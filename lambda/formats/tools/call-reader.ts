@@ -1,26 +1,27 @@
 import { CALL_CLOSE, CALL_OPEN } from './hermes.ts';
 import type { ToolCall, ToolUse } from './tool.ts';
 
-/** What of an answer is certain: text for the reader, and whole calls. */
+/** The part of an answer that is certain: text, and whole tool calls. */
 export interface ReadAnswer {
   readonly content: string;
   readonly calls: readonly ToolCall[];
 }
 
 /**
- * Finds the calls of tools in an answer while it comes. Text before and between calls goes through as soon as it cannot be the beginning
- * of a call; a call is given whole. What looks like a call and is none (no JSON, another function) stays text: nothing is lost.
+ * Parses tool calls out of a streamed answer. Text before and between calls is passed on as soon as it cannot be the beginning of
+ * a call; a call is passed on whole. A block that is no valid call (no JSON, an unknown function) stays text, so nothing is lost.
  */
 export class CallReader {
   readonly #use: ToolUse;
   #held = '';
-  /** Right behind a call: its newline is not text. */
+  /** Whether a call was just read: a newline directly after it is not text. */
   #afterCall = false;
 
   constructor(use: ToolUse) {
     this.#use = use;
   }
 
+  /** Takes the next text and returns what is certain now. */
   push(text: string): ReadAnswer {
     this.#held += text;
     if (this.#use.choice === 'required') return { content: '', calls: [] };
@@ -35,7 +36,7 @@ export class CallReader {
       const close = open < 0 ? -1 : this.#held.indexOf(CALL_CLOSE, open);
       if (open < 0 || close < 0) break;
       const whole = this.#held.slice(open, close + CALL_CLOSE.length);
-      const call = this.#callOf(whole.slice(CALL_OPEN.length, -CALL_CLOSE.length));
+      const call = this.#parseCall(whole.slice(CALL_OPEN.length, -CALL_CLOSE.length));
       content += this.#held.slice(0, open);
       if (call === undefined) content += whole;
       else calls.push(call);
@@ -47,31 +48,31 @@ export class CallReader {
     return { content: content + certain, calls };
   }
 
-  /** What is still held when the answer is over. */
+  /** Returns the held text at the end of the answer: a call whose closing tag is missing, or text. */
   end(): ReadAnswer {
     const held = this.#held;
     this.#held = '';
     const call =
       this.#use.choice === 'required'
-        ? this.#callOf(held)
+        ? this.#parseCall(held)
         : held.startsWith(CALL_OPEN)
-          ? this.#callOf(held.slice(CALL_OPEN.length))
+          ? this.#parseCall(held.slice(CALL_OPEN.length))
           : undefined;
     return call === undefined ? { content: held, calls: [] } : { content: '', calls: [call] };
   }
 
-  #callOf(text: string): ToolCall | undefined {
-    const parsed = objectOf(text);
+  #parseCall(text: string): ToolCall | undefined {
+    const parsed = parseObject(text);
     const name = parsed?.['name'];
     if (typeof name !== 'string' || !this.#use.tools.some((tool) => tool.name === name)) return undefined;
     const given = parsed?.['arguments'] ?? {};
     // Some models write the arguments as a string of JSON.
-    const values = typeof given === 'string' ? objectOf(given) : given;
+    const values = typeof given === 'string' ? parseObject(given) : given;
     return values === undefined ? undefined : { name, arguments: JSON.stringify(values) };
   }
 }
 
-function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined;
@@ -80,7 +81,7 @@ function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** How much of the text's end may belong to a call: an open one, newlines before it, or the start of its tag. */
+/** Number of characters at the end of the text that may belong to a call: an open call, or a prefix of its opening tag. */
 function uncertain(text: string): number {
   const open = text.indexOf(CALL_OPEN);
   if (open >= 0) return text.length - open;

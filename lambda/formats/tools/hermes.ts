@@ -3,16 +3,18 @@ import type { AnswerStructure } from '../../upstream/segment-model.ts';
 import type { Tool, ToolCall } from './tool.ts';
 
 /**
- * Tools in the way of the Qwen family (Hermes): signatures in the system message, calls as JSON between `<tool_call>` tags.
+ * Opens a tool call. The Qwen family writes tools in the Hermes style: signatures in the system message, calls as JSON between
+ * `<tool_call>` tags.
  *
  * Source: `chat_template` in tokenizer_config.json of Qwen/Qwen2.5-32B-Instruct and Qwen/Qwen3-32B.
  */
 export const CALL_OPEN = '<tool_call>';
+/** Closes a tool call. */
 export const CALL_CLOSE = '</tool_call>';
 
 const control = (token: string): PromptPart => ({ control: token, orText: true });
 
-/** The system message's end that tells of the tools. */
+/** The end of the system message, which lists the tools and explains how to call them. */
 export function toolsPrompt(tools: readonly Tool[]): readonly PromptPart[] {
   const signatures = tools.map(({ name, description, parameters }) =>
     JSON.stringify({ type: 'function', function: { name, description, parameters } }),
@@ -30,7 +32,7 @@ export function toolsPrompt(tools: readonly Tool[]): readonly PromptPart[] {
   ];
 }
 
-/** Calls that the assistant made in an earlier turn. */
+/** Renders the calls that the assistant made in an earlier turn. */
 export function callParts(calls: readonly ToolCall[]): readonly PromptPart[] {
   return calls.flatMap((call, index) => [
     { text: index === 0 ? '' : '\n' },
@@ -40,7 +42,7 @@ export function callParts(calls: readonly ToolCall[]): readonly PromptPart[] {
   ]);
 }
 
-/** What tools answered: one turn of the user for all answers to one turn of calls. */
+/** Renders the results of tools: one user turn for all answers to the calls of one assistant turn. */
 export function answersTurn(answers: readonly string[]): Turn {
   return {
     role: 'user',
@@ -53,7 +55,7 @@ export function answersTurn(answers: readonly string[]): Turn {
   };
 }
 
-/** The form of an answer that has to be a call of one of the tools. */
+/** The JSON schema of an answer that must be a call of one of the tools. */
 export function callStructure(tools: readonly Tool[]): AnswerStructure {
   const calls = tools.map(({ name, parameters }) => ({
     type: 'object',

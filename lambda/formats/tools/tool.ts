@@ -13,9 +13,9 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
-/** Which tools a request brings, and whether one has to be called. */
+/** The tools of a request, and whether the model must call one. */
 export interface ToolUse {
   readonly tools: readonly Tool[];
-  /** `auto`: as the model likes. `required`: one of `tools`, in the form of a call from its first character on. */
+  /** `auto`: the model decides. `required`: the whole answer is a call of one of `tools`. */
   readonly choice: 'auto' | 'required';
 }

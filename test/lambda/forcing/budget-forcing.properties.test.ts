@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BudgetForcing, type Emission, type ForcingPlan } from '../../../lambda/forcing/budget-forcing.ts';
+import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { Emission, ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
 import {
   bytes,
@@ -16,7 +17,7 @@ import {
 
 const RUNS = { numRuns: 4_000, seed: 20261124 };
 
-/** Whole characters, control tokens between them: what a model with a byte-level vocabulary says. */
+/** The output of a model with a byte-level vocabulary: whole characters, with control tokens between them. */
 const character = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...'ab 1\n').map(bytes) },
   { weight: 2, arbitrary: fc.constantFrom('é', '🤔', '<|im_', '<|im_start|>', '<').map(bytes) },
@@ -62,7 +63,7 @@ const plan = fc
     }),
   );
 
-/** The same with thoughts that may end early: at a sentence's end or in a loop. */
+/** A plan whose thinking may also end early: at the end of a sentence, or in a loop. */
 const earlyPlan = fc
   .record({ plan, softLanding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })), detectLoops: fc.boolean() })
   .map(
@@ -73,8 +74,8 @@ const earlyPlan = fc
     }),
   );
 
-describe('budget forcing, whatever the model says and however it is cut into pieces', () => {
-  it('keeps the thinking within its minimum and maximum, and no call asks for 0 tokens', () => {
+describe('budget forcing, for any output in pieces of any size', () => {
+  it('the thinking stays within its minimum and maximum, and no segment requests 0 tokens', () => {
     fc.assert(
       fc.property(earlyPlan, script, (plan, script) => {
         const machine = new BudgetForcing(plan);
@@ -95,7 +96,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
     );
   });
 
-  it('gives an account that adds up', () => {
+  it('the account of an output adds up', () => {
     fc.assert(
       fc.property(earlyPlan, script, (plan, script) => {
         const machine = new BudgetForcing(plan);
@@ -123,10 +124,10 @@ describe('budget forcing, whatever the model says and however it is cut into pie
     );
   });
 
-  it('emits exactly the text of its ids: no delimiter, no half character, nothing lost, nothing twice', () => {
+  it('emissions are exactly the text of the ids: no delimiter, no half character, nothing lost, nothing twice', () => {
     fc.assert(
       fc.property(plan, script, (plan, script) => {
-        // A server's text after a break in the middle of a character is lost with some servers; ids never are.
+        // Some servers lose text if the call breaks inside a character; ids are never lost.
         fc.pre(plan.newDecoder !== undefined || script.breaksAfter.size === 0);
         const machine = new BudgetForcing(plan);
         const { segments, emissions } = drive(machine, script);
@@ -134,7 +135,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
         const shown = textOf(emissions);
         const ids = segments.findLast((segment) => segment.part === 'answer')?.promptIds ?? [];
         const thought = decode(ids.slice(promptTokens, promptTokens + thinkingTokens)).replace(/^\n+|\n+$/g, '');
-        // The server writes an end token's text out; where a thought's own text ends in the same, one of the two is taken off.
+        // The server includes the text of an end token. If the thinking itself ends in the same text, one of the two is removed.
         const shorter = [...format.endTexts.values()].map((end) => thought.replace(end, ''));
         if (plan.newDecoder === undefined) expect([thought, ...shorter]).toContain(shown.thinking);
         else expect(shown.thinking).toBe(thought);
@@ -145,7 +146,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
     );
   });
 
-  it('comes to the same thing in pieces of any size', () => {
+  it('the result does not depend on the size of the pieces', () => {
     fc.assert(
       fc.property(plan, script, (plan, script) => {
         const whole = new BudgetForcing(plan);
@@ -161,7 +162,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
     );
   });
 
-  it('comes to the same thing when calls die half-way: no token lost, none twice', () => {
+  it('the result does not depend on calls that break: no token is lost, none comes twice', () => {
     fc.assert(
       fc.property(plan, script, (plan, script) => {
         fc.pre(plan.newDecoder !== undefined);
@@ -177,7 +178,7 @@ describe('budget forcing, whatever the model says and however it is cut into pie
     );
   });
 
-  it('ends, and says so, on a server that ignores min_tokens', () => {
+  it('a server that ignores min_tokens does not prevent the end, and the missed minimum is reported', () => {
     fc.assert(
       fc.property(plan, script, (plan, script) => {
         const machine = new BudgetForcing(plan);

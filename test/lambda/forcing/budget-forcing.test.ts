@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BudgetForcing, type ForcingPlan } from '../../../lambda/forcing/budget-forcing.ts';
+import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
 import {
   bytes,
@@ -40,35 +41,35 @@ function run(machine: BudgetForcing, script: ServerScript) {
   return { thinking: text('thinking'), answer: text('answer'), segments, emissions, report: machine.report() };
 }
 
-describe('the natural end of a thought', () => {
-  it('is followed by the opening of the answer', () => {
+describe('the natural end of the thinking', () => {
+  it('an end that the model samples is followed by the opening of the answer', () => {
     const { thinking, answer, segments, report } = run(machineOf({}), says('\nso 4', IM_START, '\nFour.', IM_END));
     expect({ thinking, answer }).toEqual({ thinking: 'so 4', answer: 'Four.' });
     expect(decode(segments[1]?.promptIds ?? [])).toBe('how?think\nso 4answer');
     expect(report).toMatchObject({ endReason: 'model', waits: 0, forcedTokens: format.openAnswer.length, events: [] });
   });
 
-  it("is also an end of text, or an end that only the model's own config knows", () => {
+  it("an end of turn, an end of text and an end token of the model's own config end the thinking", () => {
     for (const end of [IM_END, END_OF_TEXT, FOREIGN_END]) {
       const { thinking, report } = run(machineOf({}), says('x', end, 'y', IM_END));
       expect({ thinking, tokens: report.thinkingTokens }).toEqual({ thinking: 'x', tokens: 1 });
     }
   });
 
-  it('may come before any thought', () => {
+  it('an end token may be the first token', () => {
     const { thinking, report } = run(machineOf({}), says(IM_START, 'y', IM_END));
     expect(thinking).toBe('');
     expect(report).toMatchObject({ thinkingTokens: 0, endReason: 'model', discardedTokens: 2 });
   });
 
-  it('counts as one when it is the last token that the maximum allows', () => {
+  it('an end token that is the last token within the maximum still counts as the end by the model', () => {
     const { report } = run(machineOf({ maxTokens: 3 }), says('ab', IM_START, 'y', IM_END));
     expect(report).toMatchObject({ thinkingTokens: 2, endReason: 'model' });
   });
 });
 
-describe('the maximum', () => {
-  it('cuts the thought, and makes the model answer', () => {
+describe('the maximum of the thinking', () => {
+  it('the maximum cuts the thinking and opens the answer', () => {
     const { thinking, answer, segments, report } = run(machineOf({ maxTokens: 4 }), says('abcd', ' 7', IM_END));
     expect({ thinking, answer }).toEqual({ thinking: 'abcd', answer: 'Final Answer: 7' });
     expect(decode(segments[1]?.promptIds ?? [])).toBe('how?thinkabcd\nanswer\nFinal Answer:');
@@ -78,12 +79,12 @@ describe('the maximum', () => {
     });
   });
 
-  it('adds no newline to a thought that ends in one', () => {
+  it('a cut adds no newline to thinking that ends in one', () => {
     const { segments } = run(machineOf({ maxTokens: 3 }), says('ab\n', ' 7', IM_END));
     expect(decode(segments[1]?.promptIds ?? [])).toBe('how?thinkab\nanswer\nFinal Answer:');
   });
 
-  it('holds over all segments together', () => {
+  it('the maximum applies to all segments together', () => {
     const { segments, report } = run(
       machineOf({ minTokens: 10, maxTokens: 10, waits: 9 }),
       says('abc', IM_START, 'def', IM_START, 'ghijkl'),
@@ -92,7 +93,7 @@ describe('the maximum', () => {
     expect(report).toMatchObject({ thinkingTokens: 10, waits: 2, endReason: 'budget' });
   });
 
-  it('of 0 answers at once', () => {
+  it('a maximum of 0 skips the thinking', () => {
     const { answer, segments, report } = run(machineOf({ maxTokens: 0 }), says(' 7', IM_END));
     expect(answer).toBe('Final Answer: 7');
     expect(segments).toHaveLength(1);
@@ -103,13 +104,13 @@ describe('the maximum', () => {
     });
   });
 
-  it('drops half a character that it cut', () => {
+  it('a cut drops half a character', () => {
     expect(run(machineOf({ maxTokens: 3 }), says('ab🤔', IM_END)).thinking).toBe('ab');
   });
 });
 
-describe('the minimum', () => {
-  it('turns early ends into "Wait" and lets one token at least follow', () => {
+describe('the minimum of the thinking', () => {
+  it('early ends become "Wait", each followed by at least one token', () => {
     const { thinking, segments, report } = run(
       machineOf({ minTokens: 6, waits: 3 }),
       says('ab', IM_START, 'cde', IM_START, 'y', IM_END),
@@ -119,7 +120,7 @@ describe('the minimum', () => {
     expect(report).toMatchObject({ thinkingTokens: 6, waits: 1, events: [{ kind: 'wait', at: 2, tokens: 1 }] });
   });
 
-  it('masks the end when the Waits are used up', () => {
+  it('early ends are masked after the last allowed "Wait"', () => {
     const { segments, report } = run(
       machineOf({ minTokens: 9, waits: 1 }),
       says('ab', IM_START, 'c', IM_START, 'defgh', IM_START, 'y', IM_END),
@@ -129,7 +130,7 @@ describe('the minimum', () => {
     expect(report.events.map((event) => event.kind)).toEqual(['wait', 'suppress']);
   });
 
-  it('masks the end from the start when no Wait is allowed', () => {
+  it('early ends are masked from the start if no "Wait" is allowed', () => {
     const { segments, thinking } = run(
       machineOf({ minTokens: 5, waits: 0 }),
       says('ab', IM_START, 'cd', IM_START, 'y', IM_END),
@@ -138,7 +139,7 @@ describe('the minimum', () => {
     expect(thinking).toHaveLength(5);
   });
 
-  it('masks the end where a Wait would fill what is left of the maximum', () => {
+  it('early ends are masked if a "Wait" would fill the rest of the maximum', () => {
     const { report } = run(machineOf({ minTokens: 3, maxTokens: 3, waits: 5 }), says('ab', IM_START, 'c'));
     expect(report).toMatchObject({ thinkingTokens: 3, waits: 0 });
     expect(report.events.map((event) => event.kind)).toEqual(['suppress', 'cut']);
@@ -146,7 +147,7 @@ describe('the minimum', () => {
 });
 
 describe('waits without a minimum', () => {
-  it('suppress that many ends, whatever the length', () => {
+  it('waits without a minimum suppress as many ends, at any length', () => {
     const { thinking, report } = run(
       machineOf({ waits: 2 }),
       says('long enough', IM_START, 'b', IM_START, 'c', IM_START, 'y', IM_END),
@@ -155,7 +156,7 @@ describe('waits without a minimum', () => {
     expect(report).toMatchObject({ waits: 2, endReason: 'model' });
   });
 
-  it('end where the maximum does', () => {
+  it('waits are not appended beyond the maximum', () => {
     expect(run(machineOf({ waits: 5, maxTokens: 4 }), says('abc', IM_START, 'd')).report).toMatchObject({
       waits: 0,
       endReason: 'model',
@@ -165,17 +166,17 @@ describe('waits without a minimum', () => {
 });
 
 describe('the answer', () => {
-  it('ends where the model begins a second one', () => {
+  it('an answer ends if the model begins a second one', () => {
     expect(run(machineOf({}), says('x', IM_START, 'one', IM_START, 'answer\ntwo', IM_END)).answer).toBe('one');
   });
 
-  it('has a limit of its own', () => {
+  it('an answer ends with finish reason "length" at its own maximum', () => {
     const { answer, report } = run(machineOf({ maxAnswerTokens: 3 }), says('x', IM_START, 'abcdef', IM_END));
     expect(answer).toBe('abc');
     expect(report.finishReason).toBe('length');
   });
 
-  it('ends before a stop text, also one that comes in pieces', () => {
+  it('an answer ends before a stop text, even one that is cut into pieces', () => {
     const { answer, report } = run(
       machineOf({}, { stopTexts: ['END'] }),
       says('END', IM_START, 'one EN two END three', IM_END),
@@ -185,8 +186,8 @@ describe('the answer', () => {
   });
 });
 
-describe('a cut from outside', () => {
-  it('ends the thinking with its reason, between two pieces', () => {
+describe('cut()', () => {
+  it('cut() ends the thinking with its reason, between two pieces', () => {
     const machine = machineOf({ minTokens: 50 });
     machine.next();
     machine.push({ tokenIds: bytes('abc'), text: '' });
@@ -200,7 +201,7 @@ describe('a cut from outside', () => {
     });
   });
 
-  it('ends the answer', () => {
+  it('cut() ends the answer if it has begun', () => {
     const machine = machineOf({ maxTokens: 0 });
     machine.next();
     machine.push({ tokenIds: bytes('abc'), text: '' });
@@ -211,12 +212,12 @@ describe('a cut from outside', () => {
 });
 
 describe('a call that breaks', () => {
-  it('after its last token is as good as one that ended', () => {
+  it('a call that breaks after its end token counts as completed', () => {
     const script = { ...says('ab', IM_START, 'y', IM_END), breaksAfter: new Map([[0, 3]]) };
     expect(run(machineOf({}), script).report).toMatchObject({ endReason: 'model', thinkingTokens: 2, segments: 2 });
   });
 
-  it('half-way is gone on with, the rest of its mask with it', () => {
+  it('a call that breaks half-way is continued from its ids, with the rest of its masked tokens', () => {
     const script = { ...says('abcdefgh', IM_START, 'y', IM_END), breaksAfter: new Map([[0, 3]]) };
     const { segments, report } = run(machineOf({ minTokens: 6, waits: 0 }), script);
     expect(segments.map((segment) => segment.minTokens)).toEqual([6, 3, 0]);
@@ -224,27 +225,27 @@ describe('a call that breaks', () => {
   });
 });
 
-describe('a soft landing', () => {
-  it('ends the thinking with a line, from its share of the maximum on', () => {
+describe('soft landing', () => {
+  it('a soft landing ends the thinking with a line, from its share of the maximum on', () => {
     const thought = 'one\ntwo\nthree\nfour\nfive and so on and on';
     const { thinking, report, segments } = run(machineOf({ maxTokens: 20 }, { softLanding: 0.6 }), says(thought));
     expect(thinking).toBe('one\ntwo\nthree');
     expect(report).toMatchObject({ thinkingTokens: 14, endReason: 'budget' });
     expect(report.events).toEqual([{ kind: 'cut', at: 14, tokens: format.forceAnswer.length, soft: true }]);
-    // The line is ended already: no second newline.
+    // The line has ended, so no second newline is added.
     expect(decode(segments[1]?.promptIds ?? [])).toBe('how?thinkone\ntwo\nthree\nanswer\nFinal Answer:');
   });
 
   it.each([
-    ['a sentence', 'It is four. Or not at all', 'It is four.'],
-    ['a question', 'Is it four? Or not at all', 'Is it four?'],
-    ['no decimal point', 'It is 3.14159265358979', 'It is 3.14159265358979'.slice(0, 20)],
-    ['no abbreviation of one letter', 'by e.g. this and that', 'by e.g. this and that'.slice(0, 20)],
-  ])('takes %s as such', (_what, says_, thinking) => {
-    expect(run(machineOf({ maxTokens: 20 }, { softLanding: 0.25 }), says(says_)).thinking).toBe(thinking);
+    ['ends the thinking after a sentence', 'It is four. Or not at all', 'It is four.'],
+    ['ends the thinking after a question', 'Is it four? Or not at all', 'Is it four?'],
+    ['ignores a decimal point', 'It is 3.14159265358979', 'It is 3.14159265358979'.slice(0, 20)],
+    ['ignores an abbreviation of single letters', 'by e.g. this and that', 'by e.g. this and that'.slice(0, 20)],
+  ])('a soft landing %s', (_title, output, thinking) => {
+    expect(run(machineOf({ maxTokens: 20 }, { softLanding: 0.25 }), says(output)).thinking).toBe(thinking);
   });
 
-  it('never goes below the minimum, and lets forced Waits come first', () => {
+  it('a soft landing never ends the thinking below the minimum or before the forced "Wait"s', () => {
     const lines = 'a\nb\nc\nd\n';
     expect(run(machineOf({ minTokens: 7, maxTokens: 20 }, { softLanding: 0 }), says(lines)).report.thinkingTokens).toBe(
       8,
@@ -254,21 +255,21 @@ describe('a soft landing', () => {
   });
 });
 
-describe('a thought that goes round in circles', () => {
-  const circle = 'Let me think again.\n'.repeat(20);
+describe('loop detection', () => {
+  const loop = 'Let me think again.\n'.repeat(20);
 
-  it('is cut with the reason "loop" after four rounds and 160 tokens', () => {
-    const { report } = run(machineOf({ maxTokens: 400 }, { detectLoops: true }), says(circle));
+  it('a loop is cut with the end reason "loop" after four rounds and 160 tokens', () => {
+    const { report } = run(machineOf({ maxTokens: 400 }, { detectLoops: true }), says(loop));
     expect(report).toMatchObject({ endReason: 'loop', thinkingTokens: 160 });
   });
 
-  it('goes on where nobody asked for that, and below the minimum', () => {
-    expect(run(machineOf({ maxTokens: 400 }), says(circle)).report.endReason).not.toBe('loop');
-    const { report } = run(machineOf({ minTokens: 300, maxTokens: 400 }, { detectLoops: true }), says(circle));
+  it('a loop is not cut if detection is off, or below the minimum', () => {
+    expect(run(machineOf({ maxTokens: 400 }), says(loop)).report.endReason).not.toBe('loop');
+    const { report } = run(machineOf({ minTokens: 300, maxTokens: 400 }, { detectLoops: true }), says(loop));
     expect(report.thinkingTokens).toBe(304);
   });
 
-  it('is not one that counts, or that says the same after each Wait', () => {
+  it('thinking that counts, or repeats itself once after each "Wait", is no loop', () => {
     const counts = Array.from({ length: 40 }, (_, index) => `step ${index}: add ${index}.`).join('\n');
     expect(run(machineOf({ maxTokens: 400 }, { detectLoops: true }), says(counts)).report.endReason).toBe('budget');
     const waits = Array.from({ length: 9 }, () => [

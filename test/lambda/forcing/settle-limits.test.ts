@@ -10,11 +10,11 @@ const model = {
   defaultMaxAnswerTokens: 100,
 };
 const names = { minTokens: 'min', maxTokens: 'max', maxCompletionTokens: 'total' };
-const settle = (wanted: Parameters<typeof settleLimits>[0], promptTokens = 10) =>
-  settleLimits(wanted, model, promptTokens, format, names);
+const settle = (requested: Parameters<typeof settleLimits>[0], promptTokens = 10) =>
+  settleLimits(requested, model, promptTokens, format, names);
 
-describe('the limits in force', () => {
-  it("are the model's where the request says nothing", () => {
+describe('settleLimits', () => {
+  it("a request without a budget gets the model's defaults", () => {
     expect(settle({})).toEqual({
       ok: true,
       shrunk: [],
@@ -22,25 +22,25 @@ describe('the limits in force', () => {
     });
   });
 
-  it('allow some Waits where a minimum is set and no number of them', () => {
+  it('a minimum without waits allows eight "Wait"s', () => {
     expect(settle({ minTokens: 5 })).toMatchObject({ limits: { waits: 8 } });
   });
 
-  it('raise the default maximum to the minimum', () => {
+  it('a minimum above the default maximum raises it', () => {
     expect(settle({ minTokens: 600 })).toMatchObject({ limits: { minTokens: 600, maxTokens: 600 } });
   });
 
-  it('shrink with the window, and say so', () => {
+  it('a maximum shrinks to the context window, and the shrink is reported', () => {
     expect(settle({ maxTokens: 800 }, 500)).toMatchObject({
       ok: true,
       shrunk: [{ limit: 'max_tokens', from: 800, because: 'context' }],
     });
   });
 
-  it('shrink an effort to the ceiling of the model or of the key, and say whose it was', () => {
+  it('an effort shrinks to the ceiling of the model or of the key, and the report says which', () => {
     const effort = { maxTokens: 900, maxIsPreference: true };
     expect(settle(effort, 1)).toMatchObject({ shrunk: [{ from: 900, to: 800, because: 'model' }] });
-    const ofKey = { ...model, maxThinkingTokens: 50, ceilingOf: 'key' as const };
+    const ofKey = { ...model, maxThinkingTokens: 50, ceilingSource: 'key' as const };
     expect(settleLimits(effort, ofKey, 1, format, names)).toMatchObject({
       limits: { maxTokens: 50 },
       shrunk: [{ from: 900, to: 50, because: 'key' }],
@@ -50,7 +50,7 @@ describe('the limits in force', () => {
     });
   });
 
-  it('leave a quarter of max_completion_tokens to the answer, where the maximum is not spelled out', () => {
+  it('a quarter of max_completion_tokens is kept for the answer unless the maximum is explicit', () => {
     expect(settle({ maxCompletionTokens: 40 })).toMatchObject({ limits: { maxTokens: 30, maxAnswerTokens: 40 } });
     expect(settle({ maxCompletionTokens: 40, maxTokens: 39 })).toMatchObject({ limits: { maxTokens: 39 }, shrunk: [] });
     expect(settle({ maxCompletionTokens: 1 })).toMatchObject({ limits: { maxTokens: 0 } });
@@ -62,16 +62,16 @@ describe('the limits in force', () => {
     [{ minTokens: 801 }, 'min', 'at most 800'],
     [{ maxTokens: 40, maxCompletionTokens: 40 }, 'max', 'must be below total (40)'],
     [{ minTokens: 40, maxCompletionTokens: 40 }, 'min', 'must be below total (40)'],
-  ])('are refused where they contradict: %j', (wanted, field, sentence) => {
-    expect(settle(wanted)).toMatchObject({ ok: false, field, message: expect.stringContaining(sentence) });
+  ])('contradictory limits are refused: %j', (requested, field, sentence) => {
+    expect(settle(requested)).toMatchObject({ ok: false, field, message: expect.stringContaining(sentence) });
   });
 
-  it('are refused where nothing fits', () => {
+  it('a conversation or a minimum that exceeds the context window is refused', () => {
     expect(settle({}, 999)).toMatchObject({ ok: false, code: 'context_length_exceeded', field: 'messages' });
     expect(settle({ minTokens: 700 }, 500)).toMatchObject({ ok: false, code: 'context_length_exceeded', field: 'min' });
   });
 
-  it('always leave room in the window for closing the thought and one token of answer', () => {
+  it('settled limits always leave room in the window to close the thinking and for one answer token', () => {
     const count = fc.option(fc.integer({ min: 0, max: 900 }), { nil: undefined });
     fc.assert(
       fc.property(

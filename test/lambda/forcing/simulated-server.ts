@@ -1,19 +1,20 @@
-import type { BudgetForcing, Emission, NextSegment, SegmentPiece } from '../../../lambda/forcing/budget-forcing.ts';
+import type { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
+import type { Emission, NextSegment, SegmentPiece } from '../../../lambda/forcing/plan.ts';
 import { decode, END_OF_TEXT, FOREIGN_END, IM_END, IM_START } from './tiny-vocabulary.ts';
 
-/** What a model would say and how its server would send it, as plain data that fast-check can generate and shrink. */
+/** The output of a model and how its server sends it, as plain data that fast-check can generate and shrink. */
 export interface ServerScript {
-  /** Tokens that the model wants to say, in order, over all segments. When they run out it says `a` for ever. */
+  /** Tokens that the model samples, in order, over all segments. After the last one it samples `a` for ever. */
   readonly tokens: readonly number[];
-  /** Sizes of the pieces, used in turn. 0 is an empty piece. */
+  /** Sizes of the pieces, used in turn. 0: an empty piece. */
   readonly pieceSizes: readonly number[];
-  /** Calls that die, by their number, after this many tokens. */
+  /** Number of tokens after which a call breaks, by the index of the call. */
   readonly breaksAfter: ReadonlyMap<number, number>;
-  /** Whether `min_tokens` is ignored. */
+  /** Whether the server ignores `min_tokens`. */
   readonly ignoresMin?: boolean;
-  /** Whether the literal text of an end token comes with it. */
+  /** Whether the server's text includes the literal text of end tokens. */
   readonly writesEnds?: boolean;
-  /** Whether the text comes one piece after its tokens. */
+  /** Whether the text arrives one piece after its tokens. */
   readonly textLags?: boolean;
 }
 
@@ -26,11 +27,11 @@ const ends = new Map([
 export interface Run {
   readonly segments: readonly NextSegment[];
   readonly emissions: readonly Emission[];
-  /** Tokens given out in each call. */
+  /** Tokens sent in each call. */
   readonly given: readonly (readonly number[])[];
 }
 
-/** Drives the machine to its end over a scripted server, as the real driver does over a real one. */
+/** Drives the machine to its end over a scripted server, as `generate` does over a real one. */
 export function drive(machine: BudgetForcing, script: ServerScript): Run {
   const segments: NextSegment[] = [];
   const emissions: Emission[] = [];
@@ -41,10 +42,10 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     const segment = machine.next();
     emissions.push(...machine.takeEmissions());
     if (segment === undefined) return { segments, emissions, given };
-    if (call > 2_000) throw new Error('The machine does not come to an end.');
+    if (call > 2_000) throw new Error('The machine does not terminate.');
     segments.push(segment);
 
-    // A model that was cut in the middle of a character does not begin its answer with the other half.
+    // After a cut inside a character, the answer does not begin with the other half.
     if (segment.part === 'answer' && segments.at(-2)?.part === 'thinking') {
       while ((script.tokens[cursor] ?? 0) >> 6 === 0b10) cursor++;
     }
@@ -53,19 +54,19 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     let stopId: number | undefined;
     while (tokens.length < segment.maxTokens) {
       const masked = script.ignoresMin !== true && tokens.length < segment.minTokens;
-      const wish = script.tokens[cursor++] ?? 97;
-      const isEnd = segment.stopTokenIds.includes(wish) || wish === FOREIGN_END;
-      tokens.push(masked && isEnd ? 98 : wish);
+      const token = script.tokens[cursor++] ?? 97;
+      const isEnd = segment.stopTokenIds.includes(token) || token === FOREIGN_END;
+      tokens.push(masked && isEnd ? 98 : token);
       if (isEnd && !masked) {
         finish = 'stop';
-        stopId = wish;
+        stopId = token;
         break;
       }
     }
     const breakAfter = script.breaksAfter.get(call);
     const sent = breakAfter === undefined ? tokens : tokens.slice(0, breakAfter);
     given.push(sent);
-    // What was said and not heard is said again.
+    // Tokens that were sampled but not sent are sampled again.
     cursor -= tokens.length - sent.length;
 
     let over = false;
@@ -83,7 +84,7 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       at = upTo;
     }
     if (left) {
-      // The driver hangs up: what was not read was never said.
+      // The driver closes the call: tokens that it did not read were never sampled.
       given[given.length - 1] = sent.slice(0, at);
       cursor -= sent.length - at;
       continue;

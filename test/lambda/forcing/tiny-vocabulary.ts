@@ -1,12 +1,12 @@
 import type { FormatIds } from '../../../lambda/forcing/format.ts';
 import type { StreamDecoder } from '../../../lambda/tokenizer/tokenizer.ts';
 
-/** Ids 0 to 255 are bytes; the rest are control tokens and one word. Small enough to read, real enough to split characters. */
+/** A vocabulary of bytes (ids 0 to 255), control tokens and one word: readable, yet it splits characters into several ids. */
 export const IM_START = 256;
 export const IM_END = 257;
 export const END_OF_TEXT = 258;
 export const WAIT = 259;
-/** An end of the model's own (from its generation config) that no format lists. */
+/** An end token of the model's own generation config, which no format lists. */
 export const FOREIGN_END = 260;
 
 export const bytes = (text: string): number[] => [...Buffer.from(text, 'utf8')];
@@ -32,7 +32,7 @@ export function newDecoder(): StreamDecoder {
   const utf8 = new TextDecoder('utf-8');
   return {
     push: (ids) => ids.map((id) => textOf(id, utf8)).join(''),
-    // What is left is half a character: dropped.
+    // Drops an incomplete character.
     end: () => {
       utf8.decode();
       return '';
@@ -45,7 +45,7 @@ function textOf(id: number, utf8: InstanceType<typeof TextDecoder>): string {
   return id === WAIT ? 'Wait' : '';
 }
 
-/** All of a list of ids as text, half characters dropped, control tokens left out. */
+/** Decodes a list of ids, without control tokens and incomplete characters. */
 export function decode(ids: readonly number[]): string {
   return newDecoder().push(ids);
 }

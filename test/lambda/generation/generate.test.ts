@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Generation, type GenerationEvent, generate } from '../../../lambda/generation/generate.ts';
+import { generate } from '../../../lambda/generation/generate.ts';
+import type { Generation, GenerationEvent } from '../../../lambda/generation/generation.ts';
 import {
   ModelRejectedError,
   ModelThrottledError,
@@ -50,8 +51,8 @@ const good: readonly ScriptedSegment[] = [
   { says: 'y', ends: IM_END },
 ];
 
-describe('a call that fails', () => {
-  it('before its first token is tried again, later each time, and then given up', async () => {
+describe('generate: failed calls', () => {
+  it('a call that fails before its first token is retried with growing backoff, then the failure is final', async () => {
     const down = { says: '', fails: new ModelUnavailableError('down') };
     const { generation, slept } = generationOf([down, down, ...good]);
     expect((await run(generation)).report).toMatchObject({ thinkingTokens: 1, segments: 4 });
@@ -59,7 +60,7 @@ describe('a call that fails', () => {
     await expect(run(generationOf([down, down, down]).generation)).rejects.toThrow('down');
   });
 
-  it('after some tokens goes on at once, however often', async () => {
+  it('a call that fails after some tokens is continued at once, any number of times', async () => {
     const broken = { says: 'abc', fails: new StreamBrokenError('gone') };
     const { generation, slept } = generationOf([broken, broken, broken, broken, broken, ...good]);
     const { report, segments } = await run(generation);
@@ -72,12 +73,12 @@ describe('a call that fails', () => {
     expect(slept).toEqual([]);
   });
 
-  it("by a mistake of ours or the caller's is not tried again", async () => {
+  it('a request that the model server rejects is not retried', async () => {
     const { generation } = generationOf([{ says: '', fails: new ModelRejectedError('no') }, ...good]);
     await expect(run(generation)).rejects.toThrow('no');
   });
 
-  it('by throttling waits as long as it was told to', async () => {
+  it('a throttled call is retried after its Retry-After', async () => {
     const { generation, slept } = generationOf([
       { says: '', fails: new ModelThrottledError('slow down', { retryAfterSeconds: 7 }) },
       ...good,
@@ -87,10 +88,10 @@ describe('a call that fails', () => {
   });
 });
 
-describe('an endpoint at zero copies', () => {
+describe('generate: an endpoint at zero copies', () => {
   const none = { says: '', fails: new NoCapacityError('zero') };
 
-  it('is waited for as long as allowed, with a word each time', async () => {
+  it('a generation waits for the first copy, with a waiting event before each attempt', async () => {
     const { generation } = generationOf([none, none, none, none, none, ...good], {
       retry: { attempts: 2, backoffMs: 1, capacityWaitMs: 60_000 },
     });
@@ -99,7 +100,7 @@ describe('an endpoint at zero copies', () => {
     expect(events.filter((event) => event.kind === 'waiting')).toHaveLength(5);
   });
 
-  it('is not waited for beyond that', async () => {
+  it('a generation fails if no copy starts within the allowed time', async () => {
     const { generation, slept } = generationOf(Array(50).fill(none), {
       retry: { attempts: 2, backoffMs: 1, capacityWaitMs: 10_000 },
     });
@@ -108,10 +109,10 @@ describe('an endpoint at zero copies', () => {
   });
 });
 
-describe('a deadline', () => {
+describe('generate: deadline', () => {
   const realClock = { now: () => performance.now(), sleep: async () => {} };
 
-  it('cuts the thinking early enough for an answer', async () => {
+  it('a deadline cuts the thinking early enough for an answer', async () => {
     const { generation } = generationOf(
       [
         { says: 'abc', hangs: true },
@@ -127,7 +128,7 @@ describe('a deadline', () => {
     expect(performance.now()).toBeLessThan((generation.deadlineMs ?? 0) + 100);
   });
 
-  it('ends an answer that does not end', async () => {
+  it('a deadline cuts an answer that does not end', async () => {
     const { generation } = generationOf(
       [
         { says: 'abc', ends: IM_START },
@@ -146,8 +147,8 @@ describe('a deadline', () => {
   });
 });
 
-describe('an abort', () => {
-  it('ends everything with its reason', async () => {
+describe('generate: abort', () => {
+  it('an aborted generation rejects with the reason of its signal', async () => {
     const abort = new AbortController();
     const { generation } = generationOf([{ says: 'abc', hangs: true }], { signal: abort.signal });
     setTimeout(() => abort.abort(new Error('gone')), 20);

@@ -16,7 +16,7 @@ const path = '/v1/chat/completions';
 const thinks = (says: string) => ({ says, ends: IM_START });
 const answers = (says: string) => ({ says, ends: IM_END });
 
-/** AWS's own schema of a line. */
+/** AWS's own schema of a log line in embedded metric format. */
 const isEmbeddedMetric = new Ajv().compile(
   JSON.parse(readFileSync(new URL('fixtures/embedded-metric-format.schema.json', import.meta.url), 'utf8')),
 );
@@ -36,7 +36,7 @@ const lineSchema = z.looseObject({
   }),
 });
 
-/** The metrics of a line as CloudWatch makes them, after what it checks. */
+/** The metrics that CloudWatch extracts from a log line, after the checks that it makes. */
 function metricsOf(line: unknown): Record<string, number> {
   expect(isEmbeddedMetric(line), JSON.stringify(isEmbeddedMetric.errors)).toBe(true);
   const parsed = lineSchema.parse(JSON.parse(JSON.stringify(line)));
@@ -45,8 +45,8 @@ function metricsOf(line: unknown): Record<string, number> {
   return Object.fromEntries(directive.Metrics.map(({ Name }) => [Name, z.number().parse(parsed[Name])]));
 }
 
-describe('the metrics of a request', () => {
-  it('are in its line of the log, in the shape that CloudWatch takes', async () => {
+describe('the metrics of a generation', () => {
+  it('a log line contains the metrics of its generation, in embedded metric format', async () => {
     const { app, log } = scriptedApp([thinks('\nshort'), { says: 'x'.repeat(90) }, answers(' 2')]);
     await app.request(path, chat({ thinking: { min_tokens: 20, max_tokens: 20 } }));
     expect(log).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('the metrics of a request', () => {
     expect(log[0]).toMatchObject({ _aws: { Timestamp: 1_700_000_000_000 } });
   });
 
-  it('say what was wanted where less was granted', async () => {
+  it('the metrics contain both wanted and granted tokens if the limits shrank', async () => {
     const { app, log } = scriptedApp([thinks('a'), answers('b')]);
     await app.request(path, chat({ reasoning_effort: 'high', max_completion_tokens: 40 }));
     const { WantedThinkingTokens, GrantedThinkingTokens } = metricsOf(log[0]);
@@ -74,7 +74,7 @@ describe('the metrics of a request', () => {
     expect(GrantedThinkingTokens).toBeLessThan(40);
   });
 
-  it('count a failure, and leave out what did not happen', async () => {
+  it('the metrics of a failed generation count the failure and omit values that it never had', async () => {
     const { app, log } = scriptedApp([{ says: '', fails: new ModelRejectedError('No.') }]);
     await app.request(path, chat({}));
     expect(metricsOf(log.find(({ message }) => message === 'generation'))).toEqual({
@@ -84,7 +84,7 @@ describe('the metrics of a request', () => {
     });
   });
 
-  it('are those that the dashboard and the alarms look for', () => {
+  it('the metrics have the names, dimensions and namespace that dashboard and alarms use', () => {
     const all: Required<RequestMetrics> = {
       WantedThinkingTokens: 1,
       GrantedThinkingTokens: 1,
@@ -108,41 +108,41 @@ describe('the metrics of a request', () => {
   });
 });
 
-describe('no line of the log has a word of a prompt, a thought, an answer, a tool or a stop text', () => {
+describe('the privacy of the log', () => {
   const secret = 'zyxsecret';
   const user = { messages: [{ role: 'user', content: `q ${secret}` }] };
   const requests: Record<string, readonly [string, object]> = {
     'a chat': [path, {}],
     'a chat as a stream': [path, { stream: true }],
-    'several samples': [path, { n: 2 }],
-    'a stop text': [path, { stop: [secret] }],
-    'a wait text': [path, { thinking: { waits: 1, wait_text: ` ${secret}` } }],
-    'a tool': [
+    'a chat with several samples': [path, { n: 2 }],
+    'a chat with a stop text': [path, { stop: [secret] }],
+    'a chat with a wait text': [path, { thinking: { waits: 1, wait_text: ` ${secret}` } }],
+    'a chat with a tool': [
       path,
       {
         tools: [{ type: 'function', function: { name: secret, description: secret, parameters: { type: 'object' } } }],
       },
     ],
-    'a wrong field': [path, { [secret]: secret, temperature: secret }],
-    'a response': ['/v1/responses', { input: `q ${secret}`, messages: undefined, instructions: secret }],
-    'a message': ['/v1/messages', { max_tokens: 100, system: secret }],
-    'a message as a stream': ['/v1/messages', { max_tokens: 100, stream: true }],
-    'a count': ['/v1/messages/count_tokens', {}],
+    'a chat with a wrong field': [path, { [secret]: secret, temperature: secret }],
+    'a Responses request': ['/v1/responses', { input: `q ${secret}`, messages: undefined, instructions: secret }],
+    'a Messages request': ['/v1/messages', { max_tokens: 100, system: secret }],
+    'a Messages request as a stream': ['/v1/messages', { max_tokens: 100, stream: true }],
+    'a request to count tokens': ['/v1/messages/count_tokens', {}],
   };
   const worlds: Record<string, () => readonly ScriptedSegment[]> = {
-    'that goes well': () => [thinks(`t ${secret}`), answers(`a ${secret}`), thinks(secret), answers(secret)],
-    'whose server refuses it with a quote': () => [
+    'that succeeds': () => [thinks(`t ${secret}`), answers(`a ${secret}`), thinks(secret), answers(secret)],
+    'whose model server rejects it and quotes it': () => [
       { says: secret, fails: statusToError(400, JSON.stringify({ message: `not this: "${secret}"` })) },
     ],
-    'whose server fails with a quote': () =>
+    'whose model server fails and quotes it': () =>
       Array.from({ length: 4 }, () => ({ says: '', fails: statusToError(500, `trace of ${secret}`) })),
     'whose stream breaks': () =>
       Array.from({ length: 9 }, () => ({ says: '', fails: new StreamBrokenError('The stream broke.') })),
-    'that fails with an error nobody foresaw': () => [{ says: secret, fails: unforeseen(secret) }],
+    'that fails with an unexpected error': () => [{ says: secret, fails: unexpectedError(secret) }],
   };
   const cases = Object.keys(requests).flatMap((what) => Object.keys(worlds).map((how) => [what, how] as const));
 
-  it.each(cases)('of %s %s', async (what, how) => {
+  it.each(cases)('the log contains no text of %s %s', async (what, how) => {
     const [url, changes] = requests[what] ?? [path, {}];
     const { app, log } = scriptedApp(worlds[how]?.() ?? []);
     const response = await app.request(url, chat({ ...user, ...changes }));
@@ -150,7 +150,7 @@ describe('no line of the log has a word of a prompt, a thought, an answer, a too
     expect(JSON.stringify(log)).not.toContain(secret);
   });
 
-  it('of a call that SageMaker refuses with a quote', async () => {
+  it('the log contains no text of a call that SageMaker rejects and quotes', async () => {
     const error = new ValidationError({ message: `Value '${secret}' is too long`, $metadata: {} });
     const { app, log } = scriptedApp([{ says: '', fails: fromSageMakerError(error) }]);
     expect((await app.request(path, chat(user))).status).toBeGreaterThanOrEqual(500);
@@ -159,8 +159,8 @@ describe('no line of the log has a word of a prompt, a thought, an answer, a too
   });
 });
 
-/** What JSON.parse throws quotes the text. */
-function unforeseen(text: string): Error {
+/** A SyntaxError of JSON.parse, whose message quotes the text. */
+function unexpectedError(text: string): Error {
   try {
     return JSON.parse(text);
   } catch (error) {

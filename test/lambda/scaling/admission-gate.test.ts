@@ -44,7 +44,7 @@ describe('Elastic budgets', () => {
     const { load, clock } = loadWorld(1);
     const before = [];
     for (let index = 0; index < 5; index++) before.push(await load.gate.admit(request(`r${index}`)));
-    for (const { watched } of before) await watched.end();
+    for (const { admitted } of before) await admitted.end();
     clock.now += 1;
     expect((await load.gate.admit(request('next'))).report.granted).toBe(800);
   });
@@ -173,8 +173,8 @@ describe('Metrics of scaling', () => {
   it('counts each request once in the demand, also one that was refused or is over', async () => {
     const { load, clock } = loadWorld(1);
     await load.scaling.tick();
-    const { watched } = await load.gate.admit(request('a'));
-    await watched.end();
+    const { admitted } = await load.gate.admit(request('a'));
+    await admitted.end();
     clock.now += 20;
     const first = await load.scaling.tick();
     expect(first.demand.tokensPerSecond).toBeGreaterThan(0);

@@ -135,14 +135,14 @@ interface Thoughts extends Partial<ReturnType<typeof request>> {
 /** Requests of one world with thoughts under way. */
 async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
   const world = loadWorld(1, { settings: { ...smallCopies, maxRequests: 64 } });
-  const watched: AdmittedRequest[] = [];
+  const admitted: AdmittedRequest[] = [];
   for (const [name, { tokens, ...changes }] of Object.entries(thoughts)) {
     const admit = await world.load.gate.admit(request(name, { samples: tokens.length, ...changes }));
     tokens.forEach((thinking, index) => {
-      admit.watched.count(index, { thinking, answer: 0 });
+      admit.admitted.count(index, { thinking, answer: 0 });
     });
-    admit.watched.begin();
-    watched.push(admit.watched);
+    admit.admitted.begin();
+    admitted.push(admit.admitted);
   }
   /** Which samples are cut, after the functions have looked a few times. */
   const cuts = async () => {
@@ -150,7 +150,7 @@ async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
       world.clock.now += 3;
       await vi.advanceTimersByTimeAsync(3_000);
     }
-    return watched.map((one, index) =>
+    return admitted.map((one, index) =>
       (Object.values(thoughts)[index]?.tokens ?? []).map((_, sample) => one.cutOf(sample)?.aborted ?? false),
     );
   };

@@ -199,12 +199,12 @@ describe('What requests are expected to use', () => {
   it('is learned from those that got tokens, not from those whose model failed', async () => {
     const { load, clock } = loadWorld(1);
     const failed = await load.gate.admit(request('failed'));
-    await failed.watched.end();
+    await failed.admitted.end();
     clock.now += 20;
     expect(new Set((await load.scaling.tick()).use)).toEqual(new Set([1]));
     const answered = await load.gate.admit(request('answered'));
-    answered.watched.count(0, { thinking: 100, answer: 10 });
-    await answered.watched.end();
+    answered.admitted.count(0, { thinking: 100, answer: 10 });
+    await answered.admitted.end();
     clock.now += 20;
     expect(Math.min(...(await load.scaling.tick()).use)).toBeLessThan(1);
   });
@@ -233,12 +233,12 @@ describe('What is in the table', () => {
 
   it('of a request that ended stays ended, however often and late it is told', async () => {
     const { load, clock } = loadWorld(1);
-    const { watched } = await load.gate.admit(request('a'));
-    watched.begin();
-    watched.count(0, { thinking: 50, answer: 0 });
-    await Promise.all([watched.end(), watched.end()]);
-    watched.count(0, { thinking: 500, answer: 100 });
-    await watched.end();
+    const { admitted } = await load.gate.admit(request('a'));
+    admitted.begin();
+    admitted.count(0, { thinking: 50, answer: 0 });
+    await Promise.all([admitted.end(), admitted.end()]);
+    admitted.count(0, { thinking: 500, answer: 100 });
+    await admitted.end();
     const [lease] = await load.scaling.board.all();
     expect(lease).toMatchObject({ usedTokens: 50, endedAt: clock.now });
     expect((await load.scaling.look()).load).toMatchObject({ requests: 0, committedTokens: 0 });

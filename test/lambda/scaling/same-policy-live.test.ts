@@ -36,14 +36,14 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     const cutOf = async (over: boolean) => {
       vi.mocked(isOverGrant).mockReturnValue(over);
       const { load, clock } = loadWorld(1);
-      const { watched } = await load.gate.admit(request('a'));
-      watched.count(0, { thinking: 60, answer: 0 });
-      watched.begin();
+      const { admitted } = await load.gate.admit(request('a'));
+      admitted.count(0, { thinking: 60, answer: 0 });
+      admitted.begin();
       for (let looks = 0; looks < 4; looks++) {
         clock.now += 3;
         await vi.advanceTimersByTimeAsync(3_000);
       }
-      return watched.cutOf(0)?.aborted;
+      return admitted.cutOf(0)?.aborted;
     };
     expect([await cutOf(false), await cutOf(true)]).toEqual([false, true]);
     vi.useRealTimers();

@@ -15,11 +15,11 @@ describe('The ledger of load on DynamoDB', () => {
     const { table } = embedded;
     const one = loadWorld(1, { table });
     const other = loadWorld(1, { table, now: () => one.clock.now });
-    const { watched, report } = await one.load.gate.admit(request('a'));
+    const { admitted, report } = await one.load.gate.admit(request('a'));
     expect(report.granted).toBe(800);
     for (let index = 0; index < 4; index++) await one.load.gate.admit(request(`more${index}`));
     expect((await other.load.gate.admit(request('b'))).report.granted).toBeLessThan(800);
-    await watched.end();
+    await admitted.end();
     one.clock.now += 120;
     const state = await other.load.scaling.tick();
     expect(state.seen.requests).toBe(0);

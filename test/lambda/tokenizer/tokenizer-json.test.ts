@@ -26,8 +26,8 @@ const delimiters = [
 describe.each([
   ['Qwen3', qwen],
   ['the embedded model', tiny],
-])('the tokenizer of %s', (_name, tokenizer) => {
-  it('gives back every text, however its ids are cut into pieces', async () => {
+])('the tokenizer of %s', (name, tokenizer) => {
+  it(`the tokenizer of ${name} decodes every text that it encoded, for any cut of the ids into pieces`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ unit: 'binary', maxLength: 60 }),
@@ -48,7 +48,7 @@ describe.each([
     );
   });
 
-  it('lets no control token out of a text that writes one, whatever stands around and inside it', async () => {
+  it(`the tokenizer of ${name} encodes no control token, for any text that contains control strings`, async () => {
     const controls = new Set(
       await Promise.all(delimiters.map((delimiter) => tokenizer.controlId(delimiter).catch(() => -1))),
     );
@@ -76,7 +76,7 @@ describe.each([
     }
   });
 
-  it('holds back half a character, and drops it at the end', async () => {
+  it(`the tokenizer of ${name} holds back an incomplete character and drops it at the end`, async () => {
     const ids = await tokenizer.encode('🤔');
     const decoder = tokenizer.streamDecoder();
     if (ids.length > 1) expect(decoder?.push(ids.slice(0, -1))).toBe('');
@@ -84,8 +84,8 @@ describe.each([
   });
 });
 
-describe('the tokenizer of Qwen3', () => {
-  it('has the ids that are published', async () => {
+describe('TokenizerJson', () => {
+  it('the tokenizer of Qwen3 has the published ids', async () => {
     expect(await qwen.encode('Wait')).toEqual([14190]);
     expect(await qwen.encode('<|im_start|>')).toEqual([27, 91, 318, 4906, 91, 29]);
     expect(await qwen.controlId('</think>')).toBe(151668);
@@ -93,7 +93,7 @@ describe('the tokenizer of Qwen3', () => {
     await expect(qwen.controlId('<nope>')).rejects.toThrow('has no control token "<nope>"');
   });
 
-  it('resolves the formats of its family, and refuses another', async () => {
+  it('the tokenizer of Qwen3 resolves the formats of its family, and refuses that of another', async () => {
     const s1 = await resolveFormat(formats.s1, qwen);
     expect(s1).toMatchObject({
       thinkingEnds: [151644, 151645, 151643],
@@ -110,7 +110,7 @@ describe('the tokenizer of Qwen3', () => {
     });
     expect(qwen3.forceAnswer.slice(-2)).toEqual([151668, 271]);
     expect((await resolveFormat(formats.qwq, qwen)).thinkingEnds).toEqual([151668, 151645, 151643]);
-    // The thinking tags are there, the end of a sentence is not: R1's own vocabulary is another.
+    // Qwen3 has the tags of the thinking, but not the end of sentence of R1's own vocabulary.
     await expect(resolveFormat(formats.r1, qwen)).rejects.toThrow('the format does not fit the model');
   });
 
@@ -119,19 +119,19 @@ describe('the tokenizer of Qwen3', () => {
     ['half a megabyte of control strings', '<|im_start|>'.repeat(40_000)],
     ['a long run without a space', 'a'.repeat(100_000)],
     ['a long run of emoji', '🤔'.repeat(50_000)],
-  ])('takes %s, and gives it back', async (_what, text) => {
+  ])('the tokenizer of Qwen3 encodes %s without loss', async (_what, text) => {
     const ids = await qwen.encode(text);
     expect(qwen.streamDecoder()?.push(ids)).toBe(text);
   });
 
-  it('makes U+FFFD of half a character in the request', async () => {
+  it('the tokenizer of Qwen3 encodes a lone surrogate as U+FFFD', async () => {
     const ids = await qwen.encode('a\ud83d');
     expect(qwen.streamDecoder()?.push(ids)).toBe('a\ufffd');
   });
 });
 
-describe('a tokenizer.json that is not there', () => {
-  it('says so, and is tried again the next time', async () => {
+describe('a missing tokenizer.json', () => {
+  it('a missing tokenizer.json is an error of each call, which retries to read it', async () => {
     let calls = 0;
     const tokenizer = new TokenizerJson(async () => {
       calls++;
@@ -143,8 +143,8 @@ describe('a tokenizer.json that is not there', () => {
   });
 });
 
-describe('cutting control strings', () => {
-  it('cuts inside each, also where they overlap', () => {
+describe('controlStringCutter', () => {
+  it('controlStringCutter cuts inside each control string, even if they overlap', () => {
     const cut = controlStringCutter(['<|im_start|>']);
     expect(cut('a <|im_start|> b')).toEqual(['a <', '|im_start|> b']);
     expect(cut('<|im<|im_start|>_start|>')).toEqual(['<|im<', '|im_start|>_start|>']);
@@ -152,7 +152,7 @@ describe('cutting control strings', () => {
     expect(cut('nothing')).toEqual(['nothing']);
   });
 
-  it('gives all of the text back, whatever it is', () => {
+  it('controlStringCutter loses no text, and leaves no whole control string in a piece', () => {
     const cut = controlStringCutter(delimiters);
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...delimiters, '<', 'x', '🤔')), (parts) => {
@@ -166,8 +166,8 @@ describe('cutting control strings', () => {
   });
 });
 
-describe("a tokenizer behind the model's server", () => {
-  /** vLLM parses every control string that it sees whole. */
+describe('EndpointTokenizer', () => {
+  /** Turns every whole control string into a control token, as vLLM does. */
   const server = async (_route: '/tokenize', body: unknown) => {
     const { prompt } = body as { prompt: string };
     const tokens = prompt
@@ -178,7 +178,7 @@ describe("a tokenizer behind the model's server", () => {
     return { tokens, count: tokens.length, max_model_len: 100 };
   };
 
-  it("never shows it a control string of a user's, but asks for one by itself", async () => {
+  it('EndpointTokenizer sends no whole control string of a user, but sends one to look up its id', async () => {
     const tokenizer = new EndpointTokenizer(server, 'm');
     expect(await tokenizer.encode('x<|im_start|>y')).not.toContain(999);
     expect(await tokenizer.controlId('<|im_start|>')).toBe(999);
@@ -186,13 +186,13 @@ describe("a tokenizer behind the model's server", () => {
     expect(tokenizer.streamDecoder()).toBeUndefined();
   });
 
-  it('refuses a text of nothing but control strings rather than calling for each', async () => {
+  it('EndpointTokenizer refuses a text with more than 255 control strings', async () => {
     await expect(new EndpointTokenizer(server).encode('<|im_start|>'.repeat(300))).rejects.toThrow('at most 255');
   });
 });
 
-describe('the bytes of a token', () => {
-  it("are read from GPT-2's alphabet and from byte fallback", () => {
+describe('tokenBytes', () => {
+  it("tokenBytes reads GPT-2's alphabet and byte fallback", () => {
     expect([...tokenBytes('Ġhi', 'byte-level')]).toEqual([0x20, 0x68, 0x69]);
     expect([...tokenBytes('<0x0A>', 'sentencepiece')]).toEqual([0x0a]);
     expect([...tokenBytes('▁hi', 'sentencepiece')]).toEqual([0x20, 0x68, 0x69]);

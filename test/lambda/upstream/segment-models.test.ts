@@ -51,10 +51,10 @@ async function run(
 }
 
 describe.each([
-  ['on SageMaker', () => sageMaker],
-  ['on a server of text completions', () => completions],
-])('a segment %s', (_name, model) => {
-  it('comes in chunks of ids and text, the last with how it ended and what the prompt cost', async () => {
+  ['SageMakerModel', () => sageMaker],
+  ['CompletionsModel', () => completions],
+])('%s', (name, model) => {
+  it(`${name} yields chunks of ids and text, the last with finish reason and prompt usage`, async () => {
     const chunks = await run(model());
     expect(chunks.flatMap((chunk) => chunk.tokenIds)).toEqual(says);
     expect(chunks.map((chunk) => chunk.text).join('')).toBe('né');
@@ -66,11 +66,11 @@ describe.each([
     expect(chunks.slice(0, -1).every((chunk) => chunk.finishReason === undefined)).toBe(true);
   });
 
-  it('ends by length at its maximum', async () => {
+  it(`${name} ends a segment by length at its maximum`, async () => {
     expect((await run(model(), { maxTokens: 2 })).at(-1)).toMatchObject({ finishReason: 'length' });
   });
 
-  it('sends what it was told', async () => {
+  it(`${name} sends every field of the request`, async () => {
     await run(model(), { minTokens: 1 });
     expect(engine.requests.at(-1)).toMatchObject({
       promptIds: [5, 6],
@@ -84,10 +84,10 @@ describe.each([
   });
 
   it.each([
-    ['a silent end', { breakAfterChunks: 2, breakBy: 'silent' }, 'model_stream_broken'],
+    ['a stream that ends silently', { breakAfterChunks: 2, breakBy: 'silent' }, 'model_stream_broken'],
     ['a reset socket', { breakAfterChunks: 2, breakBy: 'socket' }, 'model_stream_broken'],
-    ['no token ids', { omitTokenIds: true }, 'model_failed'],
-  ] as const)('fails in words of ours at %s', async (_what, fault: Fault, code) => {
+    ['chunks without token ids', { omitTokenIds: true }, 'model_failed'],
+  ] as const)(`${name} throws a ModelError on %s`, async (_what, fault: Fault, code) => {
     endpoint.faults.next(fault);
     await expect(run(model())).rejects.toMatchObject({ code });
   });
@@ -95,12 +95,12 @@ describe.each([
   it.each([
     ['an unknown field', { extraField: true }],
     ['many tokens in a chunk', { tokensPerChunk: 3 }],
-  ])('does not mind %s', async (_what, fault) => {
+  ])(`${name} accepts %s`, async (_what, fault) => {
     endpoint.faults.next(fault);
     expect((await run(model())).flatMap((chunk) => chunk.tokenIds)).toEqual(says);
   });
 
-  it("rejects with the signal's reason when it is aborted, and the engine stops", async () => {
+  it(`${name} rejects with the reason of its signal, and the engine stops`, async () => {
     endpoint.faults.next({ tokenDelayMs: 5 });
     const abort = new AbortController();
     const running = run(model(), { stopTokenIds: [], maxTokens: 900 }, abort.signal);
@@ -110,7 +110,7 @@ describe.each([
     await expect(run(model(), {}, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
 
-  it('ends the call when its reader leaves', async () => {
+  it(`${name} ends the call if its consumer stops reading`, async () => {
     endpoint.faults.next({ tokenDelayMs: 5 });
     for await (const _chunk of model().run(
       { ...request, stopTokenIds: [], maxTokens: 900 },
@@ -121,7 +121,7 @@ describe.each([
   });
 });
 
-describe('an error of SageMaker Runtime', () => {
+describe('errors of SageMaker Runtime', () => {
   it.each([
     ['no capacity', runtimeErrors.noCapacity(), 'model_no_capacity', 503, true],
     [
@@ -145,9 +145,15 @@ describe('an error of SageMaker Runtime', () => {
     ['ServiceUnavailable', runtimeErrors.serviceUnavailable(), 'model_unavailable', 503, true],
     ['InternalFailure', runtimeErrors.internalFailure(), 'model_failed', 502, true],
     ['InternalDependencyException', runtimeErrors.internalDependency(), 'model_unavailable', 503, true],
-    ['ThrottlingException, which is not modelled', runtimeErrors.throttling(), 'rate_limit_exceeded', 429, true],
+    [
+      'ThrottlingException, which has no class in the SDK,',
+      runtimeErrors.throttling(),
+      'rate_limit_exceeded',
+      429,
+      true,
+    ],
     ['AccessDeniedException', runtimeErrors.accessDenied(), 'model_misconfigured', 500, false],
-  ])('%s becomes one of ours', async (_name, error, code, status, retryable) => {
+  ])('%s becomes a ModelError', async (_name, error, code, status, retryable) => {
     endpoint.faults.next({ error });
     const failure: unknown = await run(sageMaker).catch((thrown: unknown) => thrown);
     expect(failure).toBeInstanceOf(ModelError);
@@ -159,18 +165,18 @@ describe('an error of SageMaker Runtime', () => {
     ['StreamBroken', 'model_stream_broken'],
     ['InternalStreamFailure', 'model_stream_broken'],
     ['corrupt', 'model_stream_broken'],
-  ] as const)('%s in the stream can be continued', async (breakBy, code) => {
+  ] as const)('%s in the stream becomes an error that can be retried', async (breakBy, code) => {
     endpoint.faults.next({ breakAfterChunks: 1, breakBy });
     await expect(run(sageMaker)).rejects.toMatchObject({ code, retryable: true });
   });
 
-  it('is told apart from an endpoint that cannot be reached', async () => {
-    const nowhere = new CompletionsModel({ baseUrl: 'http://127.0.0.1:9/v1', servedModelName: 'm' });
-    await expect(run(nowhere)).rejects.toMatchObject({ code: 'model_unavailable' });
+  it('a server that cannot be reached becomes ModelUnavailableError', async () => {
+    const unreachable = new CompletionsModel({ baseUrl: 'http://127.0.0.1:9/v1', servedModelName: 'm' });
+    await expect(run(unreachable)).rejects.toMatchObject({ code: 'model_unavailable' });
   });
 });
 
-describe('a stream of text completions', () => {
+describe('readCompletionStream', () => {
   const recorded = [
     'data: {"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":"caf","logprobs":null,"finish_reason":null,"stop_reason":null,"prompt_token_ids":[1,2],"token_ids":[10]}]}\n\n',
     'data: {"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":"é 🤔","logprobs":null,"finish_reason":null,"stop_reason":null,"prompt_token_ids":null,"token_ids":[11,12]}]}\n\n',
@@ -179,7 +185,7 @@ describe('a stream of text completions', () => {
     'data: [DONE]\n\n',
   ].join('');
 
-  it('gives the same chunks wherever its bytes are cut', async () => {
+  it('readCompletionStream parses the same chunks for any cut of the bytes', async () => {
     const whole = Buffer.from(recorded, 'utf8');
     const expected = await read([whole]);
     expect(expected.map((chunk) => chunk.text).join('')).toBe('café 🤔');
@@ -195,15 +201,15 @@ describe('a stream of text completions', () => {
 
   it.each([
     ['an error object in the stream', 'data: {"error":{"message":"engine died","code":500}}\n\n', 'model_failed'],
-    ['a refusal in the stream', 'data: {"error":{"message":"too long","code":400}}\n\n', 'model_rejected_request'],
+    ['a rejection in the stream', 'data: {"error":{"message":"too long","code":400}}\n\n', 'model_rejected_request'],
     [
       'an aborted request',
       'data: {"choices":[{"text":"","token_ids":[],"finish_reason":"abort"}]}\n\n',
       'model_stream_broken',
     ],
-    ['[DONE] without a finish', 'data: [DONE]\n\n', 'model_stream_broken'],
-    ['something else', 'data: <html>\n\n', 'model_failed'],
-  ])('fails in words of ours at %s', async (_what, text, code) => {
+    ['[DONE] without a finish reason', 'data: [DONE]\n\n', 'model_stream_broken'],
+    ['a page of HTML', 'data: <html>\n\n', 'model_failed'],
+  ])('readCompletionStream throws a ModelError on %s', async (_what, text, code) => {
     await expect(read([Buffer.from(text)])).rejects.toMatchObject({ code });
   });
 

@@ -1,0 +1,113 @@
+import type { AppDependencies } from '../context.ts';
+import { ApiError } from '../errors/api-error.ts';
+import type { Log } from '../errors/log.ts';
+import { loggableError } from '../errors/loggable-error.ts';
+import type { Limits } from '../forcing/report.ts';
+import type { Shrink } from '../forcing/settle-limits.ts';
+import type { UsageReservation } from '../keys/ledger.ts';
+import type { Admission } from '../scaling/admission-gate.ts';
+import type { PreparedRequest } from './prepare-request.ts';
+import type { GenerationContext, GenerationRequest } from './request.ts';
+
+/** Time after a request's own timeout until its lease expires, in seconds. */
+const LEASE_MARGIN_SECONDS = 30;
+
+/** A request that the endpoint's load and its key's limits admit, with the limits in force. */
+export interface AdmittedGeneration {
+  readonly limits: Limits;
+  readonly shrunk: readonly Shrink[];
+  /** Prompt tokens as `usage` counts them: with those that open the thinking. */
+  readonly promptTokens: number;
+  /** `undefined` if the load of the model is not tracked or is unavailable. */
+  readonly admission: Admission | undefined;
+  /** `undefined` if usage is not recorded. */
+  readonly reservation: UsageReservation | undefined;
+}
+
+/**
+ * Admits a request: first at the gate of the endpoint's load, which may lower its maximum, then at the limits of its key.
+ *
+ * @param timeoutMs maximum duration of the request.
+ * @throws {ApiError} 429 or 503 with Retry-After if either refuses it.
+ */
+export async function admitRequest(
+  request: GenerationRequest,
+  prepared: PreparedRequest,
+  timeoutMs: number,
+  dependencies: AppDependencies,
+  context: GenerationContext,
+): Promise<AdmittedGeneration> {
+  const admission = await passGate(request, prepared, dependencies, context);
+  const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
+  const promptTokens = prepared.promptIds.length + (limits.maxTokens === 0 ? 0 : prepared.format.openThinking.length);
+  try {
+    const reservation = await dependencies.ledger?.admit(context.caller, {
+      requestId: context.requestId,
+      model: request.model.settings.id,
+      tokens: promptTokens + maxCompletionTokens(limits, request, prepared) * request.samples,
+      leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
+    });
+    return { limits, shrunk, promptTokens, admission, reservation };
+  } catch (error) {
+    await admission?.admitted.withdraw().catch((failure: unknown) => {
+      dependencies.log('error', 'load lease not released', loggableError(failure));
+    });
+    throw error;
+  }
+}
+
+async function passGate(
+  request: GenerationRequest,
+  prepared: PreparedRequest,
+  { loads, log }: AppDependencies,
+  { requestId, caller }: GenerationContext,
+): Promise<Admission | undefined> {
+  const { limits, promptIds } = prepared;
+  const { elastic } = request.thinking;
+  return await loads
+    ?.get(request.model.settings.id)
+    ?.gate.admit({
+      requestId,
+      key: caller.id,
+      promptTokens: promptIds.length,
+      minTokens: limits.minTokens,
+      maxTokens: limits.maxTokens,
+      answerTokens: Math.max(0, maxCompletionTokens(limits, request, prepared) - limits.maxTokens),
+      samples: request.samples,
+      elastic: elastic?.allowed,
+      keyElastic: caller.limits.elastic,
+      floorTokens: elastic?.floorTokens,
+    })
+    .catch((error: unknown) => failOpen(error, log));
+}
+
+/** Rethrows refusals. If the load state is unavailable, the request runs without a lease. */
+function failOpen(error: unknown, log: Log): undefined {
+  if (error instanceof ApiError) throw error;
+  log('error', 'load state unavailable', loggableError(error));
+}
+
+/** The limits, lowered to the thinking tokens that the load grants. */
+function toGrantedLimits(
+  { limits, shrunk }: PreparedRequest,
+  granted = Number.POSITIVE_INFINITY,
+): { readonly limits: Limits; readonly shrunk: readonly Shrink[] } {
+  if (granted >= limits.maxTokens) return { limits, shrunk };
+  return {
+    limits: { ...limits, maxTokens: granted },
+    shrunk: [...shrunk, { limit: 'max_tokens', from: limits.maxTokens, to: granted, because: 'load' }],
+  };
+}
+
+/** Maximum of thinking and answer tokens of one sample. */
+function maxCompletionTokens(
+  limits: Limits,
+  { requested, model }: GenerationRequest,
+  { promptIds }: PreparedRequest,
+): number {
+  return Math.min(
+    limits.maxTokens + limits.maxAnswerTokens,
+    requested.maxCompletionTokens ?? Number.POSITIVE_INFINITY,
+    model.settings.contextTokens - promptIds.length,
+  );
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../clock.ts';
+import type { ForcingPlan } from '../forcing/plan.ts';
+import type { ForcingReport } from '../forcing/report.ts';
+import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
+import type { RetryPolicy } from './retry.ts';
+
+/** All that `generate` needs to run one sample of a request. */
+export interface Generation {
+  readonly model: SegmentModel;
+  readonly plan: ForcingPlan;
+  readonly sampling: Sampling;
+  /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
+  readonly topLogprobs?: number;
+  /** Form that the answer must have. The thinking is not constrained. If omitted, any text. */
+  readonly structure?: AnswerStructure;
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly signal: AbortSignal;
+  /** Time on `clock` by which the answer must be complete. Thinking is cut early enough to leave time for the answer. */
+  readonly deadlineMs?: number;
+  /** Aborts when the endpoint's load allows no more thinking; the thinking then ends with the reason `load`. */
+  readonly cutThinking?: AbortSignal | undefined;
+  /** Called after each chunk with the token counts so far, as the limits count them. */
+  readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
+  /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
+  readonly whileNoCapacity?: (() => Promise<string>) | undefined;
+  /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
+  readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
+}
+
+/** Token counts and outcome of one call of the model. */
+export interface SegmentAccount {
+  readonly part: 'thinking' | 'answer';
+  readonly promptTokens: number;
+  /** Prompt tokens that the engine evaluated; the rest came from its prefix cache. `undefined` if the server does not report it. */
+  readonly promptTokensEvaluated: number | undefined;
+  readonly tokens: number;
+  /** `error.code` of the failure, or `undefined` if the call succeeded. */
+  readonly failure: string | undefined;
+}
+
+/** What `generate` yields: text and log-probabilities in order, then one `done`. */
+export type GenerationEvent =
+  | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
+  /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
+  | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
+  | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
+  | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };

@@ -1,0 +1,145 @@
+import type { BudgetForcing } from '../forcing/budget-forcing.ts';
+import type { NextSegment } from '../forcing/plan.ts';
+import { ModelError } from '../upstream/errors.ts';
+import type { SegmentChunk, SegmentRequest, TokenLogprob } from '../upstream/segment-model.ts';
+import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import type { Timing } from './timing.ts';
+
+/** Tokens beyond a segment's maximum after which the call is closed, not just ignored. */
+const OVERRUN_ALLOWED = 8;
+
+/**
+ * One call of the model: passes each chunk to the machine, yields the text that became certain, and reports the end, a cut
+ * or a failure of the call to the machine.
+ */
+export class SegmentRun {
+  readonly #segment: NextSegment;
+  readonly #machine: BudgetForcing;
+  readonly #generation: Generation;
+  readonly #timing: Timing;
+  #tokens = 0;
+  #promptUsage: SegmentChunk['promptUsage'];
+  #failure: ModelError | undefined;
+  /** Whether the machine knows that the segment is over. */
+  #ended = false;
+
+  constructor(segment: NextSegment, machine: BudgetForcing, generation: Generation, timing: Timing) {
+    this.#segment = segment;
+    this.#machine = machine;
+    this.#generation = generation;
+    this.#timing = timing;
+  }
+
+  /** Whether the call gave at least one token. */
+  get progressed(): boolean {
+    return this.#tokens > 0;
+  }
+
+  /** The failure of the call, even if the segment was over before it. */
+  get failure(): ModelError | undefined {
+    return this.#failure;
+  }
+
+  /** The failure of the call if the segment must be retried. */
+  get failureToRetry(): ModelError | undefined {
+    return this.#ended ? undefined : this.#failure;
+  }
+
+  get account(): SegmentAccount {
+    return {
+      part: this.#segment.part,
+      promptTokens: this.#segment.promptIds.length,
+      promptTokensEvaluated: this.#promptUsage && this.#promptUsage.total - this.#promptUsage.cached,
+      tokens: this.#tokens,
+      failure: this.#failure?.code,
+    };
+  }
+
+  /** Runs the call to its end. @throws the abort reason of `generation.signal`, and errors that are not a `ModelError`. */
+  async *events(): AsyncGenerator<GenerationEvent, void, undefined> {
+    const { model, signal } = this.#generation;
+    const loadCut = this.#segment.part === 'thinking' ? this.#generation.cutThinking : undefined;
+    const deadline = this.#timing.startCutTimer(this.#segment.part);
+    try {
+      const chunks = model.run(toSegmentRequest(this.#segment, this.#generation), {
+        signal: AbortSignal.any([signal, deadline.signal, ...(loadCut === undefined ? [] : [loadCut])]),
+      });
+      for await (const chunk of chunks) {
+        // Leaving the loop ends the call: the engine stops at its next token.
+        if (yield* this.#take(chunk)) break;
+      }
+      if (!this.#ended) this.#machine.segmentBroke();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (deadline.signal.aborted) this.#cut('deadline');
+      else if (loadCut?.aborted === true) this.#cut('load');
+      else if (error instanceof ModelError) this.#fail(error);
+      else throw error;
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  /** Takes one chunk and yields what became certain. Returns whether to close the call. */
+  *#take(chunk: SegmentChunk): Generator<GenerationEvent, boolean, undefined> {
+    const { tokenIds, promptUsage, finishReason, stopReason } = chunk;
+    this.#tokens += tokenIds.length;
+    this.#timing.count(tokenIds.length);
+    this.#promptUsage = promptUsage ?? this.#promptUsage;
+    const answerTokensBefore = this.#machine.tokens().answer;
+    const { over, leave } = this.#ended ? { over: true, leave: false } : this.#machine.push(chunk);
+    this.#generation.onTokens?.(this.#machine.tokens());
+    const logprobs = this.#keptLogprobs(chunk, answerTokensBefore);
+    if (logprobs.length > 0) yield { kind: 'logprobs', tokens: logprobs };
+    yield* takeText(this.#machine);
+    if (leave) {
+      this.#ended = true;
+      return true;
+    }
+    if (this.#ended) return false;
+    if (finishReason !== undefined) {
+      this.#ended = true;
+      this.#machine.segmentEnded(finishReason, stopReason);
+      return false;
+    }
+    // The server ignores the segment's maximum.
+    return over && this.#tokens >= this.#segment.maxTokens + OVERRUN_ALLOWED;
+  }
+
+  /** The log-probabilities of the tokens that count as answer: a chunk's end token, and tokens beyond it, come last. */
+  #keptLogprobs({ logprobs = [] }: SegmentChunk, answerTokensBefore: number): readonly TokenLogprob[] {
+    if (this.#segment.part !== 'answer') return [];
+    return logprobs.slice(0, this.#machine.tokens().answer - answerTokensBefore);
+  }
+
+  #cut(reason: 'deadline' | 'load'): void {
+    if (!this.#ended) this.#machine.cut(reason);
+  }
+
+  #fail(failure: ModelError): void {
+    this.#failure = failure;
+    if (!this.#ended) this.#machine.segmentBroke();
+  }
+}
+
+/** Takes the text that became certain since the last call. */
+export function* takeText(machine: BudgetForcing): Generator<GenerationEvent, void, undefined> {
+  for (const emission of machine.takeEmissions()) yield { kind: 'text', ...emission };
+}
+
+function toSegmentRequest(segment: NextSegment, generation: Generation): SegmentRequest {
+  const { sampling, topLogprobs, structure, plan } = generation;
+  const { stopTexts = [] } = plan;
+  return {
+    promptIds: segment.promptIds,
+    maxTokens: segment.maxTokens,
+    minTokens: segment.minTokens,
+    stopTokenIds: segment.stopTokenIds,
+    sampling,
+    ...(segment.part === 'answer' && {
+      ...(stopTexts.length > 0 && { stopTexts }),
+      ...(topLogprobs !== undefined && { topLogprobs }),
+      ...(structure !== undefined && { structure }),
+    }),
+  };
+}
