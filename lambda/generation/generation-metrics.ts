@@ -5,7 +5,7 @@ import type { ModelSettings } from '../settings/settings.ts';
  * The metrics of one generation as members of its log line: CloudWatch makes metrics of a line that has `_aws` (embedded metric
  * format), so no call is made and nothing is waited for.
  *
- * Why not a library: docs/decisions/0030-own-embedded-metrics.md.
+ * Why not a library: docs/decisions/0011-own-embedded-metrics.md.
  */
 export interface RequestMetrics {
   /** The most thinking that was asked for, or the model's default. */
