@@ -1,5 +1,5 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** Without the changelog, which names paths as they were. */
@@ -9,6 +9,9 @@ const pages = ['README.md', 'CONTRIBUTING.md', ...globSync('{docs,local,simulate
 const folders = readdirSync('.', { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !/^(node_modules|dist|cdk\.out|\.(?!ci$).*)$/.test(entry.name))
   .map(({ name }) => name);
+
+/** Names of all source files, for pages that name a file without its folder. */
+const sources = new Set(globSync(`{${folders.join(',')}}/**/*.ts`).map((path) => basename(path)));
 
 /** Placeholders for files that the reader creates: `mine` or `my-…`. */
 const PLACEHOLDER = /(^|[/.-])(mine|my)([/.-]|$)/;
@@ -39,15 +42,18 @@ function brokenLinks(page: string, text: string): readonly string[] {
   });
 }
 
-/** Paths in the code of a page, inline or in a block, that begin with a folder of the repository and do not exist. */
+/** Paths in the code of a page, inline or in a block, that do not exist: from a folder of the repository on, or bare names of source files. */
 function missingPaths(text: string): readonly string[] {
   const blocks = [...text.matchAll(FENCE)].map(([, , block = '']) => block);
   const inline = [...text.replaceAll(FENCE, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
   return [...blocks, ...inline]
     .flatMap((code) => code.split(/[\s'"(),;=]+/))
-    .filter((word) => folders.some((folder) => word.startsWith(`${folder}/`)))
     .filter((word) => /^[\w./-]+$/.test(word) && !PLACEHOLDER.test(word))
-    .filter((path) => !existsSync(path));
+    .filter((word) =>
+      folders.some((folder) => word.startsWith(`${folder}/`))
+        ? !existsSync(word)
+        : /^[\w-]+\.ts$/.test(word) && !sources.has(word),
+    );
 }
 
 describe('the documentation', () => {
@@ -66,13 +72,13 @@ describe('the check of links and paths', () => {
       '# A page',
       '[there](formats.md) [a heading](formats.md#to-add-a-format) [itself](#a-page) [the web](https://example.com/x.md)',
       '[gone](gone.md) [no heading](formats.md#gone) [not itself](#gone)',
-      'Code in `lambda/app.ts`, `lambda/formats/mine.ts`, `lambda/gone.ts` and `[not](a-link.md)`.',
+      'Code in `lambda/app.ts`, `app.ts`, `lambda/formats/mine.ts`, `lambda/gone.ts`, `gone.ts` and `[not](a-link.md)`.',
       '```sh',
       'npx vitest run test/gone.test.ts test/docs/links.test.ts  # [not](a-link.md)',
       '```',
       '',
     ].join('\n');
     expect(brokenLinks('docs/page.md', text)).toEqual(['gone.md', 'formats.md#gone', '#gone']);
-    expect(missingPaths(text)).toEqual(['test/gone.test.ts', 'lambda/gone.ts']);
+    expect(missingPaths(text)).toEqual(['test/gone.test.ts', 'lambda/gone.ts', 'gone.ts']);
   });
 });
