@@ -42,7 +42,7 @@ function brokenLinks(page: string, text: string): readonly string[] {
   });
 }
 
-/** Paths in the code of a page, inline or in a block, that do not exist: from a folder of the repository on, or bare names of source files. */
+/** Paths in the code of a page that do not exist: from a top-level folder on, or the bare name of a source file. */
 function missingPaths(text: string): readonly string[] {
   const blocks = [...text.matchAll(FENCE)].map(([, , block = '']) => block);
   const inline = [...text.replaceAll(FENCE, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
