@@ -4,7 +4,7 @@ import { ApiStack } from './api/stack.ts';
 import type { Config } from './config.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 
-/** The two stacks of one stage. Why two: docs/decisions/0010-two-stacks.md. */
+/** The two stacks of one stage. Why two: docs/decisions/0007-two-stacks.md. */
 export function addStacks(
   app: App,
   config: Config,

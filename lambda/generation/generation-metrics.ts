@@ -33,7 +33,7 @@ const units = {
 
 /**
  * Members to spread into the log line of a generation. CloudWatch extracts metrics from a line with `_aws` (embedded metric
- * format), so publishing them needs no API call. docs/decisions/0030-own-embedded-metrics.md says why no library writes them.
+ * format), so publishing them needs no API call. docs/decisions/0011-own-embedded-metrics.md says why no library writes them.
  *
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *

@@ -15,7 +15,7 @@ export interface ElasticSettings {
 
 /**
  * Shrinking begins where copies still have room, and ends where requests would wait. The width decides how calm it is: see
- * docs/decisions/0031-elastic-budgets.md.
+ * docs/decisions/0012-elastic-budgets.md.
  */
 export const defaultElastic: ElasticSettings = {
   shrinkFrom: 0.7,

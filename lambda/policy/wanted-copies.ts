@@ -19,7 +19,7 @@ export interface ScalingSettings {
   /**
    * Copies are taken away when fewer were wanted for so long. Seconds. To stop an instance and to start it again costs its start
    * and its idle time, about 15 minutes of it, so a shorter rest saves nothing; an hour also keeps what comes back every hour. See
-   * docs/decisions/0032-scaling-on-demand.md.
+   * docs/decisions/0013-scaling-on-demand.md.
    */
   readonly scaleInAfterSeconds: number;
 }

@@ -3,7 +3,7 @@ import type { Refusal } from '../facts/refusal.ts';
 
 /**
  * AWS's images whose route of text completions takes token ids and gives them back, and the CUDA that each was built with.
- * Which others there are, and what they lack: docs/decisions/0020-images.md.
+ * Which others there are, and what they lack: docs/decisions/0010-images.md.
  *
  * https://github.com/aws/deep-learning-containers/blob/main/docs/vllm/changelog/index.md
  */
