@@ -7,8 +7,8 @@ import type { GenerationRequest, ThinkingOptions } from '../generation/request.t
 import type { ServedModel } from '../models/served-model.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
-import { toThinkingOptions } from './budget-fields.ts';
 import type { ChatRequest } from './chat/request.ts';
+import { toThinkingOptions } from './thinking-options.ts';
 
 /** A chat request in the words of the core. `tools`: where the answer may call some. */
 export function toGenerationRequest(

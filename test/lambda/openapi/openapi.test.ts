@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { servedApis } from '../../../lambda/app.ts';
 import type { AppEnvironment } from '../../../lambda/context.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
@@ -17,7 +18,7 @@ import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { eventsOf, type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 import { embeddedTable } from '../storage/embedded-table.ts';
 
-const document = openApiDocument();
+const document = await openApiDocument(servedApis);
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema({ $id: 'api', ...document });
 

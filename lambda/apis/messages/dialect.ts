@@ -10,11 +10,25 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
-import { findModel } from '../models.ts';
+import { defineDialect } from '../dialect.ts';
+import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
-import { MessageBlocks, type MessageIdentity, messageOf, messagesError, stopOf, usageOf } from './events.ts';
-import { countTokensSchema, messagesRequestSchema, messagesToChat } from './request.ts';
+import { messagesError } from './error.ts';
+import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
+import { countTokensSchema, messagesRequestSchema } from './request.ts';
+import { messagesToChat } from './to-chat.ts';
+
+/** Anthropic's Messages, with the errors that its clients parse. */
+export const messages = defineDialect({
+  routes: {
+    createMessage: route('POST', '/v1/messages', createMessage),
+    countTokens: route('POST', '/v1/messages/count_tokens', countTokens),
+  },
+  errorBody: messagesError,
+  describe: async () => (await import('./operations.ts')).description,
+});
 
 interface MessagesRun extends RunningGeneration {
   readonly identity: MessageIdentity;
@@ -22,8 +36,8 @@ interface MessagesRun extends RunningGeneration {
   readonly newId: () => string;
 }
 
-/** `POST /v1/messages`: Anthropic's dialect, streamed or not. */
-export function messages(dependencies: AppDependencies) {
+/** `POST /v1/messages`, streamed or not. */
+function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, messagesRequestSchema);
     const generation = toGenerationRequest(
@@ -48,7 +62,7 @@ export function messages(dependencies: AppDependencies) {
 }
 
 /** `POST /v1/messages/count_tokens`: the tokens of a conversation, without running it. */
-export function countTokens(dependencies: AppDependencies) {
+function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
     const model = findModel(dependencies.models, request.model, context.get('caller'));

@@ -10,11 +10,22 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
-import { findModel } from '../models.ts';
+import { defineDialect } from '../dialect.ts';
+import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
-import { type ResponseEvent, type ResponseIdentity, ResponseItems, type ResponseState, responseOf } from './events.ts';
-import { responsesRequestSchema, responsesToChat } from './request.ts';
+import { type ResponseEvent, ResponseItems } from './events.ts';
+import { responsesRequestSchema } from './request.ts';
+import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
+import { responsesToChat } from './to-chat.ts';
+
+/** OpenAI's Responses. Nothing is stored. */
+export const responses = defineDialect({
+  routes: { createResponse: route('POST', '/v1/responses', createResponse) },
+  errorBody: (error) => error.body,
+  describe: async () => (await import('./operations.ts')).description,
+});
 
 interface ResponsesRun extends RunningGeneration {
   readonly identity: ResponseIdentity;
@@ -22,8 +33,8 @@ interface ResponsesRun extends RunningGeneration {
   readonly items: ResponseItems;
 }
 
-/** `POST /v1/responses`: OpenAI's Responses dialect, streamed or not. */
-export function responses(dependencies: AppDependencies) {
+/** `POST /v1/responses`, streamed or not. */
+function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, responsesRequestSchema);
     const chat = toGenerationRequest(

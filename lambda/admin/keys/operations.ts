@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { type ApiDescription, body, ok, parameter, refused } from '../../apis/operation.ts';
+import { listOf, text } from '../../apis/response-schemas.ts';
+import { keyLimitsSchema, keyRecordSchema } from '../../keys/key-record.ts';
+import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
+
+const keyId = parameter('path', 'id', { type: 'string' }, '`key_…`');
+
+/** The keys in the OpenAPI document. */
+export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimits' | 'revokeKey' | 'rotateKey'> = {
+  operations: {
+    listKeys: {
+      tags: ['keys'],
+      summary: 'All keys, the newest first',
+      responses: { ...ok('KeyList'), ...refused('Error') },
+    },
+    createKey: {
+      tags: ['keys'],
+      summary: 'A new key',
+      requestBody: body('NewKey', { name: 'batch jobs', limits: { requests_per_minute: 60 }, expires_in_days: 90 }),
+      responses: { ...ok('KeyWithValue', '201'), ...refused('Error') },
+    },
+    setKeyLimits: {
+      tags: ['keys'],
+      summary: 'Other limits for a key',
+      parameters: [keyId],
+      requestBody: body('KeyChange', { limits: { tokens_per_day: 1_000_000 } }),
+      responses: { ...ok('KeyChanged'), ...refused('Error') },
+    },
+    revokeKey: {
+      tags: ['keys'],
+      summary: 'Revoke a key, all its values',
+      parameters: [keyId],
+      responses: { ...ok('KeyRevoked'), ...refused('Error') },
+    },
+    rotateKey: {
+      tags: ['keys'],
+      summary: 'A new value for a key',
+      parameters: [keyId],
+      requestBody: body('KeyRotation', { grace_seconds: 3_600 }),
+      responses: { ...ok('KeyWithValue'), ...refused('Error') },
+    },
+  },
+  requestSchemas: { NewKey: newKeySchema, KeyRotation: rotateSchema, KeyChange: setLimitsSchema },
+  responseSchemas: {
+    Key: keyRecordSchema,
+    KeyList: listOf(keyRecordSchema),
+    KeyWithValue: keyRecordSchema.extend({ key: z.string().describe('Shown once, never stored.') }),
+    KeyChanged: z.strictObject({ id: z.string(), limits: keyLimitsSchema }),
+    KeyRevoked: z.strictObject({ id: text, revoked: z.literal(true) }),
+  },
+};
