@@ -9,14 +9,14 @@ import { logFailure } from './errors/log.ts';
 import { authenticate } from './keys/authenticate.ts';
 import { serviceApi } from './openapi/service.ts';
 
-/** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
+/** Maximum size of a request body, in bytes. The REST API accepts 10 MB, Lambda 6 MB, of which base64 may take a third. */
 const MAX_BODY_BYTES = 4_000_000;
 
-/** Requires a key, if the deployment has keys. */
+/** APIs behind authentication. */
 const guardedApis: readonly Api[] = [...apis, ...adminApis];
 const service = serviceApi(guardedApis);
 
-/** All that the app serves, in the order of the OpenAPI document. */
+/** Everything that the app serves, in the order of the OpenAPI document. */
 export const servedApis: readonly Api[] = [...guardedApis, service];
 
 /**
@@ -57,7 +57,7 @@ function mount(app: Hono<AppEnvironment>, mounted: readonly Api[], dependencies:
   }
 }
 
-/** Requires a key, an admin key where operators act, and a body of limited size. */
+/** Requires a valid key, an admin key under `/v1/admin`, and a body of limited size. */
 function guard(app: Hono<AppEnvironment>, { keyHashes, keys }: AppDependencies): void {
   app.use('/v1/*', async (context, next) => {
     context.set('caller', await authenticate(context.req.raw.headers, { adminHashes: keyHashes, store: keys }));
@@ -65,7 +65,9 @@ function guard(app: Hono<AppEnvironment>, { keyHashes, keys }: AppDependencies):
   });
   app.use('/v1/admin/*', async (context, next) => {
     if (!context.get('caller').admin) {
-      throw new ApiError(403, 'This takes an admin key: the one of the deployment.', { code: 'admin_only' });
+      throw new ApiError(403, 'This route requires an admin key: the API key of the deployment.', {
+        code: 'admin_only',
+      });
     }
     await next();
   });
@@ -86,7 +88,13 @@ function unknownRoute(app: Hono<AppEnvironment>, method: string, path: string): 
   const methods = app.routes
     .filter((route) => route.path === path && route.method !== 'ALL')
     .map((route) => route.method);
-  if (methods.length === 0) return new ApiError(404, `There is no ${method} ${path} here.`, { code: 'unknown_url' });
+  if (methods.length === 0)
+    return new ApiError(404, `Unknown URL: ${method} ${path}. GET /openapi.json lists all routes.`, {
+      code: 'unknown_url',
+    });
   const allowed = methods.join(', ');
-  return new ApiError(405, `${path} takes ${allowed}.`, { code: 'method_not_allowed', headers: { allow: allowed } });
+  return new ApiError(405, `${path} does not support ${method}. Use ${allowed}.`, {
+    code: 'method_not_allowed',
+    headers: { allow: allowed },
+  });
 }

@@ -3,11 +3,11 @@ import type { AppDependencies, AppEnvironment } from '../context.ts';
 import type { ApiDescription } from './operation.ts';
 
 /**
- * Routes that belong together, and what the OpenAPI document says of them. The app mounts `routes`; the document is built from the
- * same object, so a route cannot be served without being described.
+ * Routes that belong together, with their OpenAPI description. The app mounts `routes`, and the document is built from the same
+ * object, so every served route is documented.
  */
 export interface Api<OperationId extends string = string> {
-  /** By OpenAPI operation id, in the order of the document. */
+  /** Routes by OpenAPI operation id, in the order of the document. */
   readonly routes: Readonly<Record<OperationId, Route>>;
   /** Loads the description when the document is first requested. A dynamic import keeps it out of the cold start. */
   readonly describe: () => Promise<ApiDescription<OperationId>>;
@@ -25,12 +25,12 @@ export interface Route {
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Handler<Path extends string> = (context: Context<AppEnvironment, Path>) => Response | Promise<Response>;
 
-/** Checks at compile time that each route of an API is described, and nothing else. */
+/** Defines an API. The compiler checks that its description has exactly the operations of its routes. */
 export function defineApi<OperationId extends string>(api: Api<OperationId>): Api<OperationId> {
   return api;
 }
 
-/** A route whose handler knows the parameters of its path: `context.req.param('id')` is a string if the path has `:id`. */
+/** Defines a route whose handler knows the parameters of its path: `context.req.param('id')` is a string if the path has `:id`. */
 export function route<Path extends string>(
   method: Method,
   path: Path,

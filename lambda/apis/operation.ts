@@ -1,84 +1,95 @@
 import type * as z from 'zod';
 
-/** What the OpenAPI document says of one API: each operation by its id, and the schemas that they name. */
+/** The OpenAPI description of one API: its operations by id, and the schemas that they refer to by name. */
 export interface ApiDescription<OperationId extends string = string> {
   readonly operations: Readonly<Record<OperationId, Operation>>;
-  /** What a client may send: the very schemas that parse it. By their names under `components.schemas`. */
+  /** Schemas of what clients send: the ones that parse it. By their names under `components.schemas`. */
   readonly requestSchemas?: NamedSchemas;
-  /** What the API responds with. The tests validate every real response against these. */
+  /** Schemas of what the API responds with. The tests validate real responses against them. */
   readonly responseSchemas?: NamedSchemas;
 }
 
 export type NamedSchemas = Readonly<Record<string, z.ZodType>>;
 
-/** An operation of OpenAPI 3.1. Its id, method and path come from the route. */
+/** An operation of OpenAPI 3.1, without its id, method and path: these come from the route. */
 export interface Operation {
   readonly tags: readonly [Tag];
   readonly summary: string;
   readonly description?: string;
   readonly security?: readonly OpenApiObject[];
   readonly parameters?: readonly OpenApiObject[];
-  /** The schema that parses the query: each of its fields becomes a parameter. */
+  /** The schema that parses the query. Each of its fields becomes a parameter. */
   readonly query?: z.ZodObject;
   readonly requestBody?: OpenApiObject;
   readonly responses: Readonly<Record<string, OpenApiObject>>;
 }
 
-/** A part of the document as it is written there. */
+/** A part of the document, as written there. */
 export type OpenApiObject = Readonly<Record<string, unknown>>;
 
-/** The chapters of the document, in its order. */
+/** The tags of the document, in its order, with their descriptions. */
 export const tags = {
-  answers: 'Ask a model, in one of three dialects.',
-  models: 'What is served, with its window, format, budgets and price.',
-  usage: 'What was used.',
-  scaling: 'Load and copies. What is under /v1/admin takes an admin key.',
-  keys: 'Keys with limits of their own. These take an admin key.',
-  service: 'About the service itself.',
+  answers: 'Requests to a model, in one of three dialects.',
+  models: 'The served models, with context window, format, budgets and price.',
+  usage: 'Recorded usage.',
+  scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
+  keys: 'API keys with limits. All paths require an admin key.',
+  service: 'Health, documentation and the playground. No key is required.',
 } as const;
 export type Tag = keyof typeof tags;
 
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ 'application/json': { schema: reference(name) } });
 const header = (description: string) => ({ description, schema: { type: 'string' } });
-const requestId = { 'x-request-id': header('The log has the request under it.') };
+const requestId = { 'x-request-id': header('Identifies the request in the log.') };
 
 export function parameter(place: 'path' | 'query', name: string, schema: unknown, description?: string): OpenApiObject {
   const described = description === undefined ? {} : { description };
   return { name, in: place, required: place === 'path', schema, ...described };
 }
 
-/** A JSON body of the named schema. `example`: shown in the document, and held against the schema by the tests. */
+/** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
 export function body(name: string, example: unknown): OpenApiObject {
   return { required: true, content: { 'application/json': { schema: reference(name), example } } };
 }
 
-/** A successful response of the named schema. */
+/** A successful JSON response of the named schema. */
 export function ok(name: string, status = '200'): Readonly<Record<string, OpenApiObject>> {
-  return { [status]: { description: 'Done.', headers: requestId, content: json(name) } };
+  return { [status]: { description: 'Success.', headers: requestId, content: json(name) } };
 }
 
-/** The answer of a model: whole, or as events. Each is the name of a schema. */
+/**
+ * A successful response of a model.
+ *
+ * @param whole name of the schema of a response that is not streamed
+ * @param event name of the schema of the data of each event of a stream
+ */
 export function answered(whole: string, event: string): Readonly<Record<string, OpenApiObject>> {
   return {
     '200': {
-      description: 'The answer; with `stream: true` as events.',
+      description: 'The answer. With `stream: true`, server-sent events.',
       headers: {
         ...requestId,
-        'x-thinking-min-tokens': header('Thinking tokens at least: the limit in force.'),
-        'x-thinking-max-tokens': header('Thinking tokens at most: the limit in force.'),
-        'x-thinking-waits': header('Waits at most: the limit in force.'),
-        'x-thinking-set-by': header('Who set each limit: a field of the request, `default`, or what made it shrink.'),
-        'x-thinking-wanted-tokens': header('Thinking tokens that were asked for at most, where the load is looked at.'),
-        'x-thinking-granted-tokens': header('Thinking tokens that the load granted.'),
+        'x-thinking-min-tokens': header('Minimum of thinking tokens in force.'),
+        'x-thinking-max-tokens': header('Maximum of thinking tokens in force.'),
+        'x-thinking-waits': header('Maximum of waits in force.'),
+        'x-thinking-set-by': header(
+          'The source of each limit: a field of the request, `default`, or the reason why it shrank.',
+        ),
+        'x-thinking-wanted-tokens': header('Requested maximum of thinking tokens. Set if the model scales by load.'),
+        'x-thinking-granted-tokens': header(
+          'Maximum of thinking tokens granted at admission. Set if the model scales by load.',
+        ),
         'x-expected-wait-seconds': header(
-          'Until the request gets a place, or the first copy is there, where it waits.',
+          'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
         ),
-        'x-thinking-shrunk-by': header('What made the maximum lower than what was asked for, where it is.'),
+        'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),
         'x-ratelimit-remaining-requests': header(
-          'What is left of the key’s requests a minute, where it has that limit.',
+          'Remaining requests of the key in this minute. Set if the key has this limit.',
         ),
-        'x-ratelimit-remaining-tokens': header('What is left of the key’s tokens a day, where it has that limit.'),
+        'x-ratelimit-remaining-tokens': header(
+          'Remaining tokens of the key on this day. Set if the key has this limit.',
+        ),
       },
       content: { ...json(whole), 'text/event-stream': { schema: reference(event) } },
     },
@@ -86,9 +97,10 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
 }
 
 /**
- * What a route refuses, in the named shape of an error.
+ * The error responses of a route.
  *
- * @param runs whether the route runs a model, which may fail or have no copy.
+ * @param error name of the schema of an error
+ * @param runs given if the route runs a model, which may fail or have no copy
  */
 export function refused(error: string, runs?: 'run'): Readonly<Record<string, OpenApiObject>> {
   const answer = (description: string, headers: OpenApiObject = {}) => ({
@@ -96,24 +108,24 @@ export function refused(error: string, runs?: 'run'): Readonly<Record<string, Op
     headers: { ...requestId, ...headers },
     content: json(error),
   });
-  const retry = { 'retry-after': header('Seconds.') };
+  const retry = { 'retry-after': header('In seconds.') };
   return {
-    '400': answer('A field is wrong: the message names it, and says what to write instead.'),
-    '401': answer('The key is missing or wrong.'),
-    '403': answer('The key may not do this.'),
-    '404': answer('There is no such thing here.'),
-    '429': answer('A limit of the key is used up.', retry),
-    '4XX': answer('The body is too large (413) or of another type than JSON (415).'),
+    '400': answer('Invalid request. The message names the field and the allowed values.'),
+    '401': answer('The API key is missing or not valid.'),
+    '403': answer('The API key does not permit this.'),
+    '404': answer('Not found.'),
+    '429': answer('A limit of the API key is reached.', retry),
+    '4XX': answer('The body is too large (413) or is not JSON (415).'),
     ...(runs === undefined
       ? {}
       : {
           '502': answer('The model failed.'),
-          '503': answer('The model has no copy running yet.', retry),
+          '503': answer('No copy of the model is running yet.', retry),
         }),
   };
 }
 
-/** The failure of a route that takes no input and needs no key. */
+/** The error response of a route without input and without authentication. */
 export const failed: Readonly<Record<string, OpenApiObject>> = {
-  '4XX': { description: 'The request is wrong.', content: json('Error') },
+  '4XX': { description: 'Invalid request.', content: json('Error') },
 };

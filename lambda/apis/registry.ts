@@ -6,14 +6,14 @@ import { messages } from './messages/dialect.ts';
 import { models } from './models/api.ts';
 import { responses } from './responses/dialect.ts';
 
-/** The dialects that clients may speak, in the order of the OpenAPI document. */
+/** All dialects, in the order of the OpenAPI document. */
 export const dialects: readonly Dialect[] = [chat, responses, messages];
 
-/** What is served behind authentication to every key, in the order of the OpenAPI document. */
+/** The APIs that every valid key may use, in the order of the OpenAPI document. */
 export const apis: readonly Api[] = [...dialects, models];
 
-/** The body of an error in the shape of the dialect that is spoken at this path; elsewhere in OpenAI's shape. */
+/** Returns the body of an error in the shape of the dialect at this path. Outside of the dialects, in OpenAI's shape. */
 export function errorBodyAt(path: string, error: ApiError, requestId: string): object {
-  const spoken = dialects.find(({ routes }) => Object.values(routes).some((route) => path.startsWith(route.path)));
-  return spoken === undefined ? error.body : spoken.errorBody(error, requestId);
+  const dialect = dialects.find(({ routes }) => Object.values(routes).some((route) => path.startsWith(route.path)));
+  return dialect === undefined ? error.body : dialect.errorBody(error, requestId);
 }

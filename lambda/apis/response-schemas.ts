@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { nativeBudgetFields } from './budget-fields.ts';
 import type { NamedSchemas } from './operation.ts';
 
-/** Types that the responses of all APIs are made of. */
+/** Types that the responses of all APIs use. */
 export const count = z.int().min(0);
-export const unixSeconds = z.int().describe('Unix time. Seconds.');
+export const unixSeconds = z.int().describe('Unix time, in seconds.');
 export const text = z.string();
 
 export const listOf = <Item extends z.ZodType>(item: Item) =>
@@ -12,9 +12,9 @@ export const listOf = <Item extends z.ZodType>(item: Item) =>
 
 export const errorSchema = z.strictObject({
   error: z.strictObject({
-    message: text.describe('What is wrong, and what to write instead.'),
+    message: text.describe('What is wrong, and what to send instead.'),
     type: text,
-    param: text.nullable().describe('The field that is wrong.'),
+    param: text.nullable().describe('The invalid field.'),
     code: text.nullable(),
   }),
 });
@@ -26,34 +26,34 @@ const limitsSchema = z.strictObject({
   max_answer_tokens: count,
   set_by: z
     .strictObject({ min_tokens: text, max_tokens: text, waits: text, max_answer_tokens: text })
-    .describe('A field of the request, `default`, or what made the limit shrink.'),
+    .describe('The source of each limit: a field of the request, `default`, or the reason why it shrank.'),
   shrunk: z.array(z.strictObject({ limit: text, from: count, to: count, because: text })),
 });
 
 const loadSchema = z.strictObject({
   elastic: z.boolean(),
-  wanted: count.describe('Thinking tokens that were asked for at most.'),
-  granted: count.describe('Thinking tokens at most when it was let in.'),
-  floor: count.describe('Below this it cannot shrink.'),
-  set_by: z.enum(['request', 'load']).describe('Who set what was granted.'),
+  wanted: count.describe('Requested maximum of thinking tokens.'),
+  granted: count.describe('Maximum of thinking tokens granted at admission.'),
+  floor: count.describe('Lower bound of the maximum under load, in thinking tokens.'),
+  set_by: z.enum(['request', 'load']).describe('Whether the request or the load set the granted maximum.'),
   copies: count,
   starting_copies: count,
-  pressure: z.number().nullable().describe('How full the copies were; above 1 requests begin to wait.'),
+  pressure: z.number().nullable().describe('Pressure on the copies at admission. Above 1, requests begin to wait.'),
   expected_wait_seconds: count,
 });
 
-/** `budget_forcing`, as toBudgetReport makes it. */
+/** Schema of `budget_forcing`, which toBudgetReport makes. */
 export const budgetForcingSchema = z
   .strictObject({
     thinking_tokens: count,
     answer_tokens: count,
-    delimiter_tokens: count.describe('Forced tokens that only close the thinking and open the answer.'),
+    delimiter_tokens: count.describe('Forced tokens that close the thinking and open the answer.'),
     end_reason: z
       .enum(['model', 'budget', 'deadline', 'loop', 'load', 'disabled'])
       .nullable()
-      .describe('Why the thinking ended.'),
-    waits: count.describe('How often the wait text was appended.'),
-    segments: count.describe('Calls of the model.'),
+      .describe('Why thinking ended.'),
+    waits: count.describe('Number of times that the wait text was appended.'),
+    segments: count.describe('Number of calls of the model.'),
     sampled_tokens: count,
     forced_tokens: count,
     discarded_tokens: count,
@@ -61,11 +61,11 @@ export const budgetForcingSchema = z
     limits: limitsSchema,
     load: loadSchema
       .nullable()
-      .describe('What the load of the endpoint made of the request. `null`: nobody looks at it.'),
+      .describe('How the load of the endpoint changed the request. `null` if the model does not scale by load.'),
     events: z.array(
       z.strictObject({
         kind: z.enum(['wait', 'suppress', 'cut', 'resume']),
-        at: count.describe('The thinking token at which it happened.'),
+        at: count.describe('Index of the thinking token at which it happened.'),
         tokens: count.optional(),
         soft: z.literal(true).optional(),
       }),
@@ -82,7 +82,7 @@ export const budgetForcingSchema = z
   })
   .describe('The account of what was forced: `sampled - discarded + forced = thinking + answer + delimiter`.');
 
-/** Schemas that several APIs name. */
+/** Schemas that several APIs refer to. */
 export const sharedSchemas: { readonly requestSchemas: NamedSchemas; readonly responseSchemas: NamedSchemas } = {
   requestSchemas: { ThinkingBudget: nativeBudgetFields.thinking.unwrap() },
   responseSchemas: { BudgetForcing: budgetForcingSchema, Error: errorSchema },

@@ -4,9 +4,9 @@ import type { ReasoningEffort } from '../settings/settings.ts';
 import type { BudgetFields } from './budget-fields.ts';
 
 /**
- * The thinking options of a request.
+ * Reads the thinking options of a request from the fields of every dialect.
  *
- * @throws {ApiError} 400 that names both fields where two dialects contradict each other.
+ * @throws {ApiError} 400 that names both fields if two of them contradict each other.
  */
 export function toThinkingOptions(
   request: BudgetFields,
@@ -16,7 +16,7 @@ export function toThinkingOptions(
   if (native?.type === 'enabled' && native.budget_tokens === undefined && native.max_tokens === undefined) {
     throw invalidRequest(
       'thinking.budget_tokens',
-      'thinking.budget_tokens is missing: thinking.type "enabled" goes with a whole number.',
+      'thinking.budget_tokens is missing. thinking.type "enabled" requires it: give a whole number of tokens.',
     );
   }
   const found: NonNullable<ThinkingOptions['maximum']>[] = [];
@@ -46,7 +46,7 @@ export function toThinkingOptions(
   if (first !== undefined && other !== undefined) {
     throw invalidRequest(
       other.field,
-      `${first.field} and ${other.field} set different maximums of thinking (${first.tokens} and ${other.tokens} tokens). Give one of them.`,
+      `${first.field} and ${other.field} set different maximums of thinking (${first.tokens} and ${other.tokens} tokens). Give only one.`,
     );
   }
   if (first?.tokens === 0 && (native?.waits ?? 0) > 0) {
@@ -90,5 +90,8 @@ function tokensOf(
   const value = efforts[effort];
   if (value !== undefined) return value;
   const known = Object.keys(efforts).join(', ');
-  throw invalidRequest(field, `${field} ${JSON.stringify(effort)} is not set for this model. It knows: ${known}.`);
+  throw invalidRequest(
+    field,
+    `${field} ${JSON.stringify(effort)} is not configured for this model. Available efforts: ${known}.`,
+  );
 }

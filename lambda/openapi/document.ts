@@ -3,7 +3,7 @@ import { type ApiDescription, type OpenApiObject, type Operation, parameter, tag
 import { sharedSchemas } from '../apis/response-schemas.ts';
 import { jsonSchemas } from './json-schemas.ts';
 
-/** The OpenAPI 3.1 document of these APIs. Pure; some 30 ms of work, so it is made when it is first asked for. */
+/** Builds the OpenAPI 3.1 document of these APIs. Takes about 30 ms, so build it when it is first requested. */
 export async function openApiDocument(apis: readonly Api[]) {
   const described = await Promise.all(
     apis.map(async ({ routes, describe }) => ({ routes, description: await describe() })),
@@ -15,22 +15,22 @@ export async function openApiDocument(apis: readonly Api[]) {
       version: '0.1.0',
       summary: 'Thinking as a budget.',
       description:
-        'Chat Completions, Responses and Anthropic’s Messages in front of one’s own reasoning models, with budgets of thinking: at most, at least, and how often to think again. Every answer says what was forced in `budget_forcing`.',
+        'Chat Completions, Responses and Anthropic’s Messages for your own reasoning models, with thinking budgets: an exact maximum, an exact minimum, and how often to think again. Every response reports what was forced in `budget_forcing`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: '.', description: 'Beside this document.' }],
+    servers: [{ url: '.', description: 'Relative to this document.' }],
     security: [{ bearer: [] }, { apiKey: [] }, {}],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths: pathsOf(described),
     components: {
       schemas: schemasOf(described.map(({ description }) => description)),
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'Where the deployment asks for a key.' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'Required if the deployment has API keys.' },
         apiKey: {
           type: 'apiKey',
           in: 'header',
           name: 'x-api-key',
-          description: 'The same, as Anthropic’s clients send it.',
+          description: 'The same key, as Anthropic’s clients send it.',
         },
       },
     },

@@ -3,7 +3,7 @@ import type { NamedSchemas } from '../apis/operation.ts';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** Schemas as `components.schemas` of an OpenAPI document; a schema that names another of them refers to it. */
+/** Converts schemas to `components.schemas` of an OpenAPI document. A schema that contains another of them refers to it. */
 export function jsonSchemas(schemas: NamedSchemas, io: 'input' | 'output'): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
@@ -17,7 +17,7 @@ export function jsonSchemas(schemas: NamedSchemas, io: 'input' | 'output'): Reco
   );
 }
 
-/** Drops the bounds of safe integers, which zod writes: every reader of JSON knows them. */
+/** Removes the bounds of safe integers, which zod adds to every integer. */
 function dropBoundsOfIntegers(schema: JsonSchema): void {
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;

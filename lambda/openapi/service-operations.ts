@@ -7,30 +7,33 @@ const page = (summary: string): Operation => {
     tags: ['service'],
     summary,
     security: [{}],
-    responses: { '200': { description: 'A page that loads nothing from another host.', content }, ...failed },
+    responses: { '200': { description: 'An HTML page that loads nothing from other hosts.', content }, ...failed },
   };
 };
 
-/** The pages, the health check and the document itself in the OpenAPI document. */
+/** OpenAPI description of the pages, the health check and the document itself. */
 export const description: ApiDescription<'getHealth' | 'getDocument' | 'getReference' | 'getPlayground'> = {
   operations: {
     getHealth: {
       tags: ['service'],
-      summary: 'Whether it runs',
+      summary: 'Check health',
       security: [{}],
       responses: { ...ok('Health'), ...failed },
     },
     getDocument: {
       tags: ['service'],
-      summary: 'This document',
+      summary: 'Get this document',
       security: [{}],
       responses: {
-        '200': { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
+        '200': {
+          description: 'An OpenAPI 3.1 document.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
         ...failed,
       },
     },
-    getReference: page('This document, for people'),
-    getPlayground: page('The playground'),
+    getReference: page('Open the API reference'),
+    getPlayground: page('Open the playground'),
   },
   responseSchemas: { Health: z.strictObject({ status: z.literal('ok') }) },
 };

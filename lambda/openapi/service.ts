@@ -3,7 +3,7 @@ import { page } from '../http/page.ts';
 import { playgroundPage } from '../http/playground-page.ts';
 import { referencePage } from '../http/reference-page.ts';
 
-/** What is served without a key: the pages, the health check, and the OpenAPI document of `apis` and of these routes. */
+/** Routes without authentication: the pages, the health check, and the OpenAPI document of `apis` and of these routes. */
 export function serviceApi(apis: readonly Api[]): Api {
   const service = defineApi({
     routes: {
@@ -15,7 +15,7 @@ export function serviceApi(apis: readonly Api[]): Api {
           return context.body(await document, 200, {
             'content-type': 'application/json',
             'cache-control': 'no-cache',
-            // Viewers and generators on other pages may read it: it tells nothing of anyone.
+            // Viewers and generators of other origins may read it: it contains nothing private.
             'access-control-allow-origin': '*',
           });
         };
@@ -28,7 +28,7 @@ export function serviceApi(apis: readonly Api[]): Api {
   return service;
 }
 
-/** The document as JSON. Loaded when it is first requested: no cold start pays for it. */
+/** The document as JSON. Its modules are loaded on the first request, not at the cold start. */
 async function documentText(apis: readonly Api[]): Promise<string> {
   const { openApiDocument } = await import('./document.ts');
   return JSON.stringify(await openApiDocument(apis));

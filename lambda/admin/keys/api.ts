@@ -5,7 +5,7 @@ import { parseBody } from '../../http/parse-body.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
 
-/** `/v1/admin/keys`: makes, lists, changes, rotates and revokes keys. Their values are shown once. */
+/** `/v1/admin/keys`: lists, creates, changes, rotates and revokes keys. The value of a key is shown only once. */
 export const keys = defineApi({
   routes: {
     listKeys: route('GET', '/v1/admin/keys', (dependencies) => async (context) => {
@@ -45,7 +45,7 @@ export const keys = defineApi({
 
 function storeOf({ keys }: AppDependencies): KeyStore {
   if (keys !== undefined) return keys;
-  throw new ApiError(404, 'This deployment keeps no keys: its config names no table.', { code: 'no_key_store' });
+  throw new ApiError(404, 'This deployment has no key store. Set a table in its config.', { code: 'no_key_store' });
 }
 
 function audit({ log }: AppDependencies, action: string, requestId: string, key: string): void {
@@ -53,7 +53,11 @@ function audit({ log }: AppDependencies, action: string, requestId: string, key:
 }
 
 function unknownKey(id: string): ApiError {
-  return new ApiError(404, `There is no valid key ${JSON.stringify(id.slice(0, 64))}. List them: GET /v1/admin/keys.`, {
-    code: 'key_not_found',
-  });
+  return new ApiError(
+    404,
+    `Unknown or revoked key ${JSON.stringify(id.slice(0, 64))}. GET /v1/admin/keys lists all keys.`,
+    {
+      code: 'key_not_found',
+    },
+  );
 }

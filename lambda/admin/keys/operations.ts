@@ -4,38 +4,38 @@ import { listOf, text } from '../../apis/response-schemas.ts';
 import { keyLimitsSchema, keyRecordSchema } from '../../keys/key-record.ts';
 import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
 
-const keyId = parameter('path', 'id', { type: 'string' }, '`key_…`');
+const keyId = parameter('path', 'id', { type: 'string' }, 'The id of a key, `key_…`.');
 
-/** The keys in the OpenAPI document. */
+/** OpenAPI description of the keys. */
 export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimits' | 'revokeKey' | 'rotateKey'> = {
   operations: {
     listKeys: {
       tags: ['keys'],
-      summary: 'All keys, the newest first',
+      summary: 'List all keys, newest first',
       responses: { ...ok('KeyList'), ...refused('Error') },
     },
     createKey: {
       tags: ['keys'],
-      summary: 'A new key',
+      summary: 'Create a key',
       requestBody: body('NewKey', { name: 'batch jobs', limits: { requests_per_minute: 60 }, expires_in_days: 90 }),
       responses: { ...ok('KeyWithValue', '201'), ...refused('Error') },
     },
     setKeyLimits: {
       tags: ['keys'],
-      summary: 'Other limits for a key',
+      summary: 'Replace the limits of a key',
       parameters: [keyId],
       requestBody: body('KeyChange', { limits: { tokens_per_day: 1_000_000 } }),
       responses: { ...ok('KeyChanged'), ...refused('Error') },
     },
     revokeKey: {
       tags: ['keys'],
-      summary: 'Revoke a key, all its values',
+      summary: 'Revoke a key with all its values',
       parameters: [keyId],
       responses: { ...ok('KeyRevoked'), ...refused('Error') },
     },
     rotateKey: {
       tags: ['keys'],
-      summary: 'A new value for a key',
+      summary: 'Create a new value for a key',
       parameters: [keyId],
       requestBody: body('KeyRotation', { grace_seconds: 3_600 }),
       responses: { ...ok('KeyWithValue'), ...refused('Error') },
@@ -45,7 +45,9 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimit
   responseSchemas: {
     Key: keyRecordSchema,
     KeyList: listOf(keyRecordSchema),
-    KeyWithValue: keyRecordSchema.extend({ key: z.string().describe('Shown once, never stored.') }),
+    KeyWithValue: keyRecordSchema.extend({
+      key: z.string().describe('The value of the key. It is shown only once and never stored.'),
+    }),
     KeyChanged: z.strictObject({ id: z.string(), limits: keyLimitsSchema }),
     KeyRevoked: z.strictObject({ id: text, revoked: z.literal(true) }),
   },

@@ -14,7 +14,7 @@ import {
   scheduleNameSchema,
 } from '../../scaling/scaling-admin.ts';
 
-/** `/v1/admin/scaling`: shows and changes how copies scale; `GET /v1/load`: what every client may know of it. */
+/** `/v1/admin/scaling`: shows and changes how copies scale. `GET /v1/load`: the part that every client may see. */
 export const scaling = defineApi({
   routes: {
     getLoad: route('GET', '/v1/load', ({ loads }) => async (context) => {
@@ -55,9 +55,13 @@ export const scaling = defineApi({
       const name = scheduleNameOf(context.req.param('name'));
       return await changed(dependencies, context, 'delete schedule', async (admin, by) => {
         if (await admin.deleteSchedule(name, by)) return;
-        throw new ApiError(404, `There is no schedule ${JSON.stringify(name)}. GET /v1/admin/scaling shows all.`, {
-          code: 'schedule_not_found',
-        });
+        throw new ApiError(
+          404,
+          `Unknown schedule ${JSON.stringify(name)}. GET /v1/admin/scaling lists all schedules.`,
+          {
+            code: 'schedule_not_found',
+          },
+        );
       });
     }),
   },
@@ -66,7 +70,7 @@ export const scaling = defineApi({
 
 type AppContext = Context<AppEnvironment>;
 
-/** Changes something, records in the log who did, and responds with the scaling as it is then. */
+/** Applies a change, logs it with its caller, and responds with the new status. */
 async function changed(
   { loads, log }: AppDependencies,
   context: AppContext,
@@ -89,14 +93,14 @@ function loadNamed(loads: AppDependencies['loads'], name: string | undefined): M
   const found = name === undefined ? loads?.values().next().value : loads?.get(name);
   if (found !== undefined) return found;
   if (name === undefined || loads === undefined || loads.size === 0) {
-    throw new ApiError(404, 'This deployment does not scale by load: no model of its config has scaling.thinking.', {
+    throw new ApiError(404, 'This deployment does not scale by load. Set scaling.thinking for a model in its config.', {
       code: 'no_scaling',
     });
   }
   const known = [...loads.keys()].join(', ');
   throw invalidRequest(
     'model',
-    `model is ${JSON.stringify(name.slice(0, 128))}, which does not scale by load. There are: ${known}.`,
+    `The model ${JSON.stringify(name.slice(0, 128))} does not scale by load. Models that do: ${known}.`,
   );
 }
 

@@ -8,11 +8,11 @@ import {
 
 const modelQuery = parameter('query', 'model', {
   type: 'string',
-  description: 'A model that scales by load. Default: the first.',
+  description: 'The id of a model that scales by load. If omitted, the first one.',
 });
 const scheduleName = parameter('path', 'name', { type: 'string', pattern: '^[\\w.-]{1,64}$' });
 
-/** An action without a body, which answers with the scaling as it is then. */
+/** An action without a body, whose response is the new status. */
 const action = (summary: string): Operation => ({
   tags: ['scaling'],
   summary,
@@ -20,7 +20,7 @@ const action = (summary: string): Operation => ({
   responses: { ...ok('Scaling'), ...refused('Error') },
 });
 
-/** Load and scaling in the OpenAPI document. */
+/** OpenAPI description of load and scaling. */
 export const description: ApiDescription<
   | 'getLoad'
   | 'getScaling'
@@ -34,29 +34,29 @@ export const description: ApiDescription<
   operations: {
     getLoad: {
       tags: ['scaling'],
-      summary: 'How loaded the copies of a model are',
+      summary: 'Get the load of a model’s copies',
       parameters: [modelQuery],
       responses: { ...ok('Load'), ...refused('Error') },
     },
     getScaling: {
       tags: ['scaling'],
-      summary: 'Copies, load, policy, the last decisions and why',
+      summary: 'Get copies, load, policy, and the last decisions with their reasons',
       parameters: [modelQuery],
       responses: { ...ok('Scaling'), ...refused('Error') },
     },
     setScaling: {
       tags: ['scaling'],
-      summary: 'Other bounds or settings of the policies',
+      summary: 'Change bounds or policy settings',
       parameters: [modelQuery],
       requestBody: body('ScalingChange', { min_copies: 1, policy: { shrink_from: 0.6 } }),
       responses: { ...ok('Scaling'), ...refused('Error') },
     },
-    wakeScaling: action('Start the first copy now'),
-    pauseScaling: action('No copy at all, until it is resumed'),
-    resumeScaling: action('As before the pause'),
+    wakeScaling: action('Start the first copies now'),
+    pauseScaling: action('Stop all copies until scaling is resumed'),
+    resumeScaling: action('Resume scaling after a pause'),
     putScalingSchedule: {
       tags: ['scaling'],
-      summary: 'Other bounds from a time on',
+      summary: 'Create or replace a schedule that changes the bounds',
       parameters: [scheduleName, modelQuery],
       requestBody: body('ScalingSchedule', {
         schedule: 'cron(0 7 ? * MON-FRI *)',
@@ -68,7 +68,7 @@ export const description: ApiDescription<
     },
     deleteScalingSchedule: {
       tags: ['scaling'],
-      summary: 'No schedule of this name any more',
+      summary: 'Delete a schedule',
       parameters: [scheduleName, modelQuery],
       responses: { ...ok('Scaling'), ...refused('Error') },
     },

@@ -6,7 +6,7 @@ import type { UsageRecord } from '../../keys/ledger.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import { daysOf, groupsOf, parseUsageQuery } from './query.ts';
 
-/** `GET /v1/usage`: requests, tokens and dollars by key, model and day. */
+/** `GET /v1/usage`: sums requests, tokens and dollars by key, model and day. */
 export const usage = defineApi({
   routes: { getUsage: route('GET', '/v1/usage', getUsage) },
   describe: async () => (await import('./operations.ts')).description,
@@ -15,7 +15,9 @@ export const usage = defineApi({
 function getUsage({ ledger, models, unixTime }: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     if (ledger === undefined) {
-      throw new ApiError(404, 'This deployment keeps no usage: its config names no table.', { code: 'no_ledger' });
+      throw new ApiError(404, 'This deployment does not record usage. Set a table in its config.', {
+        code: 'no_ledger',
+      });
     }
     const query = parseUsageQuery(context.req.query());
     const caller = context.get('caller');

@@ -9,7 +9,7 @@ const usageRowSchema = z.strictObject({
   day: text.optional(),
   requests: count,
   running: count,
-  lost: count.describe('Requests whose function died; their reservation was counted.'),
+  lost: count.describe('Requests that never ended, because their function died. Their reservation is counted.'),
   prompt_tokens: count,
   cached_tokens: count,
   thinking_tokens: count,
@@ -18,13 +18,13 @@ const usageRowSchema = z.strictObject({
   dollars: z.number(),
 });
 
-/** Usage in the OpenAPI document. */
+/** OpenAPI description of usage. */
 export const description: ApiDescription<'getUsage'> = {
   operations: {
     getUsage: {
       tags: ['usage'],
-      summary: 'Requests, tokens and dollars by key, model and day',
-      description: 'One’s own; with an admin key everybody’s.',
+      summary: 'Sum requests, tokens and dollars by key, model and day',
+      description: 'Usage of the caller’s own key. With an admin key, usage of all keys.',
       query: usageQuerySchema,
       responses: { ...ok('Usage'), ...refused('Error') },
     },

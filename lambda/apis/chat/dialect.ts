@@ -9,7 +9,7 @@ import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
-import { type ChatRun, streamedCompletion, wholeCompletion } from './completion.ts';
+import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatRequestSchema } from './request.ts';
 
 /** OpenAI's Chat Completions. */
@@ -29,19 +29,19 @@ function chatCompletions(dependencies: AppDependencies) {
     );
     const requestId = context.get('requestId');
     const run = await startGeneration(generation, dependencies, generationContext(context));
-    const chatRun: ChatRun = {
+    const chatRun: RunningChat = {
       ...run,
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
       votes: request.vote === true,
       includeUsage: request.stream_options?.include_usage === true,
       tools: generation.tools,
     };
-    const answering = {
+    const response = {
       streamed: request.stream === true,
       whole: () => wholeCompletion(chatRun),
       frames: () => streamedCompletion(chatRun),
       errorFrame: (error: ApiError) => dataFrame(error.body, 'error'),
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }

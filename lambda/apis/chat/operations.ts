@@ -4,14 +4,14 @@ import { errorSchema } from '../response-schemas.ts';
 import { chatRequestSchema } from './request.ts';
 import { chatChunkSchema, chatCompletionSchema } from './response-schemas.ts';
 
-/** Chat Completions in the OpenAPI document. */
+/** OpenAPI description of Chat Completions. */
 export const description: ApiDescription<'createChatCompletion'> = {
   operations: {
     createChatCompletion: {
       tags: ['answers'],
       summary: 'Chat Completions',
       description:
-        'OpenAI’s dialect. What cannot be served is refused by name, never ignored. With `stream: true` the answer is server-sent events.',
+        'OpenAI’s dialect. An unsupported field is an error that names it, never ignored. With `stream: true`, the response is server-sent events.',
       requestBody: body('ChatCompletionRequest', {
         model: 'my-model',
         messages: [{ role: 'user', content: 'What is 37 + 58 - 21 + 44?' }],

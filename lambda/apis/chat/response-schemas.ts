@@ -22,7 +22,9 @@ const logprobs = z
     refusal: z.null(),
   })
   .nullable()
-  .describe('Of the sampled tokens of the answer, where they were asked for and the model’s server gives them.');
+  .describe(
+    'Log probabilities of the sampled tokens of the answer. `null` if not requested, or if the model server returns none.',
+  );
 
 const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
@@ -42,8 +44,8 @@ export const chatCompletionSchema = z.strictObject({
       message: z.strictObject({
         role: z.literal('assistant'),
         content: text.nullable(),
-        reasoning_content: text.describe('The thought.'),
-        reasoning: text.describe('The same, by its other name.'),
+        reasoning_content: text.describe('The thinking.'),
+        reasoning: text.describe('The same as `reasoning_content`, by its other name.'),
         refusal: z.null(),
         tool_calls: z.array(z.strictObject(toolCall)).optional(),
       }),
@@ -53,7 +55,9 @@ export const chatCompletionSchema = z.strictObject({
     }),
   ),
   usage,
-  budget_forcing: budgetForcingSchema.optional().describe('Where there is one choice; else it stands in each.'),
+  budget_forcing: budgetForcingSchema
+    .optional()
+    .describe('Set if there is one choice. With several, each choice has its own.'),
   vote: vote.optional(),
 });
 
@@ -72,7 +76,7 @@ export const chatChunkSchema = z
           reasoning_content: text.optional(),
           reasoning: text.optional(),
           tool_calls: z.array(z.strictObject({ index: count, ...toolCall })).optional(),
-          forced: z.literal(true).optional().describe('This text was not sampled.'),
+          forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
         }),
         logprobs,
         finish_reason: finishReason.nullable(),
@@ -82,4 +86,4 @@ export const chatChunkSchema = z
     budget_forcing: budgetForcingSchema.optional(),
     vote: vote.optional(),
   })
-  .describe('The data of each event; the last is `[DONE]`. Comment lines keep the connection alive.');
+  .describe('The data of each event. The last is `[DONE]`. Comment lines keep the connection alive.');

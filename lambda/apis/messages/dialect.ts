@@ -20,7 +20,7 @@ import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from 
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messagesToChat } from './to-chat.ts';
 
-/** Anthropic's Messages, with the errors that its clients parse. */
+/** Anthropic's Messages, with Anthropic's error body. */
 export const messages = defineDialect({
   routes: {
     createMessage: route('POST', '/v1/messages', createMessage),
@@ -30,7 +30,8 @@ export const messages = defineDialect({
   describe: async () => (await import('./operations.ts')).description,
 });
 
-interface MessagesRun extends RunningGeneration {
+/** A running generation with what the response needs of the request. */
+interface RunningMessage extends RunningGeneration {
   readonly identity: MessageIdentity;
   readonly tools: ToolUse | undefined;
   readonly newId: () => string;
@@ -45,23 +46,23 @@ function createMessage(dependencies: AppDependencies) {
       findModel(dependencies.models, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
-    const run: MessagesRun = {
+    const run: RunningMessage = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),
       identity: { id: `msg_${dependencies.newId()}`, model: request.model },
       tools: generation.tools,
       newId: dependencies.newId,
     };
-    const answering = {
+    const response = {
       streamed: request.stream === true,
       whole: () => wholeMessage(run),
       frames: () => messageFrames(run),
       errorFrame: (error: ApiError) => dataFrame(messagesError(error, requestId), 'error'),
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }
 
-/** `POST /v1/messages/count_tokens`: the tokens of a conversation, without running it. */
+/** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
@@ -72,7 +73,7 @@ function countTokens(dependencies: AppDependencies) {
   };
 }
 
-async function wholeMessage(run: MessagesRun) {
+async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const reader = new AnswerReader(run);
   for await (const { value } of run.events) {
@@ -85,7 +86,7 @@ async function wholeMessage(run: MessagesRun) {
   throw new Error('The generation ended without an account.');
 }
 
-async function* messageFrames(run: MessagesRun): AsyncGenerator<string> {
+async function* messageFrames(run: RunningMessage): AsyncGenerator<string> {
   const blocks = new MessageBlocks(run.newId);
   const reader = new AnswerReader(run);
   const frame = (event: { readonly type: string }) => dataFrame(event, event.type);

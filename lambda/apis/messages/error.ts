@@ -1,6 +1,10 @@
 import type { ApiError } from '../../errors/api-error.ts';
 
-/** Anthropic's error body. Source: https://docs.anthropic.com/en/api/errors */
+/**
+ * Converts an error to Anthropic's error body.
+ *
+ * Source: https://docs.anthropic.com/en/api/errors
+ */
 export function messagesError({ status, message }: ApiError, requestId: string) {
   return {
     type: 'error',

@@ -4,13 +4,13 @@ import { messageEventSchema, messageSchema, messagesErrorSchema, tokenCountSchem
 
 const messages = [{ role: 'user', content: 'What is 37 + 58 - 21 + 44?' }] as const;
 
-/** Anthropic's Messages in the OpenAPI document. */
+/** OpenAPI description of Messages. */
 export const description: ApiDescription<'createMessage' | 'countTokens'> = {
   operations: {
     createMessage: {
       tags: ['answers'],
       summary: 'Messages',
-      description: 'Anthropic’s dialect, with its errors.',
+      description: 'Anthropic’s dialect, with its shape of errors.',
       requestBody: body('MessageRequest', {
         model: 'my-model',
         max_tokens: 2_048,
@@ -21,7 +21,7 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
     },
     countTokens: {
       tags: ['answers'],
-      summary: 'Tokens of a conversation, without running it',
+      summary: 'Count the tokens of a conversation without running it',
       requestBody: body('CountTokensRequest', { model: 'my-model', messages }),
       responses: { ...ok('TokenCount'), ...refused('MessagesError') },
     },

@@ -9,7 +9,7 @@ const textBlock = z.strictObject({
   citations: z.null().optional(),
 });
 
-/** Blocks of an earlier answer. Thoughts come back as they were sent; the model does not get to see them. */
+/** Blocks of an earlier answer. Thinking may be sent back; it is not passed to the model. */
 const assistantBlock = z.discriminatedUnion('type', [
   textBlock,
   z.strictObject({

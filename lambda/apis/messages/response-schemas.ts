@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { budgetForcingSchema, count, text } from '../response-schemas.ts';
 
 const usage = z.strictObject({
-  input_tokens: count.describe('Those that were not cached.'),
+  input_tokens: count.describe('Prompt tokens that were not cached.'),
   cache_creation_input_tokens: count,
   cache_read_input_tokens: count,
   output_tokens: count.describe('Thinking and answer together.'),

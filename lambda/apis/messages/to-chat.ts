@@ -3,7 +3,7 @@ import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
 import type { countTokensSchema, MessagesRequest } from './request.ts';
 
-/** A request of Anthropic's dialect in the words of chat. */
+/** Converts a request of Anthropic's dialect to a chat request. */
 export function messagesToChat(request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>): ChatRequest {
   const { system, tool_choice: choice } = request;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
@@ -20,7 +20,7 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
-    // 0 is "all" there, -1 here.
+    // "All tokens" is 0 in Anthropic's dialect, -1 in chat.
     top_k: request.top_k === 0 ? -1 : request.top_k,
     stop: request.stop_sequences,
     tools,
@@ -61,7 +61,7 @@ function toChatMessages(message: MessagesRequest['messages'][number], index: num
   if (message.content.findLastIndex((block) => block.type === 'tool_result') >= results.length) {
     throw invalidRequest(
       `messages[${index}].content`,
-      `messages[${index}].content has text before a tool_result. Put the results of tools first.`,
+      `messages[${index}].content has text before a tool_result. Put tool results first.`,
     );
   }
   return [

@@ -2,7 +2,7 @@ import type { ServedModel } from '../../models/served-model.ts';
 import { defineApi, route } from '../api.ts';
 import { allowedModels, findModel } from './find-model.ts';
 
-/** `GET /v1/models` and `GET /v1/models/{id}`: OpenAI's shape, with the window, the format and the budgets of each model. */
+/** OpenAI's list of models, with the context window, the format and the budgets of each. */
 export const models = defineApi({
   routes: {
     listModels: route('GET', '/v1/models', (dependencies) => {
@@ -31,7 +31,7 @@ function toModelInfo({ settings }: ServedModel, created: number) {
     created,
     owned_by: 'budgetforce',
     context_window: settings.contextTokens,
-    /** Dollars for a million tokens, by the config. */
+    // In dollars per million tokens, from the config.
     price: settings.dollarsPerMillionTokens ?? null,
     budget_forcing: {
       format: settings.format,

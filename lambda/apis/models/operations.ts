@@ -7,34 +7,34 @@ const modelSchema = z.strictObject({
   object: z.literal('model'),
   created: unixSeconds,
   owned_by: text,
-  context_window: count.describe('Prompt, thinking and answer together. Tokens.'),
+  context_window: count.describe('Prompt, thinking and answer together, in tokens.'),
   price: z
     .strictObject({ prompt: z.number(), completion: z.number() })
     .nullable()
-    .describe('Dollars for a million tokens.'),
+    .describe('In dollars per million tokens.'),
   budget_forcing: z.strictObject({
-    format: text.describe('How the family writes its thinking.'),
+    format: text.describe('How the model family delimits thinking.'),
     default_max_tokens: count,
-    max_tokens: count.describe('The most thinking that a request may ask for.'),
+    max_tokens: count.describe('Highest maximum of thinking tokens that a request may set.'),
     default_max_answer_tokens: count,
-    efforts: z.record(text, count).describe('What each `reasoning_effort` means. Thinking tokens.'),
+    efforts: z.record(text, count).describe('Maximum of each `reasoning_effort`, in thinking tokens.'),
     soft_landing: z.number().nullable(),
     detect_loops: z.boolean(),
   }),
 });
 
-/** The models in the OpenAPI document. */
+/** OpenAPI description of the models. */
 export const description: ApiDescription<'listModels' | 'getModel'> = {
   operations: {
     listModels: {
       tags: ['models'],
-      summary: 'The models that this key may use',
+      summary: 'List the models that the key may use',
       responses: { ...ok('ModelList'), ...refused('Error') },
     },
     getModel: {
       tags: ['models'],
-      summary: 'One model',
-      parameters: [parameter('path', 'id', { type: 'string' }, 'The name that a client writes in `model`.')],
+      summary: 'Get one model',
+      parameters: [parameter('path', 'id', { type: 'string' }, 'The value of a request’s `model`.')],
       responses: { ...ok('Model'), ...refused('Error') },
     },
   },

@@ -20,14 +20,15 @@ import { responsesRequestSchema } from './request.ts';
 import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
 import { responsesToChat } from './to-chat.ts';
 
-/** OpenAI's Responses. Nothing is stored. */
+/** OpenAI's Responses, without storage. */
 export const responses = defineDialect({
   routes: { createResponse: route('POST', '/v1/responses', createResponse) },
   errorBody: (error) => error.body,
   describe: async () => (await import('./operations.ts')).description,
 });
 
-interface ResponsesRun extends RunningGeneration {
+/** A running generation with what the response needs of the request. */
+interface RunningResponse extends RunningGeneration {
   readonly identity: ResponseIdentity;
   readonly tools: ToolUse | undefined;
   readonly items: ResponseItems;
@@ -43,7 +44,7 @@ function createResponse(dependencies: AppDependencies) {
     );
     const generation = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
     const requestId = context.get('requestId');
-    const run: ResponsesRun = {
+    const run: RunningResponse = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),
       identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
       tools: generation.tools,
@@ -51,7 +52,7 @@ function createResponse(dependencies: AppDependencies) {
     };
     let number = 0;
     const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
-    const answering = {
+    const response = {
       streamed: request.stream === true,
       whole: () => wholeResponse(run),
       frames: () => responseFrames(run, frame),
@@ -60,11 +61,11 @@ function createResponse(dependencies: AppDependencies) {
         return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
       },
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }
 
-async function wholeResponse(run: ResponsesRun) {
+async function wholeResponse(run: RunningResponse) {
   const reader = new AnswerReader(run);
   for await (const { value } of run.events) {
     for (const piece of reader.take(value)) run.items.add(piece);
@@ -73,7 +74,7 @@ async function wholeResponse(run: ResponsesRun) {
   throw new Error('The generation ended without an account.');
 }
 
-async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
+async function* responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
   const reader = new AnswerReader(run);
   let begun = false;
   for await (const { value } of run.events) {
@@ -96,8 +97,8 @@ async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) 
   }
 }
 
-/** Ends the output, and gives the whole response. */
-function ended(run: ResponsesRun, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+/** Ends the output. Returns its last events and the whole response. */
+function ended(run: RunningResponse, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',

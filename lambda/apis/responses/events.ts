@@ -2,7 +2,7 @@ import type { AnswerPiece } from '../../generation/answer-reader.ts';
 
 type Status = 'in_progress' | 'completed' | 'incomplete';
 
-/** An item of the output, growing while it is under way. */
+/** An item of the output, which grows while it is generated. */
 type Item = TextItem | CallItem;
 
 interface TextItem {
@@ -21,13 +21,13 @@ interface CallItem {
   status: Status;
 }
 
-/** An event of the stream, without its number. */
+/** An event of the stream, without its sequence number. */
 export interface ResponseEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** Collects pieces into items of the output, and tells which events show each piece. */
+/** Collects pieces of the answer into output items, and returns the events for each piece. */
 export class ResponseItems {
   readonly #items: Item[] = [];
   readonly #newId: () => string;
@@ -83,7 +83,7 @@ export class ResponseItems {
     return [...closed, ...begun, this.#delta(item, piece)];
   }
 
-  /** Ends the item that is open. */
+  /** Ends the open item. */
   close(status: Status = 'completed'): readonly ResponseEvent[] {
     const item = this.#items.at(-1);
     if (item === undefined || item.status !== 'in_progress') return [];

@@ -2,13 +2,14 @@ import { type ApiDescription, answered, body, refused } from '../operation.ts';
 import { responsesRequestSchema } from './request.ts';
 import { responseEventSchema, responseSchema } from './response-schemas.ts';
 
-/** The Responses dialect in the OpenAPI document. */
+/** OpenAPI description of Responses. */
 export const description: ApiDescription<'createResponse'> = {
   operations: {
     createResponse: {
       tags: ['answers'],
       summary: 'Responses',
-      description: 'OpenAI’s dialect. Nothing is stored: `store: true` and `previous_response_id` are refused by name.',
+      description:
+        'OpenAI’s dialect. Responses are not stored: `store: true` and `previous_response_id` are errors that name the field.',
       requestBody: body('ResponseRequest', {
         model: 'my-model',
         input: 'What is 37 + 58 - 21 + 44?',

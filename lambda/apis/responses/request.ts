@@ -34,12 +34,12 @@ const item = z.union([
     id,
     status,
   }),
-  /** Thoughts come back as they were sent; the model does not get to see them. */
+  // Thinking may be sent back; it is not passed to the model.
   z.looseObject({ type: z.literal('reasoning') }),
 ]);
 
 /**
- * The body of `POST /v1/responses`. Nothing is stored: `store: true` and `previous_response_id` are refused by name.
+ * The body of `POST /v1/responses`. Responses are not stored: `store: true` and `previous_response_id` are errors.
  *
  * Source: https://platform.openai.com/docs/api-reference/responses/create
  */
@@ -56,7 +56,7 @@ export const responsesRequestSchema = z.strictObject({
       summary: z
         .enum(['auto', 'concise', 'detailed'])
         .nullish()
-        .describe('Thoughts are sent whole, never as a summary.'),
+        .describe('Thinking is sent in full, not as a summary.'),
       max_tokens: z.int().min(0).nullish(),
     })
     .nullish(),
@@ -101,7 +101,7 @@ export const responsesRequestSchema = z.strictObject({
   store: z.literal(false).nullish(),
   previous_response_id: z
     .unknown()
-    .refine((id) => id == null, 'nothing is stored here. Send the whole conversation as input.')
+    .refine((id) => id == null, 'responses are not stored. Send the whole conversation as input.')
     .optional(),
   include: z.array(z.enum(['reasoning.encrypted_content'])).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),

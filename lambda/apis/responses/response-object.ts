@@ -6,12 +6,12 @@ import type { ResponsesRequest } from './request.ts';
 export interface ResponseIdentity {
   /** `resp_…` */
   readonly id: string;
-  /** Unix time. Seconds. */
+  /** Unix time, in seconds. */
   readonly created: number;
   readonly request: ResponsesRequest;
 }
 
-/** How a response stands: under way, or ended with its account. */
+/** The state of a response. */
 export type ResponseState =
   | { readonly status: 'in_progress' }
   | { readonly status: 'failed'; readonly code: string; readonly message: string }
@@ -22,7 +22,7 @@ export type ResponseState =
       readonly usage: ChatUsage;
     };
 
-/** The response object: what was asked for, and what came of it so far. */
+/** The response object: the request's parameters, and the output so far. */
 export function responseOf(
   { id, created, request }: ResponseIdentity,
   output: readonly unknown[],

@@ -42,7 +42,7 @@ export const responseSchema = z.looseObject({
   incomplete_details: z.strictObject({ reason: z.literal('max_output_tokens') }).nullable(),
   model: text,
   output: z.array(outputItem),
-  previous_response_id: z.null().describe('Nothing is stored.'),
+  previous_response_id: z.null().describe('Responses are not stored.'),
   store: z.literal(false),
   usage: z
     .strictObject({
@@ -79,6 +79,6 @@ export const responseEventSchema = z
     response: responseSchema.optional(),
     item: outputItem.optional(),
     delta: text.optional(),
-    forced: z.literal(true).optional().describe('This text was not sampled.'),
+    forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
   })
   .describe('The data of each event, in OpenAI’s order.');

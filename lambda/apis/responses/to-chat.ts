@@ -2,7 +2,7 @@ import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
 import type { ResponsesRequest } from './request.ts';
 
-/** A request of the Responses dialect in the words of chat. */
+/** Converts a request of the Responses dialect to a chat request. */
 export function responsesToChat(request: ResponsesRequest): ChatRequest {
   const { tool_choice: choice } = request;
   const format = request.text?.format;
@@ -47,14 +47,14 @@ function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['mes
         function: { name: entry.name, arguments: entry.arguments },
       };
       const last = messages.at(-1);
-      // Calls of one turn, and the text before them, are one message.
+      // The calls of a turn and the text before them are one message.
       if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call];
       else messages.push({ role: 'assistant', content: null, tool_calls: [call] });
     } else if (entry.type === 'function_call_output') {
       messages.push({ role: 'tool', tool_call_id: entry.call_id, content: textOf(entry.output) });
     }
   }
-  if (messages.length === 0) throw invalidRequest('input', 'input has no message. Give at least one.');
+  if (messages.length === 0) throw invalidRequest('input', 'input has no message. Give at least one message.');
   return messages;
 }
 

@@ -25,7 +25,7 @@ describe.each(routes)('$method $path of the registry', ({ operationId, method, p
     expect(await refused.json()).toEqual(dialect.errorBody(unauthorized, 'req_7'));
     const invalid = await send('good');
     expect(invalid.status).toBe(400);
-    const wrongField = invalidRequest('model', 'model must be a string; 7 came.');
+    const wrongField = invalidRequest('model', 'model must be a string; received 7.');
     expect(await invalid.json()).toEqual(dialect.errorBody(wrongField, 'req_7'));
   });
 
