@@ -1,5 +1,12 @@
 import type { Api, Route } from '../apis/api.ts';
-import { type ApiDescription, type OpenApiObject, type Operation, parameter, tags } from '../apis/operation.ts';
+import {
+  type ApiDescription,
+  type NamedSchemas,
+  type OpenApiObject,
+  type Operation,
+  parameter,
+  tags,
+} from '../apis/operation.ts';
 import { sharedSchemas } from '../apis/response-schemas.ts';
 import { jsonSchemas } from './json-schemas.ts';
 
@@ -70,7 +77,19 @@ function queryParameters(query: NonNullable<Operation['query']>): readonly OpenA
 function schemasOf(descriptions: readonly ApiDescription[]) {
   const all = [sharedSchemas, ...descriptions];
   return {
-    ...jsonSchemas(Object.assign({}, ...all.map(({ requestSchemas }) => requestSchemas)), 'input'),
-    ...jsonSchemas(Object.assign({}, ...all.map(({ responseSchemas }) => responseSchemas)), 'output'),
+    ...jsonSchemas(merged(all.map(({ requestSchemas }) => requestSchemas)), 'input'),
+    ...jsonSchemas(merged(all.map(({ responseSchemas }) => responseSchemas)), 'output'),
   };
+}
+
+/** All schemas by name. Two APIs may share a schema, but not use one name for two schemas. */
+function merged(parts: readonly (NamedSchemas | undefined)[]): NamedSchemas {
+  const schemas: Record<string, NamedSchemas[string]> = {};
+  for (const [name, schema] of parts.flatMap((part) => Object.entries(part ?? {}))) {
+    if (schemas[name] !== undefined && schemas[name] !== schema) {
+      throw new Error(`Two schemas have the name ${name}. Rename one of them.`);
+    }
+    schemas[name] = schema;
+  }
+  return schemas;
 }

@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { defineApi } from '../../../lambda/apis/api.ts';
 import { servedApis } from '../../../lambda/app.ts';
 import type { AppEnvironment } from '../../../lambda/context.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
@@ -101,6 +102,14 @@ describe('the OpenAPI document', () => {
         },
       },
     });
+  });
+
+  it('the document cannot be built if two APIs use one name for different schemas', async () => {
+    const clashing = defineApi({
+      routes: {},
+      describe: async () => ({ operations: {}, responseSchemas: { Error: z.string() } }),
+    });
+    await expect(openApiDocument([...servedApis, clashing])).rejects.toThrow('Two schemas have the name Error.');
   });
 
   it('the document has no findings of a linter', async () => {
