@@ -1,24 +1,23 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { adminKeys } from './admin/keys.ts';
-import { adminScaling } from './admin/scaling.ts';
-import { usage } from './admin/usage.ts';
-import { chatCompletions } from './apis/chat/route.ts';
-import { messagesError } from './apis/messages/events.ts';
-import { countTokens, messages } from './apis/messages/route.ts';
-import { listModels } from './apis/models.ts';
-import { responses } from './apis/responses/route.ts';
+import { adminApis } from './admin/registry.ts';
+import type { Api } from './apis/api.ts';
+import { apis, errorBodyAt } from './apis/registry.ts';
 import type { AppDependencies, AppEnvironment } from './context.ts';
 import { ApiError, toApiError } from './errors/api-error.ts';
 import { logFailure } from './errors/log.ts';
-import { page } from './http/page.ts';
-import { playgroundPage } from './http/playground-page.ts';
-import { referencePage } from './http/reference-page.ts';
 import { authenticate } from './keys/authenticate.ts';
-import { apiDocument } from './openapi/route.ts';
+import { serviceApi } from './openapi/service.ts';
 
-/** The most bytes of a request's body. The REST API in front takes 10 MB, Lambda 6 MB, of which base64 may be a third. */
+/** Maximum size of a request body, in bytes. The REST API accepts 10 MB, Lambda 6 MB, of which base64 may take a third. */
 const MAX_BODY_BYTES = 4_000_000;
+
+/** APIs behind authentication. */
+const guardedApis: readonly Api[] = [...apis, ...adminApis];
+const service = serviceApi(guardedApis);
+
+/** Everything that the app serves, in the order of the OpenAPI document. */
+export const servedApis: readonly Api[] = [...guardedApis, service];
 
 /**
  * The whole API as a Hono app.
@@ -28,27 +27,47 @@ const MAX_BODY_BYTES = 4_000_000;
  */
 export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>();
-  const { keyHashes, keys, log } = dependencies;
-
   app.use(async (context, next) => {
     const requestId = `req_${dependencies.newId()}`;
     context.set('requestId', requestId);
     await next();
     context.header('x-request-id', requestId);
   });
+  mount(app, [service], dependencies);
+  guard(app, dependencies);
+  mount(app, guardedApis, dependencies);
 
-  app.get('/', page(playgroundPage));
-  app.get('/docs', page(referencePage));
-  app.get('/openapi.json', apiDocument());
-  app.get('/healthz', (context) => context.json({ status: 'ok' }));
+  app.notFound((context) => {
+    const error = unknownRoute(app, context.req.method, context.req.path);
+    return context.json(error.body, error.status, { ...error.headers });
+  });
+  app.onError((error, context) => {
+    const apiError = toApiError(error);
+    const requestId = context.get('requestId');
+    if (apiError.status >= 500) logFailure(dependencies.log, requestId, apiError);
+    const body = errorBodyAt(context.req.path, apiError, requestId);
+    return context.json(body, apiError.status, { ...apiError.headers });
+  });
+  return app;
+}
 
+function mount(app: Hono<AppEnvironment>, mounted: readonly Api[], dependencies: AppDependencies): void {
+  for (const { routes } of mounted) {
+    for (const { method, path, handler } of Object.values(routes)) app.on(method, path, handler(dependencies));
+  }
+}
+
+/** Requires a valid key, an admin key under `/v1/admin`, and a body of limited size. */
+function guard(app: Hono<AppEnvironment>, { keyHashes, keys }: AppDependencies): void {
   app.use('/v1/*', async (context, next) => {
     context.set('caller', await authenticate(context.req.raw.headers, { adminHashes: keyHashes, store: keys }));
     await next();
   });
   app.use('/v1/admin/*', async (context, next) => {
     if (!context.get('caller').admin) {
-      throw new ApiError(403, 'This takes an admin key: the one of the deployment.', { code: 'admin_only' });
+      throw new ApiError(403, 'This route requires an admin key: the API key of the deployment.', {
+        code: 'admin_only',
+      });
     }
     await next();
   });
@@ -63,35 +82,19 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
       },
     }),
   );
-  app.get('/v1/usage', usage(dependencies));
-  adminKeys(app, dependencies);
-  adminScaling(app, dependencies);
-  app.get('/v1/models', listModels(dependencies));
-  app.get('/v1/models/:id{.+}', listModels(dependencies));
-  app.post('/v1/chat/completions', chatCompletions(dependencies));
-  app.post('/v1/responses', responses(dependencies));
-  app.post('/v1/messages', messages(dependencies));
-  app.post('/v1/messages/count_tokens', countTokens(dependencies));
+}
 
-  app.notFound((context) => {
-    const known = app.routes.filter((route) => route.path === context.req.path && route.method !== 'ALL');
-    const error =
-      known.length === 0
-        ? new ApiError(404, `There is no ${context.req.method} ${context.req.path} here.`, { code: 'unknown_url' })
-        : new ApiError(405, `${context.req.path} takes ${known.map((route) => route.method).join(', ')}.`, {
-            code: 'method_not_allowed',
-            headers: { allow: known.map((route) => route.method).join(', ') },
-          });
-    return context.json(error.body, error.status, { ...error.headers });
+function unknownRoute(app: Hono<AppEnvironment>, method: string, path: string): ApiError {
+  const methods = app.routes
+    .filter((route) => route.path === path && route.method !== 'ALL')
+    .map((route) => route.method);
+  if (methods.length === 0)
+    return new ApiError(404, `Unknown URL: ${method} ${path}. GET /openapi.json lists all routes.`, {
+      code: 'unknown_url',
+    });
+  const allowed = methods.join(', ');
+  return new ApiError(405, `${path} does not support ${method}. Use ${allowed}.`, {
+    code: 'method_not_allowed',
+    headers: { allow: allowed },
   });
-
-  app.onError((error, context) => {
-    const apiError = toApiError(error);
-    const requestId = context.get('requestId');
-    if (apiError.status >= 500) logFailure(log, requestId, apiError);
-    // Each dialect's clients read their own shape of an error.
-    const body = context.req.path.startsWith('/v1/messages') ? messagesError(apiError, requestId) : apiError.body;
-    return context.json(body, apiError.status, { ...apiError.headers });
-  });
-  return app;
 }

@@ -1,7 +1,7 @@
-/** Time, so that tests can be exact. */
+/** Time as a dependency, so that tests control it. */
 export interface Clock {
-  /** Milliseconds, never going back. */
+  /** Monotonic time, in milliseconds. */
   now(): number;
-  /** Resolves after `ms`, or rejects with the signal's reason. */
+  /** Resolves after `ms` milliseconds, or rejects with the signal's reason when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }

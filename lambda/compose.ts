@@ -16,11 +16,14 @@ import { LazyTable } from './storage/lazy-table.ts';
 import type { ItemTable } from './storage/table.ts';
 import { createRuntimeClient } from './upstream/sagemaker-model.ts';
 
-/** The composition root of Lambda and of the laptop alike: the settings' world, with real clocks and real randomness. */
-export function compose(settings: Settings, log: Log = jsonLog, load: ScalingOverrides = {}): AppDependencies {
+/**
+ * Composition root of the function and of `budgetforce start`: the dependencies that the settings describe, with the real clock,
+ * randomness and network.
+ */
+export function compose(settings: Settings, log: Log = jsonLog, overrides: ScalingOverrides = {}): AppDependencies {
   const keyHashes = keyHashesOf(settings);
   const table = settings.tableName === undefined ? undefined : new LazyTable(settings.tableName);
-  const loadTable = load.table ?? table;
+  const loadTable = overrides.table ?? table;
   let client: SageMakerRuntimeClient | undefined;
   const runtimeClient = () => {
     client ??= createRuntimeClient();
@@ -36,7 +39,7 @@ export function compose(settings: Settings, log: Log = jsonLog, load: ScalingOve
         await sleep(ms, undefined, { signal });
       },
     },
-    ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...load, table: loadTable }) }),
+    ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...overrides, table: loadTable }) }),
     unixTime,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
@@ -46,17 +49,17 @@ export function compose(settings: Settings, log: Log = jsonLog, load: ScalingOve
   };
 }
 
-/** Where the load of models is kept and told. */
+/** Replaces the storage and the reporting of load, for the local server. */
 export interface ScalingOverrides {
-  /** @default - the settings' table */
+  /** Stores the load. @default - the settings' table */
   readonly table?: ItemTable;
-  /** Takes a line of metrics. @default - the log, from which CloudWatch makes metrics */
+  /** Receives each line of metrics. @default - written to the log, from which CloudWatch extracts metrics */
   readonly emit?: (line: ScalingMetricsLine) => void;
-  /** How often the load is looked at. Seconds. @default METRIC_SECONDS */
+  /** Interval between updates of a model's scaling, in seconds. @default METRIC_SECONDS */
   readonly tickSeconds?: number;
 }
 
-/** The loads of all models that have one, by their ids. Models on the same copies share it. */
+/** The autoscaler of each model that scales by load, by model id. Models on the same copies share one. */
 function loadsOf(
   settings: Settings,
   log: Log,
@@ -105,8 +108,8 @@ function keyHashesOf(settings: Settings): KeyHashes | undefined {
   return async () => hashes;
 }
 
-/** One JSON object a line, as CloudWatch Logs Insights reads it. */
+/** Writes one JSON object per line, as CloudWatch Logs Insights parses it. */
 export const jsonLog: Log = (level, message, fields) => {
-  // Not console.log: Lambda's JSON log format would wrap the line into another object.
+  // Not console.log: Lambda's JSON log format would wrap the line in another object.
   process.stdout.write(`${JSON.stringify({ level, message, time: new Date().toISOString(), ...fields })}\n`);
 };

@@ -7,22 +7,22 @@ import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-load.ts';
 
-/** All that the app takes from outside: one composition root for Lambda, one for the laptop, one for tests. */
+/** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
-  /** At least one; the first is the default of the page. */
+  /** At least one. The playground preselects the first. */
   readonly models: readonly ServedModel[];
-  /** Absent: no key is asked for. */
+  /** Hashes of the admin keys. If omitted, requests need no key. */
   readonly keyHashes?: KeyHashes;
-  /** Keys with limits of their own. Absent: only those of `keyHashes`. */
+  /** Keys with limits of their own. If omitted, only the keys of `keyHashes` are valid. */
   readonly keys?: KeyStore;
-  /** Absent: nobody counts, and no limit of a key holds. */
+  /** If omitted, usage is not recorded and key limits are not enforced. */
   readonly ledger?: Ledger;
-  /** The load and the scaling of models, by their ids. Absent: nobody looks at it. */
+  /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   readonly clock: Clock;
-  /** Unix time. Seconds. */
+  /** Unix time, in seconds. */
   readonly unixTime: () => number;
-  /** A new random id, without a prefix. */
+  /** Returns a new random id, without a prefix. */
   readonly newId: () => string;
   readonly log: Log;
   readonly requestTimeoutMs: number;

@@ -14,7 +14,7 @@ declare const awslambda: LambdaStreaming;
 const dependencies = compose(parseSettings(process.env));
 const app = createApp(dependencies);
 
-/** The entry of the function: API Gateway's event in, a streamed response out. */
+/** Entry point of the function: streams the response to an event of API Gateway, or updates scaling on the scheduled event. */
 export const handler = awslambda.streamifyResponse(
   async (event: unknown, stream: Writable, context: LambdaContext): Promise<void> => {
     if (isTickEvent(event)) {
@@ -22,13 +22,13 @@ export const handler = awslambda.streamifyResponse(
       stream.end();
       return;
     }
-    const timeout = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - TIME_TO_SAY_SO_MS));
+    const timeout = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - FINAL_EVENT_MS));
     let response: Response;
     try {
       response = await app.fetch(toRequest(event, timeout));
     } catch (error) {
       const apiError = toApiError(error);
-      dependencies.log('error', 'event not understood', {
+      dependencies.log('error', 'event not recognized', {
         ...loggableError(error),
         aws_request_id: context.awsRequestId,
       });
@@ -38,5 +38,5 @@ export const handler = awslambda.streamifyResponse(
   },
 );
 
-/** Kept of the function's time for the last event of a stream. Milliseconds. */
-const TIME_TO_SAY_SO_MS = 1_000;
+/** Time reserved before the function's timeout for the last event of a stream, in milliseconds. */
+const FINAL_EVENT_MS = 1_000;

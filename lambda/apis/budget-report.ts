@@ -2,7 +2,7 @@ import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
 import type { RunningGeneration } from '../generation/request.ts';
 
-/** The account of what was forced, as the API gives it in `budget_forcing`. Token counts of the model. */
+/** Converts the account of a request to the `budget_forcing` object. All counts are tokens of the model. */
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
@@ -38,7 +38,7 @@ export function toBudgetReport(
             set_by: report.endReason === 'load' ? 'load' : load.setBy,
             copies: load.copies,
             starting_copies: load.startingCopies,
-            // JSON has no Infinity: an endpoint without a copy has no pressure.
+            // Without copies, pressure is infinite, which JSON cannot express.
             pressure: Number.isFinite(load.pressure) ? Math.round(load.pressure * 1_000) / 1_000 : null,
             expected_wait_seconds: Math.ceil(load.expectedWaitSeconds),
           },

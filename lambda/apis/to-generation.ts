@@ -7,10 +7,10 @@ import type { GenerationRequest, ThinkingOptions } from '../generation/request.t
 import type { ServedModel } from '../models/served-model.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
-import { toThinkingOptions } from './budget-fields.ts';
 import type { ChatRequest } from './chat/request.ts';
+import { toThinkingOptions } from './thinking-options.ts';
 
-/** A chat request in the words of the core. `tools`: where the answer may call some. */
+/** Converts a chat request, to which the other dialects convert first. `tools` is set if the answer may call tools. */
 export function toGenerationRequest(
   request: ChatRequest,
   model: ServedModel,
@@ -33,10 +33,10 @@ export function toGenerationRequest(
 function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {
   if (logprobs === true) return { topLogprobs: top ?? 0 };
   if (top == null || top === 0) return {};
-  throw invalidRequest('top_logprobs', `top_logprobs (${top}) goes with logprobs: true. Give both, or neither.`);
+  throw invalidRequest('top_logprobs', `top_logprobs (${top}) requires logprobs: true. Give both or neither.`);
 }
 
-/** The turns of a chat. Thoughts of earlier turns are left out, as the families prescribe; `developer` is a system message. */
+/** Converts messages to turns. Earlier thinking is dropped, as the model families prescribe; `developer` counts as `system`. */
 function turnsOf(messages: ChatRequest['messages']): readonly Turn[] {
   const turns: Turn[] = [];
   let answers: string[] = [];
@@ -67,7 +67,7 @@ function textOf(content: string | readonly { readonly text: string }[]): string 
   return typeof content === 'string' ? content : content.map((part) => part.text).join('');
 }
 
-/** Tells of the tools at the end of the first system message, or in one of their own. */
+/** Describes the tools at the end of the first system message. Without one, adds a system message. */
 function withTools(turns: readonly Turn[], use: ToolUse | undefined): readonly Turn[] {
   if (use === undefined) return turns;
   const prompt = toolsPrompt(use.tools);
@@ -81,19 +81,19 @@ const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
 function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefined {
   const { tool_choice: choice, messages } = request;
   const tools = (request.tools ?? []).map((tool) => tool.function);
-  const speaksOfTools =
+  const usesTools =
     tools.length > 0 ||
     messages.some((message) => message.role === 'tool' || (message.role === 'assistant' && message.tool_calls != null));
-  if (speaksOfTools && model.tools === undefined) {
+  if (usesTools && model.tools === undefined) {
     throw invalidRequest(
       'tools',
-      `tools are not supported by the format ${JSON.stringify(model.settings.format)}: its models were not trained to call any. Leave them out.`,
+      `tools are not supported by the format ${JSON.stringify(model.settings.format)}: its models were not trained to call tools. Leave them out.`,
       'unsupported_parameter',
     );
   }
   if (tools.length === 0) {
     if (choice != null && choice !== 'none' && choice !== 'auto') {
-      throw invalidRequest('tool_choice', 'tool_choice asks for a call, but there are no tools. Give tools.');
+      throw invalidRequest('tool_choice', 'tool_choice requires a call, but the request has no tools. Give tools.');
     }
     return undefined;
   }
@@ -116,7 +116,7 @@ function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerSt
   if (formed && tools !== undefined) {
     throw invalidRequest(
       'response_format',
-      `response_format ${JSON.stringify(format.type)} and tools ask for two forms of one answer. Give one of them, or tool_choice "none".`,
+      `response_format ${JSON.stringify(format.type)} and tools require different forms of the answer. Give one of them, or tool_choice "none".`,
     );
   }
   if (tools?.choice === 'required') return callStructure(tools.tools);
@@ -126,14 +126,14 @@ function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerSt
     : { kind: 'json_schema', schema: format.json_schema.schema };
 }
 
-/** The budget that a chat request asks for, and the names it used. */
+/** The requested budget, and the names of the fields that set it. */
 function budgetOf(
   request: ChatRequest,
   settings: ModelSettings,
 ): { readonly requested: RequestedBudget; readonly names: FieldNames; readonly thinking: ThinkingOptions } {
   const thinking = toThinkingOptions(request, settings.efforts);
   if (request.vote === true && (request.n ?? 1) < 2) {
-    throw invalidRequest('vote', `vote needs several samples, but n is ${request.n ?? 1}. Give n of 2 to 16.`);
+    throw invalidRequest('vote', `vote requires several samples, but n is ${request.n ?? 1}. Give an n from 2 to 16.`);
   }
   const total = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   if (
@@ -163,7 +163,7 @@ function budgetOf(
   };
 }
 
-/** The sampling of a chat request; fields that it leaves out are left to the model's settings, then to the server. */
+/** Sampling parameters. If the request omits one, the model's settings decide, then the model server. */
 function samplingOf(request: ChatRequest, settings: ModelSettings): Sampling {
   const temperature = request.temperature ?? settings.defaultTemperature;
   return {

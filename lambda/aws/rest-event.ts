@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /**
- * The event of an API Gateway REST API's Lambda proxy integration, as far as we read it. All of it comes from the client.
+ * Event of a REST API's Lambda proxy integration: the fields that are used. The client controls all of them.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  */
@@ -16,10 +16,10 @@ const restEventSchema = z.object({
 });
 
 /**
- * The event as a `Request`. `hono/aws-lambda` has the same, but throws (before anything was answered) where a client sends a body with
- * GET or a header that `Headers` refuses; here the first is left out and the second skipped. See docs/decisions/0003-own-lambda-adapter.md.
+ * Converts an event to a `Request`. `hono/aws-lambda` does the same, but throws before it responds if a client sends a body with GET
+ * or a header that `Headers` refuses; here the body is dropped and the header skipped. See docs/decisions/0003-own-lambda-adapter.md.
  *
- * @throws {z.ZodError} where it is no REST proxy event at all.
+ * @throws {z.ZodError} if the event is not a REST proxy event.
  */
 export function toRequest(event: unknown, signal?: AbortSignal): Request {
   const rest = restEventSchema.parse(event);
@@ -43,6 +43,6 @@ export function toRequest(event: unknown, signal?: AbortSignal): Request {
 }
 
 function appendIfValid(headers: Headers, name: string, value: string): void {
-  // A ByteString is all that a header may hold; what API Gateway lets through beyond it has no meaning for us.
+  // API Gateway passes on more than the ByteString that a header may hold.
   if (/^[!#$%&'*+\-.^_`|~\w]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)) headers.append(name, value);
 }

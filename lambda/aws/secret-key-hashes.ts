@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { KeyHashes } from '../keys/authenticate.ts';
 import { hashKey } from '../keys/hash-key.ts';
 
-/** How long a key that was read stays good: a rotated key works, and an old one stops, within this time. Milliseconds. */
+/** How long the secret is cached, in milliseconds. A rotated key starts to work, and the old one stops, within this time. */
 const KEY_LIFETIME_MS = 300_000;
 
 const secretSchema = z.union([
@@ -12,8 +12,8 @@ const secretSchema = z.union([
 ]);
 
 /**
- * The keys of a Secrets Manager secret: its string is the key, or JSON with `apiKey` or `apiKeys` (two while one is rotated).
- * Only their hashes are kept in memory.
+ * Reads keys from a Secrets Manager secret, and keeps only their hashes in memory. The secret's string is the key, or JSON with
+ * `apiKey` or `apiKeys` (two during a rotation).
  */
 export function secretKeyHashes(
   secretArn: string,
@@ -32,7 +32,7 @@ export function secretKeyHashes(
 
 function keysOf(secret: string): readonly string[] {
   const text = secret.trim();
-  if (text === '') throw new Error('The secret of the API key is empty. Put the key into it.');
+  if (text === '') throw new Error('The secret of the API key is empty. Store the key in it.');
   if (!text.startsWith('{')) return [text];
   const parsed = secretSchema.parse(JSON.parse(text));
   return 'apiKey' in parsed ? [parsed.apiKey] : parsed.apiKeys;

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** What the Node.js runtime of Lambda puts into the global scope for response streaming. */
+/** Response streaming of Lambda's Node.js runtime, which provides it as the global `awslambda`. */
 export interface LambdaStreaming {
   streamifyResponse(
     handler: (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>,
@@ -19,7 +19,7 @@ export interface LambdaContext {
 }
 
 /**
- * Sends a `Response` through Lambda's response stream, at the pace at which it is read.
+ * Sends a `Response` through Lambda's response stream, with backpressure.
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
  */
@@ -27,7 +27,7 @@ export async function streamResponse(response: Response, stream: Writable, strea
   const prelude = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
   const out = streaming.HttpResponseStream.from(stream, prelude);
   if (response.body === null) {
-    // The prelude is only sent with the first write.
+    // The prelude is sent only with the first write.
     out.write('');
     out.end();
     return;

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-/** What the rule of each minute sends to the function: nobody may have asked for a while, and the metrics still have to fall to 0. */
+/** Event that an EventBridge rule sends each minute, so that metrics fall to 0 even if no request arrives. */
 export const TICK_EVENT = { budgetforce: 'tick' } as const;
 
 const tickEventSchema = z.strictObject({ budgetforce: z.literal('tick') });
 
-/** API Gateway's events have other members, so no request can look like one. */
+/** Whether an event is the tick. Events of API Gateway have other members, so no request can pass as one. */
 export function isTickEvent(event: unknown): boolean {
   return tickEventSchema.safeParse(event).success;
 }

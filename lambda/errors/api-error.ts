@@ -11,7 +11,7 @@ export interface ErrorBody {
 }
 
 /**
- * What a client gets instead of an answer: a status, and OpenAI's error body.
+ * An error for the client: an HTTP status and OpenAI's error body.
  *
  * Source: https://platform.openai.com/docs/guides/error-codes
  */
@@ -49,12 +49,17 @@ export class ApiError extends Error {
 
 export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
 
-/** The field of the request that is wrong, and what to write instead. */
+/**
+ * A 400 for one field.
+ *
+ * @param param name of the field, as the client wrote it
+ * @param message what is wrong, with the value, and what to send instead
+ */
 export function invalidRequest(param: string, message: string, code = 'invalid_value'): ApiError {
   return new ApiError(400, message, { param, code });
 }
 
-/** Anything that was thrown, as what the client is told. What we did not foresee is told without its details. */
+/** Converts anything thrown to an error for the client. The details of an unexpected error are left out. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof ModelError) {
@@ -65,10 +70,14 @@ export function toApiError(error: unknown): ApiError {
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
     });
   }
-  return new ApiError(500, 'Something went wrong on our side. The log has it under the id of this request.', {
-    code: 'internal_error',
-    cause: error,
-  });
+  return new ApiError(
+    500,
+    'Internal error. The log of the service has its cause under the x-request-id of this response.',
+    {
+      code: 'internal_error',
+      cause: error,
+    },
+  );
 }
 
 function typeOf(status: ErrorStatus): string {

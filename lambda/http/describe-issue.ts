@@ -1,12 +1,12 @@
 import type * as z from 'zod';
 
-/** One zod issue as the name of the field and a sentence: what came, and what is allowed. */
+/** Converts a zod issue to the name of the field and a sentence: what is allowed, and what was received. */
 export function describeIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
 ): { readonly field: string; readonly message: string } {
   const field = pathOf(issue.path);
-  const came = describe(valueAt(input, issue.path));
+  const received = describe(valueAt(input, issue.path));
   switch (issue.code) {
     case 'unrecognized_keys': {
       const keys = issue.keys.map((key) => (field === '' ? key : `${field}.${key}`));
@@ -18,28 +18,28 @@ export function describeIssue(
     case 'invalid_value':
       return {
         field,
-        message: `${field} must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}; ${came} came.`,
+        message: `${field} must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}; received ${received}.`,
       };
     case 'too_small':
       return {
         field,
-        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum)}; ${came} came.`,
+        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum)}; received ${received}.`,
       };
     case 'too_big':
       return {
         field,
-        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}; ${came} came.`,
+        message: `${field} must ${bound(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}; received ${received}.`,
       };
     case 'invalid_type':
       return {
         field,
         message:
-          came === 'nothing'
+          received === 'nothing'
             ? `${field} is missing: give ${article(issue.expected)}.`
-            : `${field} must be ${article(issue.expected)}; ${came} came.`,
+            : `${field} must be ${article(issue.expected)}; received ${received}.`,
       };
     case 'invalid_union': {
-      // The alternative that got furthest is the one that was meant.
+      // The alternative that matched furthest is the one that the client meant.
       const closest = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0];
       if (closest !== undefined && closest.path.length > 0) {
         return describeIssue({ ...closest, path: [...issue.path, ...closest.path] }, input);
@@ -51,8 +51,8 @@ export function describeIssue(
         field,
         message:
           kinds.length > 0
-            ? `${field} must be ${[...new Set(kinds)].join(' or ')}; ${came} came.`
-            : `${field} is not valid; ${came} came.`,
+            ? `${field} must be ${[...new Set(kinds)].join(' or ')}; received ${received}.`
+            : `${field} is not valid; received ${received}.`,
       };
     }
     default:
@@ -61,8 +61,9 @@ export function describeIssue(
 }
 
 function bound(origin: string, how: string, limit: unknown): string {
-  if (origin === 'array') return `have ${how} ${limit} items`;
-  if (origin === 'string') return `have ${how} ${limit} characters`;
+  const plural = limit === 1 ? '' : 's';
+  if (origin === 'array') return `have ${how} ${limit} item${plural}`;
+  if (origin === 'string') return `have ${how} ${limit} character${plural}`;
   return `be ${how} ${limit}`;
 }
 
@@ -80,7 +81,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** A value in a few characters. Long texts are not repeated: they may be a prompt. */
+/** A value in a few characters. A long text is not quoted: it may be a prompt. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';

@@ -1,6 +1,6 @@
 import type { RunningGeneration } from '../generation/request.ts';
 
-/** The limits in force for a request, as headers of its response: they stand before the first byte of the answer. */
+/** The limits in force for a request, as headers of its response. They are sent before the first byte of the body. */
 export function limitHeaders({
   headers,
   limits,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import type { AppEnvironment } from '../context.ts';
 
-/** Serves a page that is one document: it loads nothing, and may talk to this API alone. */
+/** Serves a page that is one document. Its content security policy allows requests to this API only. */
 export function page(html: string) {
   const hashOf = (tag: string) => {
     const text = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(html)?.[1] ?? '';

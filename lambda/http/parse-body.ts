@@ -3,9 +3,9 @@ import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { describeIssue } from './describe-issue.ts';
 
 /**
- * The body of a request as the schema has it.
+ * Parses the JSON body of a request.
  *
- * @throws {ApiError} 400 that names the field, what came and what is allowed; 415 where it is not JSON by its type.
+ * @throws {ApiError} 400 that names the field, what was received and what is allowed; 415 if the content type is not JSON.
  */
 export async function parseBody<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.infer<Schema>> {
   const type = request.headers.get('content-type') ?? '';
@@ -19,12 +19,16 @@ export async function parseBody<Schema extends z.ZodType>(request: Request, sche
   try {
     input = JSON.parse(text);
   } catch {
-    throw new ApiError(400, text === '' ? 'The body is empty. Send a JSON object.' : 'The body is not valid JSON.', {
-      code: 'invalid_json',
-    });
+    throw new ApiError(
+      400,
+      text === '' ? 'The body is empty. Send a JSON object.' : 'The body is not valid JSON. Send a JSON object.',
+      {
+        code: 'invalid_json',
+      },
+    );
   }
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new ApiError(400, 'The body must be a JSON object.', { code: 'invalid_json' });
+    throw new ApiError(400, 'The body is JSON, but not an object. Send a JSON object.', { code: 'invalid_json' });
   }
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

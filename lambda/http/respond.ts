@@ -7,8 +7,8 @@ import { limitHeaders } from './limit-headers.ts';
 import { eventStream } from './server-sent-events.ts';
 import { slowJson } from './slow-json.ts';
 
-/** How a dialect answers: whole, as frames, and what it says when a stream fails half-way. */
-export interface Answering {
+/** The response of a dialect: whole or as frames, and the last frame of a stream that fails. */
+export interface DialectResponse {
   readonly streamed: boolean;
   readonly whole: () => Promise<unknown>;
   readonly frames: () => AsyncGenerator<string>;
@@ -16,27 +16,28 @@ export interface Answering {
 }
 
 /**
- * The response of a run. What fails before the first byte is thrown, and gets its status; later it is logged and becomes the stream's last
- * event.
+ * Responds with a running generation. A failure before the first byte is thrown, so that the response has its status. A later failure
+ * is logged and becomes the last event of the stream.
  */
 export async function respond(
   run: RunningGeneration,
-  answering: Answering,
+  response: DialectResponse,
   dependencies: AppDependencies,
   requestId: string,
 ): Promise<Response> {
   const options = { headers: limitHeaders(run), onCancel: run.cancel };
-  if (!answering.streamed) return await slowJson(answering.whole(), options);
+  if (!response.streamed) return await slowJson(response.whole(), options);
   const onFailure = (error: ApiError) => {
     logFailure(dependencies.log, requestId, error);
-    return answering.errorFrame(error);
+    return response.errorFrame(error);
   };
-  return await eventStream(endingInErrors(answering.frames(), onFailure), {
+  return await eventStream(endingInErrors(response.frames(), onFailure), {
     ...options,
     keepAliveMs: dependencies.keepAliveMs,
   });
 }
 
+/** Passes frames on. An error after the first frame becomes the last frame. */
 async function* endingInErrors(
   frames: AsyncGenerator<string>,
   frameOf: (error: ApiError) => string,
@@ -53,7 +54,7 @@ async function* endingInErrors(
   }
 }
 
-/** Who asks, and how to know that they left. */
+/** The id and the caller of a request, and the signal that aborts when the client disconnects. */
 export function generationContext(context: Context<AppEnvironment>): GenerationContext {
   return { requestId: context.get('requestId'), caller: context.get('caller'), signal: context.req.raw.signal };
 }

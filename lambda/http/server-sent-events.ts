@@ -1,20 +1,20 @@
 import type { GenerationEvent } from '../generation/generation.ts';
-import { SILENCE, within } from './slow-json.ts';
+import { TIMED_OUT, within } from './slow-json.ts';
 
-/** How a stream of server-sent events behaves. */
+/** Options of a stream of server-sent events. */
 export interface EventStreamOptions {
-  /** A comment line is sent after so long a silence, so that nothing on the way closes the connection. Milliseconds; 0: never. */
+  /** Sends a comment line after this time without a frame, in milliseconds, so that no proxy closes the connection. 0 never does. */
   readonly keepAliveMs: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The client went away. */
+  /** Called when the client disconnects. */
   readonly onCancel: () => void;
 }
 
 const KEEP_ALIVE = ': keep-alive\n\n';
 
 /**
- * A response of server-sent events. It waits for the first frame (or `keepAliveMs`) before it answers, so that what fails at once
- * gets a proper status: then the iterator's error is thrown here. A later error ends the stream: turn it into a frame before.
+ * Responds with server-sent events. Waits for the first frame (at most `keepAliveMs`) before it responds, so that a request that fails
+ * at once gets its status: it throws the error of the first frame. A later error breaks the stream off: convert it to a frame.
  *
  * Frames are pulled as the client reads them. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -25,7 +25,7 @@ export async function eventStream(frames: AsyncGenerator<string>, options: Event
   const nextFrame = async (): Promise<string | undefined> => {
     pending ??= frames.next();
     const result = await within(pending, options.keepAliveMs);
-    if (result === SILENCE) return KEEP_ALIVE;
+    if (result === TIMED_OUT) return KEEP_ALIVE;
     pending = undefined;
     return result.done === true ? undefined : result.value;
   };
@@ -54,12 +54,12 @@ export async function eventStream(frames: AsyncGenerator<string>, options: Event
   });
 }
 
-/** One event. */
+/** Formats one event. */
 export function dataFrame(data: unknown, event?: string): string {
   return `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Says why nothing comes, in a line that every client skips. */
+/** Reports the reason for a wait as a comment line, which clients skip. */
 export function waitingFrame(event: Extract<GenerationEvent, { kind: 'waiting' }>): string {
   return `: ${event.because}: next try in ${Math.ceil(event.retryInMs / 1_000)} s\n\n`;
 }

@@ -30,7 +30,7 @@ export async function authenticate(headers: Headers, known: KnownKeys): Promise<
   if (record !== undefined) return { id: record.id, admin: false, limits: record.limits };
   if (known.adminHashes === undefined) return { id: 'anonymous', admin: true, limits: {} };
   if (key === undefined) {
-    throw unauthorized('No API key came. Send it as the header "Authorization: Bearer KEY".', 'missing_api_key');
+    throw unauthorized('Missing API key. Send it as the header "Authorization: Bearer KEY".', 'missing_api_key');
   }
   throw unauthorized('This API key is not valid.', 'invalid_api_key');
 }

@@ -5,59 +5,63 @@ import { defaultScaling, type ScalingSettings } from '../policy/wanted-copies.ts
 
 const copies = z.int().min(0).max(1_000);
 
-/** What may be set of the policies. What is left out is as lambda/policy has it. */
+/** Settings of the policies that a deployment or an operator may change. If omitted, the defaults of lambda/policy hold. */
 export const policySchema = z.strictObject({
-  /** The part of the copies' measured speed that the demand may take. Above 0, at most 1. */
+  /** Share of the copies' measured speed that demand may use. Above 0, at most 1. */
   target_utilization: z.number().gt(0).max(1).optional(),
-  /** The most that admitted requests may fill the copies before more are wanted. */
+  /** Pressure of admitted requests on the copies above which more copies are requested. */
   most_pressure: z.number().gt(0).max(10).optional(),
-  /** Over which time demand is smoothed. Seconds. */
+  /** Time over which demand is smoothed, in seconds. */
   smoothing_seconds: z.number().gt(0).max(86_400).optional(),
-  /** How long fewer copies have to be enough before any goes. Seconds. */
+  /** How long fewer copies must suffice before one is removed, in seconds. */
   scale_in_after_seconds: z.number().min(0).max(86_400).optional(),
-  /** Pressure up to which elastic requests get what they ask for, and from which they get their floor. */
+  /** Pressure up to which elastic requests get their full maximum. */
   shrink_from: z.number().min(0).max(10).optional(),
+  /** Pressure from which elastic requests get their floor. */
   shrink_to: z.number().gt(0).max(10).optional(),
-  /** The longest expected wait that a request is let in with. Seconds. */
+  /** Longest expected wait with which a request is admitted, in seconds. */
   max_queue_seconds: z.number().min(0).max(3_600).optional(),
 });
 export type PolicyChoices = z.infer<typeof policySchema>;
 
-/** How a model's copies scale, and what they can do. */
+/** Scaling of a model's copies, and their capacity. */
 export const scalingSettingsSchema = z.strictObject({
   minCopies: copies,
   maxCopies: copies.min(1),
-  /** Copies that share an instance: it is filled before another is started. */
+  /** Copies per instance. An instance is filled before another is started. */
   copiesPerInstance: z.int().min(1),
-  /** Tokens of all requests that one copy's KV cache holds. */
+  /** Capacity of one copy's KV cache, in tokens of all requests. */
   cacheTokens: z.int().min(1),
-  /** Requests that one copy decodes at once. */
+  /** Concurrent requests of one copy. */
   maxRequests: z.int().min(1),
-  /** A copy's step with one request and with a full copy, until it is measured. Seconds. */
+  /** Time per decode step with one request, in seconds. Used until it is measured. */
   stepSeconds: z.number().gt(0),
+  /** Concurrent requests at which a copy is full. */
   fullRequests: z.number().gt(0),
+  /** Time per decode step of a full copy, in seconds. Used until it is measured. */
   fullStepSeconds: z.number().gt(0),
-  /** How long a copy takes to start, until it is measured. Seconds. */
+  /** Start time of a copy, in seconds. Used until it is measured. */
   startSeconds: z.number().min(0),
-  /** Whose thinking may shrink: who asks for it (the request or its key), everybody who does not refuse, or nobody. */
+  /** Whether thinking may shrink under load: if the request or its key asks for it, unless one of them refuses, or never. */
   elastic: z.enum(['asked', 'always', 'never']),
   policy: policySchema.optional(),
 });
 export type ModelScalingSettings = z.infer<typeof scalingSettingsSchema>;
 
-/** The floor of an elastic request that names none, as part of its maximum. */
+/** Floor of an elastic request that sets none, as a share of its maximum. */
 export const DEFAULT_FLOOR_PART = 0.125;
 
-/** After a wake that failed, the next is tried so much later. Seconds. */
+/** Delay after a failed wake before the next one, in seconds. */
 export const RETRY_WAKE_SECONDS = 60;
 
-/** The settings of all policies, from the defaults of lambda/policy, the deployment's and the operator's choices, the last first. */
+/** The settings of all policies. */
 export interface PolicyInForce {
   readonly scaling: ScalingSettings;
   readonly elastic: ElasticSettings;
   readonly admission: AdmissionSettings;
 }
 
+/** Merges the choices of the operator, those of the deployment, and the defaults of lambda/policy, in this order of precedence. */
 export function policyInForce(
   settings: Pick<ModelScalingSettings, 'minCopies' | 'maxCopies' | 'copiesPerInstance' | 'policy'>,
   operator: {
@@ -77,7 +81,7 @@ export function policyInForce(
       maxCopies: operator.maxCopies ?? settings.maxCopies,
       copiesPerInstance: settings.copiesPerInstance,
       targetUtilization: chosen.target_utilization ?? defaultScaling.targetUtilization,
-      // Copies are asked for before requests are turned away.
+      // Copies are requested before requests are refused.
       mostPressure: Math.min(fullAt, chosen.most_pressure ?? defaultScaling.mostPressure),
       smoothingSeconds: chosen.smoothing_seconds ?? defaultScaling.smoothingSeconds,
       scaleInAfterSeconds: chosen.scale_in_after_seconds ?? defaultScaling.scaleInAfterSeconds,
@@ -85,7 +89,7 @@ export function policyInForce(
     elastic: {
       shrinkFrom,
       shrinkTo,
-      // Thoughts under way are cut as much later as by default.
+      // Running generations are cut as far above the bounds of admission as by default.
       ...(cut === undefined
         ? {}
         : {

@@ -3,7 +3,7 @@ import { formatNames } from '../forcing/format.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 
 /**
- * The environment of the function, as `lib` writes it and `lambda` reads it: one schema for both.
+ * Settings in the environment of the function: one schema for `lib`, which writes them, and `lambda`, which reads them.
  *
  * Lambda allows 4 KB for all variables together
  * (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
@@ -16,14 +16,14 @@ const backend = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('sagemaker'),
     endpointName: z.string().min(1),
-    /** Set where the endpoint holds inference components. */
+    /** Required if the endpoint has inference components. */
     inferenceComponentName: z.string().min(1).optional(),
-    /** The `model` field of the request body (vLLM's --served-model-name). */
+    /** Value of `model` in the request body (vLLM's --served-model-name). */
     servedModelName: z.string().min(1).optional(),
   }),
   z.strictObject({
     kind: z.literal('completions'),
-    /** Base of an OpenAI-compatible server; `/completions` is appended. For instance `http://localhost:8000/v1`. */
+    /** Base URL of an OpenAI-compatible server, for instance `http://localhost:8000/v1`. `/completions` is appended. */
     baseUrl: z.url(),
     servedModelName: z.string().min(1),
     apiKey: z.string().min(1).optional(),
@@ -31,80 +31,88 @@ const backend = z.discriminatedUnion('kind', [
 ]);
 
 const tokenizer = z.discriminatedUnion('kind', [
-  /** A Hugging Face tokenizer.json, absolute or relative to the function's code. */
+  /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
   z.strictObject({ kind: z.literal('file'), path: z.string().min(1) }),
   /** The model's server tokenizes (vLLM's `/tokenize`). */
   z.strictObject({ kind: z.literal('endpoint') }),
 ]);
 
 const deployedScalingSchema = z.strictObject({
-  /** The component whose copies serve the model: an adapter's base where it is one. */
+  /** Inference component whose copies serve the model. For an adapter, its base component. */
   componentName: z.string().min(1),
-  /** The model whose copies they are. Models of one base share its load. */
+  /** Model that owns the copies. Models of the same base share its load. */
   modelId: z.string().min(1),
   ...scalingSettingsSchema.shape,
 });
 export type DeployedScaling = z.infer<typeof deployedScalingSchema>;
 
 const modelSettingsSchema = z.strictObject({
-  /** The name that a client writes in `model`. */
+  /** Value of a request's `model`. */
   id: z.string().min(1).max(128),
   format: z.enum(formatNames),
-  /** Prompt, thinking and answer together. Tokens. */
+  /** Prompt, thinking and answer together, in tokens. */
   contextTokens: z.int().min(128),
   backend,
   tokenizer,
-  /** Thinking tokens where a request names no maximum. */
+  /** Maximum of thinking tokens if a request sets none. */
   defaultMaxThinkingTokens: z.int().min(0),
-  /** The most thinking that a request may ask for. Tokens. */
+  /** Highest maximum of thinking tokens that a request may set. */
   maxThinkingTokens: z.int().min(0),
-  /** Answer tokens where a request names no maximum. */
+  /** Maximum of answer tokens if a request sets none. */
   defaultMaxAnswerTokens: z.int().min(1),
-  /** What each `reasoning_effort` means. Thinking tokens. */
+  /** Maximum of each `reasoning_effort`, in thinking tokens. */
   efforts: z.partialRecord(z.enum(reasoningEfforts), z.int().min(0)),
-  /** From this share of its maximum on, thinking ends with a sentence or a line, where a request says nothing. 0 to 1. */
+  /** Share of the maximum from which thinking ends at the next end of a sentence or line, if a request sets none. 0 to 1. */
   softLanding: z.number().min(0).max(1).optional(),
-  /** Whether a thought that repeats itself is cut, where a request says nothing. */
+  /** Whether thinking that repeats itself is cut, if a request does not say. */
   detectLoops: z.boolean().optional(),
-  /** Dollars for a million tokens, for what the API says of its price. */
+  /** Price that the API reports, in dollars per million tokens. */
   dollarsPerMillionTokens: z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) }).optional(),
-  /** The system message where a conversation has none. Absent: the format's own. */
+  /** System message of a conversation without one. If omitted, the format's own. */
   systemPrompt: z.string().optional(),
-  /** Sampling where a request says nothing, for instance a card's recommended temperature. */
+  /** Temperature if a request sets none, for instance the recommendation of the model card. */
   defaultTemperature: z.number().min(0).max(2).optional(),
-  /** How its copies scale, and whose thinking may shrink under load. Absent: nobody looks at the load. */
+  /** Scaling of the model's copies. If omitted, the model does not scale by load. */
   scaling: deployedScalingSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
 export const settingsSchema = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
-  /** Secrets Manager secret whose string is the bearer key, or a JSON object with `apiKey`. Absent: no key is asked for. */
+  /**
+   * Secrets Manager secret whose string is the admin key, or a JSON object with `apiKey` or `apiKeys`. If this and `apiKeySha256` are
+   * omitted, requests need no key.
+   */
   apiKeySecretArn: z.string().min(1).optional(),
-  /** SHA-256 of each valid key, in hex; where no secret is set. */
+  /** SHA-256 of each admin key, in hex. Ignored if `apiKeySecretArn` is set. */
   apiKeySha256: z.array(z.hash('sha256')).min(1).optional(),
-  /** DynamoDB table of keys, limits, usage and load (lambda/storage/table.ts). Absent: none of these is kept. */
+  /** DynamoDB table of keys, limits, usage and load (lambda/storage/table.ts). If omitted, none of these is stored. */
   tableName: z.string().min(1).optional(),
-  /** The longest that a request may take, from admission to the last byte. Milliseconds. */
+  /** Time limit of a request, from admission to the last byte, in milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**
-   * How long a request waits for a copy where the endpoint has none, its stream kept alive. Milliseconds; 0 answers 503 with
-   * Retry-After at once.
+   * How long a request waits for the first copy of an endpoint without copies, in milliseconds. Its stream is kept alive. 0 responds
+   * at once with 503 and Retry-After.
    */
   capacityWaitMs: z.int().min(0),
-  /** A comment line is sent when a stream was silent for this long. Milliseconds; 0 switches it off. */
+  /** Time without an event after which a stream sends a comment line, in milliseconds. 0 never sends one. */
   keepAliveMs: z.int().min(0),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** The variable that holds the settings as JSON. */
+/** Environment variable that holds the settings as JSON. */
 export const SETTINGS_VARIABLE = 'BUDGETFORCE_SETTINGS';
 
-/** @throws {Error} with the path, what was expected and what came. */
+/**
+ * Parses the settings of the function.
+ *
+ * @throws {Error} with the path, what was expected and what was received.
+ */
 export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const text = environment[SETTINGS_VARIABLE];
-  if (text === undefined) throw new Error(`The environment variable ${SETTINGS_VARIABLE} is not set.`);
+  if (text === undefined)
+    throw new Error(`The environment variable ${SETTINGS_VARIABLE} is not set. Set it to the settings as JSON.`);
   const parsed = settingsSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Error(`${SETTINGS_VARIABLE} is wrong:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`${SETTINGS_VARIABLE} is not valid:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

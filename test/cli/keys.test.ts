@@ -53,7 +53,7 @@ it('makes, lists, rotates and revokes a key; nothing in the table or the log hol
   expect(text).toContain('team  (elastic: true)');
   await run('revoke', made.id);
   expect(await keys.find(again.key)).toBeUndefined();
-  await expect(run('revoke', made.id)).rejects.toThrow('There is no valid key');
+  await expect(run('revoke', made.id)).rejects.toThrow('Unknown or revoked key "');
   await expect(run('create')).rejects.toThrow('takes a name');
   server.close();
   await close();

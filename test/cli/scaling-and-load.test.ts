@@ -228,7 +228,7 @@ describe('budgetforce scaling', () => {
     expect(out).toContain('schedule   morning: cron(0 7 ? * MON-FRI *) Europe/Berlin, 1 to 3');
     expect(await run(scalingCommand, 'unschedule', 'morning')).toBe(0);
     expect(out).not.toContain('  schedule');
-    await expect(run(scalingCommand, 'unschedule', 'morning')).rejects.toThrow('There is no schedule "morning".');
+    await expect(run(scalingCommand, 'unschedule', 'morning')).rejects.toThrow('Unknown schedule "morning".');
   });
 
   it.each([
@@ -251,7 +251,7 @@ describe('budgetforce scaling', () => {
   it('says what the API refuses, in its words', async () => {
     await expect(run(scalingCommand, 'set', '--min', '9')).rejects.toThrow('min_copies (9) is greater than max_copies');
     await expect(run(scalingCommand, 'set', '--policy', 'shrink_from=99')).rejects.toThrow('policy.shrink_from');
-    await expect(run(scalingCommand, 'show', '--model', 'other')).rejects.toThrow('There are: scripted.');
+    await expect(run(scalingCommand, 'show', '--model', 'other')).rejects.toThrow('Models that do: scripted.');
   });
 
   it('takes URL and key from the environment', async () => {

@@ -7,18 +7,18 @@ import { UnknownControlTokenError } from '../../lambda/tokenizer/unknown-control
 import type { SegmentChunk, SegmentModel, SegmentRequest, TokenLogprob } from '../../lambda/upstream/segment-model.ts';
 import { bytes, END_OF_TEXT, IM_END, IM_START, newDecoder, WAIT } from './forcing/tiny-vocabulary.ts';
 
-/** What one call of the model gives: tokens (an end token last, where it ends by itself), or a failure after some. */
+/** Output of one call of the model: tokens (an end token last, if the model ends by itself), or a failure after some tokens. */
 export interface ScriptedSegment {
   readonly says: string;
   readonly ends?: number;
   readonly fails?: Error;
-  /** One for each token, where the request asks for them. */
+  /** One per token, returned if the request asks for them. */
   readonly logprobs?: readonly TokenLogprob[];
-  /** Never comes to its end: waits for the abort. */
+  /** Whether the call never ends, but waits for the abort. */
   readonly hangs?: boolean;
 }
 
-/** A model that says what the script has, in order, one token a chunk, and obeys `maxTokens`. */
+/** A model that generates the segments of a script in order, one token per chunk, and obeys `maxTokens`. */
 export class ScriptedModel implements SegmentModel {
   readonly requests: SegmentRequest[] = [];
   readonly #script: ScriptedSegment[];
@@ -62,7 +62,7 @@ export class ScriptedModel implements SegmentModel {
   }
 }
 
-/** "Wait" is one token, everything else a byte a token. */
+/** "Wait" is one token. Of all other text, each byte is a token. */
 export const tokensOf = (text: string): number[] =>
   text.split('Wait').flatMap((piece, index) => (index === 0 ? bytes(piece) : [WAIT, ...bytes(piece)]));
 
@@ -95,7 +95,7 @@ const scriptedSettings: ModelSettings = {
   systemPrompt: 'Be brief.',
 };
 
-/** A model of its own name over a script, for an app that stands in front of several. */
+/** A served model with its own id over a script, for an app with several models. */
 export function scriptedModel(
   id: string,
   script: readonly ScriptedSegment[],
@@ -104,7 +104,7 @@ export function scriptedModel(
   return new ServedModel({ ...scriptedSettings, ...changes, id }, new ScriptedModel(script), byteTokenizer);
 }
 
-/** The app over a scripted model. `log` collects the lines of the log. */
+/** An app over a scripted model. `log` collects the lines of the log. */
 export function scriptedApp(script: readonly ScriptedSegment[], changes: Partial<AppDependencies> = {}) {
   const model = new ScriptedModel(script);
   const log: Record<string, unknown>[] = [];
@@ -134,7 +134,7 @@ export function chat(
   };
 }
 
-/** The data of each event of a stream, parsed; comments as they are. */
+/** The parsed data of each event of a stream. Comments stay text. */
 export async function eventsOf(response: Response): Promise<unknown[]> {
   const text = await response.text();
   return text

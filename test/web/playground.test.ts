@@ -218,7 +218,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     const chat = page.locator('#createChatCompletion');
     expect(await chat.locator('pre').textContent()).toContain('/v1/chat/completions');
     await chat.locator('li', { hasText: 'thinking' }).first().locator('summary').first().click();
-    await expect.poll(() => chat.textContent()).toContain('At least so many thinking tokens.');
+    await expect.poll(() => chat.textContent()).toContain('Minimum of thinking tokens.');
     await shoot(page, 'reference', false);
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);

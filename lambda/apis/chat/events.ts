@@ -4,16 +4,16 @@ import type { ChatUsage } from '../../generation/usage.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import type { BudgetReport } from '../budget-report.ts';
 
-/** What all chunks and the whole answer of one request share. */
+/** Fields that a completion and all chunks of a stream share. */
 export interface ChatIdentity {
   /** `chatcmpl-…` */
   readonly id: string;
-  /** Unix time. Seconds. */
+  /** Unix time, in seconds. */
   readonly created: number;
   readonly model: string;
 }
 
-/** A call of a tool, with the id by which its answer comes back. */
+/** A tool call, with the id to which its result refers. */
 export interface IdentifiedCall extends ToolCall {
   /** `call_…` */
   readonly id: string;
@@ -27,20 +27,20 @@ export interface FinishedChoice {
   readonly thinking: string;
   readonly answer: string;
   readonly calls: readonly IdentifiedCall[];
-  /** Empty: they were not asked for, or the server gives none. */
+  /** Empty if not requested, or if the model server returns none. */
   readonly logprobs: readonly TokenLogprob[];
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
 }
 
-/** What one choice's delta may hold. Thoughts go by both of the names that clients read. */
+/** The delta of a choice. Thinking has both names that clients read. */
 interface Delta {
   readonly role?: 'assistant';
   readonly content?: string;
   readonly reasoning_content?: string;
   readonly reasoning?: string;
   readonly tool_calls?: readonly (ReturnType<typeof toToolCall> & { readonly index: number })[];
-  /** Whether this text was forced, not sampled. Left out where it was not. */
+  /** Set if this text was forced, not sampled. */
   readonly forced?: true;
 }
 
@@ -58,7 +58,7 @@ export function textChunk(
   return chunk(identity, index, piece.forced ? { ...delta, forced: true } : delta);
 }
 
-/** Logarithms of the probabilities of the next tokens of a choice; their text comes with the chunks behind it. */
+/** Log probabilities of the next tokens of a choice. Their text follows in later chunks. */
 export function logprobsChunk(identity: ChatIdentity, tokens: readonly TokenLogprob[], index = 0) {
   const made = chunk(identity, index, {});
   return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(tokens) })) };
@@ -68,7 +68,7 @@ function toLogprobs(tokens: readonly TokenLogprob[]) {
   const item = ({ token, logprob }: { readonly token: string; readonly logprob: number }) => ({
     token,
     logprob,
-    // A token that is part of a character has no text of its own.
+    // A token that is part of a character has no text.
     bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)],
   });
   return {
@@ -77,7 +77,7 @@ function toLogprobs(tokens: readonly TokenLogprob[]) {
   };
 }
 
-/** A whole call, the `at`-th of its choice. */
+/** A complete tool call. `at`: its index in the choice. */
 export function callChunk(
   identity: ChatIdentity,
   { call, at }: { readonly call: IdentifiedCall; readonly at: number },
@@ -90,23 +90,23 @@ function toToolCall({ id, name, arguments: text }: IdentifiedCall) {
   return { id, type: 'function' as const, function: { name, arguments: text } };
 }
 
-/** The last chunk of a choice, with the account of what was forced. */
+/** The last chunk of a choice, with its `budget_forcing`. */
 export function finishChunk(identity: ChatIdentity, finishReason: FinishReason, report: BudgetReport, index = 0) {
   return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
 }
 
-/** How the vote stands; `finished` of `of` samples are in. */
+/** The state of the vote after `finished` of `of` samples. */
 export function voteChunk(identity: ChatIdentity, vote: Vote, finished: number, of: number) {
   return { ...chunk(identity, 0, {}), choices: [], vote: { finished, of, counts: vote.counts } };
 }
 
-/** Comes after the last choice where `stream_options.include_usage` asks for it. */
+/** The chunk after the last choice, if the request sets `stream_options.include_usage`. */
 export function usageChunk(identity: ChatIdentity, usage: ChatUsage) {
   return { ...chunk(identity, 0, {}), choices: [], usage };
 }
 
 /**
- * An answer that is not streamed. The account of what was forced stands in each choice, and for a single choice at the top as well.
+ * A response that is not streamed. `budget_forcing` is at the top level if there is one choice, else in each choice.
  */
 export function chatCompletion(
   identity: ChatIdentity,

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { budgetFields, SHORT_TEXT } from '../budget-fields.ts';
+import { budgetFields, MAX_SHORT_TEXT } from '../budget-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
 
-/** A name that every client and server takes. */
+/** A name that all clients and servers accept. */
 const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
 
-/** A JSON schema; the model's server checks what it can of it. */
+/** A JSON schema. The model server validates it. */
 const jsonSchema = z.record(z.string(), z.unknown());
 
 const functionTool = z.strictObject({
@@ -39,13 +39,13 @@ const message = z.discriminatedUnion('role', [
     reasoning_content: z
       .string()
       .nullish()
-      .describe('Thoughts of earlier turns may be sent back as they came; the model does not get to see them.'),
+      .describe('Thinking of earlier turns may be sent back. It is not passed to the model.'),
     reasoning: z.string().nullish(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
 ]);
 
-/** The body of `POST /v1/chat/completions`. What cannot be served is refused by name. */
+/** The body of `POST /v1/chat/completions`. An unsupported field is an error that names it. */
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
   messages: z.array(message).min(1).max(2_048),
@@ -55,7 +55,7 @@ export const chatRequestSchema = z.strictObject({
     .nullish(),
   ...budgetFields,
   max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
-  max_tokens: z.int().min(1).nullish().describe('The older name of `max_completion_tokens`.'),
+  max_tokens: z.int().min(1).nullish().describe('The older name for `max_completion_tokens`.'),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(-1).nullish(),
@@ -64,13 +64,18 @@ export const chatRequestSchema = z.strictObject({
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   seed: z.int().nullish(),
-  stop: z.union([z.string().min(1).max(SHORT_TEXT), z.array(z.string().min(1).max(SHORT_TEXT)).max(4)]).nullish(),
-  n: z.int().min(1).max(16).nullish().describe('Samples of the answer, each with its own budget.'),
-  vote: z.boolean().nullish().describe('Answers with the one that most of `n` samples give. Ours, not OpenAI’s.'),
+  stop: z
+    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(4)])
+    .nullish(),
+  n: z.int().min(1).max(16).nullish().describe('Number of samples, each with its own budget.'),
+  vote: z
+    .boolean()
+    .nullish()
+    .describe('Responds with the answer that most of `n` samples agree on. An extension of OpenAI’s dialect.'),
   logprobs: z
     .boolean()
     .nullish()
-    .describe('Logarithms of the probabilities of the answer’s tokens, where the model’s server gives them.'),
+    .describe('Whether to return the log probabilities of the answer’s tokens, if the model server provides them.'),
   top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: z
     .discriminatedUnion('type', [
@@ -87,7 +92,7 @@ export const chatRequestSchema = z.strictObject({
       }),
     ])
     .nullish()
-    .describe('Holds the answer to JSON, or to a schema of it; the thought stays free.'),
+    .describe('Constrains the answer to JSON or to a JSON schema. Thinking is not constrained.'),
   tools: z.array(functionTool).max(128).nullish(),
   tool_choice: z
     .union([

@@ -1,9 +1,8 @@
-import type { ApiError } from '../../errors/api-error.ts';
 import type { ForcingReport } from '../../forcing/report.ts';
 import type { AnswerPiece } from '../../generation/answer-reader.ts';
 import type { BudgetReport } from '../budget-report.ts';
 
-/** Anthropic's blocks of an answer. Thoughts carry no signature: nothing checks one here. */
+/** Anthropic's content blocks. The signature of thinking is empty: it is never verified here. */
 export type AnswerBlock =
   | { readonly type: 'thinking'; thinking: string; readonly signature: '' }
   | { readonly type: 'text'; text: string }
@@ -21,7 +20,7 @@ export interface MessageUsage {
   readonly outputTokens: number;
 }
 
-/** Collects pieces into blocks, and tells which events show each piece. */
+/** Collects pieces of the answer into blocks, and returns the events for each piece. */
 export class MessageBlocks {
   readonly blocks: AnswerBlock[] = [];
   readonly #newId: () => string;
@@ -43,7 +42,7 @@ export class MessageBlocks {
     return [...this.close(), ...this.#begin(piece)];
   }
 
-  /** Ends the block that is open. */
+  /** Ends the open block. */
   close(): readonly BlockEvent[] {
     return this.blocks.length === 0 ? [] : [{ type: 'content_block_stop', index: this.blocks.length - 1 }];
   }
@@ -85,14 +84,14 @@ function deltaOf(piece: Extract<AnswerPiece, { text: string }>): Readonly<Record
     : { type: 'text_delta', text: piece.text };
 }
 
-/** Why the answer ended, in Anthropic's words. */
+/** Anthropic's reason for the end of the answer. */
 export function stopOf(report: ForcingReport, blocks: readonly AnswerBlock[]) {
   if (blocks.some((block) => block.type === 'tool_use')) return { stop_reason: 'tool_use', stop_sequence: null };
   if (report.stopText !== undefined) return { stop_reason: 'stop_sequence', stop_sequence: report.stopText };
   return { stop_reason: report.finishReason === 'length' ? 'max_tokens' : 'end_turn', stop_sequence: null };
 }
 
-/** A message without its blocks, as a stream begins with it and a whole answer fills it. */
+/** A message object: without blocks at the start of a stream, with all blocks in a response that is not streamed. */
 export function messageOf(
   { id, model }: MessageIdentity,
   blocks: readonly AnswerBlock[],
@@ -120,24 +119,3 @@ export function usageOf({ promptTokens, cachedTokens, outputTokens }: MessageUsa
     output_tokens: outputTokens,
   };
 }
-
-/** Anthropic's error body. Source: https://docs.anthropic.com/en/api/errors */
-export function messagesError({ status, message }: ApiError, requestId: string) {
-  return {
-    type: 'error',
-    error: { type: errorTypes[status] ?? 'invalid_request_error', message },
-    request_id: requestId,
-  };
-}
-
-const errorTypes: Readonly<Record<number, string>> = {
-  401: 'authentication_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  500: 'api_error',
-  502: 'api_error',
-  503: 'overloaded_error',
-  504: 'timeout_error',
-};

@@ -1,7 +1,5 @@
 import * as z from 'zod';
-import { invalidRequest } from '../../errors/api-error.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
-import type { ChatRequest } from '../chat/request.ts';
 
 const cacheControl = z.looseObject({ type: z.literal('ephemeral') }).nullish();
 const textBlock = z.strictObject({
@@ -11,7 +9,7 @@ const textBlock = z.strictObject({
   citations: z.null().optional(),
 });
 
-/** Blocks of an earlier answer. Thoughts come back as they were sent; the model does not get to see them. */
+/** Blocks of an earlier answer. Thinking may be sent back; it is not passed to the model. */
 const assistantBlock = z.discriminatedUnion('type', [
   textBlock,
   z.strictObject({
@@ -94,78 +92,3 @@ export type MessagesRequest = z.infer<typeof messagesRequestSchema>;
 
 /** The body of `POST /v1/messages/count_tokens`. */
 export const countTokensSchema = z.strictObject(counted);
-
-/** A request of Anthropic's dialect in the words of chat. */
-export function messagesToChat(request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>): ChatRequest {
-  const { system, tool_choice: choice } = request;
-  const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
-    type: 'function' as const,
-    function: { name, ...(description === undefined ? {} : { description }), parameters },
-  }));
-  return {
-    model: request.model,
-    messages: [
-      ...(system === undefined ? [] : [{ role: 'system' as const, content: textOf(system) }]),
-      ...request.messages.flatMap(toChatMessages),
-    ],
-    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
-    max_tokens: request.max_tokens,
-    temperature: request.temperature,
-    top_p: request.top_p,
-    // 0 is "all" there, -1 here.
-    top_k: request.top_k === 0 ? -1 : request.top_k,
-    stop: request.stop_sequences,
-    tools,
-    tool_choice:
-      choice === undefined
-        ? undefined
-        : choice.type === 'tool'
-          ? { type: 'function', function: { name: choice.name } }
-          : choice.type === 'any'
-            ? 'required'
-            : choice.type,
-  };
-}
-
-function toChatMessages(message: MessagesRequest['messages'][number], index: number): ChatRequest['messages'] {
-  if (typeof message.content === 'string') return [{ role: message.role, content: message.content }];
-  if (message.role === 'assistant') {
-    const calls = message.content.filter((block) => block.type === 'tool_use');
-    const texts = message.content.filter((block) => block.type === 'text');
-    return [
-      {
-        role: 'assistant',
-        content: textOf(texts),
-        ...(calls.length === 0
-          ? {}
-          : {
-              tool_calls: calls.map(({ id, name, input }) => ({
-                id,
-                type: 'function',
-                function: { name, arguments: JSON.stringify(input) },
-              })),
-            }),
-      },
-    ];
-  }
-  const results = message.content.filter((block) => block.type === 'tool_result');
-  const texts = message.content.filter((block) => block.type === 'text');
-  if (message.content.findLastIndex((block) => block.type === 'tool_result') >= results.length) {
-    throw invalidRequest(
-      `messages[${index}].content`,
-      `messages[${index}].content has text before a tool_result. Put the results of tools first.`,
-    );
-  }
-  return [
-    ...results.map((result) => ({
-      role: 'tool' as const,
-      tool_call_id: result.tool_use_id,
-      content: `${result.is_error === true ? 'Error: ' : ''}${textOf(result.content ?? '')}`,
-    })),
-    ...(texts.length === 0 ? [] : [{ role: 'user' as const, content: textOf(texts) }]),
-  ];
-}
-
-function textOf(content: string | readonly { readonly text: string }[]): string {
-  return typeof content === 'string' ? content : content.map(({ text }) => text).join('\n\n');
-}

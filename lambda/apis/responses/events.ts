@@ -1,12 +1,8 @@
-import type { ForcingReport } from '../../forcing/report.ts';
 import type { AnswerPiece } from '../../generation/answer-reader.ts';
-import type { ChatUsage } from '../../generation/usage.ts';
-import type { BudgetReport } from '../budget-report.ts';
-import type { ResponsesRequest } from './request.ts';
 
 type Status = 'in_progress' | 'completed' | 'incomplete';
 
-/** An item of the output, growing while it is under way. */
+/** An item of the output, which grows while it is generated. */
 type Item = TextItem | CallItem;
 
 interface TextItem {
@@ -25,13 +21,13 @@ interface CallItem {
   status: Status;
 }
 
-/** An event of the stream, without its number. */
+/** An event of the stream, without its sequence number. */
 export interface ResponseEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** Collects pieces into items of the output, and tells which events show each piece. */
+/** Collects pieces of the answer into output items, and returns the events for each piece. */
 export class ResponseItems {
   readonly #items: Item[] = [];
   readonly #newId: () => string;
@@ -87,7 +83,7 @@ export class ResponseItems {
     return [...closed, ...begun, this.#delta(item, piece)];
   }
 
-  /** Ends the item that is open. */
+  /** Ends the open item. */
   close(status: Status = 'completed'): readonly ResponseEvent[] {
     const item = this.#items.at(-1);
     if (item === undefined || item.status !== 'in_progress') return [];
@@ -139,68 +135,4 @@ function toItem(item: Item): Readonly<Record<string, unknown>> {
   }
   if (item.kind === 'reasoning') return { id, type: 'reasoning', status, summary: [], content: [toPart(item)] };
   return { id, type: 'message', status, role: 'assistant', content: [toPart(item)] };
-}
-
-export interface ResponseIdentity {
-  /** `resp_…` */
-  readonly id: string;
-  /** Unix time. Seconds. */
-  readonly created: number;
-  readonly request: ResponsesRequest;
-}
-
-/** How a response stands: under way, or ended with its account. */
-export type ResponseState =
-  | { readonly status: 'in_progress' }
-  | { readonly status: 'failed'; readonly code: string; readonly message: string }
-  | {
-      readonly status: 'ended';
-      readonly report: ForcingReport;
-      readonly budgetReport: BudgetReport;
-      readonly usage: ChatUsage;
-    };
-
-/** The response object: what was asked for, and what came of it so far. */
-export function responseOf(
-  { id, created, request }: ResponseIdentity,
-  output: readonly unknown[],
-  state: ResponseState,
-) {
-  const cut = state.status === 'ended' && state.report.finishReason === 'length';
-  return {
-    id,
-    object: 'response',
-    created_at: created,
-    status: state.status === 'ended' ? (cut ? 'incomplete' : 'completed') : state.status,
-    error: state.status === 'failed' ? { code: state.code, message: state.message } : null,
-    incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
-    instructions: request.instructions ?? null,
-    max_output_tokens: request.max_output_tokens ?? null,
-    metadata: request.metadata ?? {},
-    model: request.model,
-    output,
-    parallel_tool_calls: request.parallel_tool_calls ?? true,
-    previous_response_id: null,
-    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
-    store: false,
-    temperature: request.temperature ?? null,
-    text: { format: request.text?.format ?? { type: 'text' } },
-    tool_choice: request.tool_choice ?? 'auto',
-    tools: request.tools ?? [],
-    top_p: request.top_p ?? null,
-    truncation: 'disabled',
-    usage: state.status === 'ended' ? usageOf(state.usage) : null,
-    user: request.user ?? null,
-    ...(state.status === 'ended' ? { budget_forcing: state.budgetReport } : {}),
-  };
-}
-
-function usageOf(usage: ChatUsage) {
-  return {
-    input_tokens: usage.prompt_tokens,
-    input_tokens_details: usage.prompt_tokens_details,
-    output_tokens: usage.completion_tokens,
-    output_tokens_details: usage.completion_tokens_details,
-    total_tokens: usage.total_tokens,
-  };
 }

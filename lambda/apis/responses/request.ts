@@ -1,8 +1,6 @@
 import * as z from 'zod';
-import { invalidRequest } from '../../errors/api-error.ts';
 import { reasoningEfforts } from '../../settings/settings.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
-import type { ChatRequest } from '../chat/request.ts';
 
 const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);
@@ -36,12 +34,12 @@ const item = z.union([
     id,
     status,
   }),
-  /** Thoughts come back as they were sent; the model does not get to see them. */
+  // Thinking may be sent back; it is not passed to the model.
   z.looseObject({ type: z.literal('reasoning') }),
 ]);
 
 /**
- * The body of `POST /v1/responses`. Nothing is stored: `store: true` and `previous_response_id` are refused by name.
+ * The body of `POST /v1/responses`. Responses are not stored: `store: true` and `previous_response_id` are errors.
  *
  * Source: https://platform.openai.com/docs/api-reference/responses/create
  */
@@ -58,7 +56,7 @@ export const responsesRequestSchema = z.strictObject({
       summary: z
         .enum(['auto', 'concise', 'detailed'])
         .nullish()
-        .describe('Thoughts are sent whole, never as a summary.'),
+        .describe('Thinking is sent in full, not as a summary.'),
       max_tokens: z.int().min(0).nullish(),
     })
     .nullish(),
@@ -103,7 +101,7 @@ export const responsesRequestSchema = z.strictObject({
   store: z.literal(false).nullish(),
   previous_response_id: z
     .unknown()
-    .refine((id) => id == null, 'nothing is stored here. Send the whole conversation as input.')
+    .refine((id) => id == null, 'responses are not stored. Send the whole conversation as input.')
     .optional(),
   include: z.array(z.enum(['reasoning.encrypted_content'])).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
@@ -114,63 +112,3 @@ export const responsesRequestSchema = z.strictObject({
   background: z.literal(false).nullish(),
 });
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>;
-
-/** A request of the Responses dialect in the words of chat. */
-export function responsesToChat(request: ResponsesRequest): ChatRequest {
-  const { tool_choice: choice } = request;
-  const format = request.text?.format;
-  return {
-    model: request.model,
-    messages: messagesOf(request),
-    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
-    ...(request.reasoning == null
-      ? {}
-      : { reasoning: { effort: request.reasoning.effort, max_tokens: request.reasoning.max_tokens } }),
-    max_completion_tokens: request.max_output_tokens,
-    temperature: request.temperature,
-    top_p: request.top_p,
-    response_format:
-      format?.type === 'json_schema'
-        ? { type: 'json_schema', json_schema: { name: format.name, schema: format.schema } }
-        : format,
-    tools: request.tools?.map(({ name, description, parameters }) => ({
-      type: 'function',
-      function: {
-        name,
-        ...(description == null ? {} : { description }),
-        ...(parameters == null ? {} : { parameters }),
-      },
-    })),
-    tool_choice:
-      typeof choice === 'object' && choice !== null ? { type: 'function', function: { name: choice.name } } : choice,
-  };
-}
-
-function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['messages'] {
-  const messages: ChatRequest['messages'] = instructions == null ? [] : [{ role: 'system', content: instructions }];
-  const items = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input;
-  for (const entry of items) {
-    if (entry.type === 'reasoning') continue;
-    if ('role' in entry) {
-      messages.push({ role: entry.role, content: textOf(entry.content) } as ChatRequest['messages'][number]);
-    } else if (entry.type === 'function_call') {
-      const call = {
-        id: entry.call_id,
-        type: 'function' as const,
-        function: { name: entry.name, arguments: entry.arguments },
-      };
-      const last = messages.at(-1);
-      // Calls of one turn, and the text before them, are one message.
-      if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call];
-      else messages.push({ role: 'assistant', content: null, tool_calls: [call] });
-    } else if (entry.type === 'function_call_output') {
-      messages.push({ role: 'tool', tool_call_id: entry.call_id, content: textOf(entry.output) });
-    }
-  }
-  if (messages.length === 0) throw invalidRequest('input', 'input has no message. Give at least one.');
-  return messages;
-}
-
-function textOf(given: z.infer<typeof content>): string {
-  return typeof given === 'string' ? given : given.map((part) => part.text).join('');
-}

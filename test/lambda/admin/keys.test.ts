@@ -22,7 +22,7 @@ afterAll(async () => {
   await world.close();
 });
 
-/** The app with an admin key "admin", over the table; each has its own memory of keys, as each function has. */
+/** An app over the table, with the admin key "admin". Each app caches keys on its own, as each function does. */
 function keyedApp(requests = 4, loads?: AppDependencies['loads']) {
   const script = Array.from({ length: requests }, () => [
     { says: '\n1 + 1 = 2.', ends: IM_START },
@@ -57,7 +57,7 @@ const ask = async (app: App, key: string, body: Record<string, unknown> = {}) =>
   await app.request(path, chat(body, bearer(key)));
 
 describe('a key of the store, over the API', { timeout: 60_000 }, () => {
-  it('asks, and its answer says what is left of its limits', async () => {
+  it('a response has what remains of the limits of its key', async () => {
     const app = keyedApp();
     const { key } = await newKey(app, { limits: { requests_per_minute: 2, tokens_per_day: 100_000 } });
     const answer = await ask(app, key);
@@ -70,7 +70,7 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(Number(answer.headers.get('x-ratelimit-remaining-tokens'))).toBeLessThan(100_000);
   });
 
-  it('is turned away over a limit with a 429, Retry-After, and what is left', async () => {
+  it('a request over a limit of its key is a 429 with Retry-After and what remains', async () => {
     const app = keyedApp();
     const { key } = await newKey(app, { limits: { requests_per_minute: 1 } });
     await (await ask(app, key)).text();
@@ -81,7 +81,7 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(await refused.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limit_exceeded' } });
   });
 
-  it('lowers thinking to its ceiling and says whose it was; more, spelled out, is refused by name', async () => {
+  it('a key lowers thinking to its ceiling and is named as the source; an explicit maximum above it is refused by name', async () => {
     const app = keyedApp();
     const { key } = await newKey(app, { limits: { max_thinking_tokens: 16 } });
     const lowered = await ask(app, key, { reasoning_effort: 'high' });
@@ -94,21 +94,21 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     });
   });
 
-  it('sees only its models', async () => {
+  it('a key lists and uses only its models', async () => {
     const app = keyedApp();
     const { key } = await newKey(app, { limits: { models: ['another'] } });
     expect(await (await send(app, 'GET', '/v1/models', undefined, key)).json()).toMatchObject({ data: [] });
     expect((await ask(app, key)).status).toBe(404);
   });
 
-  it('ends when it expires', async () => {
+  it('a key is not valid after it expires', async () => {
     const { key } = await newKey(keyedApp(), { expires_in_days: 1 });
     expect((await ask(keyedApp(), key)).status).toBe(200);
     now += 86_400;
     expect((await ask(keyedApp(), key)).status).toBe(401);
   });
 
-  it('goes on under its old value for the grace of a rotation, and no longer', async () => {
+  it('the old value of a rotated key is valid for the grace period, and no longer', async () => {
     const app = keyedApp();
     const { id, key } = await newKey(app);
     const rotated = madeSchema.parse(
@@ -121,7 +121,7 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(await statuses()).toEqual([401, 200]);
   });
 
-  it('is gone once it is revoked, and stays in the list without its value', async () => {
+  it('a revoked key is not valid, and stays in the list without its value', async () => {
     const app = keyedApp();
     const { id, key } = await newKey(app);
     expect((await send(app, 'DELETE', `/v1/admin/keys/${id}`)).status).toBe(200);
@@ -131,7 +131,7 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(list).not.toContain(key);
   });
 
-  it('cannot make keys, and sees its own usage only', async () => {
+  it('a key without admin rights cannot create keys, and sees only its own usage', async () => {
     const app = keyedApp();
     const [mine, other] = [await newKey(app), await newKey(app)];
     expect((await send(app, 'POST', '/v1/admin/keys', { name: 'x' }, mine.key)).status).toBe(403);
@@ -147,7 +147,7 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     ['a limit of 0', { name: 'x', limits: { requests_per_minute: 0 } }, 'limits.requests_per_minute'],
     ['a limit that does not exist', { name: 'x', limits: { per_hour: 1 } }, 'limits'],
     ['no name', {}, 'name'],
-  ])('is refused with %s, by the name of the field', async (_, body, field) => {
+  ])('a new key with %s is refused by the name of the field', async (_, body, field) => {
     const refused = await send(keyedApp(), 'POST', '/v1/admin/keys', body);
     expect(refused.status).toBe(400);
     expect(JSON.stringify(await refused.json())).toContain(field);
@@ -158,17 +158,17 @@ const reportSchema = z.object({
   budget_forcing: z.object({ load: z.object({ elastic: z.boolean(), wanted: z.int(), granted: z.int() }) }),
 });
 
-// Request before key before config; the config's "never" is for everybody.
+// A request overrides its key, and a key the config; "never" in the config overrides both.
 describe('whether thinking shrinks on a loaded endpoint', { timeout: 60_000 }, () => {
   it.each([
     ['a key that says yes, a request that says nothing', 'asked', true, undefined, true],
     ['a key that says yes, a request that says no', 'asked', true, false, false],
     ['a key that says no, a request that says yes', 'asked', false, true, true],
-    ['a key that says no, where the config says always', 'always', false, undefined, false],
-    ['a key that says nothing, where the config says always', 'always', undefined, undefined, true],
-    ['a key that says nothing, where the config says asked', 'asked', undefined, undefined, false],
-    ['a key and a request that say yes, where the config says never', 'never', true, true, false],
-  ] as const)('with %s', async (_, config, ofKey, ofRequest, shrinks) => {
+    ['a key that says no, a config that says always', 'always', false, undefined, false],
+    ['a key that says nothing, a config that says always', 'always', undefined, undefined, true],
+    ['a key that says nothing, a config that says asked', 'asked', undefined, undefined, false],
+    ['a key and a request that say yes, a config that says never', 'never', true, true, false],
+  ] as const)('thinking shrinks under load as configured: %s', async (_, config, ofKey, ofRequest, shrinks) => {
     const { load } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
     for (let index = 0; index < 4; index++) await load.gate.admit(request(`r${index}`, { elastic: false }));
     const app = keyedApp(1, new Map([['scripted', load]]));
@@ -181,7 +181,7 @@ describe('whether thinking shrinks on a loaded endpoint', { timeout: 60_000 }, (
     expect(report.load.granted < 400).toBe(shrinks);
   });
 
-  it('is set later by PATCH, as every limit', async () => {
+  it('PATCH sets whether thinking may shrink', async () => {
     const app = keyedApp();
     const { id } = await newKey(app);
     const changed = await send(app, 'PATCH', `/v1/admin/keys/${id}`, { limits: { elastic: true } });

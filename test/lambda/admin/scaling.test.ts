@@ -25,12 +25,12 @@ function adminWorld(copies: number) {
 }
 
 describe('/v1/admin/scaling', () => {
-  it('asks for an admin key', async () => {
+  it('/v1/admin/scaling requires an admin key', async () => {
     const { call } = adminWorld(1);
     expect((await call('GET', '', undefined, 'wrong')).status).toBe(401);
   });
 
-  it('shows copies, load, policy and decisions with their reasons', async () => {
+  it('GET shows copies, load, policy and decisions with their reasons', async () => {
     const { show } = adminWorld(1);
     expect(await show()).toMatchObject({
       model: 'scripted',
@@ -43,7 +43,7 @@ describe('/v1/admin/scaling', () => {
     });
   });
 
-  it('sets bounds where Application Auto Scaling keeps them, and the policy; again comes to the same', async () => {
+  it('PATCH sets the bounds of Application Auto Scaling and the policy, and is idempotent', async () => {
     const { call, show, control, log } = adminWorld(1);
     const change = { min_copies: 1, max_copies: 5, policy: { shrink_from: 0.5, shrink_to: 0.9 } };
     expect((await call('PATCH', '', change)).status).toBe(200);
@@ -68,14 +68,14 @@ describe('/v1/admin/scaling', () => {
     [{ policy: { shrink_from: 2 } }, 'policy.shrink_from'],
     [{ policy: { speed: 1 } }, 'policy.speed'],
     [{ max_copies: 0 }, 'max_copies'],
-  ])('refuses %j and names the field', async (change, param) => {
+  ])('PATCH refuses %j and names the field', async (change, param) => {
     const { call, control } = adminWorld(1);
     const before = control.range;
     expect(await call('PATCH', '', change)).toMatchObject({ status: 400, answer: { error: { param } } });
     expect(control.range).toEqual(before);
   });
 
-  it('wakes once however often it is told, and says why it cannot', async () => {
+  it('wake is idempotent, and reports why no copy can start', async () => {
     const { call, control } = adminWorld(0);
     expect((await call('POST', '/wake')).answer).toMatchObject({ at_zero: 'waking', copies: { starting: 1 } });
     expect((await call('POST', '/wake')).status).toBe(200);
@@ -88,7 +88,7 @@ describe('/v1/admin/scaling', () => {
     });
   });
 
-  it('pauses: no copy, nobody scales, requests are told; and resumes as it was', async () => {
+  it('pause stops copies and scaling, and requests get a 503 that says so; resume restores the bounds', async () => {
     const { call, control, load } = adminWorld(2);
     await call('PATCH', '', { min_copies: 1 });
     expect((await call('POST', '/pause')).answer).toMatchObject({ paused: true });
@@ -102,7 +102,7 @@ describe('/v1/admin/scaling', () => {
     expect(control.range).toEqual({ min: 1, max: 3, suspended: false });
   });
 
-  it('takes copies away that a pause could not, because another update was under way', async () => {
+  it('a pause that another update blocked removes its copies later', async () => {
     const { call, control, load, clock } = adminWorld(2);
     await call('POST', '/pause');
     control.seen = { current: 2, desired: 2 };
@@ -117,7 +117,7 @@ describe('/v1/admin/scaling', () => {
     ['ValidationException', 400, undefined],
     ['ConcurrentUpdateException', 503, '5'],
     ['AccessDeniedException', 502, undefined],
-  ])('tells what AWS refuses, with its words: %s', async (name, status, retryAfter) => {
+  ])('a refusal of AWS is passed on with its message: %s', async (name, status, retryAfter) => {
     const { app, control } = adminWorld(1);
     control.setBounds = async () => {
       throw Object.assign(new Error('Because.'), { name });
@@ -134,7 +134,7 @@ describe('/v1/admin/scaling', () => {
     });
   });
 
-  it('keeps schedules', async () => {
+  it('schedules are created, listed and deleted', async () => {
     const { call } = adminWorld(1);
     const morning = { schedule: 'cron(0 7 ? * MON-FRI *)', min_copies: 1, max_copies: 3 };
     expect((await call('PUT', '/schedules/morning', morning)).answer).toMatchObject({
@@ -145,7 +145,7 @@ describe('/v1/admin/scaling', () => {
     expect((await call('DELETE', '/schedules/morning')).status).toBe(404);
   });
 
-  it('says where nothing scales by load', async () => {
+  it('GET /v1/load is a 404 if no model scales by load', async () => {
     const { app } = scriptedApp([]);
     const response = await app.request('/v1/load');
     expect(response.status).toBe(404);

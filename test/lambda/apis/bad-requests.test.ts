@@ -100,7 +100,7 @@ const value = fc.letrec((tie) => ({
     fc.dictionary(fc.constantFrom(...inner, ...fields), tie('any'), { maxKeys: 4 }),
   ),
 })).any;
-/** A good request of each route, small enough for a script that never ends. */
+/** A valid request of each route, short enough for a script that never ends. */
 const routes = fc.constantFrom(
   {
     path: '/v1/chat/completions',
@@ -114,8 +114,8 @@ const routes = fc.constantFrom(
 );
 const mutation = fc.dictionary(fc.constantFrom(...fields), value, { minKeys: 1, maxKeys: 4 });
 
-describe('requests that nobody should send', () => {
-  it('are never a 5xx, never hang, and each error names a field or says what is wrong with the body', async () => {
+describe('malformed requests', () => {
+  it('a malformed request never is a 5xx, never hangs, and its error names a field or describes the body', async () => {
     const { app } = scriptedApp([]);
     await fc.assert(
       fc.asyncProperty(routes, mutation, async ({ path, good }, change) => {
@@ -134,14 +134,14 @@ describe('requests that nobody should send', () => {
         expect(['invalid_request_error', 'not_found_error']).toContain(type);
         expect(message.length).toBeGreaterThan(10);
         expect(message).not.toContain('[object Object]');
-        // Anthropic's shape has no field for it: there the message alone names it.
+        // Anthropic's shape has no `param`: only the message names the field.
         if (path !== '/v1/messages') expect(param).not.toBeNull();
       }),
       { numRuns: 20_000, seed: 20261124 },
     );
   }, 120_000);
 
-  it('may be any bytes at all', async () => {
+  it('a body of arbitrary bytes is a 4xx', async () => {
     const { app } = scriptedApp([]);
     await fc.assert(
       fc.asyncProperty(

@@ -7,7 +7,7 @@ const path = '/v1/chat/completions';
 
 describe('a budget of 20 thinking tokens', () => {
   it.each([
-    ['ours', { thinking: { max_tokens: 20 } }],
+    ['Budgetforce', { thinking: { max_tokens: 20 } }],
     ['OpenAI', { reasoning_effort: 'low' }],
     ['Anthropic', { thinking: { type: 'enabled', budget_tokens: 20 } }],
     ['OpenRouter, tokens', { reasoning: { max_tokens: 20 } }],
@@ -16,38 +16,38 @@ describe('a budget of 20 thinking tokens', () => {
     ['vLLM', { thinking_token_budget: 20, chat_template_kwargs: { enable_thinking: true } }],
     ['a chat template', { chat_template_kwargs: { thinking_budget: 20 } }],
     ['llama.cpp', { reasoning_budget_tokens: 20 }],
-    ['llama.cpp, its other name', { thinking_budget_tokens: 20 }],
-    ['two that agree', { thinking: { max_tokens: 20 }, reasoning_effort: 'low' }],
-  ])('is understood from %s', async (_dialect, fields) => {
+    ['llama.cpp, by the other name', { thinking_budget_tokens: 20 }],
+    ['two dialects that agree', { thinking: { max_tokens: 20 }, reasoning_effort: 'low' }],
+  ])('a maximum of 20 thinking tokens is read from the fields of %s', async (_dialect, fields) => {
     const { app } = scriptedApp([{ says: 'x'.repeat(50) }, { says: 'y', ends: IM_END }]);
     const { budget_forcing } = await completionOf(await app.request(path, chat(fields)));
     expect(budget_forcing).toMatchObject({ thinking_tokens: 20, end_reason: 'budget', limits: { max_tokens: 20 } });
   });
 });
 
-describe('no thinking', () => {
+describe('a budget of 0 thinking tokens', () => {
   it.each([
-    ['ours', { thinking: { max_tokens: 0 } }],
+    ['Budgetforce', { thinking: { max_tokens: 0 } }],
     ['OpenAI', { reasoning_effort: 'none' }],
     ['Anthropic', { thinking: { type: 'disabled' } }],
     ['OpenRouter', { reasoning: { enabled: false } }],
     ['Qwen', { enable_thinking: false }],
     ['a chat template', { chat_template_kwargs: { enable_thinking: false } }],
-  ])('is understood from %s', async (_dialect, fields) => {
+  ])('a maximum of 0 thinking tokens is read from the fields of %s', async (_dialect, fields) => {
     const { app } = scriptedApp([{ says: 'y', ends: IM_END }]);
     const { budget_forcing } = await completionOf(await app.request(path, chat(fields)));
     expect(budget_forcing).toMatchObject({ thinking_tokens: 0, end_reason: 'disabled' });
   });
 });
 
-describe('dialects that contradict each other', () => {
+describe('budget fields that contradict each other', () => {
   it.each([
     [{ thinking: { max_tokens: 20 }, reasoning_effort: 'high' }, 'thinking.max_tokens', 'reasoning_effort'],
     [{ enable_thinking: false, thinking_budget: 20 }, 'enable_thinking', 'thinking_budget'],
     [{ reasoning: { effort: 'low', max_tokens: 5 } }, 'reasoning.max_tokens', 'reasoning.effort'],
     [{ thinking: { max_tokens: 0, waits: 2 } }, 'thinking.waits', 'thinking.max_tokens'],
     [{ thinking: { min_tokens: 30 }, max_tokens: 30 }, 'thinking.min_tokens', 'max_tokens'],
-  ])('are a 400 that names both: %j', async (fields, one, other) => {
+  ])('two budget fields that contradict each other are a 400 that names both: %j', async (fields, one, other) => {
     const response = await scriptedApp([]).app.request(path, chat(fields));
     expect(response.status).toBe(400);
     const { message } = await errorOf(response);
@@ -61,7 +61,7 @@ describe('dialects that contradict each other', () => {
     [{ thinking: { type: 'disabled', budget_tokens: 20 } }, 'thinking.budget_tokens'],
     [{ reasoning: { efort: 'low' } }, 'reasoning.efort'],
     [{ chat_template_kwargs: { add_generation_prompt: false } }, 'chat_template_kwargs.add_generation_prompt'],
-  ])('and fields that nobody knows are named: %j', async (fields, field) => {
+  ])('an unknown or incomplete budget field is a 400 that names it: %j', async (fields, field) => {
     const response = await scriptedApp([]).app.request(path, chat(fields));
     expect(response.status).toBe(400);
     expect((await errorOf(response)).message).toContain(field);
@@ -69,7 +69,7 @@ describe('dialects that contradict each other', () => {
 });
 
 describe('reasoning.exclude', () => {
-  it('keeps the thoughts back, and counts them', async () => {
+  it('reasoning.exclude leaves thinking out of the response, and counts it', async () => {
     const script = [
       { says: 'secret', ends: IM_START },
       { says: 'open', ends: IM_END },

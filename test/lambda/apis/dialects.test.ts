@@ -22,7 +22,7 @@ const typesOf = async (response: Response) =>
   (await eventsOf(response)).map((event) => (typeof event === 'string' ? event : typed.parse(event).type));
 
 describe('Responses', () => {
-  it('streams its events in order, numbered, each delta within its item', async () => {
+  it('a stream of Responses has its events in order, numbered, each delta within its item', async () => {
     const { app } = scriptedApp(natural);
     const events = await eventsOf(await app.request('/v1/responses', post({ input: 'x', stream: true })));
     const parsed = events.map((event) => z.looseObject({ type: z.string(), sequence_number: z.int() }).parse(event));
@@ -52,7 +52,7 @@ describe('Responses', () => {
     });
   });
 
-  it('is incomplete where its answer was cut', async () => {
+  it('a response is incomplete if its answer was cut', async () => {
     const { app } = scriptedApp([{ says: 'x', ends: IM_START }, { says: 'y'.repeat(99) }]);
     const response = await app.request('/v1/responses', post({ input: 'x', max_output_tokens: 30 }));
     expect(await response.json()).toMatchObject({
@@ -61,7 +61,7 @@ describe('Responses', () => {
     });
   });
 
-  it('fails in an event where the stream began', async () => {
+  it('a response that fails after the start of its stream ends with response.failed', async () => {
     const broken = { says: 'x', fails: new StreamBrokenError('broke') };
     const { app } = scriptedApp([
       broken,
@@ -73,7 +73,7 @@ describe('Responses', () => {
     expect(types.at(-1)).toBe('response.failed');
   });
 
-  it('takes a conversation with calls, and drops the thoughts of earlier turns', async () => {
+  it('a Responses conversation may contain tool calls, and thinking of earlier turns is dropped', async () => {
     const { app, model } = scriptedApp(natural);
     const input = [
       { role: 'user', content: [{ type: 'input_text', text: 'How is it?' }] },
@@ -94,7 +94,7 @@ describe('Responses', () => {
 describe('Messages', () => {
   const ask = { messages: [{ role: 'user', content: 'x' }], max_tokens: 200 };
 
-  it('streams its events in order', async () => {
+  it('a stream of Messages has its events in order', async () => {
     const { app } = scriptedApp(natural);
     const types = await typesOf(await app.request('/v1/messages', post({ ...ask, stream: true })));
     expect(types.filter((type, index) => type !== types[index - 1])).toEqual([
@@ -110,7 +110,7 @@ describe('Messages', () => {
     ]);
   });
 
-  it('says which stop sequence ended the answer', async () => {
+  it('a message names the stop sequence that ended its answer', async () => {
     const { app } = scriptedApp([
       { says: 'x', ends: IM_START },
       { says: '\nFour. END and more', ends: IM_END },
@@ -123,7 +123,7 @@ describe('Messages', () => {
     });
   });
 
-  it('counts tokens without running anything', async () => {
+  it('count_tokens counts the tokens of the prompt without running the model', async () => {
     const { app, model } = scriptedApp([]);
     const counted = await app.request(
       '/v1/messages/count_tokens',
@@ -136,7 +136,7 @@ describe('Messages', () => {
     expect(used.requests[0]?.promptIds).toHaveLength(input_tokens);
   });
 
-  it('takes the key as x-api-key, and tells errors in its own shape', async () => {
+  it('Messages accepts the key as x-api-key, and responds to errors in its own shape', async () => {
     const { app } = scriptedApp(natural, { keyHashes: async () => [hashKey('good')] });
     const refused = await app.request('/v1/messages', post(ask, { 'x-api-key': 'bad' }));
     expect(refused.status).toBe(401);
@@ -146,7 +146,7 @@ describe('Messages', () => {
 });
 
 describe('the limits in force', () => {
-  it('stand in headers before the answer, and in the report with who set them', async () => {
+  it('the limits in force are in headers, and in the report with the source of each', async () => {
     const { app } = scriptedApp(natural);
     const body = { messages: [{ role: 'user', content: 'x' }], reasoning_effort: 'low', max_completion_tokens: 16 };
     const response = await app.request('/v1/chat/completions', post(body));
@@ -169,7 +169,7 @@ describe('the limits in force', () => {
     });
   });
 
-  it('cut the thought where the time of the request runs out, and leave some for the answer', async () => {
+  it('a deadline cuts the thinking, and leaves time for the answer', async () => {
     const { app } = scriptedApp([
       { says: 'abc', hangs: true },
       { says: ' 4', ends: IM_END },

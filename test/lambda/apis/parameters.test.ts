@@ -15,7 +15,7 @@ const natural = [
   { says: '\nFour.', ends: IM_END },
 ];
 
-/** The fields of a request, as the published client's types have them. */
+/** The fields of a request in the types of the published client. */
 async function publishedFields(file: string, name: string): Promise<readonly string[]> {
   const types = await readFile(`node_modules/${file}`, 'utf8');
   const body = types.slice(types.indexOf(`export interface ${name} {`));
@@ -25,7 +25,7 @@ async function publishedFields(file: string, name: string): Promise<readonly str
 const messages = [{ role: 'user', content: 'x' }];
 const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
 
-/** What each field of the dialects is sent as, where it is served. All others have to be refused by their name. */
+/** A value for each served field of each dialect. Every other field must be refused by name. */
 const served: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '/v1/chat/completions': {
     messages,
@@ -110,7 +110,7 @@ describe.each([
   ['/v1/responses', 'openai/resources/responses/responses.d.ts', 'ResponseCreateParamsBase'],
   ['/v1/messages', '@anthropic-ai/sdk/resources/messages/messages.d.ts', 'MessageCreateParamsBase'],
 ])('every field that the published client of %s can send', (path, file, name) => {
-  it('is served, or refused by its name', async () => {
+  it('each field of the published client is served, or refused by name', async () => {
     const fields = await publishedFields(file, name);
     expect(fields.length).toBeGreaterThan(10);
     for (const field of fields) {
@@ -130,15 +130,15 @@ describe.each([
 });
 
 describe('previous_response_id', () => {
-  it('is refused with what to send instead', async () => {
+  it('previous_response_id is refused with what to send instead', async () => {
     const response = await post('/v1/responses', { ...needed['/v1/responses'], previous_response_id: 'resp_1' });
     expect((await errorOf(response)).message).toBe(
-      'previous_response_id: nothing is stored here. Send the whole conversation as input.',
+      'previous_response_id: responses are not stored. Send the whole conversation as input.',
     );
   });
 });
 
-describe('what a field may not be', () => {
+describe('values that a field may not have', () => {
   it.each([
     [{ logit_bias: { 5: 1 } }, 'logit_bias'],
     [{ top_logprobs: 3 }, 'top_logprobs'],
@@ -150,7 +150,7 @@ describe('what a field may not be', () => {
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
       'messages[0].content',
     ],
-  ])('%j is told by its name', async (fields, name) => {
+  ])('the field of a refused value is named: %j', async (fields, name) => {
     const response = await post('/v1/chat/completions', { ...needed['/v1/chat/completions'], ...fields });
     expect(response.status).toBe(400);
     expect((await errorOf(response)).param).toContain(name);
@@ -172,16 +172,16 @@ describe('logprobs', () => {
   const expected = [
     { token: '\n', logprob: -0.5, bytes: [10], top_logprobs: [] },
     { token: 'F', logprob: -0.25, bytes: [70], top_logprobs: [{ token: 'F', logprob: -0.25, bytes: [70] }] },
-    // Half a character has no text of its own.
+    // Half a character has no text.
     { token: '\ufffd', logprob: -2, bytes: null, top_logprobs: [] },
   ];
 
-  it('are those of the sampled tokens of the answer, without its end', async () => {
+  it('logprobs are those of the sampled tokens of the answer, without its end token', async () => {
     const response = await post('/v1/chat/completions', asked, script);
     expect(await response.json()).toMatchObject({ choices: [{ logprobs: { content: expected, refusal: null } }] });
   });
 
-  it('come in the stream', async () => {
+  it('logprobs are part of the stream', async () => {
     const response = await post('/v1/chat/completions', { ...asked, stream: true }, script);
     const items = (await eventsOf(response)).flatMap((event) => {
       const { choices } = event as { choices?: { logprobs: { content: unknown[] } | null }[] };
@@ -190,7 +190,7 @@ describe('logprobs', () => {
     expect(items).toEqual(expected);
   });
 
-  it('are asked of the answer alone, and null where the server gives none', async () => {
+  it('logprobs are requested for the answer only, and null if the model server returns none', async () => {
     const { app, model } = scriptedApp(natural);
     const response = await app.request('/v1/chat/completions', {
       method: 'POST',

@@ -12,7 +12,7 @@ const time = { type: 'function', function: { name: 'time' } };
 const call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
 
 describe('tools', () => {
-  it('are told of in the system message, and a call comes back with its arguments', async () => {
+  it('tools are described in the system message, and a call is returned with its arguments', async () => {
     const { app, model } = scriptedApp([
       { says: 'look it up', ends: IM_START },
       { says: `\nOne moment.\n${call}`, ends: IM_END },
@@ -29,11 +29,11 @@ describe('tools', () => {
     const prompt = decode(model.requests[0]?.promptIds ?? []);
     expect(prompt).toContain('# Tools');
     expect(prompt).toContain(JSON.stringify(weather).slice(1, 40));
-    // Nothing holds the thought or an answer of its own accord to a form.
+    // Without tool_choice, neither thinking nor the answer is constrained.
     expect(model.requests.map((request) => request.structure)).toEqual([undefined, undefined]);
   });
 
-  it('stream text as it comes and each call whole', async () => {
+  it('a stream has text as it is generated and each tool call whole', async () => {
     const { app } = scriptedApp([
       { says: 'x', ends: IM_START },
       { says: `\nSo: ${call}\n${call}`, ends: IM_END },
@@ -55,7 +55,7 @@ describe('tools', () => {
   it.each([
     ['required', { type: 'object', required: ['name', 'arguments'] }],
     [{ type: 'function', function: { name: 'weather' } }, { properties: { arguments: parameters } }],
-  ])('with the choice %j hold the answer to a call, and leave the thought free', async (choice, schema) => {
+  ])('tool_choice %j constrains the answer to a call, and does not constrain thinking', async (choice, schema) => {
     const { app, model } = scriptedApp([
       { says: 'x'.repeat(10), ends: IM_START },
       { says: '{"name":"weather","arguments":{"city":"Rome"}}', ends: IM_END },
@@ -70,7 +70,7 @@ describe('tools', () => {
     expect(answer?.structure).toMatchObject({ kind: 'json_schema', schema });
   });
 
-  it('come back with their answers as the family was trained to read them', async () => {
+  it('tool calls and their results are passed on in the format that the model family was trained on', async () => {
     const { app, model } = scriptedApp([
       { says: 'x', ends: IM_START },
       { says: 'Sunny.', ends: IM_END },
@@ -93,7 +93,7 @@ describe('tools', () => {
     [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'time' } } }, 'tool_choice'],
     [{ tools: [weather], response_format: { type: 'json_object' } }, 'response_format'],
     [{ tools: [{ type: 'function', function: { name: 'no spaces' } }] }, 'tools[0].function.name'],
-  ])('are refused by name: %j', async (fields, param) => {
+  ])('an invalid tool parameter is refused by name: %j', async (fields, param) => {
     const response = await scriptedApp([]).app.request(path, chat(fields));
     expect(response.status).toBe(400);
     expect((await errorOf(response)).param).toBe(param);
@@ -101,7 +101,7 @@ describe('tools', () => {
 });
 
 describe('response_format', () => {
-  it('holds the answer to its schema, and forces no words into it', async () => {
+  it('response_format constrains the answer to its schema, and no words are forced into it', async () => {
     const { app, model } = scriptedApp([{ says: 'y'.repeat(30) }, { says: '{"n":4}', ends: IM_END }]);
     const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' } } };
     const fields = { response_format, thinking: { max_tokens: 12 } };
@@ -115,7 +115,7 @@ describe('response_format', () => {
 describe('a reader of calls', () => {
   const reader = () => new CallReader({ tools: [{ name: 'weather' }], choice: 'auto' });
 
-  it('gives the same whatever the pieces', () => {
+  it('a reader of calls returns the same for any split of the text', () => {
     const text = `Hm < a <tool_call> no </tool_call>${call}\nand ${call.slice(0, -12)}`;
     const whole = reader();
     const first = whole.push(text);
@@ -140,7 +140,7 @@ describe('a reader of calls', () => {
     );
   });
 
-  it('keeps as text what is no call of a known function', () => {
+  it('a call of an unknown function stays text', () => {
     const text = '<tool_call>{"name": "rm", "arguments": {}}</tool_call>';
     const calls = reader();
     expect(calls.push(text)).toEqual({ content: text, calls: [] });

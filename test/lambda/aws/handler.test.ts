@@ -8,7 +8,7 @@ import { restEvent } from './rest-event-fixture.ts';
 
 type Handler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
-/** What API Gateway gets from the function: the prelude, 8 NUL bytes, the body. */
+/** What API Gateway receives from the function: the prelude, 8 NUL bytes, the body. */
 class ResponseStream extends Writable {
   readonly parts: Buffer[] = [];
 
@@ -61,7 +61,7 @@ beforeAll(async () => {
       keepAliveMs: 10_000,
     }),
   );
-  // What Lambda's Node.js runtime has in the global scope: the prelude goes out with the first write.
+  // As the global of Lambda's Node.js runtime: the prelude is sent with the first write.
   vi.stubGlobal('awslambda', {
     streamifyResponse: (run: Handler) => run,
     HttpResponseStream: {
@@ -90,7 +90,7 @@ const chat = (body: object) =>
 const messages = [{ role: 'user', content: '2 + 2?' }];
 
 describe('the Lambda handler, called with the event of a REST API', () => {
-  it('streams events behind a prelude', async () => {
+  it('streams events after a prelude', async () => {
     const answer = await invoke(chat({ model: 'm', messages, stream: true, thinking: { max_tokens: 8 } }));
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toContain('text/event-stream');
@@ -98,7 +98,7 @@ describe('the Lambda handler, called with the event of a REST API', () => {
     expect(answer.body).toContain('"thinking_tokens":8');
   });
 
-  it('answers without a stream just as well', async () => {
+  it('responds without a stream', async () => {
     const answer = await invoke(chat({ model: 'm', messages, thinking: { max_tokens: 0 } }));
     expect(JSON.parse(answer.body)).toMatchObject({
       object: 'chat.completion',
@@ -106,7 +106,7 @@ describe('the Lambda handler, called with the event of a REST API', () => {
     });
   });
 
-  it('gives errors their status', async () => {
+  it('responds to errors with their status', async () => {
     expect(await invoke(chat({ model: 'nope', messages }))).toMatchObject({ statusCode: 404 });
     expect(await invoke(restEvent({ httpMethod: 'GET', path: '/nope' }))).toMatchObject({ statusCode: 404 });
   });
@@ -114,7 +114,7 @@ describe('the Lambda handler, called with the event of a REST API', () => {
   it.each([
     ['a body with GET', restEvent({ httpMethod: 'GET', path: '/healthz', body: 'x' }), 200],
     [
-      'a header of letters that no header may hold',
+      'a header with characters that no header may hold',
       restEvent({ httpMethod: 'GET', path: '/healthz', multiValueHeaders: { 'x-a': ['snow ☃', 'ok'], 'ba d': ['x'] } }),
       200,
     ],
@@ -127,8 +127,8 @@ describe('the Lambda handler, called with the event of a REST API', () => {
       },
       200,
     ],
-    ['no event of an API at all', { hello: 'world' }, 500],
-    ['nothing', null, 500],
+    ['an event that is not of an API', { hello: 'world' }, 500],
+    ['null', null, 500],
   ])('survives %s', async (_what, event, status) => {
     expect((await invoke(event)).statusCode).toBe(status);
   });

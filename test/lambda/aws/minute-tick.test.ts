@@ -16,7 +16,7 @@ import { smallCopies } from '../scaling/load-world.ts';
 
 type Handler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
-/** A metric line in the log, as far as the step policies read it. */
+/** A line of metrics in the log: the fields that the step policies read. */
 const lineSchema = z.looseObject({ _aws: z.unknown(), MissingCopies: z.number(), SpareCopies: z.number() });
 
 const START = 1_790_000_000;
@@ -38,7 +38,7 @@ afterAll(async () => {
   await table.close();
 });
 
-// A function of its own for each test, over the one table: a model of its own name is a load of its own.
+// Each test has its own function over one table: a model with its own name has its own load.
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: START * 1_000 });
   const modelId = `m${++model}`;
@@ -110,9 +110,9 @@ afterEach(async () => {
 });
 
 /**
- * Invokes the function as the rule does: a constant input takes the place of EventBridge's event (test/lib/api/ledger-table.test.ts has it in the template,
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html). Then it hands the metrics of the log to the
- * step policies, as CloudWatch would.
+ * Invokes the function as the rule does: a constant input replaces EventBridge's event (test/lib/api/ledger-table.test.ts finds it in
+ * the template, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html). Then passes the metrics of
+ * the log to the step policies, as CloudWatch does.
  */
 async function minute(at: number): Promise<{ readonly line: ScalingMetricsLine | undefined; readonly body: string }> {
   vi.setSystemTime((START + at) * 1_000);
@@ -149,8 +149,8 @@ const lease = (requestId: string, changes: Partial<LoadLease> = {}): LoadLease =
   ...changes,
 });
 
-describe('The look of each minute, through the function', () => {
-  it('writes the metrics of the load and answers nothing', async () => {
+describe('The scaling update of each minute, through the function', () => {
+  it('writes the metrics of the load and sends no response', async () => {
     fleet.setDesired(2);
     await vi.waitFor(() => expect(fleet.running).toBe(2));
     await board.put(lease('a', { usedTokens: 300, usedThinking: 300 }));
@@ -165,7 +165,7 @@ describe('The look of each minute, through the function', () => {
     expect(body).toBe('');
   });
 
-  it('has copies come for requests that wait at zero, and sees them', async () => {
+  it('starts copies for requests that wait at zero, and counts them', async () => {
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await board.put(lease(id));
     const first = await minute(0);
     expect(first.line).toMatchObject({ RunningCopies: 0, MissingCopies: 2 });
@@ -178,7 +178,7 @@ describe('The look of each minute, through the function', () => {
     expect(second.line).toMatchObject({ RunningCopies: 2, MissingCopies: 0 });
   });
 
-  it('frees the leases of functions that died, and clears away what has ended', async () => {
+  it('expires the leases of functions that died, and deletes those that ended', async () => {
     await board.put(lease('alive', { until: START + 80 }));
     await board.put(lease('dead', { until: START - 1 }));
     await board.put(lease('over', { endedAt: START - 4, usedTokens: 200 }));
@@ -186,12 +186,12 @@ describe('The look of each minute, through the function', () => {
     expect(line).toMatchObject({ CommittedTokensPerCopy: 900 });
     expect((await board.all()).map(({ requestId }) => requestId)).toEqual(['alive']);
     expect((await minute(60)).line).toMatchObject({ CommittedTokensPerCopy: 900 });
-    // Its function dies, too: nothing renews it.
+    // Its function dies, too: it does not renew the lease.
     expect((await minute(120)).line).toMatchObject({ CommittedTokensPerCopy: 0 });
     expect(await board.all()).toEqual([]);
   });
 
-  it('lets the endpoint sleep when nobody asks', async () => {
+  it('lets the endpoint scale to zero when no request arrives', async () => {
     fleet.setDesired(2);
     await vi.waitFor(() => expect(fleet.running).toBe(2));
     expect((await minute(0)).line).toMatchObject({ SpareCopies: 0 });
@@ -200,13 +200,13 @@ describe('The look of each minute, through the function', () => {
     expect((await minute(120)).line).toMatchObject({ RunningCopies: 0, SpareCopies: 0, MissingCopies: 0 });
   });
 
-  it('is not made twice where somebody looked just now', async () => {
+  it('is skipped if the last one is recent', async () => {
     expect((await minute(0)).line).toBeDefined();
     expect((await minute(5)).line).toBeUndefined();
     expect((await minute(60)).line).toBeDefined();
   });
 
-  it('does not fail where SageMaker cannot be reached: it goes on with what it knew', async () => {
+  it('continues with the last known copies if SageMaker is unreachable', async () => {
     fleet.setDesired(1);
     await vi.waitFor(() => expect(fleet.running).toBe(1));
     await minute(0);
@@ -215,10 +215,10 @@ describe('The look of each minute, through the function', () => {
     expect(written).toContainEqual(expect.objectContaining({ level: 'warn', message: 'copies not seen' }));
   });
 
-  it('says in the log where the table cannot be reached, and fails nobody', async () => {
+  it('logs an error and does not throw if the table is unreachable', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', 'http://127.0.0.1:1');
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     expect((await minute(0)).line).toBeUndefined();
-    expect(written).toEqual([expect.objectContaining({ level: 'error', message: 'scaling not looked at' })]);
+    expect(written).toEqual([expect.objectContaining({ level: 'error', message: 'scaling not updated' })]);
   });
 });

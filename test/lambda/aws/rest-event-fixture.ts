@@ -1,4 +1,4 @@
-/** The event that API Gateway's REST API sends to a Lambda proxy integration, as documented, with changes. */
+/** The event that a REST API of API Gateway sends to a Lambda proxy integration, as AWS documents it, with changes. */
 export function restEvent(changes: {
   readonly httpMethod: string;
   readonly path: string;

@@ -4,31 +4,31 @@ import { slowJson } from '../../../lambda/http/slow-json.ts';
 
 const onCancel = () => {};
 
-describe('an answer that takes long', () => {
-  it('is plain JSON where it comes in time, and its failure is thrown', async () => {
-    const response = await slowJson(Promise.resolve({ a: 1 }), { onCancel, patienceMs: 50 });
+describe('a slow JSON response', () => {
+  it('a response in time is plain JSON, and a failure in time is thrown', async () => {
+    const response = await slowJson(Promise.resolve({ a: 1 }), { onCancel, keepAliveMs: 50 });
     expect(await response.text()).toBe('{"a":1}');
-    await expect(slowJson(Promise.reject(new Error('no')), { onCancel, patienceMs: 50 })).rejects.toThrow('no');
+    await expect(slowJson(Promise.reject(new Error('no')), { onCancel, keepAliveMs: 50 })).rejects.toThrow('no');
   });
 
-  it('begins with white space after a while, and is still the same JSON', async () => {
-    const response = await slowJson(sleep(80, { a: 1 }), { onCancel, patienceMs: 20 });
+  it('a slow response begins with white space, and is the same JSON', async () => {
+    const response = await slowJson(sleep(80, { a: 1 }), { onCancel, keepAliveMs: 20 });
     const text = await response.text();
     expect(text).toMatch(/^\n+\{"a":1\}$/);
     expect(JSON.parse(text)).toEqual({ a: 1 });
   });
 
-  it('breaks off where it fails after that: no client takes it for an answer', async () => {
+  it('a slow response that fails breaks off, so that no client takes it for an answer', async () => {
     const late = sleep(60).then(() => {
       throw new Error('late');
     });
-    const response = await slowJson(late, { onCancel, patienceMs: 20 });
+    const response = await slowJson(late, { onCancel, keepAliveMs: 20 });
     await expect(response.text()).rejects.toThrow('late');
   });
 
-  it('tells when nobody waits for it any more', async () => {
+  it('a slow response reports that the client disconnected', async () => {
     let gone = false;
-    const response = await slowJson(sleep(500), { onCancel: () => (gone = true), patienceMs: 10 });
+    const response = await slowJson(sleep(500), { onCancel: () => (gone = true), keepAliveMs: 10 });
     await response.body?.cancel();
     expect(gone).toBe(true);
   });

@@ -7,6 +7,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { defineApi } from '../../../lambda/apis/api.ts';
+import { servedApis } from '../../../lambda/app.ts';
 import type { AppEnvironment } from '../../../lambda/context.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
@@ -17,11 +19,11 @@ import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { eventsOf, type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 import { embeddedTable } from '../storage/embedded-table.ts';
 
-const document = openApiDocument();
+const document = await openApiDocument(servedApis);
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema({ $id: 'api', ...document });
 
-/** What is wrong with a value for a schema of the document. */
+/** The errors of a value against a schema of the document, or null. */
 const wrongOf = (reference: string, value: unknown) => {
   const validate = ajv.getSchema(`api${reference}`);
   if (validate === undefined) throw new Error(`The document has no ${reference}.`);
@@ -30,7 +32,7 @@ const wrongOf = (reference: string, value: unknown) => {
 
 type Content = Readonly<Record<string, { readonly schema: { readonly $ref?: string; readonly type?: string } }>>;
 
-/** Sends a request, and holds what comes back against what the document says of that route, status and content type. */
+/** Sends a request, and validates its response against the document's schema for the route, status and content type. */
 async function checked(app: Hono<AppEnvironment>, method: string, url: string, body?: unknown, key?: string) {
   const path = new URL(url, 'http://x').pathname;
   const templates = Object.keys(document.paths).filter((template) =>
@@ -47,12 +49,15 @@ async function checked(app: Hono<AppEnvironment>, method: string, url: string, b
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const described = operation?.responses[String(response.status)] ?? operation?.responses['4XX'];
-  expect(described, `${method} ${template} says nothing of ${response.status}`).toBeDefined();
+  expect(described, `The document describes no ${response.status} of ${method} ${template}.`).toBeDefined();
   const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
   const content = described?.['content'] as Content;
   const reference = content[type]?.schema.$ref;
   if (type === 'text/html') return undefined;
-  expect(reference ?? content[type]?.schema.type, `${method} ${template} says nothing of ${type}`).toBeDefined();
+  expect(
+    reference ?? content[type]?.schema.type,
+    `The document describes no ${type} of ${method} ${template}.`,
+  ).toBeDefined();
   const values = type === 'text/event-stream' ? await eventsOf(response) : [await response.json()];
   for (const value of values) {
     if (typeof value === 'string' || reference === undefined) continue;
@@ -74,7 +79,7 @@ const messages = [{ role: 'user', content: 'How many?' }];
 const parameters = { type: 'object' };
 
 describe('the OpenAPI document', () => {
-  it('has each route of the app, and no other', () => {
+  it('the document has each route of the app, and no other', () => {
     const { app } = scriptedApp([]);
     const routes = app.routes
       .filter(({ method }) => method !== 'ALL')
@@ -85,7 +90,7 @@ describe('the OpenAPI document', () => {
     expect(described.toSorted()).toEqual([...new Set(routes)].toSorted());
   });
 
-  it('is served, with the budgets described', async () => {
+  it('the document is served, and describes the budgets', async () => {
     const { app } = scriptedApp([]);
     const response = await app.request('/openapi.json');
     expect(response.headers.get('content-type')).toBe('application/json');
@@ -99,7 +104,15 @@ describe('the OpenAPI document', () => {
     });
   });
 
-  it('has nothing that a linter finds', async () => {
+  it('the document cannot be built if two APIs use one name for different schemas', async () => {
+    const clashing = defineApi({
+      routes: {},
+      describe: async () => ({ operations: {}, responseSchemas: { Error: z.string() } }),
+    });
+    await expect(openApiDocument([...servedApis, clashing])).rejects.toThrow('Two schemas have the name Error.');
+  });
+
+  it('the document has no findings of a linter', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'openapi-'));
     try {
       const file = join(folder, 'openapi.json');
@@ -115,7 +128,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has an example for each body, which its schema takes', () => {
+  it('each body has an example that its schema accepts', () => {
     for (const operations of Object.values(document.paths)) {
       for (const { requestBody } of Object.values(operations)) {
         if (requestBody === undefined) continue;
@@ -128,55 +141,60 @@ describe('the OpenAPI document', () => {
   });
 });
 
-describe('what the API really answers is what its document says', () => {
+describe('real responses match the document', () => {
   const path = { chat: '/v1/chat/completions', responses: '/v1/responses', messages: '/v1/messages' } as const;
   const tools = [{ type: 'function', function: { name: 'look', parameters } }];
 
   it.each<readonly [string, string, readonly ScriptedSegment[], Readonly<Record<string, unknown>>]>([
-    ['chat', path.chat, [thinks, answers], { messages }],
+    ['a chat', path.chat, [thinks, answers], { messages }],
     ['a cut and forced chat', path.chat, [endless, endless], { messages, thinking: { min_tokens: 5, max_tokens: 9 } }],
-    ['chat with Waits', path.chat, [thinks, thinks, answers], { messages, thinking: { waits: 1 } }],
-    ['chat without thinking', path.chat, [answers], { messages, reasoning_effort: 'none' }],
-    ['chat of two samples', path.chat, [thinks, thinks, answers, answers], { messages, n: 2 }],
-    ['a vote', path.chat, [thinks, thinks, answers, answers], { messages, n: 2, vote: true }],
-    ['a call', path.chat, [thinks, calls], { messages, tools }],
-    ['a wrong chat', path.chat, [], { messages, thinking: { min_tokens: 9, max_tokens: 1 } }],
+    ['a chat with Waits', path.chat, [thinks, thinks, answers], { messages, thinking: { waits: 1 } }],
+    ['a chat without thinking', path.chat, [answers], { messages, reasoning_effort: 'none' }],
+    ['a chat of two samples', path.chat, [thinks, thinks, answers, answers], { messages, n: 2 }],
+    ['a chat with a vote', path.chat, [thinks, thinks, answers, answers], { messages, n: 2, vote: true }],
+    ['a chat with a tool call', path.chat, [thinks, calls], { messages, tools }],
+    ['an invalid chat', path.chat, [], { messages, thinking: { min_tokens: 9, max_tokens: 1 } }],
     ['a chat with an unknown model', path.chat, [], { model: 'nope', messages }],
-    ['chat without a copy', path.chat, [fails, fails, fails], { messages }],
+    ['a chat without a copy', path.chat, [fails, fails, fails], { messages }],
     ['a chat that breaks', path.chat, breaks, { messages }],
-    ['responses', path.responses, [thinks, answers], { input: 'x' }],
-    ['a response that is cut', path.responses, [thinks, endless], { input: 'x', max_output_tokens: 30 }],
+    ['a Responses request', path.responses, [thinks, answers], { input: 'x' }],
+    ['a Responses request that is cut', path.responses, [thinks, endless], { input: 'x', max_output_tokens: 30 }],
     [
-      'a response with a call',
+      'a Responses request with a tool call',
       path.responses,
       [thinks, calls],
       { input: 'x', tools: [{ type: 'function', name: 'look', parameters }] },
     ],
-    ['a wrong response', path.responses, [], { input: 'x', previous_response_id: 'resp_1' }],
-    ['messages', path.messages, [thinks, answers], { messages, max_tokens: 200 }],
+    ['an invalid Responses request', path.responses, [], { input: 'x', previous_response_id: 'resp_1' }],
+    ['a Messages request', path.messages, [thinks, answers], { messages, max_tokens: 200 }],
     [
-      'a message with a call',
+      'a Messages request with a tool call',
       path.messages,
       [thinks, calls],
       { messages, max_tokens: 200, tools: [{ name: 'look', input_schema: parameters }] },
     ],
-    ['a message that stops', path.messages, [thinks, answers], { messages, max_tokens: 200, stop_sequences: ['ur'] }],
-    ['a wrong message', path.messages, [], { messages }],
-    ['counted tokens', '/v1/messages/count_tokens', [], { messages }],
-  ])('%s', async (_name, url, script, fields) => {
+    [
+      'a Messages request with a stop sequence',
+      path.messages,
+      [thinks, answers],
+      { messages, max_tokens: 200, stop_sequences: ['ur'] },
+    ],
+    ['an invalid Messages request', path.messages, [], { messages }],
+    ['a request to count tokens', '/v1/messages/count_tokens', [], { messages }],
+  ])('the response to %s matches the document', async (_name, url, script, fields) => {
     const body = { model: 'scripted', ...fields };
     await checked(scriptedApp(script).app, 'POST', url, body);
     if (!url.endsWith('count_tokens')) await checked(scriptedApp(script).app, 'POST', url, { ...body, stream: true });
   });
 
-  it('models, pages and health', async () => {
+  it('responses of models, pages and health match the document', async () => {
     const { app } = scriptedApp([]);
     for (const url of ['/v1/models', '/v1/models/scripted', '/v1/models/nope', '/healthz', '/openapi.json', '/']) {
       await checked(app, 'GET', url);
     }
   });
 
-  it('keys and usage', async () => {
+  it('responses of keys and usage match the document', async () => {
     const { table, close } = await embeddedTable();
     const unixTime = () => 1_700_000_000;
     const keys = new KeyStore(table, unixTime);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { chatRequestSchema } from '../../../lambda/apis/chat/request.ts';
-import { messagesRequestSchema, messagesToChat } from '../../../lambda/apis/messages/request.ts';
-import { responsesRequestSchema, responsesToChat } from '../../../lambda/apis/responses/request.ts';
+import { messagesRequestSchema } from '../../../lambda/apis/messages/request.ts';
+import { messagesToChat } from '../../../lambda/apis/messages/to-chat.ts';
+import { responsesRequestSchema } from '../../../lambda/apis/responses/request.ts';
+import { responsesToChat } from '../../../lambda/apis/responses/to-chat.ts';
 import { toGenerationRequest } from '../../../lambda/apis/to-generation.ts';
 import type { Turn } from '../../../lambda/forcing/format.ts';
 import { type FormatName, formatNames } from '../../../lambda/forcing/format.ts';

@@ -10,7 +10,7 @@ const answers = (says: string) => ({ says, ends: IM_END });
 const path = '/v1/chat/completions';
 
 describe('POST /v1/chat/completions', () => {
-  it('gives the thought, the answer, usage and the account', async () => {
+  it('a completion has thinking, answer, usage and the account of forcing', async () => {
     const { app } = scriptedApp([thinks('\n1 + 1 = 2.'), answers('\nTwo.')]);
     const response = await app.request(path, chat({}));
     expect(response.status).toBe(200);
@@ -30,7 +30,7 @@ describe('POST /v1/chat/completions', () => {
     });
   });
 
-  it('thinks exactly as long as minimum and maximum say when they are equal', async () => {
+  it('thinking has exactly the length of an equal minimum and maximum', async () => {
     const { app, model } = scriptedApp([
       thinks('\nshort'),
       thinks(' longer now'),
@@ -46,7 +46,7 @@ describe('POST /v1/chat/completions', () => {
     expect(model.requests.map((request) => request.minTokens)).toEqual([0, 1, 1, 1]);
   });
 
-  it('answers at once with a budget of 0', async () => {
+  it('a budget of 0 answers without thinking', async () => {
     const { app, model } = scriptedApp([answers(' 2')]);
     const body = await completionOf(await app.request(path, chat({ thinking: { max_tokens: 0 } })));
     expect(body.choices[0].message).toMatchObject({ content: 'Final Answer: 2', reasoning_content: '' });
@@ -55,20 +55,20 @@ describe('POST /v1/chat/completions', () => {
     expect(model.requests).toHaveLength(1);
   });
 
-  it("suppresses as many ends as `waits` says where there is no minimum, with the caller's own text", async () => {
+  it("without a minimum, `waits` suppresses that many ends with the caller's own text", async () => {
     const { app } = scriptedApp([thinks('a'), thinks('b'), thinks('c'), answers('d')]);
     const body = await completionOf(await app.request(path, chat({ thinking: { waits: 2, wait_text: ' Hmm.' } })));
     expect(body.choices[0].message.reasoning_content).toBe('a Hmm.b Hmm.c');
     expect(body.budget_forcing).toMatchObject({ waits: 2, end_reason: 'model' });
   });
 
-  it('reads reasoning_effort from the table of the model', async () => {
+  it('reasoning_effort sets the maximum of the model’s settings', async () => {
     const { app } = scriptedApp([{ says: 'x'.repeat(30) }, answers('y')]);
     const body = await completionOf(await app.request(path, chat({ reasoning_effort: 'low' })));
     expect(body.budget_forcing).toMatchObject({ thinking_tokens: 20, limits: { max_tokens: 20 } });
   });
 
-  it('lets thinking and answer together take no more than max_completion_tokens, and leaves room for an answer', async () => {
+  it('max_completion_tokens limits thinking and answer together, and leaves room for an answer', async () => {
     const { app } = scriptedApp([{ says: 'x'.repeat(500) }, { says: 'y'.repeat(500) }]);
     const body = await completionOf(await app.request(path, chat({ max_completion_tokens: 40 })));
     expect(body.usage.completion_tokens).toBe(40);
@@ -78,14 +78,14 @@ describe('POST /v1/chat/completions', () => {
     ]);
   });
 
-  it('stops the answer, not the thought, at the text of `stop`', async () => {
+  it('`stop` ends the answer, not thinking', async () => {
     const { app } = scriptedApp([thinks('one END two'), answers('three END four')]);
     const body = await completionOf(await app.request(path, chat({ stop: 'END' })));
     expect(body.choices[0].message).toMatchObject({ content: 'three ', reasoning_content: 'one END two' });
     expect(body.choices[0].finish_reason).toBe('stop');
   });
 
-  it('goes on from the ids so far when a call breaks, and says so', async () => {
+  it('a generation continues from the ids so far when a call breaks, and reports it', async () => {
     const { app, model } = scriptedApp([
       { says: 'half of', fails: new StreamBrokenError('gone') },
       thinks(' a thought'),
@@ -98,7 +98,7 @@ describe('POST /v1/chat/completions', () => {
     expect(model.requests[1]?.promptIds).toHaveLength((model.requests[0]?.promptIds.length ?? 0) + 7);
   });
 
-  it('answers 503 with Retry-After where no copy is there', async () => {
+  it('a request without a copy is a 503 with Retry-After', async () => {
     const { app } = scriptedApp([{ says: '', fails: new NoCapacityError('The endpoint is at zero copies.') }]);
     const response = await app.request(path, chat({ stream: true }));
     expect(response.status).toBe(503);
@@ -106,7 +106,7 @@ describe('POST /v1/chat/completions', () => {
     expect(await response.json()).toMatchObject({ error: { type: 'server_error', code: 'model_no_capacity' } });
   });
 
-  it('waits for a copy, the stream kept alive, where it is told to', async () => {
+  it('with capacityWaitMs, a stream is kept alive while it waits for a copy', async () => {
     const { app } = scriptedApp(
       [
         { says: '', fails: new NoCapacityError('zero') },
@@ -123,7 +123,7 @@ describe('POST /v1/chat/completions', () => {
 });
 
 describe('a stream of POST /v1/chat/completions', () => {
-  it('sends role, thoughts, answer, finish with the account, usage where asked for, and [DONE]', async () => {
+  it('a stream has role, thinking, answer, finish with the account, usage if requested, and [DONE]', async () => {
     const { app } = scriptedApp([thinks('ab'), answers('cd')]);
     const response = await app.request(path, chat({ stream: true, stream_options: { include_usage: true } }));
     expect(response.headers.get('content-type')).toContain('text/event-stream');
@@ -140,7 +140,7 @@ describe('a stream of POST /v1/chat/completions', () => {
     ]);
   });
 
-  it('marks what was forced', async () => {
+  it('a stream marks forced text', async () => {
     const { app } = scriptedApp([thinks('a'), { says: 'bc' }, answers('d')]);
     const events = await eventsOf(
       await app.request(path, chat({ stream: true, thinking: { waits: 1, max_tokens: 3 } })),
@@ -152,7 +152,7 @@ describe('a stream of POST /v1/chat/completions', () => {
     ]);
   });
 
-  it('ends with an error event when it fails after its start', async () => {
+  it('a stream that fails after its start ends with an error event', async () => {
     const { app, log } = scriptedApp([{ says: 'abc', fails: new ModelRejectedError('The server refused it.') }]);
     const events = await eventsOf(await app.request(path, chat({ stream: true })));
     expect(events.at(-1)).toMatchObject({
@@ -162,7 +162,7 @@ describe('a stream of POST /v1/chat/completions', () => {
     expect(log).toContainEqual(expect.objectContaining({ message: 'request failed', code: 'model_rejected_request' }));
   });
 
-  it('sends a comment through a silence, so that nothing on the way hangs up', async () => {
+  it('a silent stream sends a comment, so that no proxy closes the connection', async () => {
     const { app, model } = scriptedApp([{ says: 'a', hangs: true }], { keepAliveMs: 20 });
     const response = await app.request(path, chat({ stream: true }));
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -172,7 +172,7 @@ describe('a stream of POST /v1/chat/completions', () => {
     expect(model.aborted).toBe(1);
   });
 
-  it('stops the model when the client goes away', async () => {
+  it('the model stops when the client disconnects', async () => {
     const { app, model, log } = scriptedApp([{ says: 'abc', hangs: true }], { keepAliveMs: 20 });
     const response = await app.request(path, chat({ stream: true }));
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -186,7 +186,7 @@ describe('a stream of POST /v1/chat/completions', () => {
 });
 
 describe('several samples', () => {
-  it('are choices of their own, each with its account, and usage counts the prompt once', async () => {
+  it('each sample is a choice with its own account, and usage counts the prompt once', async () => {
     const { app } = scriptedApp([thinks('a'), thinks('b'), answers('1'), answers('2')]);
     const body: unknown = await (await app.request(path, chat({ n: 2 }))).json();
     expect(body).toMatchObject({
@@ -199,13 +199,13 @@ describe('several samples', () => {
     expect(body).not.toHaveProperty('budget_forcing');
   });
 
-  it('are sampled with seeds of their own', async () => {
+  it('each sample has its own seed', async () => {
     const { app, model } = scriptedApp([]);
     await app.request(path, chat({ n: 3, seed: 7, thinking: { max_tokens: 0 } }));
     expect(model.requests.map((request) => request.sampling.seed)).toEqual([7, 8, 9]);
   });
 
-  it('come in one stream as they are made', async () => {
+  it('samples are streamed together as they are generated', async () => {
     const { app } = scriptedApp([thinks('a'), thinks('b'), answers('1'), answers('2')]);
     const events = await eventsOf(await app.request(path, chat({ n: 2, stream: true })));
     const text = JSON.stringify(events);
@@ -214,7 +214,7 @@ describe('several samples', () => {
     expect(events.at(-1)).toBe('[DONE]');
   });
 
-  it('vote: the answer of most of them is the answer', async () => {
+  it('a vote responds with the answer of the most samples', async () => {
     const script = [answers(' 4'), answers(' 5.0'), answers(' the answer is 5')];
     const thinking = { max_tokens: 0 };
     const { app } = scriptedApp(script);
@@ -240,7 +240,7 @@ describe('several samples', () => {
     expect(JSON.stringify(events)).toContain('"content":"Final Answer: 5.0"');
   });
 
-  it('end together when one of them fails', async () => {
+  it('all samples end when one of them fails', async () => {
     const { app, model } = scriptedApp([
       { says: 'a', fails: new ModelRejectedError('no') },
       { says: 'b', hangs: true },
@@ -251,16 +251,16 @@ describe('several samples', () => {
   });
 });
 
-describe('a wrong request', () => {
+describe('an invalid request', () => {
   const cases: readonly (readonly [string, Readonly<Record<string, unknown>>, string, string])[] = [
     ['no messages', { messages: undefined }, 'messages', 'messages is missing: give a list.'],
-    ['an empty list', { messages: [] }, 'messages', 'messages must have at least 1 items; a list of 0 came.'],
+    ['an empty list', { messages: [] }, 'messages', 'messages must have at least 1 item; received a list of 0.'],
     ['an unknown role', { messages: [{ role: 'wizard', content: 'x' }] }, 'messages[0].role', 'messages[0].role'],
     [
       'content of a wrong type',
       { messages: [{ role: 'user', content: 7 }] },
       'messages[0].content',
-      'messages[0].content must be a string or a list; 7 came.',
+      'messages[0].content must be a string or a list; received 7.',
     ],
     [
       'an image',
@@ -279,26 +279,26 @@ describe('a wrong request', () => {
       'a negative budget',
       { thinking: { max_tokens: -1 } },
       'thinking.max_tokens',
-      'thinking.max_tokens must be at least 0; -1 came.',
+      'thinking.max_tokens must be at least 0; received -1.',
     ],
     [
       'half a token',
       { thinking: { max_tokens: 1.5 } },
       'thinking.max_tokens',
-      'thinking.max_tokens must be a whole number; 1.5 came.',
+      'thinking.max_tokens must be a whole number; received 1.5.',
     ],
-    ['a hot temperature', { temperature: 3 }, 'temperature', 'temperature must be at most 2; 3 came.'],
+    ['a temperature above 2', { temperature: 3 }, 'temperature', 'temperature must be at most 2; received 3.'],
     [
       'an effort that does not exist',
       { reasoning_effort: 'huge' },
       'reasoning_effort',
-      'reasoning_effort must be one of "none", "minimal", "low", "medium", "high", "xhigh"; "huge" came.',
+      'reasoning_effort must be one of "none", "minimal", "low", "medium", "high", "xhigh"; received "huge".',
     ],
     [
-      'an effort that this model does not know',
+      'an effort that is not configured for this model',
       { reasoning_effort: 'xhigh' },
       'reasoning_effort',
-      'It knows: none, low, medium, high.',
+      'Available efforts: none, low, medium, high.',
     ],
     [
       'a minimum above the maximum',
@@ -321,10 +321,10 @@ describe('a wrong request', () => {
     ],
     ['waits without thinking', { thinking: { max_tokens: 0, waits: 1 } }, 'thinking.waits', 'a maximum of 0'],
     ['two limits that differ', { max_tokens: 5, max_completion_tokens: 6 }, 'max_tokens', 'max_completion_tokens (6)'],
-    ['too many choices', { n: 17 }, 'n', 'n must be at most 16; 17 came.'],
-    ['a vote of one', { vote: true }, 'vote', 'vote needs several samples'],
+    ['too many choices', { n: 17 }, 'n', 'n must be at most 16; received 17.'],
+    ['a vote of one', { vote: true }, 'vote', 'vote requires several samples'],
   ];
-  it.each(cases)('with %s is a 400 that names the field', async (_name, change, param, sentence) => {
+  it.each(cases)('a request with %s is a 400 that names the field', async (_name, change, param, sentence) => {
     const { app, model } = scriptedApp([]);
     const response = await app.request(path, chat(change));
     const error = await errorOf(response);
@@ -334,18 +334,18 @@ describe('a wrong request', () => {
     expect(model.requests).toHaveLength(0);
   });
 
-  it('with a conversation that does not fit says so', async () => {
+  it('a conversation that does not fit is a 400 that says so', async () => {
     const { app } = scriptedApp([]);
     const response = await app.request(path, chat({ messages: [{ role: 'user', content: 'x'.repeat(5_000) }] }));
     expect(await response.json()).toMatchObject({ error: { code: 'context_length_exceeded', param: 'messages' } });
   });
 
-  it('with an unknown model is a 404 that names those there are', async () => {
+  it('an unknown model is a 404 that lists the available models', async () => {
     const response = await scriptedApp([]).app.request(path, chat({ model: 'gpt-9' }));
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({
       error: {
-        message: 'There is no model "gpt-9" here. There is: "scripted".',
+        message: 'Unknown model "gpt-9". Available models: "scripted".',
         code: 'model_not_found',
         param: 'model',
       },
@@ -353,11 +353,11 @@ describe('a wrong request', () => {
   });
 
   it.each([
-    ['no JSON', '{', 400, 'invalid_json'],
-    ['nothing', '', 400, 'invalid_json'],
+    ['invalid JSON', '{', 400, 'invalid_json'],
+    ['zero bytes', '', 400, 'invalid_json'],
     ['a list', '[]', 400, 'invalid_json'],
     ['5 MB', `{"model":"${'x'.repeat(5_000_000)}"}`, 413, 'request_too_large'],
-  ])('whose body is %s is refused', async (_name, body, status, code) => {
+  ])('a body of %s is refused', async (_name, body, status, code) => {
     const response = await scriptedApp([]).app.request(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -367,7 +367,7 @@ describe('a wrong request', () => {
     expect(await response.json()).toMatchObject({ error: { code } });
   });
 
-  it('by a method or at a path that is not there says what is', async () => {
+  it('an unknown method is a 405 that lists the methods of the path, an unknown path is a 404', async () => {
     const { app } = scriptedApp([]);
     const wrongMethod = await app.request(path);
     expect(wrongMethod.status).toBe(405);
@@ -381,8 +381,8 @@ describe('a key', () => {
   it.each([
     ['is missing', {}, 401, 'missing_api_key'],
     ['is wrong', { authorization: 'Bearer nope' }, 401, 'invalid_api_key'],
-    ['comes by another scheme', { authorization: 'Basic c2VjcmV0' }, 401, 'missing_api_key'],
-  ])('that %s is a 401', async (_name, headers, status, code) => {
+    ['is sent with another scheme', { authorization: 'Basic c2VjcmV0' }, 401, 'missing_api_key'],
+  ])('a key that %s is a 401', async (_name, headers, status, code) => {
     const { app, model } = scriptedApp([], { keyHashes });
     const response = await app.request(path, chat({}, headers));
     expect(response.status).toBe(status);
@@ -390,7 +390,7 @@ describe('a key', () => {
     expect(model.requests).toHaveLength(0);
   });
 
-  it('that is valid is let through, and /healthz needs none', async () => {
+  it('a valid key is accepted, and /healthz requires none', async () => {
     const { app } = scriptedApp([thinks('a'), answers('b')], { keyHashes });
     expect((await app.request(path, chat({}, { authorization: 'Bearer secret' }))).status).toBe(200);
     expect((await app.request('/healthz')).status).toBe(200);
@@ -399,7 +399,7 @@ describe('a key', () => {
 });
 
 describe('GET /v1/models', () => {
-  it('tells the window, the format and the budgets', async () => {
+  it('a model has its context window, format and budgets', async () => {
     const { app } = scriptedApp([]);
     expect(await (await app.request('/v1/models')).json()).toMatchObject({
       object: 'list',
@@ -411,7 +411,7 @@ describe('GET /v1/models', () => {
     expect((await app.request('/v1/models/other')).status).toBe(404);
   });
 
-  it('tells of each model in front of which the API stands, and asks the one that is named', async () => {
+  it('the list has every served model, and a request runs on the model that it names', async () => {
     const price = { prompt: 1, completion: 2 };
     const second = scriptedModel('second', [thinks('x'), answers('second')], { dollarsPerMillionTokens: price });
     const { app } = scriptedApp([], { models: [scriptedModel('one', [thinks('x'), answers('first')]), second] });
@@ -427,7 +427,7 @@ describe('GET /v1/models', () => {
 });
 
 describe('the log', () => {
-  it('has one line a request, with the account and without any text', async () => {
+  it('the log has one line per request, with the account and without any text', async () => {
     const { app, log } = scriptedApp([thinks('secret thought'), answers('secret answer')]);
     await app.request(path, chat({ messages: [{ role: 'user', content: 'secret question' }] }));
     expect(log).toMatchObject([{ message: 'generation', outcome: 'done', thinkingTokens: 14, endReason: 'model' }]);

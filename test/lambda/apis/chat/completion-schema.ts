@@ -8,7 +8,7 @@ const call = z.looseObject({
   failure: z.string().nullable(),
 });
 
-/** A chat completion as a client reads it, with the parts that the tests look into. */
+/** A chat completion as a client parses it: the parts that the tests read. */
 const completionSchema = z.looseObject({
   choices: z.tuple([
     z.looseObject({

@@ -10,20 +10,32 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
-import { findModel } from '../models.ts';
+import { defineDialect } from '../dialect.ts';
+import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
-import { type ResponseEvent, type ResponseIdentity, ResponseItems, type ResponseState, responseOf } from './events.ts';
-import { responsesRequestSchema, responsesToChat } from './request.ts';
+import { type ResponseEvent, ResponseItems } from './events.ts';
+import { responsesRequestSchema } from './request.ts';
+import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
+import { responsesToChat } from './to-chat.ts';
 
-interface ResponsesRun extends RunningGeneration {
+/** OpenAI's Responses, without storage. */
+export const responses = defineDialect({
+  routes: { createResponse: route('POST', '/v1/responses', createResponse) },
+  errorBody: (error) => error.body,
+  describe: async () => (await import('./operations.ts')).description,
+});
+
+/** A running generation with what the response needs of the request. */
+interface RunningResponse extends RunningGeneration {
   readonly identity: ResponseIdentity;
   readonly tools: ToolUse | undefined;
   readonly items: ResponseItems;
 }
 
-/** `POST /v1/responses`: OpenAI's Responses dialect, streamed or not. */
-export function responses(dependencies: AppDependencies) {
+/** `POST /v1/responses`, streamed or not. */
+function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, responsesRequestSchema);
     const chat = toGenerationRequest(
@@ -32,7 +44,7 @@ export function responses(dependencies: AppDependencies) {
     );
     const generation = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
     const requestId = context.get('requestId');
-    const run: ResponsesRun = {
+    const run: RunningResponse = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),
       identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
       tools: generation.tools,
@@ -40,7 +52,7 @@ export function responses(dependencies: AppDependencies) {
     };
     let number = 0;
     const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
-    const answering = {
+    const response = {
       streamed: request.stream === true,
       whole: () => wholeResponse(run),
       frames: () => responseFrames(run, frame),
@@ -49,11 +61,11 @@ export function responses(dependencies: AppDependencies) {
         return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
       },
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }
 
-async function wholeResponse(run: ResponsesRun) {
+async function wholeResponse(run: RunningResponse) {
   const reader = new AnswerReader(run);
   for await (const { value } of run.events) {
     for (const piece of reader.take(value)) run.items.add(piece);
@@ -62,7 +74,7 @@ async function wholeResponse(run: ResponsesRun) {
   throw new Error('The generation ended without an account.');
 }
 
-async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
+async function* responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
   const reader = new AnswerReader(run);
   let begun = false;
   for await (const { value } of run.events) {
@@ -85,8 +97,8 @@ async function* responseFrames(run: ResponsesRun, frame: (event: ResponseEvent) 
   }
 }
 
-/** Ends the output, and gives the whole response. */
-function ended(run: ResponsesRun, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+/** Ends the output. Returns its last events and the whole response. */
+function ended(run: RunningResponse, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',

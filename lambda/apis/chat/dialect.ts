@@ -5,13 +5,22 @@ import { startGeneration } from '../../generation/start-generation.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { findModel } from '../models.ts';
+import { route } from '../api.ts';
+import { defineDialect } from '../dialect.ts';
+import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
+import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatRequestSchema } from './request.ts';
-import { type ChatRun, streamedCompletion, wholeCompletion } from './responses.ts';
+
+/** OpenAI's Chat Completions. */
+export const chat = defineDialect({
+  routes: { createChatCompletion: route('POST', '/v1/chat/completions', chatCompletions) },
+  errorBody: (error) => error.body,
+  describe: async () => (await import('./operations.ts')).description,
+});
 
 /** `POST /v1/chat/completions`, streamed or not. */
-export function chatCompletions(dependencies: AppDependencies) {
+function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, chatRequestSchema);
     const generation = toGenerationRequest(
@@ -20,19 +29,19 @@ export function chatCompletions(dependencies: AppDependencies) {
     );
     const requestId = context.get('requestId');
     const run = await startGeneration(generation, dependencies, generationContext(context));
-    const chat: ChatRun = {
+    const chatRun: RunningChat = {
       ...run,
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
       votes: request.vote === true,
       includeUsage: request.stream_options?.include_usage === true,
       tools: generation.tools,
     };
-    const answering = {
+    const response = {
       streamed: request.stream === true,
-      whole: () => wholeCompletion(chat),
-      frames: () => streamedCompletion(chat),
+      whole: () => wholeCompletion(chatRun),
+      frames: () => streamedCompletion(chatRun),
       errorFrame: (error: ApiError) => dataFrame(error.body, 'error'),
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }

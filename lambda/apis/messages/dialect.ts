@@ -10,20 +10,35 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
-import { findModel } from '../models.ts';
+import { defineDialect } from '../dialect.ts';
+import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
-import { MessageBlocks, type MessageIdentity, messageOf, messagesError, stopOf, usageOf } from './events.ts';
-import { countTokensSchema, messagesRequestSchema, messagesToChat } from './request.ts';
+import { messagesError } from './error.ts';
+import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
+import { countTokensSchema, messagesRequestSchema } from './request.ts';
+import { messagesToChat } from './to-chat.ts';
 
-interface MessagesRun extends RunningGeneration {
+/** Anthropic's Messages, with Anthropic's error body. */
+export const messages = defineDialect({
+  routes: {
+    createMessage: route('POST', '/v1/messages', createMessage),
+    countTokens: route('POST', '/v1/messages/count_tokens', countTokens),
+  },
+  errorBody: messagesError,
+  describe: async () => (await import('./operations.ts')).description,
+});
+
+/** A running generation with what the response needs of the request. */
+interface RunningMessage extends RunningGeneration {
   readonly identity: MessageIdentity;
   readonly tools: ToolUse | undefined;
   readonly newId: () => string;
 }
 
-/** `POST /v1/messages`: Anthropic's dialect, streamed or not. */
-export function messages(dependencies: AppDependencies) {
+/** `POST /v1/messages`, streamed or not. */
+function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, messagesRequestSchema);
     const generation = toGenerationRequest(
@@ -31,24 +46,24 @@ export function messages(dependencies: AppDependencies) {
       findModel(dependencies.models, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
-    const run: MessagesRun = {
+    const run: RunningMessage = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),
       identity: { id: `msg_${dependencies.newId()}`, model: request.model },
       tools: generation.tools,
       newId: dependencies.newId,
     };
-    const answering = {
+    const response = {
       streamed: request.stream === true,
       whole: () => wholeMessage(run),
       frames: () => messageFrames(run),
       errorFrame: (error: ApiError) => dataFrame(messagesError(error, requestId), 'error'),
     };
-    return await respond(run, answering, dependencies, requestId);
+    return await respond(run, response, dependencies, requestId);
   };
 }
 
-/** `POST /v1/messages/count_tokens`: the tokens of a conversation, without running it. */
-export function countTokens(dependencies: AppDependencies) {
+/** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
+function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
     const model = findModel(dependencies.models, request.model, context.get('caller'));
@@ -58,7 +73,7 @@ export function countTokens(dependencies: AppDependencies) {
   };
 }
 
-async function wholeMessage(run: MessagesRun) {
+async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const reader = new AnswerReader(run);
   for await (const { value } of run.events) {
@@ -71,7 +86,7 @@ async function wholeMessage(run: MessagesRun) {
   throw new Error('The generation ended without an account.');
 }
 
-async function* messageFrames(run: MessagesRun): AsyncGenerator<string> {
+async function* messageFrames(run: RunningMessage): AsyncGenerator<string> {
   const blocks = new MessageBlocks(run.newId);
   const reader = new AnswerReader(run);
   const frame = (event: { readonly type: string }) => dataFrame(event, event.type);

@@ -22,17 +22,17 @@ import {
   voteChunk,
 } from './events.ts';
 
-/** One chat under way. */
-export interface ChatRun extends RunningGeneration {
+/** A running generation with what the response needs of the chat request. */
+export interface RunningChat extends RunningGeneration {
   readonly identity: ChatIdentity;
-  /** Whether the samples vote, and only the winner is answered with. */
+  /** Whether the samples vote, and the response has only the winner. */
   readonly votes: boolean;
   readonly includeUsage: boolean;
   readonly tools: ToolUse | undefined;
 }
 
-/** The whole answer, when all samples are in. */
-export async function wholeCompletion(run: ChatRun) {
+/** The completion, when all samples are finished. */
+export async function wholeCompletion(run: RunningChat) {
   const collected = new Samples(run);
   for await (const { index, value } of run.events) collected.take(index, value);
   const { choices, usage } = collected;
@@ -41,13 +41,13 @@ export async function wholeCompletion(run: ChatRun) {
   return chatCompletion(run.identity, [{ ...collected.choice(winner), index: 0 }], usage, { of: run.samples, counts });
 }
 
-/** The frames of a streamed answer. */
-export function streamedCompletion(run: ChatRun): AsyncGenerator<string> {
+/** The frames of a streamed completion. */
+export function streamedCompletion(run: RunningChat): AsyncGenerator<string> {
   return run.votes ? votedFrames(run) : choiceFrames(run);
 }
 
-/** Each sample is a choice of its own, and comes as it is made. */
-async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
+/** Streams each sample as a choice while it is generated. */
+async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
   const collected = new Samples(run);
   const begun = new Set<number>();
   for await (const { index, value } of run.events) {
@@ -70,8 +70,8 @@ async function* choiceFrames(run: ChatRun): AsyncGenerator<string> {
   yield* lastFrames(run, collected);
 }
 
-/** How the vote stands after each sample; then the winner, whole. */
-async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
+/** Streams the state of the vote after each sample, then the winner as a whole. */
+async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
   const collected = new Samples(run);
   for await (const { index, value } of run.events) {
     if (value.kind === 'waiting') yield waitingFrame(value);
@@ -90,23 +90,23 @@ async function* votedFrames(run: ChatRun): AsyncGenerator<string> {
   yield* lastFrames(run, collected);
 }
 
-function* lastFrames(run: ChatRun, collected: Samples): Generator<string> {
+function* lastFrames(run: RunningChat, collected: Samples): Generator<string> {
   if (run.includeUsage) yield dataFrame(usageChunk(run.identity, collected.usage));
   yield 'data: [DONE]\n\n';
 }
 
-/** What has come of each sample so far. */
+/** Collects the events of all samples. */
 class Samples {
-  readonly #run: ChatRun;
+  readonly #run: RunningChat;
   readonly #states = new Map<number, ChoiceState>();
   readonly #accounts = new Map<number, SampleAccount>();
   readonly #finished: FinishedChoice[] = [];
 
-  constructor(run: ChatRun) {
+  constructor(run: RunningChat) {
     this.#run = run;
   }
 
-  /** The finished ones, in the order of their indexes. */
+  /** The finished choices, by index. */
   get choices(): readonly FinishedChoice[] {
     return this.#finished.toSorted((a, b) => a.index - b.index);
   }
@@ -121,12 +121,12 @@ class Samples {
     return found;
   }
 
-  /** The vote of those that are finished, in the order in which they came in. */
+  /** The vote of the finished samples, in the order in which they finished. */
   vote() {
     return majorityVote(this.#finished.map(({ index, answer }) => ({ index, text: answer })));
   }
 
-  /** Gives what the client may see of it. */
+  /** Adds an event of a sample. Returns the pieces that the client sees. */
   take(index: number, event: GenerationEvent): readonly ChoicePiece[] {
     const state = this.#states.get(index) ?? {
       reader: new AnswerReader(this.#run),
@@ -158,7 +158,7 @@ interface ChoiceState {
   readonly logprobs: TokenLogprob[];
 }
 
-/** A piece of a choice, as a chunk shows it. */
+/** A piece of a choice, as one chunk contains it. */
 type ChoicePiece =
   | { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean }
   | { readonly kind: 'call'; readonly call: IdentifiedCall; readonly at: number };

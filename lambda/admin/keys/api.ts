@@ -1,0 +1,63 @@
+import { defineApi, route } from '../../apis/api.ts';
+import type { AppDependencies } from '../../context.ts';
+import { ApiError } from '../../errors/api-error.ts';
+import { parseBody } from '../../http/parse-body.ts';
+import type { KeyStore } from '../../keys/key-store.ts';
+import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
+
+/** `/v1/admin/keys`: lists, creates, changes, rotates and revokes keys. The value of a key is shown only once. */
+export const keys = defineApi({
+  routes: {
+    listKeys: route('GET', '/v1/admin/keys', (dependencies) => async (context) => {
+      return context.json({ object: 'list', data: await storeOf(dependencies).list() });
+    }),
+    createKey: route('POST', '/v1/admin/keys', (dependencies) => async (context) => {
+      const { name, limits, expires_in_days: days } = await parseBody(context.req.raw, newKeySchema);
+      const expires = days === undefined ? undefined : dependencies.unixTime() + Math.round(days * 86_400);
+      const { record, key } = await storeOf(dependencies).create(name, limits, expires);
+      audit(dependencies, 'create key', context.get('requestId'), record.id);
+      return context.json({ ...record, key }, 201);
+    }),
+    setKeyLimits: route('PATCH', '/v1/admin/keys/:id', (dependencies) => async (context) => {
+      const id = context.req.param('id');
+      const { limits } = await parseBody(context.req.raw, setLimitsSchema);
+      if (!(await storeOf(dependencies).setLimits(id, limits))) throw unknownKey(id);
+      audit(dependencies, 'set limits', context.get('requestId'), id);
+      return context.json({ id, limits });
+    }),
+    revokeKey: route('DELETE', '/v1/admin/keys/:id', (dependencies) => async (context) => {
+      const id = context.req.param('id');
+      if (!(await storeOf(dependencies).revoke(id))) throw unknownKey(id);
+      audit(dependencies, 'revoke key', context.get('requestId'), id);
+      return context.json({ id, revoked: true });
+    }),
+    rotateKey: route('POST', '/v1/admin/keys/:id/rotate', (dependencies) => async (context) => {
+      const id = context.req.param('id');
+      const { grace_seconds: grace } = await parseBody(context.req.raw, rotateSchema);
+      const rotated = await storeOf(dependencies).rotate(id, grace);
+      if (rotated === undefined) throw unknownKey(id);
+      audit(dependencies, 'rotate key', context.get('requestId'), id);
+      return context.json({ ...rotated.record, key: rotated.key });
+    }),
+  },
+  describe: async () => (await import('./operations.ts')).description,
+});
+
+function storeOf({ keys }: AppDependencies): KeyStore {
+  if (keys !== undefined) return keys;
+  throw new ApiError(404, 'This deployment has no key store. Set a table in its config.', { code: 'no_key_store' });
+}
+
+function audit({ log }: AppDependencies, action: string, requestId: string, key: string): void {
+  log('info', 'admin', { action, key, request_id: requestId });
+}
+
+function unknownKey(id: string): ApiError {
+  return new ApiError(
+    404,
+    `Unknown or revoked key ${JSON.stringify(id.slice(0, 64))}. GET /v1/admin/keys lists all keys.`,
+    {
+      code: 'key_not_found',
+    },
+  );
+}

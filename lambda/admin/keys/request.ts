@@ -1,0 +1,17 @@
+import * as z from 'zod';
+import { keyLimitsSchema } from '../../keys/key-record.ts';
+
+export const newKeySchema = z.strictObject({
+  /** Purpose or owner of the key. */
+  name: z.string().min(1).max(128),
+  limits: keyLimitsSchema.default({}),
+  /** Lifetime, in days. If omitted, the key does not expire. */
+  expires_in_days: z.number().gt(0).max(3_650).optional(),
+});
+
+export const rotateSchema = z.strictObject({
+  /** How long the old value stays valid, in seconds. */
+  grace_seconds: z.int().min(0).max(2_592_000).default(0),
+});
+
+export const setLimitsSchema = z.strictObject({ limits: keyLimitsSchema });

@@ -1,0 +1,89 @@
+import * as z from 'zod';
+import { budgetForcingSchema, count, text, unixSeconds } from '../response-schemas.ts';
+
+const usage = z.strictObject({
+  prompt_tokens: count,
+  completion_tokens: count.describe('Thinking and answer together.'),
+  total_tokens: count,
+  prompt_tokens_details: z.strictObject({ cached_tokens: count }),
+  completion_tokens_details: z.strictObject({ reasoning_tokens: count }),
+});
+
+const toolCall = {
+  id: text,
+  type: z.literal('function'),
+  function: z.strictObject({ name: text, arguments: text.describe('JSON.') }),
+} as const;
+
+const tokenLogprob = { token: text, logprob: z.number(), bytes: z.array(z.int()).nullable() } as const;
+const logprobs = z
+  .strictObject({
+    content: z.array(z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) })),
+    refusal: z.null(),
+  })
+  .nullable()
+  .describe(
+    'Log probabilities of the sampled tokens of the answer. `null` if not requested, or if the model server returns none.',
+  );
+
+const finishReason = z.enum(['stop', 'length', 'tool_calls']);
+const vote = z.strictObject({
+  finished: count,
+  of: count,
+  counts: z.array(z.strictObject({ answer: text, votes: count })),
+});
+
+export const chatCompletionSchema = z.strictObject({
+  id: text,
+  object: z.literal('chat.completion'),
+  created: unixSeconds,
+  model: text,
+  choices: z.array(
+    z.strictObject({
+      index: count,
+      message: z.strictObject({
+        role: z.literal('assistant'),
+        content: text.nullable(),
+        reasoning_content: text.describe('The thinking.'),
+        reasoning: text.describe('The same as `reasoning_content`, by its other name.'),
+        refusal: z.null(),
+        tool_calls: z.array(z.strictObject(toolCall)).optional(),
+      }),
+      logprobs,
+      finish_reason: finishReason,
+      budget_forcing: budgetForcingSchema.optional(),
+    }),
+  ),
+  usage,
+  budget_forcing: budgetForcingSchema
+    .optional()
+    .describe('Set if there is one choice. With several, each choice has its own.'),
+  vote: vote.optional(),
+});
+
+export const chatChunkSchema = z
+  .strictObject({
+    id: text,
+    object: z.literal('chat.completion.chunk'),
+    created: unixSeconds,
+    model: text,
+    choices: z.array(
+      z.strictObject({
+        index: count,
+        delta: z.strictObject({
+          role: z.literal('assistant').optional(),
+          content: text.optional(),
+          reasoning_content: text.optional(),
+          reasoning: text.optional(),
+          tool_calls: z.array(z.strictObject({ index: count, ...toolCall })).optional(),
+          forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
+        }),
+        logprobs,
+        finish_reason: finishReason.nullable(),
+      }),
+    ),
+    usage: usage.optional(),
+    budget_forcing: budgetForcingSchema.optional(),
+    vote: vote.optional(),
+  })
+  .describe('The data of each event. The last is `[DONE]`. Comment lines keep the connection alive.');

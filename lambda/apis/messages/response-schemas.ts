@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { budgetForcingSchema, count, text } from '../response-schemas.ts';
+
+const usage = z.strictObject({
+  input_tokens: count.describe('Prompt tokens that were not cached.'),
+  cache_creation_input_tokens: count,
+  cache_read_input_tokens: count,
+  output_tokens: count.describe('Thinking and answer together.'),
+});
+
+export const messageSchema = z.strictObject({
+  id: text,
+  type: z.literal('message'),
+  role: z.literal('assistant'),
+  model: text,
+  content: z.array(
+    z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('thinking'), thinking: text, signature: z.literal('') }),
+      z.strictObject({ type: z.literal('text'), text }),
+      z.strictObject({ type: z.literal('tool_use'), id: text, name: text, input: z.unknown() }),
+    ]),
+  ),
+  stop_reason: z.enum(['end_turn', 'max_tokens', 'stop_sequence', 'tool_use']).nullable(),
+  stop_sequence: text.nullable(),
+  usage,
+  budget_forcing: budgetForcingSchema.optional(),
+});
+
+export const messageEventSchema = z
+  .looseObject({
+    type: z.enum([
+      'message_start',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'message_delta',
+      'message_stop',
+      'error',
+    ]),
+    message: messageSchema.optional(),
+    index: count.optional(),
+    usage: usage.optional(),
+    budget_forcing: budgetForcingSchema.optional(),
+  })
+  .describe('The data of each event, in Anthropic’s order.');
+
+export const tokenCountSchema = z.strictObject({ input_tokens: count });
+
+export const messagesErrorSchema = z.strictObject({
+  type: z.literal('error'),
+  error: z.strictObject({ type: text, message: text }),
+  request_id: text,
+});

@@ -1,0 +1,131 @@
+import type * as z from 'zod';
+
+/** The OpenAPI description of one API: its operations by id, and the schemas that they refer to by name. */
+export interface ApiDescription<OperationId extends string = string> {
+  readonly operations: Readonly<Record<OperationId, Operation>>;
+  /** Schemas of what clients send: the ones that parse it. By their names under `components.schemas`. */
+  readonly requestSchemas?: NamedSchemas;
+  /** Schemas of what the API responds with. The tests validate real responses against them. */
+  readonly responseSchemas?: NamedSchemas;
+}
+
+export type NamedSchemas = Readonly<Record<string, z.ZodType>>;
+
+/** An operation of OpenAPI 3.1, without its id, method and path: these come from the route. */
+export interface Operation {
+  readonly tags: readonly [Tag];
+  readonly summary: string;
+  readonly description?: string;
+  readonly security?: readonly OpenApiObject[];
+  readonly parameters?: readonly OpenApiObject[];
+  /** The schema that parses the query. Each of its fields becomes a parameter. */
+  readonly query?: z.ZodObject;
+  readonly requestBody?: OpenApiObject;
+  readonly responses: Readonly<Record<string, OpenApiObject>>;
+}
+
+/** A part of the document, as written there. */
+export type OpenApiObject = Readonly<Record<string, unknown>>;
+
+/** The tags of the document, in its order, with their descriptions. */
+export const tags = {
+  answers: 'Requests to a model, in one of three dialects.',
+  models: 'The served models, with context window, format, budgets and price.',
+  usage: 'Recorded usage.',
+  scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
+  keys: 'API keys with limits. All paths require an admin key.',
+  service: 'Health, documentation and the playground. No key is required.',
+} as const;
+export type Tag = keyof typeof tags;
+
+const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const json = (name: string) => ({ 'application/json': { schema: reference(name) } });
+const header = (description: string) => ({ description, schema: { type: 'string' } });
+const requestId = { 'x-request-id': header('Identifies the request in the log.') };
+
+export function parameter(place: 'path' | 'query', name: string, schema: unknown, description?: string): OpenApiObject {
+  const described = description === undefined ? {} : { description };
+  return { name, in: place, required: place === 'path', schema, ...described };
+}
+
+/** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
+export function body(name: string, example: unknown): OpenApiObject {
+  return { required: true, content: { 'application/json': { schema: reference(name), example } } };
+}
+
+/** A successful JSON response of the named schema. */
+export function ok(name: string, status = '200'): Readonly<Record<string, OpenApiObject>> {
+  return { [status]: { description: 'Success.', headers: requestId, content: json(name) } };
+}
+
+/**
+ * A successful response of a model.
+ *
+ * @param whole name of the schema of a response that is not streamed
+ * @param event name of the schema of the data of each event of a stream
+ */
+export function answered(whole: string, event: string): Readonly<Record<string, OpenApiObject>> {
+  return {
+    '200': {
+      description: 'The answer. With `stream: true`, server-sent events.',
+      headers: {
+        ...requestId,
+        'x-thinking-min-tokens': header('Minimum of thinking tokens in force.'),
+        'x-thinking-max-tokens': header('Maximum of thinking tokens in force.'),
+        'x-thinking-waits': header('Maximum of waits in force.'),
+        'x-thinking-set-by': header(
+          'The source of each limit: a field of the request, `default`, or the reason why it shrank.',
+        ),
+        'x-thinking-wanted-tokens': header('Requested maximum of thinking tokens. Set if the model scales by load.'),
+        'x-thinking-granted-tokens': header(
+          'Maximum of thinking tokens granted at admission. Set if the model scales by load.',
+        ),
+        'x-expected-wait-seconds': header(
+          'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
+        ),
+        'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),
+        'x-ratelimit-remaining-requests': header(
+          'Remaining requests of the key in this minute. Set if the key has this limit.',
+        ),
+        'x-ratelimit-remaining-tokens': header(
+          'Remaining tokens of the key on this day. Set if the key has this limit.',
+        ),
+      },
+      content: { ...json(whole), 'text/event-stream': { schema: reference(event) } },
+    },
+  };
+}
+
+/**
+ * The error responses of a route.
+ *
+ * @param error name of the schema of an error
+ * @param runs given if the route runs a model, which may fail or have no copy
+ */
+export function refused(error: string, runs?: 'run'): Readonly<Record<string, OpenApiObject>> {
+  const answer = (description: string, headers: OpenApiObject = {}) => ({
+    description,
+    headers: { ...requestId, ...headers },
+    content: json(error),
+  });
+  const retry = { 'retry-after': header('In seconds.') };
+  return {
+    '400': answer('Invalid request. The message names the field and the allowed values.'),
+    '401': answer('The API key is missing or not valid.'),
+    '403': answer('The API key does not permit this.'),
+    '404': answer('Not found.'),
+    '429': answer('A limit of the API key is reached.', retry),
+    '4XX': answer('The body is too large (413) or is not JSON (415).'),
+    ...(runs === undefined
+      ? {}
+      : {
+          '502': answer('The model failed.'),
+          '503': answer('No copy of the model is running yet.', retry),
+        }),
+  };
+}
+
+/** The error response of a route without input and without authentication. */
+export const failed: Readonly<Record<string, OpenApiObject>> = {
+  '4XX': { description: 'Invalid request.', content: json('Error') },
+};

@@ -1,0 +1,23 @@
+import { type ApiDescription, answered, body, refused } from '../operation.ts';
+import { responsesRequestSchema } from './request.ts';
+import { responseEventSchema, responseSchema } from './response-schemas.ts';
+
+/** OpenAPI description of Responses. */
+export const description: ApiDescription<'createResponse'> = {
+  operations: {
+    createResponse: {
+      tags: ['answers'],
+      summary: 'Responses',
+      description:
+        'OpenAI’s dialect. Responses are not stored: `store: true` and `previous_response_id` are errors that name the field.',
+      requestBody: body('ResponseRequest', {
+        model: 'my-model',
+        input: 'What is 37 + 58 - 21 + 44?',
+        reasoning: { effort: 'low' },
+      }),
+      responses: { ...answered('Response', 'ResponseEvent'), ...refused('Error', 'run') },
+    },
+  },
+  requestSchemas: { ResponseRequest: responsesRequestSchema },
+  responseSchemas: { Response: responseSchema, ResponseEvent: responseEventSchema },
+};

@@ -1,0 +1,68 @@
+import type { ForcingReport } from '../../forcing/report.ts';
+import type { ChatUsage } from '../../generation/usage.ts';
+import type { BudgetReport } from '../budget-report.ts';
+import type { ResponsesRequest } from './request.ts';
+
+export interface ResponseIdentity {
+  /** `resp_…` */
+  readonly id: string;
+  /** Unix time, in seconds. */
+  readonly created: number;
+  readonly request: ResponsesRequest;
+}
+
+/** The state of a response. */
+export type ResponseState =
+  | { readonly status: 'in_progress' }
+  | { readonly status: 'failed'; readonly code: string; readonly message: string }
+  | {
+      readonly status: 'ended';
+      readonly report: ForcingReport;
+      readonly budgetReport: BudgetReport;
+      readonly usage: ChatUsage;
+    };
+
+/** The response object: the request's parameters, and the output so far. */
+export function responseOf(
+  { id, created, request }: ResponseIdentity,
+  output: readonly unknown[],
+  state: ResponseState,
+) {
+  const cut = state.status === 'ended' && state.report.finishReason === 'length';
+  return {
+    id,
+    object: 'response',
+    created_at: created,
+    status: state.status === 'ended' ? (cut ? 'incomplete' : 'completed') : state.status,
+    error: state.status === 'failed' ? { code: state.code, message: state.message } : null,
+    incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    metadata: request.metadata ?? {},
+    model: request.model,
+    output,
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
+    previous_response_id: null,
+    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
+    store: false,
+    temperature: request.temperature ?? null,
+    text: { format: request.text?.format ?? { type: 'text' } },
+    tool_choice: request.tool_choice ?? 'auto',
+    tools: request.tools ?? [],
+    top_p: request.top_p ?? null,
+    truncation: 'disabled',
+    usage: state.status === 'ended' ? usageOf(state.usage) : null,
+    user: request.user ?? null,
+    ...(state.status === 'ended' ? { budget_forcing: state.budgetReport } : {}),
+  };
+}
+
+function usageOf(usage: ChatUsage) {
+  return {
+    input_tokens: usage.prompt_tokens,
+    input_tokens_details: usage.prompt_tokens_details,
+    output_tokens: usage.completion_tokens,
+    output_tokens_details: usage.completion_tokens_details,
+    total_tokens: usage.total_tokens,
+  };
+}

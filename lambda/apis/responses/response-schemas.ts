@@ -1,0 +1,84 @@
+import * as z from 'zod';
+import { budgetForcingSchema, count, text, unixSeconds } from '../response-schemas.ts';
+
+const partOfText = z.strictObject({
+  type: z.enum(['output_text', 'reasoning_text']),
+  text,
+  annotations: z.array(z.unknown()).optional(),
+  logprobs: z.array(z.unknown()).optional(),
+});
+const itemStatus = z.enum(['in_progress', 'completed', 'incomplete']);
+const outputItem = z.discriminatedUnion('type', [
+  z.strictObject({
+    id: text,
+    type: z.literal('reasoning'),
+    status: itemStatus,
+    summary: z.array(z.unknown()).max(0),
+    content: z.array(partOfText),
+  }),
+  z.strictObject({
+    id: text,
+    type: z.literal('message'),
+    status: itemStatus,
+    role: z.literal('assistant'),
+    content: z.array(partOfText),
+  }),
+  z.strictObject({
+    id: text,
+    type: z.literal('function_call'),
+    status: itemStatus,
+    call_id: text,
+    name: text,
+    arguments: text,
+  }),
+]);
+
+export const responseSchema = z.looseObject({
+  id: text,
+  object: z.literal('response'),
+  created_at: unixSeconds,
+  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+  error: z.strictObject({ code: text, message: text }).nullable(),
+  incomplete_details: z.strictObject({ reason: z.literal('max_output_tokens') }).nullable(),
+  model: text,
+  output: z.array(outputItem),
+  previous_response_id: z.null().describe('Responses are not stored.'),
+  store: z.literal(false),
+  usage: z
+    .strictObject({
+      input_tokens: count,
+      input_tokens_details: z.strictObject({ cached_tokens: count }),
+      output_tokens: count,
+      output_tokens_details: z.strictObject({ reasoning_tokens: count }),
+      total_tokens: count,
+    })
+    .nullable(),
+  budget_forcing: budgetForcingSchema.optional(),
+});
+
+export const responseEventSchema = z
+  .looseObject({
+    type: z.enum([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.reasoning_text.delta',
+      'response.reasoning_text.done',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.function_call_arguments.delta',
+      'response.function_call_arguments.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed',
+      'response.incomplete',
+      'response.failed',
+    ]),
+    sequence_number: count,
+    response: responseSchema.optional(),
+    item: outputItem.optional(),
+    delta: text.optional(),
+    forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
+  })
+  .describe('The data of each event, in OpenAI’s order.');

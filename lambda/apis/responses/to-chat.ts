@@ -1,0 +1,63 @@
+import { invalidRequest } from '../../errors/api-error.ts';
+import type { ChatRequest } from '../chat/request.ts';
+import type { ResponsesRequest } from './request.ts';
+
+/** Converts a request of the Responses dialect to a chat request. */
+export function responsesToChat(request: ResponsesRequest): ChatRequest {
+  const { tool_choice: choice } = request;
+  const format = request.text?.format;
+  return {
+    model: request.model,
+    messages: messagesOf(request),
+    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    ...(request.reasoning == null
+      ? {}
+      : { reasoning: { effort: request.reasoning.effort, max_tokens: request.reasoning.max_tokens } }),
+    max_completion_tokens: request.max_output_tokens,
+    temperature: request.temperature,
+    top_p: request.top_p,
+    response_format:
+      format?.type === 'json_schema'
+        ? { type: 'json_schema', json_schema: { name: format.name, schema: format.schema } }
+        : format,
+    tools: request.tools?.map(({ name, description, parameters }) => ({
+      type: 'function',
+      function: {
+        name,
+        ...(description == null ? {} : { description }),
+        ...(parameters == null ? {} : { parameters }),
+      },
+    })),
+    tool_choice:
+      typeof choice === 'object' && choice !== null ? { type: 'function', function: { name: choice.name } } : choice,
+  };
+}
+
+function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['messages'] {
+  const messages: ChatRequest['messages'] = instructions == null ? [] : [{ role: 'system', content: instructions }];
+  const items = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input;
+  for (const entry of items) {
+    if (entry.type === 'reasoning') continue;
+    if ('role' in entry) {
+      messages.push({ role: entry.role, content: textOf(entry.content) });
+    } else if (entry.type === 'function_call') {
+      const call = {
+        id: entry.call_id,
+        type: 'function' as const,
+        function: { name: entry.name, arguments: entry.arguments },
+      };
+      const last = messages.at(-1);
+      // The calls of a turn and the text before them are one message.
+      if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call];
+      else messages.push({ role: 'assistant', content: null, tool_calls: [call] });
+    } else if (entry.type === 'function_call_output') {
+      messages.push({ role: 'tool', tool_call_id: entry.call_id, content: textOf(entry.output) });
+    }
+  }
+  if (messages.length === 0) throw invalidRequest('input', 'input has no message. Give at least one message.');
+  return messages;
+}
+
+function textOf(given: string | readonly { readonly text: string }[]): string {
+  return typeof given === 'string' ? given : given.map((part) => part.text).join('');
+}

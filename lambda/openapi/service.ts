@@ -1,0 +1,35 @@
+import { type Api, defineApi, route } from '../apis/api.ts';
+import { page } from '../http/page.ts';
+import { playgroundPage } from '../http/playground-page.ts';
+import { referencePage } from '../http/reference-page.ts';
+
+/** Routes without authentication: the pages, the health check, and the OpenAPI document of `apis` and of these routes. */
+export function serviceApi(apis: readonly Api[]): Api {
+  const service = defineApi({
+    routes: {
+      getHealth: route('GET', '/healthz', () => (context) => context.json({ status: 'ok' })),
+      getDocument: route('GET', '/openapi.json', () => {
+        let document: Promise<string> | undefined;
+        return async (context) => {
+          document ??= documentText([...apis, service]);
+          return context.body(await document, 200, {
+            'content-type': 'application/json',
+            'cache-control': 'no-cache',
+            // Viewers and generators of other origins may read it: it contains nothing private.
+            'access-control-allow-origin': '*',
+          });
+        };
+      }),
+      getReference: route('GET', '/docs', () => page(referencePage)),
+      getPlayground: route('GET', '/', () => page(playgroundPage)),
+    },
+    describe: async () => (await import('./service-operations.ts')).description,
+  });
+  return service;
+}
+
+/** The document as JSON. Its modules are loaded on the first request, not at the cold start. */
+async function documentText(apis: readonly Api[]): Promise<string> {
+  const { openApiDocument } = await import('./document.ts');
+  return JSON.stringify(await openApiDocument(apis));
+}
