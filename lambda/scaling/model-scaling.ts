@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { loadOfLeases } from '../policy/committed-tokens.ts';
+import { METRIC_SECONDS } from '../policy/copy-steps.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
@@ -15,7 +16,7 @@ import type { ItemTable } from '../storage/table.ts';
 import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
 import { countsFor, isUnderWay, LeaseStore, type LoadLease } from './lease-store.ts';
 import { capacityOf, nextState } from './next-state.ts';
-import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
+import { type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
 
 export interface ModelScalingOptions {

@@ -1,4 +1,5 @@
-import { changeOf, copySteps, type ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
+import { changeOf, copySteps } from '../../lambda/policy/copy-steps.ts';
+import type { ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
 import type { CopyFleet } from './copy-fleet.ts';
 import { parseSchedule, type Schedule } from './schedule-expression.ts';
 

@@ -1,7 +1,7 @@
+import { type CopySteps, changeOf, copySteps } from '../../lambda/policy/copy-steps.ts';
 import { type Demand, measureDemand, noDemand } from '../../lambda/policy/demand.ts';
 import { scalingDecision, type WantedHistory } from '../../lambda/policy/scaling-decision.ts';
 import type { ScalingSettings } from '../../lambda/policy/wanted-copies.ts';
-import { type CopySteps, changeOf, copySteps } from '../../lambda/scaling/scaling-metrics.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from './scaler.ts';
 import { CLOUDWATCH_SECONDS } from './target-tracking.ts';
 

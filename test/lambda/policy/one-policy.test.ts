@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 const policy = (file: string) => new URL(`../../../lambda/policy/${file}`, import.meta.url).pathname;
-const metrics = new URL('../../../lambda/scaling/scaling-metrics.ts', import.meta.url).pathname;
 
 afterEach(() => {
   vi.doUnmock(policy('elastic-grant.ts'));
@@ -10,7 +9,7 @@ afterEach(() => {
   vi.doUnmock(policy('load.ts'));
   vi.doUnmock(policy('expected-use.ts'));
   vi.doUnmock(policy('demand.ts'));
-  vi.doUnmock(metrics);
+  vi.doUnmock(policy('copy-steps.ts'));
 });
 
 /** The same load, live and simulated: what is granted, who is refused, how many copies are made. The modules are loaded anew. */
@@ -154,7 +153,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
   [
     'a step takes two copies for each that is missing',
     'copies',
-    metrics,
+    policy('copy-steps.ts'),
     ({ changeOf, ...original }: { changeOf?: (...values: unknown[]) => number }) => ({
       ...original,
       changeOf: (...values: unknown[]) => 2 * (changeOf?.(...values) ?? 0),
