@@ -5,7 +5,7 @@ import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
-import type { ModelAutoscaler } from './scaling/model-load.ts';
+import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 
 /** All that the app takes from outside: one composition root for Lambda, one for the laptop, one for tests. */
 export interface AppDependencies {

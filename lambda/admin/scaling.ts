@@ -3,9 +3,9 @@ import * as z from 'zod';
 import type { AppDependencies, AppEnvironment } from '../context.ts';
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { parseBody } from '../http/parse-body.ts';
-import type { ModelAutoscaler } from '../scaling/model-load.ts';
+import type { ModelAutoscaler } from '../scaling/model-autoscaler.ts';
 import {
-  loadOf,
+  loadStatusOf,
   ScalingAdmin,
   scalingChangeSchema,
   scheduleBodySchema,
@@ -33,12 +33,12 @@ export function adminScaling(app: Hono<AppEnvironment>, { loads, log }: AppDepen
 
   app.get('/v1/load', async (context) => {
     const { scaling } = loadNamed(loads, context.req.query('model'));
-    const look = await scaling.look(1);
-    const { running, starting } = look.state.copies;
+    const snapshot = await scaling.snapshot(1);
+    const { running, starting } = snapshot.state.copies;
     return context.json({
       model: scaling.options.owner.modelId,
-      copies: { running, starting, max: look.policy.scaling.maxCopies },
-      ...loadOf(look),
+      copies: { running, starting, max: snapshot.policy.scaling.maxCopies },
+      ...loadStatusOf(snapshot),
     });
   });
 

@@ -78,7 +78,7 @@ export async function startGeneration(
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
   } catch (error) {
-    await admission?.watched.withdraw().catch((failure: unknown) => {
+    await admission?.admitted.withdraw().catch((failure: unknown) => {
       dependencies.log('error', 'load not settled', loggableError(failure));
     });
     throw error;
@@ -159,7 +159,7 @@ async function* settling<Event>(
   settle: () => Promise<void>,
   log: Log,
 ): AsyncGenerator<Event> {
-  admission?.watched.begin();
+  admission?.admitted.begin();
   try {
     yield* events;
   } finally {
@@ -171,7 +171,7 @@ async function* settling<Event>(
 }
 
 async function endLoad(admission: Admission | undefined, log: Log): Promise<void> {
-  await admission?.watched.end().catch((error: unknown) => {
+  await admission?.admitted.end().catch((error: unknown) => {
     log('error', 'load not settled', loggableError(error));
   });
 }
@@ -197,11 +197,11 @@ function granted(
 /** The same generation, counted and cut by the load. */
 function watchedOf(generation: Generation, index: number, admission: Admission | undefined): Generation {
   if (admission === undefined) return generation;
-  const { watched } = admission;
+  const { admitted } = admission;
   return {
     ...generation,
-    cutThinking: watched.cutOf(index),
-    onTokens: (soFar) => watched.count(index, soFar),
+    cutThinking: admitted.cutOf(index),
+    onTokens: (soFar) => admitted.count(index, soFar),
   };
 }
 

@@ -1,9 +1,9 @@
 /**
- * The metrics of scaling, as the function writes them and Application Auto Scaling reads them: names, dimensions and namespace are
- * here and nowhere else.
+ * The scaling metrics that the function writes and Application Auto Scaling reads. This file is the only definition of their
+ * names, dimensions and namespace.
  */
 
-/** The namespace of all metrics that the function writes into its log (embedded metric format). */
+/** Namespace of all metrics that the function writes to its log (embedded metric format). */
 export const METRIC_NAMESPACE = 'Budgetforce';
 
 export interface MetricOwner {
@@ -11,7 +11,7 @@ export interface MetricOwner {
   readonly modelId: string;
 }
 
-/** The dimensions of a metric. */
+/** Dimensions of every metric. */
 export function metricDimensions({ endpointName, modelId }: MetricOwner) {
   return { Endpoint: endpointName, Model: modelId } as const;
 }
@@ -19,15 +19,17 @@ export function metricDimensions({ endpointName, modelId }: MetricOwner) {
 export interface ScalingMetrics {
   /** Tokens that the requests of one copy may still use. */
   readonly CommittedTokensPerCopy: number;
-  /** Copies to add to those that run or start, and to take away. The step policies look at these. */
+  /** Copies to add to those that run or start: input of the scale-out step policy. */
   readonly MissingCopies: number;
+  /** Copies to remove: input of the scale-in step policy. */
   readonly SpareCopies: number;
+  /** Desired copies. */
   readonly WantedCopies: number;
   readonly RunningCopies: number;
 }
 
 /**
- * A log line that CloudWatch turns into metrics of one second's resolution.
+ * A log line that CloudWatch converts to high-resolution metrics (1 second).
  *
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { calibrate, fitProfile, stepLooks, type TimedRequest } from '../../simulate/calibrate.ts';
+import { calibrate, fitProfile, stepSamples, type TimedRequest } from '../../simulate/calibrate.ts';
 import { plainProfile } from './worlds.ts';
 
 const timed = (part: Partial<TimedRequest>): TimedRequest => ({
@@ -17,20 +17,20 @@ const timed = (part: Partial<TimedRequest>): TimedRequest => ({
 
 describe('Fitting a profile', () => {
   it('sees how many requests ran together', () => {
-    const looks = stepLooks([timed({}), timed({}), timed({ firstAt: 600, endAt: 1_600 })]);
-    expect(looks.map(({ requests }) => requests)).toEqual([2.5, 2.5, 2]);
-    expect(looks[0]?.seconds).toBeCloseTo(0.01, 9);
+    const samples = stepSamples([timed({}), timed({}), timed({ firstAt: 600, endAt: 1_600 })]);
+    expect(samples.map(({ requests }) => requests)).toEqual([2.5, 2.5, 2]);
+    expect(samples[0]?.seconds).toBeCloseTo(0.01, 9);
   });
 
   it('finds the step, what a sequence adds, and the speed of prompts', () => {
-    const looks = [1, 2, 4, 8].map((requests) => ({ requests, seconds: 0.02 + 0.003 * requests }));
+    const samples = [1, 2, 4, 8].map((requests) => ({ requests, seconds: 0.02 + 0.003 * requests }));
     const profile = fitProfile({
       base: plainProfile,
       name: 'mine',
       short: [timed({ promptTokens: 20, firstAt: 123 + 10 })],
       long: [timed({ promptTokens: 220, firstAt: 123 + 110 })],
-      looks,
-      mostLevel: 8,
+      samples,
+      maxLevel: 8,
     });
     expect(profile.speed.stepSeconds).toBeCloseTo(0.02, 9);
     expect(profile.speed.sequenceSeconds).toBeCloseTo(0.003, 9);
@@ -41,14 +41,14 @@ describe('Fitting a profile', () => {
   });
 
   it('sees that requests stood in line', () => {
-    const looks = [1, 2, 4, 4].map((requests) => ({ requests, seconds: 0.01 }));
+    const samples = [1, 2, 4, 4].map((requests) => ({ requests, seconds: 0.01 }));
     const { speed } = fitProfile({
       base: plainProfile,
       name: 'mine',
       short: [timed({})],
       long: [timed({})],
-      looks,
-      mostLevel: 8,
+      samples,
+      maxLevel: 8,
     });
     expect(speed.maxSequences).toBe(4);
   });

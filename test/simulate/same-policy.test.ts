@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { admission } from '../../lambda/policy/admission.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
 import { scalingDecision } from '../../lambda/policy/scaling-decision.ts';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
-import { elasticGate, simulate } from '../../simulate/engine/simulate.ts';
+import { elasticGate } from '../../simulate/engine/gate.ts';
+import { simulate } from '../../simulate/engine/simulate.ts';
 import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
 import { ListedTraffic, simulation, tightProfile } from './worlds.ts';
 
@@ -76,7 +77,7 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
 function scalingDecisionOf(missing: number): ReturnType<typeof scalingDecision> {
   return {
     copies: 3,
-    wantedNow: { copies: 3, because: 'demand' },
+    desiredNow: { copies: 3, because: 'demand' },
     missing,
     spare: 0,
     reason: '',

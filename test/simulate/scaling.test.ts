@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { measureDemand, noDemand } from '../../lambda/policy/demand.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../lambda/policy/load.ts';
-import { scalingDecision, type WantedHistory } from '../../lambda/policy/scaling-decision.ts';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
+import { type DesiredHistory, scalingDecision } from '../../lambda/policy/scaling-decision.ts';
 import { compare } from '../../simulate/compare.ts';
 import { PolicyMaker, parsePolicies } from '../../simulate/policies.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
@@ -80,7 +80,7 @@ describe('Committed scaling', () => {
 
   it('does what the policy decides, as late as its metric comes', () => {
     let demand = noDemand;
-    let history: WantedHistory | undefined;
+    let history: DesiredHistory | undefined;
     const first = (() => {
       for (let now = 10; ; now += 10) {
         demand = measureDemand(demand, { tokens: 80_000, seconds: 10 }, 60);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
-import { elasticGate, fullGate, type Gate, openGate, simulate } from '../../simulate/engine/simulate.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
+import { elasticGate, fullGate, type Gate, openGate } from '../../simulate/engine/gate.ts';
+import { simulate } from '../../simulate/engine/simulate.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
 import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
 import { FixedFleet, type Scaler } from '../../simulate/scaling/scaler.ts';

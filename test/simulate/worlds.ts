@@ -1,5 +1,6 @@
+import { openGate } from '../../simulate/engine/gate.ts';
 import type { Arrival } from '../../simulate/engine/job.ts';
-import { openGate, type Simulation } from '../../simulate/engine/simulate.ts';
+import type { Simulation } from '../../simulate/engine/simulate.ts';
 import type { Profile } from '../../simulate/profile.ts';
 import { FixedFleet } from '../../simulate/scaling/scaler.ts';
 import type { Traffic } from '../../simulate/traffic/traffic.ts';

@@ -169,9 +169,9 @@ describe('whether thinking shrinks on a loaded endpoint', { timeout: 60_000 }, (
     ['a key that says nothing, where the config says asked', 'asked', undefined, undefined, false],
     ['a key and a request that say yes, where the config says never', 'never', true, true, false],
   ] as const)('with %s', async (_, config, ofKey, ofRequest, shrinks) => {
-    const { load } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
-    for (let index = 0; index < 4; index++) await load.gate.admit(request(`r${index}`, { elastic: false }));
-    const app = keyedApp(1, new Map([['scripted', load]]));
+    const { autoscaler } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
+    for (let index = 0; index < 4; index++) await autoscaler.gate.admit(request(`r${index}`, { elastic: false }));
+    const app = keyedApp(1, new Map([['scripted', autoscaler]]));
     const { key } = await newKey(app, { limits: ofKey === undefined ? {} : { elastic: ofKey } });
     const answer = await ask(app, key, {
       thinking: { max_tokens: 400, ...(ofRequest === undefined ? {} : { elastic: ofRequest }) },

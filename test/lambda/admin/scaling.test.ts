@@ -8,7 +8,7 @@ import { scriptedApp } from '../scripted-world.ts';
 function adminWorld(copies: number) {
   const world = loadWorld(copies);
   const { app, log } = scriptedApp([], {
-    loads: new Map([['scripted', world.load]]),
+    loads: new Map([['scripted', world.autoscaler]]),
     keyHashes: async () => [hashKey('admin-key')],
   });
   const call = async (method: string, path: string, body?: unknown, key = 'admin-key') => {
@@ -89,25 +89,25 @@ describe('/v1/admin/scaling', () => {
   });
 
   it('pauses: no copy, nobody scales, requests are told; and resumes as it was', async () => {
-    const { call, control, load } = adminWorld(2);
+    const { call, control, autoscaler } = adminWorld(2);
     await call('PATCH', '', { min_copies: 1 });
     expect((await call('POST', '/pause')).answer).toMatchObject({ paused: true });
     expect(control.range).toEqual({ min: 0, max: 3, suspended: true });
     expect(control.asked).toEqual([0]);
     control.seen = { current: 0, desired: 0 };
-    await load.scaling.tick(0);
-    await expect(load.gate.admit(request('a'))).rejects.toMatchObject({ status: 503, code: 'endpoint_paused' });
+    await autoscaler.scaling.tick(0);
+    await expect(autoscaler.gate.admit(request('a'))).rejects.toMatchObject({ status: 503, code: 'endpoint_paused' });
     expect((await call('POST', '/wake')).status).toBe(409);
     expect((await call('POST', '/resume')).answer).toMatchObject({ paused: false });
     expect(control.range).toEqual({ min: 1, max: 3, suspended: false });
   });
 
   it('takes copies away that a pause could not, because another update was under way', async () => {
-    const { call, control, load, clock } = adminWorld(2);
+    const { call, control, autoscaler, clock } = adminWorld(2);
     await call('POST', '/pause');
     control.seen = { current: 2, desired: 2 };
     clock.now += 60;
-    await load.scaling.tick();
+    await autoscaler.scaling.tick();
     expect(control.asked.length).toBeGreaterThan(1);
     expect(control.asked.every((copies) => copies === 0)).toBe(true);
     expect(control.seen.desired).toBe(0);

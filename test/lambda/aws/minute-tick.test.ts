@@ -24,7 +24,7 @@ const context: LambdaContext = { awsRequestId: 'r', getRemainingTimeInMillis: ()
 
 let endpoint: LocalEndpoint;
 let table: LocalTable;
-let board: LeaseStore;
+let leaseStore: LeaseStore;
 let fleet: CopyFleet;
 let autoScaling: LocalAutoScaling;
 let handler: Handler;
@@ -56,7 +56,7 @@ beforeEach(async () => {
     region: 'us-east-2',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
-  board = new LeaseStore(new Table(table.name, client), modelId);
+  leaseStore = new LeaseStore(new Table(table.name, client), modelId);
   for (const [name, value] of Object.entries({
     AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: endpoint.url,
     AWS_ENDPOINT_URL_SAGEMAKER: endpoint.url,
@@ -153,7 +153,7 @@ describe('The look of each minute, through the function', () => {
   it('writes the metrics of the load and answers nothing', async () => {
     fleet.setDesired(2);
     await vi.waitFor(() => expect(fleet.running).toBe(2));
-    await board.put(lease('a', { usedTokens: 300, usedThinking: 300 }));
+    await leaseStore.put(lease('a', { usedTokens: 300, usedThinking: 300 }));
     const { line, body } = await minute(0);
     expect(line).toMatchObject({
       _aws: { Timestamp: START * 1_000, CloudWatchMetrics: [{ Namespace: 'Budgetforce' }] },
@@ -166,7 +166,7 @@ describe('The look of each minute, through the function', () => {
   });
 
   it('has copies come for requests that wait at zero, and sees them', async () => {
-    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await board.put(lease(id));
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await leaseStore.put(lease(id));
     const first = await minute(0);
     expect(first.line).toMatchObject({ RunningCopies: 0, MissingCopies: 2 });
     expect(fleet.desired).toBe(2);
@@ -179,16 +179,16 @@ describe('The look of each minute, through the function', () => {
   });
 
   it('frees the leases of functions that died, and clears away what has ended', async () => {
-    await board.put(lease('alive', { until: START + 80 }));
-    await board.put(lease('dead', { until: START - 1 }));
-    await board.put(lease('over', { endedAt: START - 4, usedTokens: 200 }));
+    await leaseStore.put(lease('alive', { until: START + 80 }));
+    await leaseStore.put(lease('dead', { until: START - 1 }));
+    await leaseStore.put(lease('over', { endedAt: START - 4, usedTokens: 200 }));
     const { line } = await minute(0);
     expect(line).toMatchObject({ CommittedTokensPerCopy: 900 });
-    expect((await board.all()).map(({ requestId }) => requestId)).toEqual(['alive']);
+    expect((await leaseStore.all()).map(({ requestId }) => requestId)).toEqual(['alive']);
     expect((await minute(60)).line).toMatchObject({ CommittedTokensPerCopy: 900 });
     // Its function dies, too: nothing renews it.
     expect((await minute(120)).line).toMatchObject({ CommittedTokensPerCopy: 0 });
-    expect(await board.all()).toEqual([]);
+    expect(await leaseStore.all()).toEqual([]);
   });
 
   it('lets the endpoint sleep when nobody asks', async () => {

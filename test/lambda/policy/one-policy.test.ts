@@ -5,7 +5,7 @@ const policy = (file: string) => new URL(`../../../lambda/policy/${file}`, impor
 afterEach(() => {
   vi.doUnmock(policy('elastic-grant.ts'));
   vi.doUnmock(policy('admission.ts'));
-  vi.doUnmock(policy('wanted-copies.ts'));
+  vi.doUnmock(policy('desired-copies.ts'));
   vi.doUnmock(policy('load.ts'));
   vi.doUnmock(policy('expected-use.ts'));
   vi.doUnmock(policy('demand.ts'));
@@ -16,7 +16,8 @@ afterEach(() => {
 async function outcomes() {
   vi.resetModules();
   const { loadWorld, request, smallCopies } = await import('../scaling/load-world.ts');
-  const { elasticGate, simulate } = await import('../../../simulate/engine/simulate.ts');
+  const { elasticGate } = await import('../../../simulate/engine/gate.ts');
+  const { simulate } = await import('../../../simulate/engine/simulate.ts');
   const { CommittedScaling } = await import('../../../simulate/scaling/committed-scaling.ts');
   const { ListedTraffic, plainProfile, simulation } = await import('../../simulate/worlds.ts');
   const { CopyFleet } = await import('../../../local/endpoint/copy-fleet.ts');
@@ -52,9 +53,9 @@ async function outcomes() {
     );
 
   const grantedLive: number[] = [];
-  const { load } = loadWorld(1, { settings });
+  const { autoscaler } = loadWorld(1, { settings });
   for (let index = 0; index < 6; index++) {
-    grantedLive.push((await load.gate.admit(request(`r${index}`))).report.granted);
+    grantedLive.push((await autoscaler.gate.admit(request(`r${index}`))).report.granted);
   }
   const sums = [1, 2, 3, 4, 5, 6].map((requests) => simulated(requests, true).thinking.granted);
   const grantedSimulated = sums.map((sum, index) => sum - (sums[index - 1] ?? 0));
@@ -62,23 +63,29 @@ async function outcomes() {
   let refusedLive = 0;
   const full = loadWorld(1, { settings: { ...settings, policy: { max_queue_seconds: 0 } } });
   for (let index = 0; index < 12; index++) {
-    await full.load.gate.admit(request(`r${index}`, { elastic: false })).catch(() => refusedLive++);
+    await full.autoscaler.gate.admit(request(`r${index}`, { elastic: false })).catch(() => refusedLive++);
   }
   const refusedSimulated = simulated(12, false, { admission: { ...defaultAdmission, maxQueueSeconds: 0 } }).refused;
 
   const busy = loadWorld(1, { settings });
-  for (let index = 0; index < 9; index++) await busy.load.gate.admit(request(`r${index}`, { elastic: false }));
+  for (let index = 0; index < 9; index++) await busy.autoscaler.gate.admit(request(`r${index}`, { elastic: false }));
   busy.clock.now += 10;
-  await busy.load.scaling.tick();
+  await busy.autoscaler.scaling.tick();
   const line = busy.lines.at(-1);
   if (line === undefined) throw new Error('no metrics');
   const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 4 });
   new LocalAutoScaling(fleet, { min: 0, max: 30, suspended: notSuspended }, () => 0).observe(line);
-  const look = await busy.load.scaling.look();
+  const snapshot = await busy.autoscaler.scaling.snapshot();
   const scaler = new CommittedScaling(policyInForce(settings).scaling);
   const observed = [10, 20, 30, 40].map((now) => {
     const arrivals = now === 10 ? 9 : 0;
-    return scaler.observe({ now, load: look.load, capacity: look.capacity, arrivals, askedTokens: arrivals * 900 });
+    return scaler.observe({
+      now,
+      load: snapshot.load,
+      capacity: snapshot.capacity,
+      arrivals,
+      askedTokens: arrivals * 900,
+    });
   });
   return {
     granted: { live: grantedLive, simulated: grantedSimulated },
@@ -115,10 +122,10 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
   [
     'copies are filled less',
     'copies',
-    policy('wanted-copies.ts'),
+    policy('desired-copies.ts'),
     ({ defaultScaling, ...original }: { defaultScaling?: object }) => ({
       ...original,
-      defaultScaling: { ...defaultScaling, mostPressure: 0.5 },
+      defaultScaling: { ...defaultScaling, maxPressure: 0.5 },
     }),
   ],
   [

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { measureDemand, noDemand } from '../../../lambda/policy/demand.ts';
+import { defaultScaling, desiredCopies, type ScalingSettings } from '../../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../../lambda/policy/load.ts';
-import { scalingDecision, type WantedHistory } from '../../../lambda/policy/scaling-decision.ts';
-import { defaultScaling, type ScalingSettings, wantedCopies } from '../../../lambda/policy/wanted-copies.ts';
+import { type DesiredHistory, scalingDecision } from '../../../lambda/policy/scaling-decision.ts';
 import { anyLoad, capacity, loadOf } from './loads.ts';
 
 const settings: ScalingSettings = { ...defaultScaling, minCopies: 0, maxCopies: 20, targetUtilization: 0.8 };
@@ -28,23 +28,23 @@ describe('Demand', () => {
 
 describe('Wanted copies', () => {
   it('are the fewest that give the tokens that are asked for', () => {
-    expect(wantedCopies(demandOf(5), emptyLoad, capacity, settings)).toEqual({ copies: 5, because: 'demand' });
-    expect(wantedCopies(demandOf(5.01), emptyLoad, capacity, settings).copies).toBe(6);
+    expect(desiredCopies(demandOf(5), emptyLoad, capacity, settings)).toEqual({ copies: 5, because: 'demand' });
+    expect(desiredCopies(demandOf(5.01), emptyLoad, capacity, settings).copies).toBe(6);
   });
 
   it('hold what was admitted, however little comes', () => {
-    const load = loadOf(settings.mostPressure, 3);
-    expect(wantedCopies(noDemand, load, capacity, settings)).toEqual({ copies: 3, because: 'cache' });
+    const load = loadOf(settings.maxPressure, 3);
+    expect(desiredCopies(noDemand, load, capacity, settings)).toEqual({ copies: 3, because: 'cache' });
   });
 
   it('fill the instances that they are on', () => {
-    expect(wantedCopies(demandOf(5), emptyLoad, capacity, { ...settings, copiesPerInstance: 4 }).copies).toBe(8);
+    expect(desiredCopies(demandOf(5), emptyLoad, capacity, { ...settings, copiesPerInstance: 4 }).copies).toBe(8);
   });
 
   it('leave zero for a single request, and come back to it when nothing was asked for long', () => {
     const one = { ...emptyLoad, requests: 1, reservedTokens: 10, committedTokens: 10 };
-    expect(wantedCopies(noDemand, one, capacity, settings).copies).toBe(1);
-    expect(wantedCopies({ tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
+    expect(desiredCopies(noDemand, one, capacity, settings).copies).toBe(1);
+    expect(desiredCopies({ tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
   });
 
   it('stay within their bounds, do not depend on the copies there are, and never fall when more is asked for', () => {
@@ -56,13 +56,13 @@ describe('Wanted copies', () => {
         fc.integer({ min: 1, max: 8 }),
         (load, a, b, copiesPerInstance) => {
           const bounded = { ...settings, minCopies: 1, copiesPerInstance };
-          const less = wantedCopies(demandOf(Math.min(a, b)), load, capacity, bounded).copies;
-          const more = wantedCopies(demandOf(Math.max(a, b)), load, capacity, bounded).copies;
+          const less = desiredCopies(demandOf(Math.min(a, b)), load, capacity, bounded).copies;
+          const more = desiredCopies(demandOf(Math.max(a, b)), load, capacity, bounded).copies;
           expect(less).toBeGreaterThanOrEqual(1);
           expect(more).toBeLessThanOrEqual(20);
           expect(more).toBeGreaterThanOrEqual(less);
           const others = { ...load, copies: load.copies + 3, startingCopies: 0 };
-          expect(wantedCopies(demandOf(Math.min(a, b)), others, capacity, bounded).copies).toBe(less);
+          expect(desiredCopies(demandOf(Math.min(a, b)), others, capacity, bounded).copies).toBe(less);
         },
       ),
       { seed: 7 },
@@ -71,7 +71,7 @@ describe('Wanted copies', () => {
 });
 
 describe('A scaling decision', () => {
-  const decide = (copies: number, have: number, history: WantedHistory | undefined, now: number) =>
+  const decide = (copies: number, have: number, history: DesiredHistory | undefined, now: number) =>
     scalingDecision(demandOf(copies), { ...emptyLoad, copies: have }, capacity, settings, history, now);
 
   it('asks for more copies at once', () => {
@@ -106,7 +106,7 @@ describe('A scaling decision', () => {
   });
 
   it('remembers only what can still count', () => {
-    let history: WantedHistory | undefined;
+    let history: DesiredHistory | undefined;
     for (let turn = 0; turn < 5_000; turn++) ({ history } = decide(1 + (turn % 17), 5, history, turn * 10));
     expect(history?.peaks.length).toBeLessThanOrEqual(20);
   });

@@ -49,14 +49,14 @@ async function cutAnswer(body: Readonly<Record<string, unknown>> = {}) {
       { says: 'x'.repeat(300), hangs: true },
       { says: '\nTwo.', ends: IM_END },
     ],
-    { loads: new Map([['scripted', world.load]]), ledger },
+    { loads: new Map([['scripted', world.autoscaler]]), ledger },
   );
   const thinking = { max_tokens: 800, min_tokens: 60, elastic: { floor_tokens: 100 } };
   const pending = Promise.resolve(app.request('/v1/chat/completions', chat({ thinking, ...body }))).then(
     async (response) => await response.text(),
   );
   await vi.waitFor(() => expect(model.requests).toHaveLength(1), { interval: 1 });
-  await fill(world.load.gate);
+  await fill(world.autoscaler.gate);
   for (let looks = 0; looks < 4; looks++) {
     world.clock.now += 2;
     await vi.advanceTimersByTimeAsync(2_000);
@@ -120,10 +120,10 @@ describe('A thought under way, when the load rises', () => {
   });
 
   it('frees what it will not use, and all of it at its end', async () => {
-    const { load, clock } = await cutAnswer();
-    const [lease] = (await load.scaling.board.all()).filter(({ elastic }) => elastic);
+    const { autoscaler, clock } = await cutAnswer();
+    const [lease] = (await autoscaler.scaling.leaseStore.all()).filter(({ elastic }) => elastic);
     expect(lease).toMatchObject({ usedThinking: 300, endedAt: clock.now });
-    expect((await load.scaling.look()).load).toMatchObject({ requests: 6, committedTokens: 6 * 900 });
+    expect((await autoscaler.scaling.snapshot()).load).toMatchObject({ requests: 6, committedTokens: 6 * 900 });
   });
 });
 
@@ -133,16 +133,16 @@ interface Thoughts extends Partial<ReturnType<typeof request>> {
 }
 
 /** Requests of one world with thoughts under way. */
-async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
+async function worldOfThoughts(thoughts: Readonly<Record<string, Thoughts>>) {
   const world = loadWorld(1, { settings: { ...smallCopies, maxRequests: 64 } });
-  const watched: AdmittedRequest[] = [];
+  const admittedRequests: AdmittedRequest[] = [];
   for (const [name, { tokens, ...changes }] of Object.entries(thoughts)) {
-    const admit = await world.load.gate.admit(request(name, { samples: tokens.length, ...changes }));
+    const admission = await world.autoscaler.gate.admit(request(name, { samples: tokens.length, ...changes }));
     tokens.forEach((thinking, index) => {
-      admit.watched.count(index, { thinking, answer: 0 });
+      admission.admitted.count(index, { thinking, answer: 0 });
     });
-    admit.watched.begin();
-    watched.push(admit.watched);
+    admission.admitted.begin();
+    admittedRequests.push(admission.admitted);
   }
   /** Which samples are cut, after the functions have looked a few times. */
   const cuts = async () => {
@@ -150,7 +150,7 @@ async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
       world.clock.now += 3;
       await vi.advanceTimersByTimeAsync(3_000);
     }
-    return watched.map((one, index) =>
+    return admittedRequests.map((one, index) =>
       (Object.values(thoughts)[index]?.tokens ?? []).map((_, sample) => one.cutOf(sample)?.aborted ?? false),
     );
   };
@@ -159,34 +159,34 @@ async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
 
 describe('Of several thoughts under way', () => {
   it('none is cut on an endpoint with room', async () => {
-    const { cuts } = await watchedWorld({ a: { tokens: [700] }, b: { tokens: [100] } });
+    const { cuts } = await worldOfThoughts({ a: { tokens: [700] }, b: { tokens: [100] } });
     expect(await cuts()).toEqual([[false], [false]]);
   });
 
   it('only those are cut that may be, and not below their floor', async () => {
-    const { cuts, load } = await watchedWorld({
+    const { cuts, autoscaler } = await worldOfThoughts({
       long: { tokens: [700] },
       short: { tokens: [49] },
       stiff: { tokens: [700], elastic: false },
     });
-    await fill(load.gate, 7);
+    await fill(autoscaler.gate, 7);
     expect(await cuts()).toEqual([[true], [false], [false]]);
   });
 
   it('the longest go first, and only as many as have to', async () => {
-    const { cuts, load } = await watchedWorld({
+    const { cuts, autoscaler } = await worldOfThoughts({
       short: { tokens: [250] },
       longest: { tokens: [360] },
       long: { tokens: [330] },
     });
     // At this pressure 312 tokens would be granted: two thoughts are longer. What the longest frees lets the other go on.
-    await fill(load.gate, 2);
+    await fill(autoscaler.gate, 2);
     expect(await cuts()).toEqual([[false], [true], [false]]);
   });
 
   it('each sample of a request keeps its own floor', async () => {
-    const { cuts, load } = await watchedWorld({ pair: { tokens: [700, 20], minTokens: 50 } });
-    await fill(load.gate, 7);
+    const { cuts, autoscaler } = await worldOfThoughts({ pair: { tokens: [700, 20], minTokens: 50 } });
+    await fill(autoscaler.gate, 7);
     expect(await cuts()).toEqual([[true, false]]);
   });
 });

@@ -1,5 +1,5 @@
 import type { CopiesSeen, CopyBounds, CopyControl, CopySchedule } from '../../../lambda/scaling/copy-control.ts';
-import { ModelAutoscaler } from '../../../lambda/scaling/model-load.ts';
+import { ModelAutoscaler } from '../../../lambda/scaling/model-autoscaler.ts';
 import type { ModelScalingOptions } from '../../../lambda/scaling/model-scaling.ts';
 import type { ScalingMetricsLine } from '../../../lambda/scaling/scaling-metrics.ts';
 import type { ModelScalingSettings } from '../../../lambda/settings/policy-settings.ts';
@@ -68,7 +68,7 @@ export function loadWorld(copies: number, changes: Partial<ModelScalingOptions> 
   const control = new ScriptedCopies(copies);
   const lines: ScalingMetricsLine[] = [];
   const log: Record<string, unknown>[] = [];
-  const load = new ModelAutoscaler({
+  const autoscaler = new ModelAutoscaler({
     owner: { endpointName: 'local', modelId: 'scripted' },
     settings: smallCopies,
     table: new MemoryTable(),
@@ -79,7 +79,7 @@ export function loadWorld(copies: number, changes: Partial<ModelScalingOptions> 
     capacityWaitMs: 600_000,
     ...changes,
   });
-  return { clock, control, lines, log, load };
+  return { clock, control, lines, log, autoscaler };
 }
 
 export const request = (requestId: string, changes = {}) => ({

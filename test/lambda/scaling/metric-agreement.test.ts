@@ -76,11 +76,11 @@ describe('What scaling reads', { timeout: 180_000 }, () => {
   it('is what the function of the same deployment writes: namespace, names and dimensions', async () => {
     const [model] = deployedSettings();
     if (model?.scaling === undefined || model.backend.kind !== 'sagemaker') throw new Error('no scaling');
-    const { lines, load } = loadWorld(1, {
+    const { lines, autoscaler } = loadWorld(1, {
       owner: { endpointName: model.backend.endpointName, modelId: model.scaling.modelId },
       settings: model.scaling,
     });
-    await load.gate.admit(request('a'));
+    await autoscaler.gate.admit(request('a'));
     const [line] = lines;
     if (line === undefined) throw new Error('nothing was written');
     const [directive] = line._aws.CloudWatchMetrics;
@@ -101,8 +101,8 @@ describe('What scaling reads', { timeout: 180_000 }, () => {
   });
 
   it('is written in a resolution that its alarms can read', async () => {
-    const { lines, load } = loadWorld(1);
-    await load.gate.admit(request('a'));
+    const { lines, autoscaler } = loadWorld(1);
+    await autoscaler.gate.admit(request('a'));
     expect(lines[0]?._aws.CloudWatchMetrics[0]?.Metrics.every(({ StorageResolution }) => StorageResolution === 1)).toBe(
       true,
     );

@@ -19,13 +19,13 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
 
   it('for budgets', async () => {
     vi.mocked(elasticGrant).mockReturnValue(123);
-    expect((await loadWorld(1).load.gate.admit(request('a'))).report.granted).toBe(123);
+    expect((await loadWorld(1).autoscaler.gate.admit(request('a'))).report.granted).toBe(123);
   });
 
   it('for admission', async () => {
     const because = 'endpoint_full';
     vi.mocked(admission).mockReturnValue({ kind: 'refuse', status: 503, retryAfterSeconds: 77, because });
-    await expect(loadWorld(1).load.gate.admit(request('a'))).rejects.toMatchObject({
+    await expect(loadWorld(1).autoscaler.gate.admit(request('a'))).rejects.toMatchObject({
       status: 503,
       headers: { 'retry-after': '77' },
     });
@@ -35,15 +35,15 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const cutOf = async (over: boolean) => {
       vi.mocked(isOverGrant).mockReturnValue(over);
-      const { load, clock } = loadWorld(1);
-      const { watched } = await load.gate.admit(request('a'));
-      watched.count(0, { thinking: 60, answer: 0 });
-      watched.begin();
+      const { autoscaler, clock } = loadWorld(1);
+      const { admitted } = await autoscaler.gate.admit(request('a'));
+      admitted.count(0, { thinking: 60, answer: 0 });
+      admitted.begin();
       for (let looks = 0; looks < 4; looks++) {
         clock.now += 3;
         await vi.advanceTimersByTimeAsync(3_000);
       }
-      return watched.cutOf(0)?.aborted;
+      return admitted.cutOf(0)?.aborted;
     };
     expect([await cutOf(false), await cutOf(true)]).toEqual([false, true]);
     vi.useRealTimers();
@@ -52,14 +52,14 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
   it('for the metrics that scale the copies', async () => {
     vi.mocked(scalingDecision).mockReturnValue({
       copies: 3,
-      wantedNow: { copies: 3, because: 'demand' },
+      desiredNow: { copies: 3, because: 'demand' },
       missing: 2,
       spare: 0,
       reason: '',
       history: { since: 0, peaks: [] },
     });
-    const { load, lines } = loadWorld(1);
-    await load.scaling.tick();
+    const { autoscaler, lines } = loadWorld(1);
+    await autoscaler.scaling.tick();
     expect(lines[0]).toMatchObject({ MissingCopies: 2, SpareCopies: 0, WantedCopies: 3 });
   });
 });
