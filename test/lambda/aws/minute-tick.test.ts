@@ -16,7 +16,7 @@ import { smallCopies } from '../scaling/load-world.ts';
 
 type Handler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
-/** A metric line in the log, as far as the step policies read it. */
+/** The part of a metric line that the step policies read. */
 const lineSchema = z.looseObject({ _aws: z.unknown(), MissingCopies: z.number(), SpareCopies: z.number() });
 
 const START = 1_790_000_000;
@@ -38,7 +38,7 @@ afterAll(async () => {
   await table.close();
 });
 
-// A function of its own for each test, over the one table: a model of its own name is a load of its own.
+// Each test has its own function and model; all share one table, in which each model has its own items.
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: START * 1_000 });
   const modelId = `m${++model}`;
@@ -110,9 +110,9 @@ afterEach(async () => {
 });
 
 /**
- * Invokes the function as the rule does: a constant input takes the place of EventBridge's event (test/lib/api/ledger-table.test.ts has it in the template,
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html). Then it hands the metrics of the log to the
- * step policies, as CloudWatch would.
+ * Invokes the function as the EventBridge rule does, with a constant input instead of the event (test/lib/api/ledger-table.test.ts
+ * checks the template, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html). Then passes the
+ * logged metrics to the step policies, as CloudWatch does.
  */
 async function minute(at: number): Promise<{ readonly line: ScalingMetricsLine | undefined; readonly body: string }> {
   vi.setSystemTime((START + at) * 1_000);
@@ -126,7 +126,7 @@ async function minute(at: number): Promise<{ readonly line: ScalingMetricsLine |
   });
   await handler(structuredClone(TICK_EVENT), stream, context);
   expect(stream.writableEnded).toBe(true);
-  const line = written.find((one) => lineSchema.safeParse(one).success) as ScalingMetricsLine | undefined;
+  const line = written.find((entry) => lineSchema.safeParse(entry).success) as ScalingMetricsLine | undefined;
   if (line !== undefined) autoScaling.observe(line);
   return { line, body };
 }
@@ -149,8 +149,8 @@ const lease = (requestId: string, changes: Partial<LoadLease> = {}): LoadLease =
   ...changes,
 });
 
-describe('The look of each minute, through the function', () => {
-  it('writes the metrics of the load and answers nothing', async () => {
+describe('The tick of each minute', () => {
+  it('the tick writes the scaling metrics and an empty response', async () => {
     fleet.setDesired(2);
     await vi.waitFor(() => expect(fleet.running).toBe(2));
     await leaseStore.put(lease('a', { usedTokens: 300, usedThinking: 300 }));
@@ -165,7 +165,7 @@ describe('The look of each minute, through the function', () => {
     expect(body).toBe('');
   });
 
-  it('has copies come for requests that wait at zero, and sees them', async () => {
+  it('the tick starts copies for requests that wait without a copy', async () => {
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await leaseStore.put(lease(id));
     const first = await minute(0);
     expect(first.line).toMatchObject({ RunningCopies: 0, MissingCopies: 2 });
@@ -178,7 +178,7 @@ describe('The look of each minute, through the function', () => {
     expect(second.line).toMatchObject({ RunningCopies: 2, MissingCopies: 0 });
   });
 
-  it('frees the leases of functions that died, and clears away what has ended', async () => {
+  it('the tick deletes expired and ended leases', async () => {
     await leaseStore.put(lease('alive', { until: START + 80 }));
     await leaseStore.put(lease('dead', { until: START - 1 }));
     await leaseStore.put(lease('over', { endedAt: START - 4, usedTokens: 200 }));
@@ -186,12 +186,12 @@ describe('The look of each minute, through the function', () => {
     expect(line).toMatchObject({ CommittedTokensPerCopy: 900 });
     expect((await leaseStore.all()).map(({ requestId }) => requestId)).toEqual(['alive']);
     expect((await minute(60)).line).toMatchObject({ CommittedTokensPerCopy: 900 });
-    // Its function dies, too: nothing renews it.
+    // The function of this lease dies, too, so the lease is not renewed.
     expect((await minute(120)).line).toMatchObject({ CommittedTokensPerCopy: 0 });
     expect(await leaseStore.all()).toEqual([]);
   });
 
-  it('lets the endpoint sleep when nobody asks', async () => {
+  it('the tick scales the endpoint to zero without requests', async () => {
     fleet.setDesired(2);
     await vi.waitFor(() => expect(fleet.running).toBe(2));
     expect((await minute(0)).line).toMatchObject({ SpareCopies: 0 });
@@ -200,13 +200,13 @@ describe('The look of each minute, through the function', () => {
     expect((await minute(120)).line).toMatchObject({ RunningCopies: 0, SpareCopies: 0, MissingCopies: 0 });
   });
 
-  it('is not made twice where somebody looked just now', async () => {
+  it('the tick does nothing if another function has just ticked', async () => {
     expect((await minute(0)).line).toBeDefined();
     expect((await minute(5)).line).toBeUndefined();
     expect((await minute(60)).line).toBeDefined();
   });
 
-  it('does not fail where SageMaker cannot be reached: it goes on with what it knew', async () => {
+  it('the tick continues with the last known copies if SageMaker cannot be reached', async () => {
     fleet.setDesired(1);
     await vi.waitFor(() => expect(fleet.running).toBe(1));
     await minute(0);
@@ -215,7 +215,7 @@ describe('The look of each minute, through the function', () => {
     expect(written).toContainEqual(expect.objectContaining({ level: 'warn', message: 'copies not seen' }));
   });
 
-  it('says in the log where the table cannot be reached, and fails nobody', async () => {
+  it('the tick logs an error, and the invocation succeeds, if the table cannot be reached', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', 'http://127.0.0.1:1');
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     expect((await minute(0)).line).toBeUndefined();

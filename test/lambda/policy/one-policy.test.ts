@@ -12,7 +12,7 @@ afterEach(() => {
   vi.doUnmock(policy('copy-steps.ts'));
 });
 
-/** The same load, live and simulated: what is granted, who is refused, how many copies are made. The modules are loaded anew. */
+/** Grants, refusals and copies for the same load, live and simulated, with freshly loaded modules. */
 async function outcomes() {
   vi.resetModules();
   const { loadWorld, request, smallCopies } = await import('../scaling/load-world.ts');
@@ -25,13 +25,13 @@ async function outcomes() {
   const { policyInForce } = await import('../../../lambda/settings/policy-settings.ts');
   const { defaultAdmission } = await import('../../../lambda/policy/admission.ts');
 
-  // Copies whose caches are full before their places are.
+  // The caches of these copies are full before their places are taken.
   const settings = { ...smallCopies, maxCopies: 30, maxRequests: 64 };
   const profile = {
     ...plainProfile,
     speed: { ...plainProfile.speed, cacheTokens: settings.cacheTokens, maxSequences: settings.maxRequests },
   };
-  /** Requests within one step of the model, of which none has ended or been cut before the last has come. */
+  /** All requests arrive within one step of the model, before any of them ends or is cut. */
   const simulated = (requests: number, elastic: boolean, gate = elasticGate) =>
     simulate(
       simulation({
@@ -96,16 +96,16 @@ async function outcomes() {
 
 type Outcomes = Awaited<ReturnType<typeof outcomes>>;
 
-/** Each number and rule of the policies, changed in its one place, and what has to follow. */
+/** A change of each number and rule at its single definition, and the outcome that must change. */
 const changes: readonly (readonly [string, keyof Outcomes, string, (original: object) => object])[] = [
   [
-    'budgets shrink sooner',
+    'elastic budgets shrink earlier',
     'granted',
     policy('elastic-grant.ts'),
     (original) => ({ ...original, defaultElastic: { shrinkFrom: 0.1, shrinkTo: 0.6 } }),
   ],
   [
-    'every grant is half',
+    'every grant is halved',
     'granted',
     policy('elastic-grant.ts'),
     ({ elasticGrant, ...original }: { elasticGrant?: (...values: unknown[]) => number }) => ({
@@ -114,13 +114,13 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'an endpoint is full later',
+    'an endpoint is full at a higher pressure',
     'refused',
     policy('admission.ts'),
     (original) => ({ ...original, defaultAdmission: { fullAt: 2.4, maxQueueSeconds: 120 } }),
   ],
   [
-    'copies are filled less',
+    'copies have a lower maximum pressure',
     'copies',
     policy('desired-copies.ts'),
     ({ defaultScaling, ...original }: { defaultScaling?: object }) => ({
@@ -129,7 +129,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'pressure is measured otherwise',
+    'pressure is doubled',
     'granted',
     policy('load.ts'),
     ({ pressureOf, ...original }: { pressureOf?: (...values: unknown[]) => number }) => ({
@@ -138,7 +138,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'half of each limit is expected to be used',
+    'the expected use is half of each limit',
     'granted',
     policy('expected-use.ts'),
     ({ unknownUse, ...original }: { unknownUse?: () => readonly number[] }) => ({
@@ -147,7 +147,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'demand counts fifty times',
+    'demand is multiplied by fifty',
     'copies',
     policy('demand.ts'),
     ({ measureDemand, ...original }: { measureDemand?: (...values: unknown[]) => { tokensPerSecond: number } }) => ({
@@ -158,7 +158,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'a step takes two copies for each that is missing',
+    'a step adds two copies for each missing one',
     'copies',
     policy('copy-steps.ts'),
     ({ changeOf, ...original }: { changeOf?: (...values: unknown[]) => number }) => ({
@@ -169,7 +169,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
 ];
 
 describe('One policy, live and simulated', () => {
-  it('grants, refuses and scales the same, on the same load', async () => {
+  it('live requests and the simulator grant, refuse and scale equally for the same load', async () => {
     const { granted, refused, copies } = await outcomes();
     expect(granted.live).toEqual(granted.simulated);
     expect(granted.live.at(-1)).toBeLessThan(400);
@@ -179,12 +179,15 @@ describe('One policy, live and simulated', () => {
     expect(copies.live).toBeGreaterThan(1);
   });
 
-  // A number or a rule of its own, on either side, would stay as it is and disagree here.
-  it.each(changes)('changes both when it is changed in one place: %s', async (_, what, file, change) => {
-    const before = await outcomes();
-    vi.doMock(file, async (original) => change(await original<object>()));
-    const after = await outcomes();
-    expect(after[what].live).not.toEqual(before[what].live);
-    for (const { live, simulated } of Object.values(after)) expect(live).toEqual(simulated);
-  });
+  // A duplicate of a number or rule on either side would not change, and the two sides would disagree.
+  it.each(changes)(
+    'a change at one place changes both live and simulated outcomes: %s',
+    async (_, outcome, file, change) => {
+      const before = await outcomes();
+      vi.doMock(file, async (original) => change(await original<object>()));
+      const after = await outcomes();
+      expect(after[outcome].live).not.toEqual(before[outcome].live);
+      for (const { live, simulated } of Object.values(after)) expect(live).toEqual(simulated);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { CopiesUnavailableError } from '../../../lambda/scaling/copy-control.ts'
 import { loadWorld, request, smallCopies } from './load-world.ts';
 
 describe('Elastic budgets', () => {
-  it('grants everything on an endpoint with room, and less and less as it fills, never below the floor', async () => {
+  it('elastic grants fall from the maximum towards the floor as the endpoint fills', async () => {
     const { autoscaler } = loadWorld(1);
     const grants: number[] = [];
     for (let index = 0; index < 8; index++) {
@@ -16,7 +16,7 @@ describe('Elastic budgets', () => {
     expect(Math.min(...admitted)).toBeGreaterThanOrEqual(50);
   });
 
-  it('sees requests that come at the same instant', async () => {
+  it('concurrent requests see each other', async () => {
     const { autoscaler } = loadWorld(1);
     const all = await Promise.allSettled(
       Array.from({ length: 6 }, (_, index) => autoscaler.gate.admit(request(`r${index}`))),
@@ -25,14 +25,14 @@ describe('Elastic budgets', () => {
     expect(new Set(granted).size).toBeGreaterThan(2);
   });
 
-  it('leaves a request alone that does not allow it', async () => {
+  it('a request that is not elastic keeps its maximum', async () => {
     const { autoscaler } = loadWorld(1);
     for (let index = 0; index < 5; index++) await autoscaler.gate.admit(request(`r${index}`));
     const { report } = await autoscaler.gate.admit(request('stiff', { elastic: undefined }));
     expect(report).toMatchObject({ elastic: false, granted: 800, setBy: 'request' });
   });
 
-  it('may be set for all requests of a deployment, or for none', async () => {
+  it('the config enables elastic budgets for all requests, or for none', async () => {
     const always = loadWorld(1, { settings: { ...smallCopies, elastic: 'always' } });
     expect((await always.autoscaler.gate.admit(request('a', { elastic: undefined }))).report.elastic).toBe(true);
     expect((await always.autoscaler.gate.admit(request('b', { elastic: false }))).report.elastic).toBe(false);
@@ -40,7 +40,7 @@ describe('Elastic budgets', () => {
     expect((await never.autoscaler.gate.admit(request('c'))).report.elastic).toBe(false);
   });
 
-  it('frees what a request that ended had reserved', async () => {
+  it('the end of a request frees its reservation', async () => {
     const { autoscaler, clock } = loadWorld(1);
     const before = [];
     for (let index = 0; index < 5; index++) before.push(await autoscaler.gate.admit(request(`r${index}`)));
@@ -49,7 +49,7 @@ describe('Elastic budgets', () => {
     expect((await autoscaler.gate.admit(request('next'))).report.granted).toBe(800);
   });
 
-  it('frees the share of a function that died', async () => {
+  it('the death of a function frees its reservations', async () => {
     const { autoscaler, clock } = loadWorld(1);
     for (let index = 0; index < 5; index++) await autoscaler.gate.admit(request(`r${index}`));
     clock.now += 60;
@@ -60,7 +60,7 @@ describe('Elastic budgets', () => {
 describe('Admission', () => {
   const stiff = (id: string, key = 'key_a') => request(id, { elastic: false, key });
 
-  it('refuses what would wait too long, with the time after which it makes sense', async () => {
+  it('a request that would wait too long is refused with Retry-After', async () => {
     const settings = { ...smallCopies, policy: { max_queue_seconds: 0 } };
     const { autoscaler } = loadWorld(1, { settings });
     let refused: unknown;
@@ -73,7 +73,7 @@ describe('Admission', () => {
     expect(refused).toHaveProperty('headers.retry-after', expect.stringMatching(/^[1-9]\d*$/));
   });
 
-  it('says how long a request is expected to wait that is let in', async () => {
+  it('an admission reports the expected wait', async () => {
     const { autoscaler } = loadWorld(1);
     const waits: number[] = [];
     for (let index = 0; index < 10; index++) {
@@ -83,7 +83,7 @@ describe('Admission', () => {
     expect(waits.at(-1)).toBeGreaterThan(0);
   });
 
-  it('tells a key that holds more than its part so', async () => {
+  it('a key that holds more than its share is refused with 429 and its own code', async () => {
     const settings = { ...smallCopies, policy: { max_queue_seconds: 0 } };
     const { autoscaler } = loadWorld(1, { settings });
     await autoscaler.gate.admit(stiff('other', 'key_b'));
@@ -96,7 +96,7 @@ describe('Admission', () => {
 });
 
 describe('Zero copies', () => {
-  it('wakes the endpoint once, and says how long it takes', async () => {
+  it('concurrent requests wake the endpoint once and report the expected start', async () => {
     const { autoscaler, control } = loadWorld(0);
     const first = await autoscaler.gate.admit(request('a'));
     const second = await autoscaler.gate.admit(request('b'));
@@ -106,7 +106,7 @@ describe('Zero copies', () => {
     expect(await autoscaler.gate.whileWaiting()).toMatch(/first copy is expected in \d+ s/);
   });
 
-  it('answers 503 with Retry-After where it is not to wait, and wakes all the same', async () => {
+  it('a request that may not wait is answered 503 with Retry-After and still wakes the endpoint', async () => {
     const { autoscaler, control } = loadWorld(0, { capacityWaitMs: 0 });
     await expect(autoscaler.gate.admit(request('a'))).rejects.toMatchObject({
       status: 503,
@@ -116,7 +116,7 @@ describe('Zero copies', () => {
     expect(control.asked).toEqual([1]);
   });
 
-  it('says that a wake failed for lack of capacity, and tries again a minute later', async () => {
+  it('a wake that fails for lack of capacity is reported and retried after a minute', async () => {
     const { autoscaler, control, clock } = loadWorld(0);
     control.failsWith = new CopiesUnavailableError('There is no ml.p5.48xlarge in us-east-2 now.');
     const failure = { status: 503, code: 'no_capacity', message: expect.stringContaining('no ml.p5.48xlarge') };
@@ -129,7 +129,7 @@ describe('Zero copies', () => {
     expect(control.asked).toEqual([1, 1]);
   });
 
-  it('tells who waits when SageMaker gives the start up', async () => {
+  it('a waiting request is answered 503 when SageMaker reports that the start failed', async () => {
     const { autoscaler, control, clock } = loadWorld(0);
     await autoscaler.gate.admit(request('a'));
     control.seen = { current: 0, desired: 1, failure: 'Unable to provision: insufficient capacity.' };
@@ -142,15 +142,15 @@ describe('Zero copies', () => {
   });
 });
 
-describe('Metrics of scaling', () => {
-  it('show at once how many copies are missing, and fall to 0 when nobody asks', async () => {
+describe('Scaling metrics', () => {
+  it('scaling metrics show missing copies immediately, and fall to 0 without requests', async () => {
     const { autoscaler, lines, clock, control } = loadWorld(1);
     for (let index = 0; index < 9; index++) await autoscaler.gate.admit(request(`r${index}`, { elastic: false }));
     clock.now += 10;
     await autoscaler.scaling.tick();
     expect(lines.at(-1)).toMatchObject({ Endpoint: 'local', Model: 'scripted', RunningCopies: 1, MissingCopies: 1 });
     expect(lines.at(-1)?.CommittedTokensPerCopy).toBe(9 * 900);
-    // The functions die; nothing but the clock moves.
+    // The functions die: only the clock advances.
     clock.now += 60;
     await autoscaler.scaling.tick();
     expect(lines.at(-1)).toMatchObject({ CommittedTokensPerCopy: 0 });
@@ -158,7 +158,7 @@ describe('Metrics of scaling', () => {
     expect(await autoscaler.scaling.leaseStore.all()).toEqual([]);
   });
 
-  it('are written by one of several functions that look at the same time', async () => {
+  it('scaling metrics are written by one of several functions that tick concurrently', async () => {
     const { autoscaler, lines, clock } = loadWorld(1);
     await Promise.all([1, 2, 3].map(() => autoscaler.scaling.tick()));
     expect(lines.length).toBe(1);
@@ -170,7 +170,7 @@ describe('Metrics of scaling', () => {
     expect(lines.length).toBe(2);
   });
 
-  it('counts each request once in the demand, also one that was refused or is over', async () => {
+  it('the demand counts each request once, even after its end', async () => {
     const { autoscaler, clock } = loadWorld(1);
     await autoscaler.scaling.tick();
     const { admitted } = await autoscaler.gate.admit(request('a'));

@@ -7,10 +7,10 @@ import { chat, scriptedApp } from '../scripted-world.ts';
 import { loadWorld, request, smallCopies } from './load-world.ts';
 
 const stiff = (id: string, changes = {}) => request(id, { elastic: false, ...changes });
-const refusedAtOnce = { ...smallCopies, policy: { max_queue_seconds: 0 } };
+const withoutQueue = { ...smallCopies, policy: { max_queue_seconds: 0 } };
 
 describe('A wake', () => {
-  it('is asked for by one of many functions that find the endpoint asleep at the same instant', async () => {
+  it('one of many functions that concurrently find the endpoint asleep wakes it', async () => {
     const table = new MemoryTable();
     const first = loadWorld(0, { table });
     const worlds = Array.from({ length: 20 }, () => loadWorld(0, { table, copies: first.control }));
@@ -22,7 +22,7 @@ describe('A wake', () => {
     expect(admissions.every(({ report }) => report.expectedWaitSeconds > 0)).toBe(true);
   });
 
-  it('asks for none where copies are coming that the state does not know of yet', async () => {
+  it('a wake requests no copy if copies are starting that the state does not show yet', async () => {
     const { autoscaler, control } = loadWorld(0);
     await autoscaler.scaling.tick();
     control.seen = { current: 0, desired: 3 };
@@ -30,7 +30,7 @@ describe('A wake', () => {
     expect(control.asked).toEqual([]);
   });
 
-  it('is made also where nobody can see how many copies there are', async () => {
+  it('a wake is requested even if the copies cannot be described', async () => {
     const { autoscaler, control } = loadWorld(0);
     control.describe = async () => {
       throw new Error('Rate exceeded');
@@ -39,7 +39,7 @@ describe('A wake', () => {
     expect(control.asked).toEqual([1]);
   });
 
-  it('that came to nothing, since another update was under way, is made again half a minute later', async () => {
+  it('a wake without effect, because of another update, is repeated after half a minute', async () => {
     const { autoscaler, control, clock } = loadWorld(0);
     control.setCopies = async (copies: number) => {
       control.asked.push(copies);
@@ -53,7 +53,7 @@ describe('A wake', () => {
     expect(control.asked).toEqual([1, 1]);
   });
 
-  it('lets no more requests wait than the first copy takes within the time that they may queue', async () => {
+  it('no more requests wait for the first copy than it can start within the maximum queue time', async () => {
     const { autoscaler } = loadWorld(0);
     const waits: number[] = [];
     const refused: unknown[] = [];
@@ -69,12 +69,12 @@ describe('A wake', () => {
     expect(waits.at(-1)).toBeLessThanOrEqual(20 + 120);
     expect(refused.length).toBeGreaterThan(20);
     expect(refused[0]).toMatchObject({ status: 503, code: 'endpoint_full' });
-    // It is told the start, too.
+    // Retry-After includes the start of the copy.
     expect(Number(Object(refused[0]).headers['retry-after'])).toBeGreaterThan(20);
   });
 });
 
-/** A table whose queries are answered when so many have been asked, with what is there then. */
+/** A table that holds back queries until `waitFor` of them are pending, and then answers all with the current items. */
 class CrowdedTable extends MemoryTable {
   waitFor = 0;
   #asked = 0;
@@ -93,8 +93,8 @@ class CrowdedTable extends MemoryTable {
   }
 }
 
-describe('Requests that come to many functions at the same instant', () => {
-  it('see those before them: they are granted as if they had come one after the other', async () => {
+describe('Concurrent requests to many functions', () => {
+  it('concurrent requests to many functions are granted as if they had arrived one after the other', async () => {
     const table = new CrowdedTable();
     const worlds = Array.from({ length: 7 }, () => loadWorld(1, { table }));
     await worlds[0]?.autoscaler.scaling.tick();
@@ -111,7 +111,7 @@ describe('Requests that come to many functions at the same instant', () => {
     expect((await alone.autoscaler.scaling.leaseStore.all()).filter(({ undecided }) => undecided === true)).toEqual([]);
   });
 
-  it('leave nothing where the table fails while one is decided about', async () => {
+  it('a failure of the table during a decision leaves no lease behind', async () => {
     const { autoscaler } = loadWorld(1);
     await autoscaler.scaling.tick();
     autoscaler.scaling.store.control = async () => {
@@ -123,15 +123,15 @@ describe('Requests that come to many functions at the same instant', () => {
 });
 
 describe('A paused endpoint', () => {
-  it('lets nobody in, also while its copies still run', async () => {
+  it('a paused endpoint refuses requests even while its copies still run', async () => {
     const { autoscaler } = loadWorld(1);
     await autoscaler.scaling.store.write('control', { paused: true, changes: [] }, undefined);
     await expect(autoscaler.gate.admit(request('a'))).rejects.toMatchObject({ status: 503, code: 'endpoint_paused' });
   });
 });
 
-describe('Who asks a paused endpoint', () => {
-  it('asks for no copies, and nothing is decided', async () => {
+describe('Requests to a paused endpoint', () => {
+  it('requests to a paused endpoint add no demand and cause no decision', async () => {
     const { autoscaler, clock } = loadWorld(1);
     await autoscaler.scaling.tick(0);
     await autoscaler.scaling.store.write('control', { paused: true, changes: [] }, undefined);
@@ -151,7 +151,7 @@ describe('Who asks a paused endpoint', () => {
 });
 
 describe('A key that floods an endpoint', () => {
-  it('is turned away before others are, who still get a place in line', async () => {
+  it('a key that floods an endpoint is refused while other keys can still queue', async () => {
     const { autoscaler } = loadWorld(1);
     await autoscaler.gate.admit(stiff('small', { key: 'key_small' }));
     let refused: unknown;
@@ -162,13 +162,13 @@ describe('A key that floods an endpoint', () => {
     }
     expect(refused).toMatchObject({ status: 429, code: 'key_over_its_part' });
     for (const key of ['key_small', 'key_new']) {
-      const { report } = await autoscaler.gate.admit(stiff(`of ${key}`, { key }));
+      const { report } = await autoscaler.gate.admit(stiff(`first of ${key}`, { key }));
       expect(report.expectedWaitSeconds).toBeGreaterThan(0);
     }
   });
 
-  it('leaves no more items than a look can read, however often it is refused', async () => {
-    const { autoscaler, clock } = loadWorld(1, { settings: refusedAtOnce });
+  it('a key that floods an endpoint leaves a bounded number of refused leases', async () => {
+    const { autoscaler, clock } = loadWorld(1, { settings: withoutQueue });
     for (let index = 0; index < 700; index++) await autoscaler.gate.admit(stiff(`r${index}`)).catch(() => undefined);
     expect((await autoscaler.scaling.leaseStore.all()).length).toBeLessThan(520);
     clock.now += 60;
@@ -176,7 +176,7 @@ describe('A key that floods an endpoint', () => {
     expect(await autoscaler.scaling.leaseStore.all()).toEqual([]);
   });
 
-  it('asks for no copies by requests that its own limits refuse, and teaches nothing', async () => {
+  it('requests that the limits of a key refuse add no demand and change no expectation', async () => {
     const { autoscaler, clock } = loadWorld(1);
     const table = new MemoryTable();
     const keys = new KeyStore(table, () => 1_700_000_000);
@@ -199,8 +199,8 @@ describe('A key that floods an endpoint', () => {
   });
 });
 
-describe('What requests are expected to use', () => {
-  it('is learned from those that got tokens, not from those whose model failed', async () => {
+describe('The expected use of requests', () => {
+  it('the expected use is learned only from requests that generated tokens', async () => {
     const { autoscaler, clock } = loadWorld(1);
     const failed = await autoscaler.gate.admit(request('failed'));
     await failed.admitted.end();
@@ -214,8 +214,8 @@ describe('What requests are expected to use', () => {
   });
 });
 
-describe('What is in the table', () => {
-  it('of a function whose clock is an hour ahead holds nobody up', async () => {
+describe('Items in the table', () => {
+  it('the state of a function whose clock is an hour ahead does not block ticks', async () => {
     const table = new MemoryTable();
     const ahead = loadWorld(1, { table, now: () => 1_000 + 3_600 });
     await ahead.autoscaler.scaling.tick();
@@ -225,7 +225,7 @@ describe('What is in the table', () => {
     expect((await autoscaler.scaling.tick()).at).toBe(1_000);
   });
 
-  it('of another version of the function is passed over', async () => {
+  it('items of another version of the function are ignored', async () => {
     const table = new MemoryTable();
     const { autoscaler, lines } = loadWorld(1, { table });
     await table.put({ pk: 'LOAD#scripted', sk: 'other', requestId: 'other', weight: 'heavy' });
@@ -235,7 +235,7 @@ describe('What is in the table', () => {
     expect(await autoscaler.scaling.leaseStore.all()).toHaveLength(1);
   });
 
-  it('of a request that ended stays ended, however often and late it is told', async () => {
+  it('a request ends once, even if it is ended or counted again later', async () => {
     const { autoscaler, clock } = loadWorld(1);
     const { admitted } = await autoscaler.gate.admit(request('a'));
     admitted.begin();

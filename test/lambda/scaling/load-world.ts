@@ -5,7 +5,7 @@ import type { ScalingMetricsLine } from '../../../lambda/scaling/scaling-metrics
 import type { ModelScalingSettings } from '../../../lambda/settings/policy-settings.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 
-/** Copies that are there at once, or that a test moves. */
+/** Copies under control of a test. A change of the desired count has no effect on the running copies. */
 class ScriptedCopies implements CopyControl {
   seen: CopiesSeen;
   readonly asked: number[] = [];
@@ -48,7 +48,7 @@ class ScriptedCopies implements CopyControl {
   }
 }
 
-/** A copy for four requests of 1,000 tokens. */
+/** A copy whose cache holds four requests of 1,000 tokens. */
 export const smallCopies: ModelScalingSettings = {
   minCopies: 0,
   maxCopies: 3,
@@ -62,7 +62,7 @@ export const smallCopies: ModelScalingSettings = {
   elastic: 'asked',
 };
 
-/** One model's load, with a clock that the test moves. */
+/** Load control of one model, with a clock that the test advances. */
 export function loadWorld(copies: number, changes: Partial<ModelScalingOptions> = {}) {
   const clock = { now: 1_000 };
   const control = new ScriptedCopies(copies);

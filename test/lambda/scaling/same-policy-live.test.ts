@@ -4,12 +4,12 @@ import { elasticGrant, isOverGrant } from '../../../lambda/policy/elastic-grant.
 import { scalingDecision } from '../../../lambda/policy/scaling-decision.ts';
 import { loadWorld, request } from './load-world.ts';
 
-// As test/simulate/same-policy.test.ts does for the simulator: what a policy says is what happens.
+// The counterpart for the simulator is test/simulate/same-policy.test.ts.
 vi.mock('../../../lambda/policy/elastic-grant.ts', { spy: true });
 vi.mock('../../../lambda/policy/admission.ts', { spy: true });
 vi.mock('../../../lambda/policy/scaling-decision.ts', { spy: true });
 
-describe('Live requests and metrics follow the policies of lambda/policy', () => {
+describe('The live path follows lambda/policy', () => {
   beforeEach(() => {
     vi.mocked(elasticGrant).mockReset();
     vi.mocked(admission).mockReset();
@@ -17,12 +17,12 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     vi.mocked(isOverGrant).mockReset();
   });
 
-  it('for budgets', async () => {
+  it('a live request is granted what elasticGrant returns', async () => {
     vi.mocked(elasticGrant).mockReturnValue(123);
     expect((await loadWorld(1).autoscaler.gate.admit(request('a'))).report.granted).toBe(123);
   });
 
-  it('for admission', async () => {
+  it('a live request is refused if admission refuses it', async () => {
     const because = 'endpoint_full';
     vi.mocked(admission).mockReturnValue({ kind: 'refuse', status: 503, retryAfterSeconds: 77, because });
     await expect(loadWorld(1).autoscaler.gate.admit(request('a'))).rejects.toMatchObject({
@@ -31,7 +31,7 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     });
   });
 
-  it('for thoughts under way', async () => {
+  it('a live thought is cut if isOverGrant returns true', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const cutOf = async (over: boolean) => {
       vi.mocked(isOverGrant).mockReturnValue(over);
@@ -39,7 +39,7 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
       const { admitted } = await autoscaler.gate.admit(request('a'));
       admitted.count(0, { thinking: 60, answer: 0 });
       admitted.begin();
-      for (let looks = 0; looks < 4; looks++) {
+      for (let snapshots = 0; snapshots < 4; snapshots++) {
         clock.now += 3;
         await vi.advanceTimersByTimeAsync(3_000);
       }
@@ -49,7 +49,7 @@ describe('Live requests and metrics follow the policies of lambda/policy', () =>
     vi.useRealTimers();
   });
 
-  it('for the metrics that scale the copies', async () => {
+  it('live scaling metrics are those of scalingDecision', async () => {
     vi.mocked(scalingDecision).mockReturnValue({
       copies: 3,
       desiredNow: { copies: 3, because: 'demand' },

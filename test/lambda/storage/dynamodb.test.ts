@@ -10,8 +10,8 @@ afterAll(async () => {
   await embedded.close();
 });
 
-describe('The ledger of load on DynamoDB', () => {
-  it('is seen by another function, which counts and clears away what ended', async () => {
+describe('Leases and scaling state in DynamoDB', () => {
+  it('a function sees the leases of another one, counts them and deletes ended ones', async () => {
     const { table } = embedded;
     const one = loadWorld(1, { table });
     const other = loadWorld(1, { table, now: () => one.clock.now });
@@ -27,7 +27,7 @@ describe('The ledger of load on DynamoDB', () => {
     expect((await one.autoscaler.gate.admit(request('c'))).report.granted).toBe(800);
   });
 
-  it('is taken a step further by one of several functions at the same instant', async () => {
+  it('one of several functions that tick concurrently advances the state', async () => {
     const { table } = embedded;
     const worlds = [1, 2, 3].map(() => loadWorld(1, { table, owner: { endpointName: 'e', modelId: 'm' } }));
     await Promise.all(worlds.map(({ autoscaler }) => autoscaler.scaling.tick()));
