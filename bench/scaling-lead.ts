@@ -9,8 +9,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { type Demand, measureDemand, noDemand } from '../lambda/policy/demand.ts';
-import { utilizationWith } from '../lambda/policy/wanted-copies.ts';
-import { openGate, simulate } from '../simulate/engine/simulate.ts';
+import { utilizationWith } from '../lambda/policy/desired-copies.ts';
+import { openGate } from '../simulate/engine/gate.ts';
+import { simulate } from '../simulate/engine/simulate.ts';
 import { timePlot } from '../simulate/plot.ts';
 import { fullStep, s1OnP5 } from '../simulate/profile.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from '../simulate/scaling/scaler.ts';

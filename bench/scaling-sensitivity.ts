@@ -6,9 +6,10 @@
 
 import { parseArgs } from 'node:util';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
+import { defaultScaling, type ScalingSettings } from '../lambda/policy/desired-copies.ts';
 import { defaultElastic, type ElasticSettings } from '../lambda/policy/elastic-grant.ts';
-import { defaultScaling, type ScalingSettings } from '../lambda/policy/wanted-copies.ts';
-import { type Outcome, openGate } from '../simulate/engine/simulate.ts';
+import { openGate } from '../simulate/engine/gate.ts';
+import type { Outcome } from '../simulate/engine/outcome.ts';
 import { PolicyMaker } from '../simulate/policies.ts';
 import { type Profile, s1OnP5 } from '../simulate/profile.ts';
 import { CommittedScaling } from '../simulate/scaling/committed-scaling.ts';
@@ -83,8 +84,8 @@ const seedsTable = () =>
 const speed = s1OnP5().speed;
 const changes: Readonly<Record<string, Change>> = {
   'as it is': {},
-  'AWS removes half at once': { aws: { mostRemovedPart: 0.5 } },
-  'AWS removes a tenth at once': { aws: { mostRemovedPart: 0.1 } },
+  'AWS removes half at once': { aws: { maxRemovedPart: 0.5 } },
+  'AWS removes a tenth at once': { aws: { maxRemovedPart: 0.1 } },
   'AWS without a delay of metrics': { aws: { delaySeconds: 0 } },
   'AWS safety factor 0.6': { safetyFactor: 0.6 },
   'AWS safety factor 0.7': { safetyFactor: 0.7 },
@@ -118,10 +119,10 @@ const policies: Readonly<
   Record<string, { readonly scaling?: Partial<ScalingSettings>; readonly elastic?: ElasticSettings | 'none' }>
 > = {
   'as it is': {},
-  'copies asked for at pressure 1.7': { scaling: { mostPressure: 1.7 } },
-  'copies asked for at pressure 0.9': { scaling: { mostPressure: 0.9 } },
+  'copies asked for at pressure 1.7': { scaling: { maxPressure: 1.7 } },
+  'copies asked for at pressure 0.9': { scaling: { maxPressure: 0.9 } },
   'copies rest for half an hour': { scaling: { scaleInAfterSeconds: 1_800 } },
-  'both: 1.7 and half an hour': { scaling: { mostPressure: 1.7, scaleInAfterSeconds: 1_800 } },
+  'both: 1.7 and half an hour': { scaling: { maxPressure: 1.7, scaleInAfterSeconds: 1_800 } },
   'demand may take 75 %': { scaling: { targetUtilization: 0.75 } },
   'demand may take 95 %': { scaling: { targetUtilization: 0.95 } },
   'demand smoothed over 120 s': { scaling: { smoothingSeconds: 120 } },

@@ -7,8 +7,9 @@
  */
 
 import { parseArgs } from 'node:util';
-import { defaultScaling } from '../lambda/policy/wanted-copies.ts';
-import { elasticGate, openGate, simulate } from '../simulate/engine/simulate.ts';
+import { defaultScaling } from '../lambda/policy/desired-copies.ts';
+import { elasticGate, openGate } from '../simulate/engine/gate.ts';
+import { simulate } from '../simulate/engine/simulate.ts';
 import { s1OnP5 } from '../simulate/profile.ts';
 import { CommittedScaling } from '../simulate/scaling/committed-scaling.ts';
 import { FixedFleet } from '../simulate/scaling/scaler.ts';

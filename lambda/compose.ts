@@ -8,7 +8,7 @@ import type { KeyHashes } from './keys/authenticate.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createServedModel } from './models/create-model.ts';
-import { ModelAutoscaler } from './scaling/model-load.ts';
+import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
 import type { Settings } from './settings/settings.ts';

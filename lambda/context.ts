@@ -5,7 +5,7 @@ import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
-import type { ModelAutoscaler } from './scaling/model-load.ts';
+import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {

@@ -6,24 +6,25 @@ import dynalite from 'dynalite';
 import { Level } from 'level';
 
 export interface LocalTable {
-  /** Of the server that speaks DynamoDB's protocol. */
+  /** URL of the server that speaks DynamoDB's protocol. */
   readonly url: string;
   readonly name: string;
   close(): Promise<void>;
 }
 
 /**
- * DynamoDB on this machine, with the one table of lambda/storage/table.ts. The app reaches it as it reaches AWS: by the SDK.
+ * Starts DynamoDB on this machine, with the table of lambda/storage/table.ts. The app accesses it through the AWS SDK, as in
+ * production.
  *
- * @param folder where it is kept between starts. Absent: in memory
- * @throws {Error} where another process uses the folder.
+ * @param folder data folder. If omitted, the data is kept in memory and lost at the end
+ * @throws {Error} if another process uses the folder
  */
 export async function startLocalTable(folder?: string): Promise<LocalTable> {
   if (folder !== undefined) await checkFree(folder);
   const server = dynalite({ createTableMs: 0, ...(folder === undefined ? {} : { path: folder }) });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // A server that listens on a port has an address of this kind.
+  // The address of a server that listens on a TCP port is an AddressInfo.
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const close = async () => {
@@ -54,7 +55,7 @@ export async function startLocalTable(folder?: string): Promise<LocalTable> {
       }),
     )
     .catch(async (error: unknown) => {
-      // There from the last start.
+      // The table exists since an earlier start.
       if (error instanceof ResourceInUseException) return;
       await close();
       throw error;
@@ -63,7 +64,7 @@ export async function startLocalTable(folder?: string): Promise<LocalTable> {
   return { url, name, close };
 }
 
-/** Opens the folder once by itself: the server would end the process where it cannot. */
+/** Opens and closes the folder once, because the server would end the process if it cannot open it. */
 async function checkFree(folder: string): Promise<void> {
   const level = new Level(folder);
   try {
@@ -72,7 +73,7 @@ async function checkFree(folder: string): Promise<void> {
     await level.close();
   } catch (cause) {
     throw new Error(
-      `The folder ${folder}, for keys and usage, cannot be opened: another process may use it. Give another one with --data FOLDER, or --data none.`,
+      `The folder ${folder}, for keys and usage, cannot be opened: another process may use it. Choose another one with --data FOLDER, or --data none.`,
       { cause },
     );
   }

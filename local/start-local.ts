@@ -11,41 +11,41 @@ import type { FormatName } from '../lambda/forcing/format.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
+import {
+  type EmulatedCopies,
+  emulateCopies,
+  LOCAL_COMPONENT_NAME,
+  LOCAL_TICK_SECONDS,
+  type LocalCopies,
+  scalingOf,
+} from './emulated-copies.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
-import {
-  LOCAL_COMPONENT_NAME,
-  LOCAL_TICK_SECONDS,
-  type LocalCopies,
-  type PlayedCopies,
-  playCopies,
-  scalingOf,
-} from './play-copies.ts';
 
 export interface LocalOptions {
-  /** 0 is any free one. */
+  /** 0 chooses any free port. */
   readonly port: number;
   readonly host: string;
-  /** A GGUF file of one's own. Absent: the embedded model. */
+  /** A GGUF file. If omitted, the embedded model runs. */
   readonly modelPath?: string;
-  /** How `modelPath` or the model of `upstream` writes its thinking. */
+  /** Thinking format of `modelPath` or of the upstream model. */
   readonly format?: FormatName;
-  /** The model's tokenizer.json. Absent: the embedded model's own; for others its server tokenizes. */
+  /** The model's tokenizer.json. If omitted, the embedded model uses its own, and other models are tokenized by their server. */
   readonly tokenizerPath?: string;
-  /** Base URL of a server of text completions with vLLM's fields, for instance `http://localhost:8000/v1`. */
+  /** Base URL of a text completions server with vLLM's fields, for example `http://localhost:8000/v1`. */
   readonly upstream?: string;
-  /** The name of the model there. @default the first of its /models */
+  /** Model name at the upstream. @default the first of its /models */
   readonly upstreamModel?: string;
   readonly upstreamKey?: string;
-  /** Streams that the embedded engine runs at once. @default 4 */
+  /** Concurrent streams of the embedded engine. @default 4 */
   readonly parallel?: number;
-  /** The embedded endpoint plays copies that take time. @default - one copy, always */
+  /** Copies that the embedded endpoint emulates. @default - one copy that always runs */
   readonly copies?: LocalCopies;
-  /** Asks clients for this bearer key. */
+  /** Bearer key that clients must send. If omitted, authentication is off. */
   readonly apiKey?: string;
-  /** Folder of the embedded DynamoDB with keys, limits and usage. Absent: none of these is kept. */
+  /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
   readonly log?: Log;
 }
@@ -53,9 +53,9 @@ export interface LocalOptions {
 export interface LocalServer {
   readonly url: string;
   readonly model: ModelSettings;
-  /** The embedded endpoint, where there is one. */
+  /** The embedded endpoint. `undefined` with an upstream. */
   readonly endpoint: LocalEndpoint | undefined;
-  /** Its copies, where it plays some. */
+  /** The emulated copies. `undefined` without `LocalOptions.copies`. */
   readonly fleet: CopyFleet | undefined;
   close(): Promise<void>;
 }
@@ -64,10 +64,10 @@ const ENDPOINT_NAME = 'local';
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
- * The API on this machine. The app is the one that runs on Lambda, and reaches the embedded engine as it reaches AWS: by the SDK,
- * at an endpoint URL.
+ * Starts the API on this machine. It runs the same app as Lambda, which accesses the embedded engine through the AWS SDK at a
+ * local endpoint URL.
  *
- * @throws {Error} with a sentence, where the port is taken, the model does not load or the upstream does not answer.
+ * @throws {Error} if the port is taken, the model does not load or the upstream does not answer
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const { model, endpoint, copies } =
@@ -89,14 +89,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   for (const service of ['SAGEMAKER_RUNTIME', 'SAGEMAKER', 'APPLICATION_AUTO_SCALING'])
     pointSdkAt(service, endpoint?.url);
   pointSdkAt('DYNAMODB', table?.url);
-  const load = copies && {
+  const scalingOverrides = copies && {
     ...(table === undefined ? { table: new MemoryTable() } : {}),
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
-  const dependencies = compose(settings, options.log ?? (() => {}), load);
+  const dependencies = compose(settings, options.log ?? (() => {}), scalingOverrides);
   const app = createApp(dependencies);
-  // What a rule of EventBridge does in production: someone looks although nobody asks.
+  // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
     copies?.autoScaling.runSchedules();
     void tickLoads(dependencies);
@@ -110,7 +110,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await Promise.all([endpoint?.close(), table?.close()]);
     throw listenError(error, options);
   }
-  // A server that listens on a port has an address of this kind.
+  // The address of a server that listens on a TCP port is an AddressInfo.
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -131,7 +131,7 @@ async function tableIn(folder: string | undefined): Promise<LocalTable | undefin
   return folder === undefined ? undefined : await startLocalTable(folder);
 }
 
-/** The world that Lambda's environment is in production. Keys that nobody checks, but the SDK signs with. */
+/** Sets the environment that Lambda provides in production. The SDK signs with the credentials; local servers ignore them. */
 function pointSdkAt(service: string, url: string | undefined): void {
   if (url === undefined) return;
   Object.assign(process.env, {
@@ -144,7 +144,7 @@ function pointSdkAt(service: string, url: string | undefined): void {
 
 async function embedded(
   options: LocalOptions,
-): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: PlayedCopies | undefined }> {
+): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: EmulatedCopies | undefined }> {
   const own = options.modelPath !== undefined;
   const engine = await loadLlamaEngine({
     modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
@@ -153,7 +153,7 @@ async function embedded(
     throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
   });
   const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
-  const copies = options.copies && playCopies(options.copies);
+  const copies = options.copies && emulateCopies(options.copies);
   const endpoint = await startLocalEndpoint({
     engine,
     ...(copies === undefined ? {} : { copies }),
@@ -197,13 +197,13 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
   });
   if (!answer.ok)
     throw new Error(
-      `GET ${baseUrl}/models answered ${answer.status}. Check the URL (it usually ends in /v1) and the key.`,
+      `GET ${baseUrl}/models returned status ${answer.status}. Check the URL (it usually ends in /v1) and the key.`,
     );
   const { data } = modelsSchema.parse(await answer.json());
   const served = data.find((model) => options.upstreamModel === undefined || model.id === options.upstreamModel);
   if (served === undefined) {
     throw new Error(
-      `The upstream has no model ${options.upstreamModel}. It has: ${data.map((model) => model.id).join(', ')}.`,
+      `The upstream has no model ${options.upstreamModel}. Choose one of: ${data.map((model) => model.id).join(', ')}.`,
     );
   }
   return {
@@ -221,26 +221,26 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
   };
 }
 
-/** Limits and effort levels in proportion to the window. */
+/** Limits and effort levels in proportion to the context window. */
 function budgetsFor(contextTokens: number) {
-  const most = Math.floor(contextTokens * 0.75);
+  const max = Math.floor(contextTokens * 0.75);
   return {
     contextTokens,
-    maxThinkingTokens: most,
-    defaultMaxThinkingTokens: Math.floor(most / 2),
+    maxThinkingTokens: max,
+    defaultMaxThinkingTokens: Math.floor(max / 2),
     defaultMaxAnswerTokens: Math.floor(contextTokens / 8),
     efforts: {
       none: 0,
-      minimal: Math.floor(most / 96),
-      low: Math.floor(most / 32),
-      medium: Math.floor(most / 12),
-      high: Math.floor(most / 4),
-      xhigh: most,
+      minimal: Math.floor(max / 96),
+      low: Math.floor(max / 32),
+      medium: Math.floor(max / 12),
+      high: Math.floor(max / 4),
+      xhigh: max,
     },
   };
 }
 
-/** Each copy has its own places; without copies the engine has as many as it is told. */
+/** With emulated copies, the engine needs places for all copies; otherwise `parallel` applies. */
 function parallelOf({ parallel, copies }: LocalOptions) {
   if (copies !== undefined) return { parallel: copies.max * copies.requestsPerCopy };
   return parallel === undefined ? {} : { parallel };
@@ -253,9 +253,9 @@ function nameOf(path: string): string {
 function listenError(error: unknown, { port, host }: LocalOptions): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE')
-    return new Error(`Port ${port} is taken. Give another one with --port, or 0 for any free one.`);
+    return new Error(`Port ${port} is in use. Choose another one with --port, or 0 for any free port.`);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return new Error(`There is no address ${host} on this machine.`);
-  if (code === 'EACCES') return new Error(`Port ${port} needs more rights. Give one above 1023 with --port.`);
+    return new Error(`This machine has no address ${host}. Choose another one with --host.`);
+  if (code === 'EACCES') return new Error(`Port ${port} requires elevated rights. Choose one above 1023 with --port.`);
   return error;
 }

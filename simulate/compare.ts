@@ -1,36 +1,36 @@
-import type { Outcome } from './engine/simulate.ts';
+import type { Outcome } from './engine/outcome.ts';
 import { type Policy, type PolicyChoice, type PolicyKind, PolicyMaker } from './policies.ts';
 import { fullStep } from './profile.ts';
 import { oraclesToTry } from './scaling/oracle.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 
-/** One policy under one scenario. */
+/** Result of one policy in one scenario. */
 export interface Result {
   readonly policy: string;
   readonly settings: string;
   readonly outcome: Outcome;
 }
 
-/** What an answer has to keep. */
+/** Service level objective of a comparison. */
 export interface Objective {
-  /** 95 % of first tokens come within it. Seconds. */
+  /** Maximum of the first token's 95th percentile, in seconds. */
   readonly firstTokenSeconds: number;
-  /** At most this part of the requests is refused. 0 to 1. */
+  /** Maximum fraction of refused requests, 0 to 1. */
   readonly refusedPart: number;
-  /** At least this part of the thinking is done. 0 to 1. */
+  /** Minimum fraction of the natural thinking that is done, 0 to 1. */
   readonly thinkingPart: number;
 }
 
-/** All policies under one scenario. */
+/** Results of all policies in one scenario. */
 export interface Comparison {
   readonly scenario: string;
   readonly requests: number;
-  /** What the load test of one copy found, where a policy wants it. */
+  /** Result of the load test of one copy. */
   readonly loadTest: { readonly maxRequestsPerSecond: number; readonly maxConcurrency: number };
-  /** GPU hours if every copy were always full of the tokens that were given, and nothing else were paid for. */
+  /** Lower bound: GPU hours if every copy were always full and nothing else were billed. */
   readonly boundGpuHours: number;
   readonly results: readonly Result[];
-  /** The cheapest setting of each kind that meets the objective, or `undefined` where none of those tried does. */
+  /** The cheapest tried setting of each kind that meets the objective. `undefined` if none does. */
   readonly cheapest: readonly {
     readonly kind: PolicyKind;
     readonly tried: number;
@@ -38,7 +38,7 @@ export interface Comparison {
   }[];
 }
 
-/** Settings that the search tries: parts of what the load test found, parts of the copies' speed, or copies. */
+/** Settings that the search tries: fractions of the load test's result, or fractions of the copies' speed. */
 const searched = {
   'aws-concurrency': [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2],
   'aws-invocations': [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2],
@@ -46,7 +46,7 @@ const searched = {
   elastic: [0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1, 1.1],
 } as const;
 
-/** Runs every policy on the same requests. */
+/** Runs all policies on the same requests. */
 export function compare(
   scenario: Scenario,
   choices: readonly PolicyChoice[],
@@ -63,7 +63,7 @@ export function compare(
     fleets ??= settingsToTry('fixed', scenario, maker).map((value) => play(maker.make({ kind: 'fixed', value })));
     return fleets;
   };
-  // Without a number the fixed fleet and the oracle are the cheapest of those that know the future.
+  // If no number is given, the fixed fleet and the oracle are the cheapest settings, chosen with knowledge of the future.
   const run = ({ kind, value }: PolicyChoice): Result => {
     if (value !== undefined || (kind !== 'fixed' && kind !== 'oracle')) return play(maker.make({ kind, value }));
     if (kind === 'fixed') return best(fixedFleets(), objective);
@@ -92,13 +92,13 @@ function cheapestOf(tried: readonly Result[], objective: Objective): Result | un
     .toSorted((a, b) => a.outcome.gpuHours - b.outcome.gpuHours)[0];
 }
 
-/** The cheapest that meets the objective; where none does, the one whose first tokens come soonest. */
+/** The cheapest result that meets the objective; if none does, the one with the fastest first tokens. */
 function best(tried: readonly Result[], objective: Objective): Result {
-  const soonest = tried.reduce((a, b) => (a.outcome.firstToken.p95 <= b.outcome.firstToken.p95 ? a : b));
-  return cheapestOf(tried, objective) ?? soonest;
+  const fastest = tried.reduce((a, b) => (a.outcome.firstToken.p95 <= b.outcome.firstToken.p95 ? a : b));
+  return cheapestOf(tried, objective) ?? fastest;
 }
 
-/** Whether a run kept the objective. */
+/** Whether a run meets the objective. */
 function meets({ firstToken, requests, refused, thinking }: Outcome, objective: Objective): boolean {
   return (
     firstToken.p95 <= objective.firstTokenSeconds &&
@@ -126,12 +126,13 @@ function settingsToTry(kind: PolicyKind, scenario: Scenario, maker: PolicyMaker)
   }
 }
 
-/** Context of a request on average: its prompt and half of its output. */
+/** Assumes the average context of a request: its prompt and half of its output. */
 function boundGpuHours({ profile }: Scenario, { thinking, answerTokens, completed }: Outcome): number {
   const output = thinking.natural + answerTokens;
-  const full = fullStep(profile, Math.max(1, output / Math.max(1, completed) / 2 + USUAL_PROMPT));
+  const full = fullStep(profile, Math.max(1, output / Math.max(1, completed) / 2 + TYPICAL_PROMPT));
   const copySeconds = output / (full.requests / full.stepSeconds);
   return (copySeconds / 3_600) * (profile.gpusPerInstance / profile.copiesPerInstance);
 }
 
-const USUAL_PROMPT = 1_000;
+/** In tokens. */
+const TYPICAL_PROMPT = 1_000;

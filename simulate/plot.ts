@@ -3,17 +3,17 @@ import { escapeText } from '../evaluate/plot.ts';
 /** A line over time. */
 export interface Line {
   readonly name: string;
-  /** Seconds and a value; `NaN` where there is none. */
+  /** Times in seconds and values. `NaN` interrupts the line. */
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** One diagram of a page of diagrams that share their time. */
+/** One diagram of a stack that shares its time axis. */
 export interface Panel {
   readonly title: string;
   readonly lines: readonly Line[];
   /** @default 'linear' */
   readonly scale?: 'linear' | 'log';
-  /** Lines that stay level from point to point, as a count of copies does. */
+  /** Draws step lines, for example for a number of copies. */
   readonly steps?: boolean;
 }
 
@@ -25,7 +25,7 @@ const DASHES = ['', '6 3', '', '2 3', '8 3 2 3', '1 4'];
 const STYLE =
   '<style>svg{background:#fff;color:#111}text{font:12px system-ui,sans-serif;fill:currentColor}.grid{stroke:currentColor;opacity:.15}@media(prefers-color-scheme:dark){svg{background:#15171c;color:#e6e6e6}}</style>';
 
-/** Diagrams under each other, over one axis of time. A name has one colour and one dash in all of them. */
+/** Stacked diagrams over one time axis. A name has the same colour and dash in all of them. */
 export function timePlot(title: string, panels: readonly Panel[]): string {
   const height = BOX.top + panels.length * (PANEL + BOX.gap) + BOX.bottom - BOX.gap;
   const times = panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map(([at]) => at)));
@@ -69,7 +69,7 @@ ${hours.join('')}
 `;
 }
 
-/** Policies as points: what they cost, and how late the first token of the slowest 5 % is. Down and left is better. */
+/** Policies as points: GPU hours, and the first token's 95th percentile. Lower left is better. */
 export function costPlot(
   title: string,
   points: readonly { readonly name: string; readonly gpuHours: number; readonly seconds: number }[],
@@ -77,10 +77,10 @@ export function costPlot(
   const height = 320;
   const bottom = height - 56;
   const width = WIDTH - BOX.left - BOX.right;
-  const mostHours = niceMost(Math.max(1, ...points.map(({ gpuHours }) => gpuHours)));
+  const maxHours = niceMax(Math.max(1, ...points.map(({ gpuHours }) => gpuHours)));
   const low = Math.min(0.1, ...points.map(({ seconds }) => Math.max(0.001, seconds)));
   const high = Math.max(1, ...points.map(({ seconds }) => seconds)) * 1.3;
-  const x = (hours: number) => round(BOX.left + (hours / mostHours) * width);
+  const x = (hours: number) => round(BOX.left + (hours / maxHours) * width);
   const y = (seconds: number) =>
     round(BOX.top + (bottom - BOX.top) * (1 - Math.log(Math.max(low, seconds) / low) / Math.log(high / low)));
   const rows = decades(low, high).map(
@@ -89,14 +89,14 @@ export function costPlot(
   );
   const columns = [0, 0.25, 0.5, 0.75, 1].map(
     (part) =>
-      `<text x="${x(part * mostHours)}" y="${bottom + 18}" text-anchor="middle">${short(part * mostHours)}</text>`,
+      `<text x="${x(part * maxHours)}" y="${bottom + 18}" text-anchor="middle">${short(part * maxHours)}</text>`,
   );
   const marks = points.map(({ name, gpuHours, seconds }, index) => {
     const color = COLORS[index % COLORS.length];
     const mark = (cx: number, cy: number, radius: number) =>
       `<circle cx="${cx}" cy="${cy}" r="${radius}" fill="${color}" fill-opacity="0.85"/>`;
     const legendAt = { x: WIDTH - BOX.right + 20, y: BOX.top + 10 + index * 20 };
-    // Policies that come out alike lie on each other: the later, the smaller.
+    // Policies with equal results overlap, so later points are smaller.
     return `<g><title>${escapeText(`${name}: ${gpuHours.toFixed(1)} GPU hours, ${seconds.toFixed(2)} s`)}</title>${mark(x(gpuHours), y(seconds), 8 - (index % COLORS.length))}</g>${mark(legendAt.x, legendAt.y - 4, 5)}<text x="${legendAt.x + 12}" y="${legendAt.y}">${escapeText(name)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">
@@ -128,8 +128,8 @@ function scaleOf(
     const y = (value: number) => round(top + PANEL * (1 - Math.log(Math.max(low, value) / low) / Math.log(high / low)));
     return { y, ticks: decades(low, high) };
   }
-  const most = niceMost(Math.max(1e-9, ...values));
-  return { y: (value) => round(top + PANEL * (1 - value / most)), ticks: [0, most / 2, most] };
+  const max = niceMax(Math.max(1e-9, ...values));
+  return { y: (value) => round(top + PANEL * (1 - value / max)), ticks: [0, max / 2, max] };
 }
 
 /** 0.1, 1, 10, … within a range. */
@@ -139,7 +139,7 @@ function decades(low: number, high: number): readonly number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));
 }
 
-function niceMost(value: number): number {
+function niceMax(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10) * power;
 }

@@ -1,8 +1,8 @@
 import { UsageError } from '../cli/usage-error.ts';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
+import { defaultScaling, type ScalingSettings, utilizationWith } from '../lambda/policy/desired-copies.ts';
 import { defaultElastic } from '../lambda/policy/elastic-grant.ts';
-import { defaultScaling, type ScalingSettings, utilizationWith } from '../lambda/policy/wanted-copies.ts';
-import { type Gate, openGate } from './engine/simulate.ts';
+import { type Gate, openGate } from './engine/gate.ts';
 import { CommittedScaling } from './scaling/committed-scaling.ts';
 import { type LoadTest, loadTest } from './scaling/load-test.ts';
 import { type Foresight, foresee, Oracle, type OracleSettings } from './scaling/oracle.ts';
@@ -10,34 +10,34 @@ import { FixedFleet, type Scaler } from './scaling/scaler.ts';
 import { defaultTargetTracking, TargetTracking } from './scaling/target-tracking.ts';
 import type { Scenario } from './scenario.ts';
 
-/** AWS advises to begin with it: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html */
+/** AWS's recommended start value: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html */
 const SAFETY_FACTOR = 0.5;
 
 export const policyKinds = ['aws-concurrency', 'aws-invocations', 'fixed', 'committed', 'elastic', 'oracle'] as const;
 export type PolicyKind = (typeof policyKinds)[number];
 
-/** A policy by its name on the command line, with its one number where it has one. */
+/** A policy as chosen on the command line: its name and an optional number. */
 export interface PolicyChoice {
   readonly kind: PolicyKind;
   /**
-   * `aws-*`: the target. `fixed`: copies. `committed`, `elastic`, `oracle`: the part of the copies' speed that demand may take.
+   * `aws-*`: the target. `fixed`: the copies. `committed`, `elastic`, `oracle`: target utilization of the copies' speed.
    *
-   * @default - found as docs/scaling.md says; of `fixed` and `oracle` the cheapest that meets the objective
+   * @default - derived as docs/scaling.md describes; for `fixed` and `oracle` the cheapest value that meets the objective
    */
   readonly value: number | undefined;
 }
 
-/** A policy ready to run under one scenario. */
+/** A policy, ready to run in one scenario. */
 export interface Policy {
   readonly name: string;
-  /** Its settings, for people. */
+  /** Description of its settings, for the report. */
   readonly settings: string;
   readonly scaler: Scaler;
   readonly gate: Gate;
   readonly initialCopies: number;
 }
 
-/** @throws {UsageError} for a name that is none */
+/** @throws {UsageError} if a name or a number is invalid */
 export function parsePolicies(list: string): readonly PolicyChoice[] {
   return list.split(',').map((entry) => {
     const [name = '', value, ...more] = entry.trim().split(':');
@@ -45,7 +45,7 @@ export function parsePolicies(list: string): readonly PolicyChoice[] {
     const number = value === undefined ? undefined : Number(value);
     if (kind === undefined || more.length > 0 || (number !== undefined && !(number > 0 && number < 1e6))) {
       throw new UsageError(
-        `--policies has ${JSON.stringify(entry)}. Write ${policyKinds.join(', ')}, each with ":NUMBER" where you want another setting.`,
+        `--policies has ${JSON.stringify(entry)}. Write ${policyKinds.join(', ')}, optionally followed by ":NUMBER".`,
       );
     }
     if (kind === 'fixed' && number !== undefined && !Number.isInteger(number))
@@ -54,14 +54,14 @@ export function parsePolicies(list: string): readonly PolicyChoice[] {
   });
 }
 
-/** Makes the policies of one scenario: what several of them need is found out once. */
+/** Creates the policies of one scenario. Computes the load test and the foresight that several of them need only once. */
 export class PolicyMaker {
   readonly #scenario: Scenario;
   readonly #firstTokenSeconds: number;
   #loadTest: LoadTest | undefined;
   #foresight: Foresight | undefined;
 
-  /** @param firstTokenSeconds what the load test holds the 95th percentile of the first token to */
+  /** @param firstTokenSeconds objective of the load test for the first token's 95th percentile */
   constructor(scenario: Scenario, firstTokenSeconds: number) {
     this.#scenario = scenario;
     this.#firstTokenSeconds = firstTokenSeconds;
@@ -77,7 +77,7 @@ export class PolicyMaker {
     return this.#foresight;
   }
 
-  /** Copies of a full fleet that would give the mean demand. Every policy but the fixed ones begins with so many. */
+  /** Full copies that serve the mean demand: the initial copies of every policy without a number of copies. */
   get meanCopies(): number {
     const { tokensPerSecond, copyTokensPerSecond } = this.foresight;
     const mean = tokensPerSecond.reduce((sum, value) => sum + value, 0) / Math.max(1, tokensPerSecond.length);
@@ -102,8 +102,8 @@ export class PolicyMaker {
       case 'aws-concurrency':
       case 'aws-invocations': {
         const metric = kind === 'aws-concurrency' ? 'concurrency' : 'invocations';
-        const most = metric === 'concurrency' ? this.loadTest.maxConcurrency : this.loadTest.maxRequestsPerSecond * 60;
-        const target = value ?? most * SAFETY_FACTOR;
+        const max = metric === 'concurrency' ? this.loadTest.maxConcurrency : this.loadTest.maxRequestsPerSecond * 60;
+        const target = value ?? max * SAFETY_FACTOR;
         return {
           name: named(kind, value),
           settings: `${target.toFixed(1)} ${metric === 'concurrency' ? 'requests in flight' : 'requests a minute'} a copy`,

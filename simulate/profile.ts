@@ -10,7 +10,7 @@ const seconds = z.number().min(0);
 
 const profileSchema = z.strictObject({
   name: z.string().min(1),
-  /** Where the figures are from. */
+  /** Source of the figures. */
   source: z.string().min(1),
   speed: z.strictObject({
     stepSeconds: z.number().gt(0),
@@ -24,26 +24,26 @@ const profileSchema = z.strictObject({
   copiesPerInstance: z.int().min(1),
   gpusPerInstance: z.number().gt(0),
   dollarsPerInstanceHour: z.number().min(0),
-  /** Until an instance runs. It is paid for from then on. */
+  /** Start time of an instance. It is billed from then on. */
   instanceSeconds: seconds,
-  /** Until a copy takes requests on an instance that runs: image, weights, engine. */
+  /** Start time of a copy on a running instance: image, weights, engine. */
   copySeconds: seconds,
-  /** How long an instance without a copy stays, and is paid for. */
+  /** Time for which an instance without a copy keeps running and is billed. */
   idleInstanceSeconds: seconds,
-  /** Function, gateway and router, for each call of the model. */
+  /** Overhead of function, gateway and router per model call. */
   callOverheadSeconds: seconds,
 });
 
-/** What a copy, its instance and their start cost. A JSON file of this shape replaces the built-in ones. */
+/** Speed of a copy, and start time and cost of copy and instance. A JSON file of this shape replaces the built-in profile. */
 export type Profile = z.infer<typeof profileSchema>;
 
-/** Dense BF16 arithmetic of one H100 SXM by NVIDIA's data sheet (989 TFLOPS), of which prefill is assumed to reach a half. */
+/** Dense BF16 performance of one H100 SXM by NVIDIA's data sheet (989 TFLOPS). Prefill is assumed to reach half of it. */
 const H100_FLOPS = 989e12;
 const PREFILL_EFFICIENCY = 0.5;
 
 /**
- * s1-32B as config/s1-32b.json deploys it: BF16, two GPUs a copy, four copies on ml.p5.48xlarge. Derived, not measured: memory and
- * bandwidth as `budgetforce plan` computes them, prefill from the arithmetic of the GPUs (2 FLOP for each weight and token).
+ * s1-32B as deployed by config/s1-32b.json: BF16, two GPUs per copy, four copies per ml.p5.48xlarge. Derived, not measured: memory
+ * and bandwidth as computed by `budgetforce plan`, prefill from the GPUs' peak performance (2 FLOP per weight and token).
  */
 export function s1OnP5(): Profile {
   const name = 'ml.p5.48xlarge';
@@ -53,7 +53,7 @@ export function s1OnP5(): Profile {
   const memory = gpuMemory(shape, { tensorParallel }, name);
   const dollarsPerInstanceHour = defaultPrices.instances[name];
   if (type === undefined || memory === undefined || dollarsPerInstanceHour === undefined)
-    throw new Error(`${name} is not in the tables any more.`);
+    throw new Error(`lib/facts has no instance type, memory or price of ${name}.`);
   const { assumptions } = defaultPrices;
   const bandwidth = type.gpuBandwidthGbs * 1e9 * assumptions.decodeEfficiency;
   const { linear } = parameters(shape);
@@ -82,7 +82,7 @@ export function s1OnP5(): Profile {
   };
 }
 
-/** @throws {Error} where the file cannot be read or has the wrong shape. */
+/** @throws {Error} if the file cannot be read or has the wrong shape */
 export function readProfile(file: string): Profile {
   let input: unknown;
   try {
@@ -93,11 +93,11 @@ export function readProfile(file: string): Profile {
     });
   }
   const parsed = profileSchema.safeParse(input);
-  if (!parsed.success) throw new Error(`${file} is wrong:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(`${file} is not a valid profile:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
 
-/** The requests of a copy whose cache is full of such with this context each, on average, and its step then. */
+/** Number of requests with this average context that fill a copy, and the duration of a decode step with them. */
 export function fullStep(
   { speed }: Pick<Profile, 'speed'>,
   contextTokens: number,

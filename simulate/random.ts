@@ -1,7 +1,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Random numbers by a seed: the same seed gives the same numbers on every machine. */
+/** Seeded random numbers: the same seed gives the same numbers on every machine. */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;
   #spareNormal: number | undefined;
@@ -15,7 +15,7 @@ export class Random {
     return uniformFloat64(this.#generator);
   }
 
-  /** Waiting times of a Poisson process with this mean. */
+  /** Interarrival times of a Poisson process with this mean. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.uniform());
   }
@@ -39,7 +39,7 @@ export class Random {
     }
   }
 
-  /** @param sigma of the logarithm */
+  /** @param sigma standard deviation of the logarithm */
   logNormal(median: number, sigma: number): number {
     return median * Math.exp(sigma * this.normal());
   }

@@ -3,7 +3,7 @@ import type { Comparison, Result } from './compare.ts';
 import type { TimelineBin } from './engine/measures.ts';
 import { costPlot, type Line, type Panel, timePlot } from './plot.ts';
 
-/** What a report says of its own making. */
+/** Inputs of a simulation, for the head of the report. */
 export interface ReportHead {
   readonly profile: { readonly name: string; readonly source: string };
   readonly traffic: string;
@@ -27,7 +27,7 @@ const HEADINGS = [
   'copies',
 ] as const;
 
-/** The tables of all comparisons for a terminal. */
+/** Tables of all comparisons, as text for a terminal. */
 export function comparisonText(comparisons: readonly Comparison[], head: ReportHead): string {
   const parts = comparisons.map((comparison) => {
     const rows = rowsOf(comparison);
@@ -36,11 +36,11 @@ export function comparisonText(comparisons: readonly Comparison[], head: ReportH
   return `${head.profile.name} (${head.profile.source})\n${head.traffic}\n\n${parts.join('\n')}\n${LEGEND}\n${head.prices}\n`;
 }
 
-const LEGEND = `Times in seconds. "of AWS": GPU hours against aws-concurrency. "granted": maxima granted of maxima asked for. "thought": thinking done of what
-the model would have thought. "copies": mean that took requests. A row with ▸ is the cheapest setting of its kind that meets the objective.`;
+const LEGEND = `Times in seconds. "of AWS": GPU hours relative to aws-concurrency. "granted": granted fraction of the requested maxima. "thought": fraction of the
+natural thinking that was done. "copies": mean running copies. A row with ▸ is the cheapest setting of its kind that meets the objective.`;
 
 function loadTestLine({ loadTest, boundGpuHours }: Comparison): string {
-  return `Load test of one copy: ${loadTest.maxRequestsPerSecond.toFixed(3)} requests/s at ${loadTest.maxConcurrency.toFixed(1)} in flight. If every copy were always full: ${boundGpuHours.toFixed(1)} GPU h.`;
+  return `Load test of one copy: ${loadTest.maxRequestsPerSecond.toFixed(3)} requests/s with ${loadTest.maxConcurrency.toFixed(1)} in flight. Lower bound, if every copy were always full: ${boundGpuHours.toFixed(1)} GPU h.`;
 }
 
 function rowsOf(comparison: Comparison): readonly (readonly string[])[] {
@@ -87,7 +87,7 @@ function columns(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** The plots of all comparisons, by their file names. */
+/** Plots of all comparisons, by file name. */
 export function plotsOf(comparisons: readonly Comparison[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     comparisons.flatMap((comparison) => {
@@ -114,7 +114,7 @@ function costs({ scenario, results }: Comparison): string {
   );
 }
 
-/** The last measured round of a trace is enough to see. Seconds. */
+/** End of the timeline that is plotted, in seconds. */
 const SHOWN_SECONDS = 7_200;
 
 function overTime({ scenario, results }: Comparison): string {
@@ -127,12 +127,12 @@ function overTime({ scenario, results }: Comparison): string {
     });
   const first = line((bin) => bin.arrivalsPerSecond)[0];
   const panels: readonly Panel[] = [
-    { title: 'requests a second', lines: first === undefined ? [] : [{ ...first, name: 'requests' }] },
-    { title: 'copies that take requests', lines: line((bin) => bin.copies), steps: true },
-    { title: 'instances paid for', lines: line((bin) => bin.instances), steps: true },
-    { title: 'part of the thinking that is granted', lines: line((bin) => bin.grantedShare) },
+    { title: 'requests per second', lines: first === undefined ? [] : [{ ...first, name: 'requests' }] },
+    { title: 'running copies', lines: line((bin) => bin.copies), steps: true },
+    { title: 'billed instances', lines: line((bin) => bin.instances), steps: true },
+    { title: 'granted fraction of the requested thinking', lines: line((bin) => bin.grantedShare) },
     {
-      title: 'first token, 95th percentile of each minute, seconds',
+      title: 'first token, 95th percentile per minute, in seconds',
       lines: line((bin) => bin.firstTokenP95 ?? Number.NaN),
       scale: 'log',
     },
@@ -140,7 +140,7 @@ function overTime({ scenario, results }: Comparison): string {
   return timePlot(scenario, panels);
 }
 
-/** One page with plots and figures; nothing is loaded from anywhere. */
+/** A self-contained page with tables and plots. */
 export function reportPage(comparisons: readonly Comparison[], head: ReportHead): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Scaling, simulated</title>

@@ -1,5 +1,7 @@
 import type { Routing } from './engine/fleet.ts';
-import { type Gate, type Outcome, simulate } from './engine/simulate.ts';
+import type { Gate } from './engine/gate.ts';
+import type { Outcome } from './engine/outcome.ts';
+import { simulate } from './engine/simulate.ts';
 import type { Profile } from './profile.ts';
 import type { Scaler } from './scaling/scaler.ts';
 import { EvenTraffic, type GeneratedSettings, GeneratedTraffic } from './traffic/generated.ts';
@@ -7,7 +9,7 @@ import type { ThinkingMix } from './traffic/thinking.ts';
 import { type Bursts, type Trace, TraceTraffic, withBursts } from './traffic/trace.ts';
 import type { Traffic } from './traffic/traffic.ts';
 
-/** Everything that policies are compared under. */
+/** Traffic, endpoint and bounds under which policies are compared. */
 export interface Scenario {
   readonly name: string;
   readonly source:
@@ -19,14 +21,14 @@ export interface Scenario {
   readonly minCopies: number;
   readonly maxCopies: number;
   readonly seed: number;
-  /** Not measured at the beginning. Seconds. */
+  /** Initial time that is not measured, in seconds. */
   readonly warmUpSeconds: number;
 }
 
-/** What AWS documents for PREFIX_AWARE; the threshold is the highest one, so that a continued thought stays where it is. */
+/** AWS's PREFIX_AWARE routing, with the maximum threshold, so that a continued thought stays on its copy. */
 export const defaultRouting: Routing = { prefixAware: true, concurrencyThreshold: 1_024 };
 
-/** A trace some times in a row; the first round warms up. */
+/** A trace, repeated for a number of rounds. The first round is the warm-up. */
 export function traceScenario(
   trace: Trace,
   bursts: Bursts,
@@ -42,7 +44,7 @@ export function traceScenario(
   };
 }
 
-/** The same requests every time it is asked. */
+/** Deterministic: every call returns the same requests. */
 function trafficOf({ source, mix, seed }: Scenario): Traffic {
   switch (source.kind) {
     case 'trace':
@@ -52,12 +54,12 @@ function trafficOf({ source, mix, seed }: Scenario): Traffic {
   }
 }
 
-/** How long the requests of the scenario come. Seconds. */
+/** Duration of the scenario's traffic, in seconds. */
 function secondsOf({ source }: Scenario): number {
   return source.kind === 'trace' ? source.trace.periodSeconds * source.rounds : source.settings.seconds;
 }
 
-/** One policy under the scenario. */
+/** Runs one policy in a scenario. */
 export function runScenario(
   scenario: Scenario,
   policy: { readonly scaler: Scaler; readonly gate: Gate; readonly initialCopies: number },
@@ -74,10 +76,10 @@ export function runScenario(
   });
 }
 
-/** Of a line in a plot. */
+/** Maximum points of a plotted line. */
 const MAX_POINTS = 480;
 
-/** Requests at an even rate with the scenario's lengths, for a load test of one copy. */
+/** Requests at a constant rate with the scenario's lengths, for a load test of one copy. */
 export function evenTrafficOf(scenario: Scenario, requestsPerSecond: number, seconds: number): Traffic {
   const { source, mix, seed } = scenario;
   if (source.kind === 'trace') return new EvenTraffic(source.trace, requestsPerSecond, seconds, mix, seed);

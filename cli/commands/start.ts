@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { jsonLog } from '../../lambda/compose.ts';
 import { formatNames } from '../../lambda/forcing/format.ts';
-import { defaultLocalCopies, type LocalCopies } from '../../local/play-copies.ts';
+import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
 import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { UsageError } from '../usage-error.ts';
 

@@ -32,7 +32,7 @@ export function toBudgetReport(
         ? null
         : {
             elastic: load.elastic,
-            wanted: load.wanted,
+            wanted: load.requested,
             granted: load.granted,
             floor: load.floor,
             set_by: report.endReason === 'load' ? 'load' : load.setBy,

@@ -19,7 +19,7 @@ export function limitHeaders({
     ...(load === undefined
       ? {}
       : {
-          'x-thinking-wanted-tokens': String(load.wanted),
+          'x-thinking-wanted-tokens': String(load.requested),
           'x-thinking-granted-tokens': String(load.granted),
           ...(load.expectedWaitSeconds > 0
             ? { 'x-expected-wait-seconds': String(Math.ceil(load.expectedWaitSeconds)) }

@@ -4,20 +4,21 @@ import { hashKey } from './hash-key.ts';
 import type { Caller } from './key-record.ts';
 import type { KeyStore } from './key-store.ts';
 
-/** Gives the SHA-256 of every key that is valid now. */
+/** Returns the SHA-256 of every admin key that is currently valid. */
 export type KeyHashes = () => Promise<readonly Buffer[]>;
 
-/** Where keys are known from. Neither: no key is asked for. */
+/** Sources of valid keys. If both are omitted, authentication is off. */
 export interface KnownKeys {
-  /** The deployment's own: they may do everything, and have no limits. */
+  /** Admin keys of the deployment. They have all permissions and no limits. */
   readonly adminHashes?: KeyHashes | undefined;
-  /** Keys with limits, made by an admin. */
+  /** Keys with limits, created by an admin. */
   readonly store?: Pick<KeyStore, 'find'> | undefined;
 }
 
 /**
- * Who sends a request: an admin's key, a key of the store, or anybody where no admin's key is set up (then a key that is in the store still
- * counts as that). Admin keys are compared by their hashes, in constant time; others are looked up by their hash.
+ * Identifies the caller of a request by its key: an admin key, or a key of the store. If no admin keys are configured, every other
+ * request is anonymous and has admin permissions. Admin keys are compared by hash in constant time; other keys are looked up by
+ * hash.
  *
  * @throws {ApiError} 401
  */
@@ -35,7 +36,7 @@ export async function authenticate(headers: Headers, known: KnownKeys): Promise<
   throw unauthorized('This API key is not valid.', 'invalid_api_key');
 }
 
-/** OpenAI's header, or Anthropic's. */
+/** Reads the key from OpenAI's header, or from Anthropic's. */
 function keyOf(headers: Headers): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1] ?? headers.get('x-api-key') ?? undefined;
 }

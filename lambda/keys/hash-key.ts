@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** SHA-256: what is kept and compared of a key. A key has 192 random bits, so nothing slower is needed. */
+/** SHA-256 of a key, which is stored and compared instead of it. Keys have 192 random bits, so a slow hash is unnecessary. */
 export function hashKey(key: string): Buffer {
   return createHash('sha256').update(key, 'utf8').digest();
 }

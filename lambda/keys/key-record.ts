@@ -1,44 +1,44 @@
 import * as z from 'zod';
 
-/** What a key may do. Absent: no limit of that kind. */
+/** Limits of a key. An omitted limit is not enforced. */
 export const keyLimitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
-  /** Prompt, thinking and answer together, a day of UTC. */
+  /** Prompt, thinking and answer together, per UTC day. */
   tokens_per_day: z.int().min(1).optional(),
   concurrent_requests: z.int().min(1).max(1_000).optional(),
-  /** The most thinking that one request may ask for. Tokens. */
+  /** Maximum thinking of one request, in tokens. */
   max_thinking_tokens: z.int().min(0).optional(),
   models: z.array(z.string().min(1).max(128)).min(1).max(64).optional(),
   elastic: z
     .boolean()
     .optional()
     .describe(
-      'Whether thinking may shrink under load where a request says nothing of `thinking.elastic`. Absent: as the model’s config says.',
+      'Whether thinking may shrink under load if a request omits `thinking.elastic`. If omitted, the model’s config applies.',
     ),
 });
 export type KeyLimits = z.infer<typeof keyLimitsSchema>;
 
-/** A key as it is stored. The key itself is not: only its SHA-256. */
+/** A stored key. The key itself is not stored, only its SHA-256. */
 export const keyRecordSchema = z.object({
-  /** `key_…`: names the key in lists, usage and the log. */
+  /** `key_…`: identifies the key in lists, usage records and the log. */
   id: z.string(),
   name: z.string(),
-  /** The key's last characters, so that its owner knows it again. */
+  /** Last characters of the key, by which its owner recognizes it. */
   ends_in: z.string(),
-  /** Unix time. Seconds. */
+  /** Unix time in seconds. */
   created: z.int(),
-  /** Unix time from which it is not valid any more. Seconds. */
+  /** Time from which the key is invalid, as Unix time in seconds. */
   expires: z.int().optional(),
   revoked: z.boolean().optional(),
-  /** A newer value of the same key was made; this one goes on until it expires. */
+  /** The key was rotated: this value stays valid until it expires. */
   replaced: z.boolean().optional(),
   limits: keyLimitsSchema,
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
-/** Who sends a request. */
+/** The authenticated sender of a request. */
 export interface Caller {
-  /** A key's id; `admin` for a key of the deployment's secret; `anonymous` where no key is asked for. */
+  /** Id of the key; `admin` for an admin key; `anonymous` if authentication is off. */
   readonly id: string;
   readonly admin: boolean;
   readonly limits: KeyLimits;

@@ -3,35 +3,35 @@ import type { ItemTable } from '../storage/table.ts';
 import { hashKey } from './hash-key.ts';
 import { type KeyLimits, type KeyRecord, keyRecordSchema } from './key-record.ts';
 
-/** How long what was read of a key stays good: a revoked key stops, and a new limit holds, within this time. Milliseconds. */
-const REMEMBERED_MS = 15_000;
-const MAX_REMEMBERED = 1_000;
+/** Time to live of cached key records, in milliseconds. Revocations and new limits take effect within this time. */
+const CACHE_MS = 15_000;
+const MAX_CACHED = 1_000;
 
 const PARTITION = 'KEY';
 
 export interface NewKey {
   readonly record: KeyRecord;
-  /** Shown once, never stored. */
+  /** Returned once, never stored. */
   readonly key: string;
 }
 
-/** The keys of a deployment. Only their hashes are stored: a lookup goes by the hash, so it tells nothing of how near a guess was. */
+/** Keys of a deployment. Only hashes are stored. Lookups go by the hash, so their timing reveals nothing about a key. */
 export class KeyStore {
   readonly #table: ItemTable;
   readonly #unixTime: () => number;
-  readonly #remembered = new Map<string, { readonly record: KeyRecord | undefined; readonly until: number }>();
+  readonly #cache = new Map<string, { readonly record: KeyRecord | undefined; readonly until: number }>();
 
   constructor(table: ItemTable, unixTime: () => number) {
     this.#table = table;
     this.#unixTime = unixTime;
   }
 
-  /** The record of a key that is valid now. */
+  /** Returns the record of a key, or `undefined` if the key is unknown, revoked or expired. */
   async find(key: string): Promise<KeyRecord | undefined> {
     const hash = hashKey(key).toString('hex');
-    const known = this.#remembered.get(hash);
+    const cached = this.#cache.get(hash);
     const now = this.#unixTime();
-    const record = known !== undefined && now < known.until ? known.record : await this.#read(hash);
+    const record = cached !== undefined && now < cached.until ? cached.record : await this.#read(hash);
     if (record === undefined || record.revoked === true) return undefined;
     return record.expires !== undefined && record.expires <= now ? undefined : record;
   }
@@ -46,30 +46,31 @@ export class KeyStore {
     });
   }
 
-  /** Every key, the newest first. A key that was rotated stands there with each of its values that still holds. */
+  /** All keys, the newest first. A rotated key appears once for each of its values. */
   async list(): Promise<readonly KeyRecord[]> {
     return (await this.#all()).map(({ record }) => record).toSorted((a, b) => b.created - a.created);
   }
 
-  /** A new value for a key; the old one goes on for `graceSeconds`. `undefined`: there is no such key. */
+  /** Creates a new value for a key; the old one stays valid for `graceSeconds`. Returns `undefined` if the key does not exist. */
   async rotate(id: string, graceSeconds: number): Promise<NewKey | undefined> {
     const old = await this.#valid(id);
     const last = old.find(({ record }) => record.replaced !== true);
     if (last === undefined) return undefined;
     const { ends_in: _, ...kept } = last.record;
-    const made = await this.#write({ ...kept, created: this.#unixTime() });
+    const created = await this.#write({ ...kept, created: this.#unixTime() });
     const until = this.#unixTime() + graceSeconds;
     for (const { hash, record } of old) {
       await this.#save(hash, { ...record, replaced: true, expires: Math.min(record.expires ?? until, until) });
     }
-    return made;
+    return created;
   }
 
-  /** Makes a key invalid, all its values. Whether there was one. */
+  /** Revokes all values of a key. Returns whether the key existed. */
   async revoke(id: string): Promise<boolean> {
     return await this.#change(id, (record) => ({ ...record, revoked: true }));
   }
 
+  /** Replaces the limits of a key. Returns whether the key existed. */
   async setLimits(id: string, limits: KeyLimits): Promise<boolean> {
     return await this.#change(id, (record) => ({ ...record, limits }));
   }
@@ -104,14 +105,14 @@ export class KeyStore {
 
   async #save(hash: string, record: KeyRecord): Promise<void> {
     await this.#table.put({ pk: PARTITION, sk: hash, ...record });
-    this.#remembered.delete(hash);
+    this.#cache.delete(hash);
   }
 
   async #read(hash: string): Promise<KeyRecord | undefined> {
     const item = await this.#table.get(PARTITION, hash);
     const record = item === undefined ? undefined : keyRecordSchema.parse(item);
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(hash, { record, until: this.#unixTime() + REMEMBERED_MS / 1_000 });
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
+    this.#cache.set(hash, { record, until: this.#unixTime() + CACHE_MS / 1_000 });
     return record;
   }
 }

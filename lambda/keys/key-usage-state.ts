@@ -1,39 +1,40 @@
 import type { KeyLimits } from './key-record.ts';
 
 /**
- * What a key has used of its limits, in one small record: so that one conditional write decides about all of them at once, and two
- * requests at the same instant cannot both take the last of anything.
+ * Usage of a key against its limits. It is one small item, so that one conditional write checks all limits atomically: two
+ * concurrent requests cannot both take the last unit of a limit.
  */
 export interface KeyUsageState {
-  /** The minute that `requests` counts. Unix time / 60. */
+  /** Minute of the `requests` counter: Unix time / 60. */
   readonly minute: number;
   readonly requests: number;
-  /** The day that `tokens` counts. Unix time / 86,400. */
+  /** Day of the `tokens` counter: Unix time / 86,400. */
   readonly day: number;
-  /** Settled tokens of the day. Reserved ones stand in the leases. */
+  /** Settled tokens of the day. Reserved tokens are in the leases. */
   readonly tokens: number;
-  /** Requests under way, by their ids. */
+  /** Running requests, by their ids. */
   readonly leases: Readonly<Record<string, UsageLease>>;
 }
 
-/** A request under way, and what it may still use. */
+/** A running request and its reservation. */
 export interface UsageLease {
-  /** Unix time after which it counts as dead. Seconds. */
+  /** Expiry, as Unix time in seconds. */
   readonly until: number;
-  /** Tokens that it may use. */
+  /** Reserved tokens. */
   readonly tokens: number;
   readonly day: number;
 }
 
 export const emptyUsage: KeyUsageState = { minute: 0, requests: 0, day: 0, tokens: 0, leases: {} };
 
-export interface Admittance {
+/** A request to be checked against the limits of its key. */
+export interface UsageRequest {
   readonly requestId: string;
-  /** Unix time. Seconds. */
+  /** Unix time in seconds. */
   readonly now: number;
-  /** Prompt, thinking and answer at most. */
+  /** Maximum of prompt, thinking and answer, in tokens. */
   readonly tokens: number;
-  /** How long the request may take. Seconds. */
+  /** Maximum duration of the request, in seconds. */
   readonly leaseSeconds: number;
 }
 
@@ -43,12 +44,12 @@ export type UsageDecision =
       readonly admitted: false;
       readonly limit: 'requests_per_minute' | 'tokens_per_day' | 'concurrent_requests';
       readonly message: string;
-      /** Seconds until it can succeed; for a concurrent limit, a guess. */
+      /** Seconds until a retry can succeed; for the concurrency limit, an estimate. */
       readonly retryAfterSeconds: number;
       readonly remaining: Remaining;
     };
 
-/** What is left, for the headers of a response. */
+/** Remaining quota, for the response headers. */
 export interface Remaining {
   readonly requests?: { readonly limit: number; readonly left: number; readonly resetSeconds: number };
   readonly tokens?: { readonly limit: number; readonly left: number; readonly resetSeconds: number };
@@ -56,11 +57,11 @@ export interface Remaining {
 
 const MINUTE = 60;
 const DAY = 86_400;
-/** The most leases of a key: they stand in one item, which DynamoDB bounds to 400 KB, and each write costs by its size. */
+/** Maximum leases of a key. They share one item, which DynamoDB limits to 400 KB, and whose size determines the write cost. */
 const MAX_LEASES = 1_000;
 
-/** Decides about one request, and reserves what it may use. Pure: the caller writes the state only if nobody else did. */
-export function admit(before: KeyUsageState, limits: KeyLimits, request: Admittance): UsageDecision {
+/** Decides on one request and reserves its tokens. Pure: the caller writes the returned state with a conditional write. */
+export function admit(before: KeyUsageState, limits: KeyLimits, request: UsageRequest): UsageDecision {
   const { now } = request;
   const state = current(before, now);
   const leases = Object.values(state.leases);
@@ -80,14 +81,14 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
   const { requests_per_minute: perMinute, tokens_per_day: perDay } = limits;
   const needsLease = perDay !== undefined || limits.concurrent_requests !== undefined;
   const concurrent = needsLease ? (limits.concurrent_requests ?? MAX_LEASES) : undefined;
-  // A write whose answer was lost is tried again by the SDK, and then finds itself.
+  // If the response to a write is lost, the SDK retries the write, and the retry finds the lease of the first attempt.
   if (state.leases[request.requestId] !== undefined) {
     return { admitted: true, state, remaining: remainingOf(limits, state.requests, used, now) };
   }
   if (perMinute !== undefined && state.requests >= perMinute) {
     return refuse(
       'requests_per_minute',
-      `This key allows ${perMinute} requests a minute, and they are used up.`,
+      `This key allows ${perMinute} requests per minute, and all of them are used.`,
       MINUTE - (now % MINUTE),
     );
   }
@@ -95,14 +96,14 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
     const first = Math.min(...leases.map((lease) => lease.until));
     return refuse(
       'concurrent_requests',
-      `This key allows ${concurrent} requests at once, and so many run.`,
+      `This key allows ${concurrent} concurrent requests, and ${leases.length} are running.`,
       Math.max(1, Math.min(5, first - now)),
     );
   }
   if (perDay !== undefined && used + request.tokens > perDay) {
     return refuse(
       'tokens_per_day',
-      `This key allows ${perDay} tokens a day. ${used} are used or reserved, and this request may use ${request.tokens}. Ask for less thinking, or wait for the next day (UTC).`,
+      `This key allows ${perDay} tokens per day. ${used} are used or reserved, and this request may use ${request.tokens}. Request less thinking, or retry on the next day (UTC).`,
       DAY - (now % DAY),
     );
   }
@@ -119,19 +120,20 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: Admitta
   };
 }
 
-/** A request that ends: what its lease was, and what it used. */
+/** The end of a request: its lease and its usage. */
 export interface Settlement {
   readonly requestId: string;
-  /** As in its lease. */
+  /** Expiry of the lease. */
   readonly until: number;
-  /** The day of its admission. */
+  /** Day of the admission. */
   readonly day: number;
+  /** Used tokens. */
   readonly tokens: number;
 }
 
 /**
- * Ends a request: what it used counts, what it reserved is free. What it used counts also where it outlived its lease and that was
- * reclaimed. `undefined` where its lease is gone before its time: it was settled before.
+ * Settles a request: counts the used tokens and frees the reservation. The used tokens also count if the request outlived its
+ * lease. Returns `undefined` if the lease is gone before its expiry, because the request was already settled.
  */
 export function settle(before: KeyUsageState, ended: Settlement, now: number): KeyUsageState | undefined {
   if (before.leases[ended.requestId] === undefined && now < ended.until) return undefined;
@@ -140,7 +142,7 @@ export function settle(before: KeyUsageState, ended: Settlement, now: number): K
   return { ...state, leases, tokens: state.tokens + (ended.day === state.day ? ended.tokens : 0) };
 }
 
-/** The state as it is now: a new minute and a new day begin at 0, dead leases are free. */
+/** The state at `now`: counters of a past minute or day are 0, expired leases are removed. */
 function current(state: KeyUsageState, now: number): KeyUsageState {
   const minute = Math.floor(now / MINUTE);
   const day = Math.floor(now / DAY);

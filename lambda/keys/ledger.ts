@@ -5,14 +5,14 @@ import type { ItemTable } from '../storage/table.ts';
 import type { Caller } from './key-record.ts';
 import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
 
-/** Tries to write a key's state before a request is turned away: so many requests of one key at the same instant are rare. */
-const TRIES_TO_ADMIT = 20;
-/** What was used is known nowhere else, and nobody waits for it. */
-const TRIES_TO_SETTLE = 60;
-/** How long a request stays in the table. Seconds. */
+/** Attempts of the conditional write that admits a request, before the request is refused because of contention. */
+const MAX_ADMIT_ATTEMPTS = 20;
+/** Attempts of the conditional write that settles a request. More, because the usage would be lost, and no client waits. */
+const MAX_SETTLE_ATTEMPTS = 60;
+/** Time to live of a usage record, in seconds. */
 const KEPT_SECONDS = 400 * 86_400;
 
-/** What a request used. Tokens. */
+/** Usage of a request, in tokens. */
 export interface UsedTokens {
   readonly prompt: number;
   readonly cached: number;
@@ -24,15 +24,15 @@ export interface UsedTokens {
 export interface Reservation {
   readonly requestId: string;
   readonly model: string;
-  /** Prompt, thinking and answer at most, over all samples. */
+  /** Maximum of prompt, thinking and answer, over all samples. */
   readonly tokens: number;
   readonly leaseSeconds: number;
 }
 
-/** A request that was let in. */
+/** The reservation of an admitted request. */
 export interface UsageReservation {
   readonly remaining: Remaining;
-  /** Ends it, once; later calls do nothing. */
+  /** Settles the reservation with the actual usage. Later calls do nothing. */
   settle(used: UsedTokens): Promise<void>;
 }
 
@@ -48,16 +48,16 @@ const usageRecordSchema = z.object({
   forced: z.int().default(0),
 });
 
-/** One request in the ledger. */
+/** Usage record of one request. */
 export interface UsageRecord extends UsedTokens {
   readonly day: string;
   readonly key: string;
   readonly model: string;
-  /** `lost`: its function died before it could say what was used. */
+  /** `lost` if its function died before it settled the request. */
   readonly status: 'running' | 'settled' | 'lost';
 }
 
-/** UsageDecision by the limits of keys, and the account of every request: written when it is let in, completed when it ends. */
+/** Enforces the limits of keys, and records the usage of every request: reserved at admission, settled at the end. */
 export class Ledger {
   readonly #table: ItemTable;
   readonly #unixTime: () => number;
@@ -67,12 +67,12 @@ export class Ledger {
     this.#unixTime = unixTime;
   }
 
-  /** @throws {ApiError} 429 with Retry-After where a limit of the key is reached; 503 where too many ask at once. */
+  /** @throws {ApiError} 429 with Retry-After if a limit of the key is reached; 503 if the write contends with too many others */
   async admit(caller: Caller, reservation: Reservation): Promise<UsageReservation> {
     const { tokens_per_day: perDay, concurrent_requests: concurrent, requests_per_minute: perMinute } = caller.limits;
     const leased = perDay !== undefined || concurrent !== undefined;
     const at = this.#unixTime();
-    const remaining = leased || perMinute !== undefined ? await this.#take(caller, reservation, at) : {};
+    const remaining = leased || perMinute !== undefined ? await this.#reserve(caller, reservation, at) : {};
     const { requestId } = reservation;
     const until = at + reservation.leaseSeconds;
     const record = {
@@ -83,13 +83,13 @@ export class Ledger {
       ttl: at + KEPT_SECONDS,
       reserved: reservation.tokens,
     };
-    const give = async (tokens: number) => {
-      if (leased) await this.#give(caller, { requestId, until, day: Math.floor(at / 86_400), tokens });
+    const settleLease = async (tokens: number) => {
+      if (leased) await this.#settle(caller, { requestId, until, day: Math.floor(at / 86_400), tokens });
     };
     try {
       await this.#table.put({ ...record, status: 'reserved' });
     } catch (error) {
-      await give(0);
+      await settleLease(0);
       throw error;
     }
     let settled = false;
@@ -98,10 +98,10 @@ export class Ledger {
       settle: async (used) => {
         if (settled) return;
         settled = true;
-        // Neither may keep the other from being tried: one is the account, the other the key's limits.
+        // Independent writes, the usage record and the key's limits: a failure of one must not skip the other.
         const results = await Promise.allSettled([
           this.#table.put({ ...record, status: 'settled', ...used }),
-          give(used.prompt + used.thinking + used.answer),
+          settleLease(used.prompt + used.thinking + used.answer),
         ]);
         const failure = results.find((result) => result.status === 'rejected');
         if (failure !== undefined) throw failure.reason;
@@ -109,7 +109,7 @@ export class Ledger {
     };
   }
 
-  /** The requests of some days (`YYYY-MM-DD`, UTC), of one key or of all. */
+  /** Usage records of the given days (`YYYY-MM-DD`, UTC), of one key or of all keys. */
   async *records(days: readonly string[], key?: string): AsyncGenerator<UsageRecord> {
     for (const day of days) {
       for await (const item of this.#table.query(`USAGE#${day}`, key === undefined ? '' : `${key}#`)) {
@@ -124,32 +124,32 @@ export class Ledger {
     }
   }
 
-  async #take(caller: Caller, reservation: Reservation, now: number): Promise<Remaining> {
-    const admission = await this.#change(caller.id, TRIES_TO_ADMIT, (state) => {
+  async #reserve(caller: Caller, reservation: Reservation, now: number): Promise<Remaining> {
+    const decision = await this.#change(caller.id, MAX_ADMIT_ATTEMPTS, (state) => {
       const result = admit(state, caller.limits, { ...reservation, now });
       return { result, state: result.admitted ? result.state : undefined };
     });
-    if (admission.admitted) return admission.remaining;
-    throw new ApiError(429, admission.message, {
-      code: admission.limit === 'tokens_per_day' ? 'tokens_exceeded' : 'rate_limit_exceeded',
-      headers: { 'retry-after': String(admission.retryAfterSeconds), ...remainingHeaders(admission.remaining) },
+    if (decision.admitted) return decision.remaining;
+    throw new ApiError(429, decision.message, {
+      code: decision.limit === 'tokens_per_day' ? 'tokens_exceeded' : 'rate_limit_exceeded',
+      headers: { 'retry-after': String(decision.retryAfterSeconds), ...remainingHeaders(decision.remaining) },
     });
   }
 
-  async #give(caller: Caller, ended: Settlement): Promise<void> {
-    await this.#change(caller.id, TRIES_TO_SETTLE, (state) => ({
+  async #settle(caller: Caller, ended: Settlement): Promise<void> {
+    await this.#change(caller.id, MAX_SETTLE_ATTEMPTS, (state) => ({
       result: undefined,
       state: settle(state, ended, this.#unixTime()),
     }));
   }
 
-  /** Reads a key's state and writes what follows from it, unless somebody else wrote in between: then again. */
+  /** Read, change, and conditional write of a key's state, with backoff if another function wrote in between. */
   async #change<Result>(
     keyId: string,
-    tries: number,
+    maxAttempts: number,
     change: (state: KeyUsageState) => { readonly result: Result; readonly state: KeyUsageState | undefined },
   ): Promise<Result> {
-    for (let attempt = 0; attempt < tries; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const item = await this.#table.get('STATE', keyId);
       const before = item === undefined ? emptyUsage : stateSchema.parse(JSON.parse(String(item['state'])));
       const { result, state } = change(before);
@@ -159,7 +159,7 @@ export class Ledger {
       if (await this.#table.putIfVersion(next, version)) return result;
       await sleep(Math.random() * 10 * 2 ** Math.min(attempt, 5));
     }
-    throw new ApiError(503, 'Too many requests of this key came at the same instant. Try again.', {
+    throw new ApiError(503, 'Too many concurrent requests of this key. Retry the request.', {
       code: 'limits_contended',
       headers: { 'retry-after': '1' },
     });
@@ -174,12 +174,12 @@ const stateSchema: z.ZodType<KeyUsageState> = z.object({
   leases: z.record(z.string(), z.object({ until: z.number(), tokens: z.int(), day: z.int() })),
 });
 
-/** `YYYY-MM-DD` in UTC. */
+/** The UTC day of a time, as `YYYY-MM-DD`. */
 export function dayOf(unixTime: number): string {
   return new Date(unixTime * 1_000).toISOString().slice(0, 10);
 }
 
-/** Source: https://platform.openai.com/docs/guides/rate-limits */
+/** OpenAI's rate limit headers. Source: https://platform.openai.com/docs/guides/rate-limits */
 export function remainingHeaders({ requests, tokens }: Remaining): Readonly<Record<string, string>> {
   return {
     ...(requests === undefined

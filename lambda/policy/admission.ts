@@ -4,7 +4,10 @@ import { type CopyCapacity, type Load, pressureOf } from './load.ts';
 export interface AdmissionSettings {
   /** Pressure up to which requests are admitted without an expected wait. */
   readonly fullAt: number;
-  /** The longest wait for a place that a request is let in with, of a key with no more than half above its part. Seconds; 0 refuses what would wait. */
+  /**
+   * Longest expected wait, in seconds, of an admitted request. A key that holds more than `EVEN_ENOUGH` equal shares may wait
+   * proportionally shorter. 0 refuses every request that would have to wait.
+   */
   readonly maxQueueSeconds: number;
 }
 
@@ -12,29 +15,29 @@ export const defaultAdmission: AdmissionSettings = { fullAt: 1.7, maxQueueSecond
 
 export type AdmissionDecision =
   | { readonly kind: 'admit' }
-  /** Admitted, and expected to wait for a place so long. */
+  /** Admitted, with an expected wait for a place on a copy. */
   | { readonly kind: 'queue'; readonly expectedWaitSeconds: number }
   | {
       readonly kind: 'refuse';
-      /** 429 where the key holds more than an equal part of the endpoint, 503 where the endpoint is full of others. */
+      /** 429 if the key holds more than an equal share of the endpoint; 503 if other keys fill the endpoint. */
       readonly status: 429 | 503;
-      /** Whole seconds, 1 to 3,600. */
+      /** In whole seconds, 1 to 3,600. */
       readonly retryAfterSeconds: number;
       readonly because: 'key_over_its_part' | 'endpoint_full';
     };
 
 const MAX_RETRY_AFTER_SECONDS = 3_600;
-/** Parts of keys that take the same differ by chance: so much more than an equal part waits as others do. */
+/** Tolerance, in equal shares, before a key's allowed wait gets shorter: shares of equally active keys differ by chance. */
 const EVEN_ENOUGH = 1.5;
 
 /**
- * Whether a request is let in, before it is: the wait follows from what is committed and how fast the copies work, so nobody
- * waits for a time-out to learn it. A key that holds far more than its part waits less long than others may: who floods the endpoint
- * is turned away first, and others still find a place in line.
+ * Decides whether a request is admitted. The expected wait follows from the committed tokens and the speed of the copies, so a
+ * request that would wait too long is refused at once instead of running into a timeout. A key that holds far more than its
+ * share may wait for a shorter time than others: a key that floods the endpoint is refused first, and other keys can still queue.
  *
- * Without a copy the wait is that for a place from when the first ones take requests: at least one, or those that are starting.
+ * If no copy runs, the wait counts from when the first copies take requests: those that are starting, or at least one.
  *
- * @param startsInSeconds until the copies that are starting take requests; where none is starting, it is not looked at
+ * @param startsInSeconds until the starting copies take requests; ignored if no copy is starting
  */
 export function admission(
   load: Load,
@@ -43,8 +46,8 @@ export function admission(
   settings: AdmissionSettings = defaultAdmission,
   startsInSeconds = Number.POSITIVE_INFINITY,
 ): AdmissionDecision {
-  const there = load.copies > 0 ? load : { ...load, copies: Math.max(1, load.startingCopies), startingCopies: 0 };
-  const expectedWaitSeconds = waitSeconds(there, capacity, settings.fullAt, startsInSeconds);
+  const served = load.copies > 0 ? load : { ...load, copies: Math.max(1, load.startingCopies), startingCopies: 0 };
+  const expectedWaitSeconds = waitSeconds(served, capacity, settings.fullAt, startsInSeconds);
   if (expectedWaitSeconds <= 0) return { kind: 'admit' };
   const uneven = unevenness(key, load);
   const maxQueueSeconds = settings.maxQueueSeconds / Math.max(1, uneven / EVEN_ENOUGH);
@@ -59,11 +62,11 @@ export function admission(
 }
 
 /**
- * Seconds until the load has fallen to `fullAt`: what is too much, by the tokens a second that all copies give. Copies that
- * start help from `startsInSeconds` on. 0 where there is room. `Infinity` where no copy works and none starts.
+ * Seconds until the load has fallen to `fullAt`: the excess tokens, divided by the tokens per second of all copies. Starting
+ * copies count from `startsInSeconds` on. Returns 0 if there is room, `Infinity` if no copy runs or starts.
  *
- * What is too much counts in the part of the reservations that is still to come: a request that is nearly done frees its
- * whole reservation soon.
+ * The excess is scaled to the tokens that are still to be generated: a request that is nearly done soon frees its whole
+ * reservation.
  */
 export function waitSeconds(
   load: Load,
@@ -81,11 +84,11 @@ export function waitSeconds(
   if (roomWhenStarted) return Math.min(bySpeed, startsInSeconds);
   if (load.startingCopies === 0 || bySpeed <= startsInSeconds) return bySpeed;
   const done = startsInSeconds * speed;
-  const tooMuch = left * (1 - fullAt / pressureOf(load, capacity, soon)) - done;
-  return startsInSeconds + Math.max(0, tooMuch) / (soon * capacity.tokensPerSecond);
+  const excess = left * (1 - fullAt / pressureOf(load, capacity, soon)) - done;
+  return startsInSeconds + Math.max(0, excess) / (soon * capacity.tokensPerSecond);
 }
 
-/** A wait as the header takes it: whole seconds, never 0, at most an hour; an hour also where nobody knows. */
+/** Converts a wait to a `Retry-After` value: whole seconds, from 1 to 3,600. An unknown wait (`NaN`) becomes 3,600. */
 export function retryAfterSeconds(seconds: number): number {
   if (Number.isNaN(seconds)) return MAX_RETRY_AFTER_SECONDS;
   return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(seconds)));

@@ -2,36 +2,36 @@ import type { ExpectedUse } from './expected-use.ts';
 import { expectedTokens } from './expected-use.ts';
 import type { Load } from './load.ts';
 
-/** What a request was granted when it was admitted. Tokens. */
+/** What a request was granted at admission, in tokens. */
 export interface Grant {
   readonly promptTokens: number;
-  /** Thinking and answer at most, over all samples. */
+  /** Maximum of thinking and answer, over all samples. */
   readonly limitTokens: number;
-  /** Thinking at least, over all samples. */
+  /** Minimum of thinking, over all samples. */
   readonly minTokens: number;
 }
 
-/** An admitted request in the ledger. Its function renews the lease; of a function that died it runs out. */
+/** The load lease of an admitted request. The function that serves the request renews it; if the function dies, it expires. */
 export interface Lease extends Grant {
-  /** Whose request it is. */
+  /** Id of the API key that sent the request. */
   readonly key: string;
-  /** Thinking and answer so far, when the lease was last renewed. */
+  /** Thinking and answer tokens at the last renewal. */
   readonly usedTokens: number;
-  /** Unix time from which it counts no more. Seconds. */
+  /** Expiry, as Unix time in seconds. */
   readonly until: number;
 }
 
-/** Tokens that the request may still use. Known at admission, since limits are exact. */
+/** Tokens that the request may still use. They are known at admission because limits are exact. */
 export function committedTokens({ limitTokens }: Pick<Grant, 'limitTokens'>, usedTokens: number): number {
   return Math.max(0, limitTokens - usedTokens);
 }
 
-/** Prompt and output that the request is expected to have when it ends. */
+/** Prompt and output tokens that the request is expected to have when it ends. */
 export function reservedTokens(grant: Grant, use: ExpectedUse): number {
   return grant.promptTokens + expectedTokens(use, grant.limitTokens, grant.minTokens);
 }
 
-/** The load that the leases of an endpoint make, and how it is shared among keys. Leases that ran out count nothing. */
+/** Sums the leases of an endpoint to its load, in total and by key. Expired leases are ignored. */
 export function loadOfLeases(
   leases: Iterable<Lease>,
   {

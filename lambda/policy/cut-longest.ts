@@ -1,10 +1,11 @@
 /**
- * Cuts thoughts that are longer than they would be granted now: the longest first by their part of what they wanted, each looked at
- * again with the load that the cuts before have left, so that only as many are cut as have to be.
+ * Cuts thoughts that are longer than they would be granted now, starting with the thought that has used the largest fraction of
+ * its requested maximum. Each one is checked again against the load that the previous cuts have left, so no more thoughts are
+ * cut than necessary.
  *
- * @param partOf how much of what it wanted a thought has used
- * @param isOver asks `isOverGrant` with the load as it is at this moment
- * @param cut ends the thought, and takes what it will not use from the load
+ * @param partOf fraction of its requested maximum that a thought has used
+ * @param isOver evaluates `isOverGrant` with the current load
+ * @param cut ends the thought and subtracts the tokens that it will not use from the load
  */
 export function cutLongest<Thought>(
   thoughts: readonly Thought[],

@@ -1,19 +1,19 @@
 /**
- * The work that is asked for, a second: expected tokens of the requests that come, before any maximum was shrunk. Unlike the
- * requests in flight it does not grow because the endpoint is slow, and it is known when a request arrives, not when it ends.
+ * Offered load: expected tokens per second of the arriving requests, before any maximum is shrunk. Unlike the requests in
+ * flight, it does not grow when the endpoint is slow, and it is known when a request arrives, not when it ends.
  */
 export interface Demand {
-  /** Smoothed. */
+  /** Exponential moving average. */
   readonly tokensPerSecond: number;
 }
 
 export const noDemand: Demand = { tokensPerSecond: 0 };
 
 /**
- * The demand after one more stretch of time. What changes faster than a copy starts cannot be followed by starting copies, so
- * it is smoothed over about that long.
+ * Updates the demand with one more interval. Copies cannot follow changes that are faster than their own start, so the demand
+ * is smoothed over about the start time of a copy.
  *
- * @param arrived expected tokens of all requests that came, refused ones included, and in how many seconds
+ * @param arrived expected tokens of all requests that arrived in the interval, refused ones included, and its length
  */
 export function measureDemand(
   before: Demand,

@@ -1,21 +1,21 @@
 import { type CopyCapacity, type Load, pressureOf } from './load.ts';
 
 export interface ElasticSettings {
-  /** Pressure up to which every request gets its own maximum. Minimum: 0. */
+  /** Pressure up to which every request is granted its own maximum. Minimum: 0. */
   readonly shrinkFrom: number;
-  /** Pressure from which every elastic request gets its floor. Above `shrinkFrom`. */
+  /** Pressure from which every elastic request is granted its floor. Must be above `shrinkFrom`. */
   readonly shrinkTo: number;
   /**
-   * The same for thoughts that are under way, see `isOverGrant`. Thoughts are cut later than new ones are made short.
+   * The same range for running thoughts, see `isOverGrant`. It should lie above the range of new requests.
    *
-   * @default - thoughts under way keep what they were granted
+   * @default - running thoughts keep what they were granted
    */
   readonly cut?: { readonly shrinkFrom: number; readonly shrinkTo: number };
 }
 
 /**
- * Shrinking begins where copies still have room, and ends where requests would wait. The width decides how calm it is: see
- * docs/decisions/0012-elastic-budgets.md.
+ * Shrinking starts while copies still have room, and reaches the floor before requests would queue. A wider range is more
+ * stable: see docs/decisions/0012-elastic-budgets.md.
  */
 export const defaultElastic: ElasticSettings = {
   shrinkFrom: 0.7,
@@ -23,31 +23,31 @@ export const defaultElastic: ElasticSettings = {
   cut: { shrinkFrom: 0.9, shrinkTo: 1.5 },
 };
 
-/** Who asks, beside the others. */
+/** How much of the load one key holds. */
 export interface KeyLoad {
-  /** Reserved tokens of this key's requests that run. */
+  /** Reserved tokens of this key's running requests. */
   readonly reservedTokens: number;
-  /** Keys with requests that run, this one included. Minimum: 1. */
+  /** Keys with running requests, this one included. Minimum: 1. */
   readonly activeKeys: number;
 }
 
-/** The only key, or keys that all take the same. */
+/** A single key, or keys with equal shares. */
 export const evenShare: KeyLoad = { reservedTokens: 0, activeKeys: 1 };
 
-/** How far a key's part of the load may bend its grants. */
+/** Bound on how much a key's share changes its grants. */
 const MAX_UNEVEN = 4;
 
 /**
- * The maximum of thinking that an elastic request is granted: its ceiling on an endpoint with room, its floor on a full one, in
- * between a share that falls steadily with the pressure. Under the same pressure a key that holds more than an equal part of
- * what is reserved gets less, one that holds less gets more; nobody shrinks on an endpoint with room, nobody gets less than
- * the floor.
+ * Maximum of thinking tokens that an elastic request is granted: its ceiling if the endpoint has room, its floor if the endpoint
+ * is full, and a share that falls linearly with the pressure in between. At the same pressure a key that holds more than an
+ * equal share of the reserved tokens is granted less, and a key that holds less is granted more. No request shrinks while the
+ * endpoint has room, and no request is granted less than its floor.
  *
- * The grant is a continuous, falling function of the load as it is now, and what it grants is that load's inflow: a feedback of
- * the first order, which settles and does not swing.
+ * The grant is a continuous, decreasing function of the current load, and the granted tokens are the inflow of that load. This
+ * is a first-order feedback loop, which settles without oscillating.
  *
- * @param request what it may have at least and at most. Thinking tokens, `floorTokens` ≤ `ceilingTokens`
- * @returns whole tokens from `floorTokens` to `ceilingTokens`
+ * @param request floor and ceiling in thinking tokens, `floorTokens` ≤ `ceilingTokens`
+ * @returns whole tokens, from `floorTokens` to `ceilingTokens`
  */
 export function elasticGrant(
   request: { readonly floorTokens: number; readonly ceilingTokens: number },
@@ -61,9 +61,9 @@ export function elasticGrant(
 }
 
 /**
- * Whether a thought under way is longer than it would be granted now, so that it ends here with the end reason `load`. To be
- * asked every few seconds, of one request after the other, each with the load that the ones before have left: then only as many
- * are cut as have to be.
+ * Whether a running thought is longer than it would be granted now, so that it must end with the end reason `load`. Call it
+ * every few seconds for one request after the other, each with the load that the previous cuts have left, so that no more
+ * thoughts are cut than necessary.
  */
 export function isOverGrant(
   request: { readonly floorTokens: number; readonly ceilingTokens: number },
@@ -77,7 +77,7 @@ export function isOverGrant(
   return usedTokens >= Math.max(1, elasticGrant(request, load, capacity, key, settings.cut));
 }
 
-/** The part of the span from floor to ceiling that is granted at this pressure, to a key with an equal part. 0 to 1. */
+/** Fraction of the range from floor to ceiling that a key with an equal share is granted at this pressure, 0 to 1. */
 function elasticShare(
   pressure: number,
   { shrinkFrom, shrinkTo }: Pick<ElasticSettings, 'shrinkFrom' | 'shrinkTo'> = defaultElastic,
@@ -85,7 +85,7 @@ function elasticShare(
   return Math.min(1, Math.max(0, (shrinkTo - pressure) / (shrinkTo - shrinkFrom)));
 }
 
-/** 1 for a key with an equal part of what is reserved, 2 for one with twice that. */
+/** The key's share of the reserved tokens in equal shares: 1 for an equal share, 2 for twice that. Bounded by `MAX_UNEVEN`. */
 export function unevenness({ reservedTokens, activeKeys }: KeyLoad, load: Load): number {
   if (activeKeys <= 1 || load.reservedTokens <= 0) return 1;
   const part = (reservedTokens * activeKeys) / load.reservedTokens;

@@ -1,32 +1,32 @@
 /**
- * What requests use of the output that they may have, by the size of that limit: 0 to 1 each. A limit of 1,000 is mostly
- * used up, one of 30,000 seldom. Entry n is of limits from 2ⁿ to 2ⁿ⁺¹ − 1 tokens; what was never seen is 1.
+ * Fraction of their output limit that requests use, by the size of the limit, 0 to 1 each: requests mostly exhaust a limit of
+ * 1,000 tokens, and seldom one of 30,000. Entry n covers limits from 2ⁿ to 2ⁿ⁺¹ − 1 tokens; entries without data are 1.
  */
 export type ExpectedUse = readonly number[];
 
-/** The weight of one request in the average of its size. About the last 100 of a size count. */
+/** Weight of one request in the moving average of its size class: about the last 100 requests of a class count. */
 const WEIGHT = 0.02;
 
-/** Limits of 2¹⁹ tokens and more share one entry. */
+/** Number of size classes. Limits of 2¹⁹ tokens and more share the last one. */
 const SIZES = 20;
 
-/** Nothing was seen yet: every limit counts in full, so that a new endpoint errs on the side of room. */
+/** Initial value: every limit counts in full, so that a new endpoint reserves too much rather than too little. */
 export function unknownUse(): ExpectedUse {
   return new Array<number>(SIZES).fill(1);
 }
 
-/** Output tokens to expect of a request whose thinking and answer may have `limitTokens`, but have at least `minTokens`. */
+/** Expected output tokens of a request with at most `limitTokens` of thinking and answer, and at least `minTokens`. */
 export function expectedTokens(use: ExpectedUse, limitTokens: number, minTokens = 0): number {
   return Math.max(Math.min(minTokens, limitTokens), limitTokens * (use[sizeOf(limitTokens)] ?? 1));
 }
 
-/** What is expected after one more request has ended. */
+/** Updates the expectation with a request that has ended. */
 export function learnUse(use: ExpectedUse, limitTokens: number, usedTokens: number): ExpectedUse {
   if (limitTokens <= 0) return use;
   return use.with(sizeOf(limitTokens), learnedShare(use, limitTokens, usedTokens));
 }
 
-/** The same in place, for who owns the array. */
+/** The same in place, for a caller that owns the array. */
 export function learnUseInPlace(use: number[], limitTokens: number, usedTokens: number): void {
   if (limitTokens > 0) use[sizeOf(limitTokens)] = learnedShare(use, limitTokens, usedTokens);
 }

@@ -1,33 +1,32 @@
-/** What an endpoint has admitted, and what serves it. All tokens are the model's own. */
+/** The admitted requests of an endpoint and the copies that serve them. Tokens are counted with the model's own tokenizer. */
 export interface Load {
   /** Copies that take requests. */
   readonly copies: number;
-  /** Copies that were asked for and do not take requests yet. */
+  /** Copies that are starting. */
   readonly startingCopies: number;
   /** Requests that were admitted and have not ended. */
   readonly requests: number;
-  /** Prompt, thinking and answer that these requests are expected to have when they end. It does not change while they run. */
+  /** Expected prompt, thinking and answer of these requests when they end. Constant while they run. */
   readonly reservedTokens: number;
-  /** Thinking and answer that they may still use: what is left of their limits. */
+  /** Thinking and answer that these requests may still use: the rest of their limits. */
   readonly committedTokens: number;
 }
 
-/** What one copy can do. */
+/** Capacity of one copy. */
 export interface CopyCapacity {
-  /** Tokens of all its requests that its KV cache holds. */
+  /** Tokens of all requests that its KV cache holds. */
   readonly cacheTokens: number;
-  /** Requests that it decodes at once (vLLM's `--max-num-seqs`). */
+  /** Requests that it decodes concurrently (vLLM's `--max-num-seqs`). */
   readonly maxRequests: number;
-  /** Tokens that it gives at full load, all requests together. Measured, a second. */
+  /** Measured throughput at full load over all requests, in tokens per second. */
   readonly tokensPerSecond: number;
 }
 
 /**
- * How full a number of copies is. 1: what was admitted fills the cache of all copies when each request is as long as it is
- * expected to become, or each place is taken. Above 1, requests begin to wait. `Infinity` without copies and with requests.
+ * Utilization of a number of copies. 1 means that the admitted requests fill the KV cache of all copies when each reaches its
+ * expected length, or that every place is taken. Above 1, requests begin to queue. `Infinity` if there are requests and no copy.
  *
- * A request holds less than its reservation until it ends, on average about half of its output, so copies still have room
- * at 1.
+ * Until it ends, a request holds less than its reservation, on average about half of its output. So copies still have room at 1.
  */
 export function pressureOf(load: Load, capacity: CopyCapacity, copies: number = load.copies): number {
   if (load.requests === 0) return 0;

@@ -1,10 +1,10 @@
 /**
- * How long a copy takes for a step that gives each of its requests one token, by how many requests it has: a straight line
- * through what was seen, the older the fainter. Where a copy is slow because it is full is told apart from where it gives little
- * because little is asked for.
+ * Duration of a decode step (one token for each request of a copy) as a function of the number of requests: a weighted linear
+ * regression that discounts older measurements. It tells a copy that is slow because it is full from a copy that generates
+ * little because it has few requests.
  */
 export interface SpeedFit {
-  /** Sums over what was seen: of weights, requests on a copy, seconds of a step, squares and products. */
+  /** Weighted sums over the measurements: weights, requests per copy, seconds per step, squares and products. */
   readonly weight: number;
   readonly requests: number;
   readonly seconds: number;
@@ -12,13 +12,13 @@ export interface SpeedFit {
   readonly product: number;
 }
 
-/** What one more look leaves of the weight of all before. About the last 300 looks count. */
+/** Discount of earlier measurements with each new one: about the last 300 count. */
 const KEPT = 0.9967;
 
-/** Weight of a profile's line, in looks: what is measured soon outweighs it. */
+/** Weight of each profile point, in measurements: real measurements soon outweigh it. */
 const PROFILE_WEIGHT = 10;
 
-/** A line from two points of a profile or of a calibration, to begin with. Seconds of a step. */
+/** Initial regression line through two points of a profile or a calibration, in seconds per step. */
 export function speedOfProfile(
   stepWithOne: number,
   full: { readonly requests: number; readonly stepSeconds: number },
@@ -28,16 +28,17 @@ export function speedOfProfile(
 }
 
 /**
- * The line after one more look.
+ * Updates the regression with one more measurement.
  *
- * @param look what all copies gave, in how many copy-seconds, with how many requests on a copy on average. Looks at copies
- *   whose requests wait for a place are to be left out: who waits gets no token.
+ * @param measurement tokens that all copies generated, in how many copy-seconds, with how many requests per copy on average.
+ *   Leave out measurements of copies whose requests queue: a queued request generates no tokens.
  */
 export function learnSpeed(
   fit: SpeedFit,
-  look: { readonly tokens: number; readonly copySeconds: number; readonly requestsPerCopy: number },
+  measurement: { readonly tokens: number; readonly copySeconds: number; readonly requestsPerCopy: number },
 ): SpeedFit {
-  if (look.tokens <= 0 || look.copySeconds <= 0 || look.requestsPerCopy < 1) return fit;
+  const { tokens, copySeconds, requestsPerCopy } = measurement;
+  if (tokens <= 0 || copySeconds <= 0 || requestsPerCopy < 1) return fit;
   const faded: SpeedFit = {
     weight: fit.weight * KEPT,
     requests: fit.requests * KEPT,
@@ -45,16 +46,16 @@ export function learnSpeed(
     requestsSquared: fit.requestsSquared * KEPT,
     product: fit.product * KEPT,
   };
-  return add(faded, look.requestsPerCopy, (look.requestsPerCopy * look.copySeconds) / look.tokens, 1);
+  return add(faded, requestsPerCopy, (requestsPerCopy * copySeconds) / tokens, 1);
 }
 
-/** Tokens a second of a copy with so many requests, at least one. */
+/** Throughput of a copy with this many requests (at least one), in tokens per second. */
 export function speedAt(fit: SpeedFit, requestsPerCopy: number): number {
   const requests = Math.max(1, requestsPerCopy);
   const meanRequests = fit.requests / fit.weight;
   const meanSeconds = fit.seconds / fit.weight;
   const spread = fit.requestsSquared / fit.weight - meanRequests ** 2;
-  // More requests never make a step shorter; noise may look so.
+  // More requests never shorten a step; a negative slope is noise.
   const slope = spread > 1e-9 ? Math.max(0, (fit.product / fit.weight - meanRequests * meanSeconds) / spread) : 0;
   const seconds = meanSeconds + slope * (requests - meanRequests);
   return requests / Math.max(seconds, meanSeconds / 100);

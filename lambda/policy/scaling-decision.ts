@@ -1,68 +1,68 @@
 import type { Demand } from './demand.ts';
+import { type DesiredCopies, desiredCopies, type ScalingSettings } from './desired-copies.ts';
 import type { CopyCapacity, Load } from './load.ts';
-import { type ScalingSettings, type WantedCopies, wantedCopies } from './wanted-copies.ts';
 
-/** What was wanted lately. */
-export interface WantedHistory {
-  /** The first decision. Seconds. */
+/** Desired copies of the scale-in window. */
+export interface DesiredHistory {
+  /** Time of the first decision, in seconds. */
   readonly since: number;
-  /** The most recent last, only what can still be the most of its window: from high to low. */
+  /** Candidates for the maximum of the window, the latest last, so in descending order of copies. */
   readonly peaks: readonly { readonly at: number; readonly copies: number }[];
 }
 
 export interface ScalingDecision {
-  /** Copies to have: at once where more are wanted, after a rest where fewer are. */
+  /** Target number of copies. Scale-out applies immediately, scale-in after the window. */
   readonly copies: number;
-  readonly wantedNow: WantedCopies;
-  /** Copies to add to those that run or start. The metric that the step policy for more copies looks at. */
+  readonly desiredNow: DesiredCopies;
+  /** Copies to add to those that run or start: the metric of the scale-out step policy. */
   readonly missing: number;
-  /** Copies to take away. The metric that the step policy for fewer copies looks at. */
+  /** Copies to remove: the metric of the scale-in step policy. */
   readonly spare: number;
-  /** One sentence for people. */
+  /** One sentence for the operator. */
   readonly reason: string;
-  /** To be handed to the next decision. */
-  readonly history: WantedHistory;
+  /** Input of the next decision. */
+  readonly history: DesiredHistory;
 }
 
 /**
- * What to do about the number of copies. More are asked for at once; fewer only when fewer were wanted during all of
- * `scaleInAfterSeconds`, so a gap between two bursts costs no start.
+ * Decides on the number of copies. Scales out immediately. Scales in only if fewer copies were desired during all of
+ * `scaleInAfterSeconds`, so that a gap between two bursts costs no copy start.
  *
- * @param history that of the decision before; `undefined` for the first
- * @param now any clock that does not go back. Seconds
+ * @param history of the previous decision; `undefined` for the first one
+ * @param now a monotonic clock, in seconds
  */
 export function scalingDecision(
   demand: Demand,
   load: Load,
   capacity: CopyCapacity,
   settings: ScalingSettings,
-  history: WantedHistory | undefined,
+  history: DesiredHistory | undefined,
   now: number,
 ): ScalingDecision {
-  const wantedNow = wantedCopies(demand, load, capacity, settings);
-  const next = remember(history, now, wantedNow.copies, settings.scaleInAfterSeconds);
-  const have = load.copies + load.startingCopies;
-  // Until the window is full nobody knows what was wanted in it: what runs stays.
+  const desiredNow = desiredCopies(demand, load, capacity, settings);
+  const next = remember(history, now, desiredNow.copies, settings.scaleInAfterSeconds);
+  const current = load.copies + load.startingCopies;
+  // Until the window is full, its maximum is unknown: keep the current copies.
   const known = now - next.since >= settings.scaleInAfterSeconds;
-  const mostLately = known ? (next.peaks[0]?.copies ?? wantedNow.copies) : have;
-  const copies = Math.min(settings.maxCopies, Math.max(wantedNow.copies, Math.min(have, mostLately)));
+  const windowMax = known ? (next.peaks[0]?.copies ?? desiredNow.copies) : current;
+  const copies = Math.min(settings.maxCopies, Math.max(desiredNow.copies, Math.min(current, windowMax)));
   return {
     copies,
-    wantedNow,
-    missing: Math.max(0, copies - have),
-    spare: Math.max(0, have - copies),
-    reason: reasonOf(demand, load, wantedNow, copies, have, settings),
+    desiredNow,
+    missing: Math.max(0, copies - current),
+    spare: Math.max(0, current - copies),
+    reason: reasonOf(demand, load, desiredNow, copies, current, settings),
     history: next,
   };
 }
 
-/** The history with one more entry. What is older than the window goes; so does what a later entry is at least as high as. */
+/** Adds an entry to the history. Drops entries older than the window, and entries that the new one equals or exceeds. */
 function remember(
-  history: WantedHistory | undefined,
+  history: DesiredHistory | undefined,
   now: number,
   copies: number,
   windowSeconds: number,
-): WantedHistory {
+): DesiredHistory {
   const kept = (history?.peaks ?? []).filter((peak) => peak.at > now - windowSeconds && peak.copies > copies);
   return { since: history?.since ?? now, peaks: [...kept, { at: now, copies }] };
 }
@@ -70,20 +70,25 @@ function remember(
 function reasonOf(
   demand: Demand,
   load: Load,
-  { copies: wanted, because }: WantedCopies,
+  { copies: desired, because }: DesiredCopies,
   copies: number,
-  have: number,
-  settings: ScalingSettings,
+  current: number,
+  { minCopies, maxCopies, scaleInAfterSeconds }: ScalingSettings,
 ): string {
   const what = {
-    demand: `${Math.round(demand.tokensPerSecond)} tokens a second are asked for, which want ${wanted} copies`,
-    cache: `${load.requests} requests with ${Math.round(load.reservedTokens)} tokens want ${wanted} copies`,
-    minimum: `the minimum of ${settings.minCopies} is enough`,
-    maximum: `the maximum of ${settings.maxCopies} is not enough`,
+    demand: `A demand of ${Math.round(demand.tokensPerSecond)} tokens/s needs ${copiesText(desired)}`,
+    cache: `${load.requests} requests with ${Math.round(load.reservedTokens)} reserved tokens need ${copiesText(desired)}`,
+    minimum: `The minimum of ${copiesText(minCopies)} is enough`,
+    maximum: `The maximum of ${copiesText(maxCopies)} is not enough`,
   }[because];
-  if (copies > have) return `${what}: ${copies - have} more than the ${have} there are.`;
-  if (copies < have)
-    return `${what}, and no more were wanted for ${settings.scaleInAfterSeconds} s: ${have - copies} fewer.`;
-  if (wanted < have) return `${what}, but more were wanted within ${settings.scaleInAfterSeconds} s: ${have} stay.`;
-  return `${what}: as many as there are.`;
+  if (copies > current) return `${what}: adding ${copies - current} to the current ${current}.`;
+  if (copies < current)
+    return `${what}, and no more were needed for ${scaleInAfterSeconds} s: removing ${current - copies} of ${current}.`;
+  if (desired < current)
+    return `${what}, but more were needed within the last ${scaleInAfterSeconds} s: keeping ${current}.`;
+  return `${what}: keeping ${current}.`;
+}
+
+function copiesText(copies: number): string {
+  return `${copies} ${copies === 1 ? 'copy' : 'copies'}`;
 }

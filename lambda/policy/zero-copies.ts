@@ -1,26 +1,26 @@
 import { retryAfterSeconds } from './admission.ts';
 
-/** How an endpoint without a copy is doing. Times on one clock, in seconds. */
+/** State of an endpoint without a running copy. Times are on one clock, in seconds. */
 export type WakeState =
   | { readonly kind: 'asleep' }
   | { readonly kind: 'paused' }
   | { readonly kind: 'waking'; readonly since: number }
-  /** The last wake failed, for instance for lack of instances in the region. */
+  /** The last wake failed, for example because the region had no instances. */
   | { readonly kind: 'failed'; readonly at: number; readonly why: string };
 
 export interface ZeroSettings {
-  /** Whether a stream is kept alive while a copy starts; otherwise the answer is 503 at once. */
+  /** Whether a stream is kept alive while a copy starts. If false, the request is answered with 503 immediately. */
   readonly waitForCopy: boolean;
-  /** The longest that a request waits. Seconds. */
+  /** Longest wait of a request, in seconds. */
   readonly maxWaitSeconds: number;
-  /** How long a start is expected to take: the longest of the last starts, or the plan's estimate. Seconds. */
+  /** Expected start time of a copy, in seconds: the longest of the recent starts, or the plan's estimate. */
   readonly startSeconds: number;
-  /** After a failed wake the next one is tried so much later. Seconds. */
+  /** Backoff after a failed wake, in seconds. */
   readonly retryWakeSeconds: number;
 }
 
 export interface ZeroDecision {
-  /** Whether a copy is to be asked for now. */
+  /** Whether to request a copy now. */
   readonly wake: boolean;
   readonly answer:
     | { readonly kind: 'wait'; readonly expectedSeconds: number }
@@ -33,7 +33,7 @@ export interface ZeroDecision {
       };
 }
 
-/** What a request does that finds no copy: wake the endpoint where nobody did yet, and wait or be told when to come back. */
+/** Decides for a request that finds no copy: whether it wakes the endpoint, and whether it waits or is answered with 503. */
 export function atZeroCopies(state: WakeState, settings: ZeroSettings, now: number): ZeroDecision {
   switch (state.kind) {
     case 'paused':
@@ -58,10 +58,10 @@ export function atZeroCopies(state: WakeState, settings: ZeroSettings, now: numb
 }
 
 /**
- * How long a start takes on, at least a second. One that is late is expected to take as long again as it is late: nobody is told
- * to come back each second for as long as capacity is looked for.
+ * Expected rest of a start, in seconds, at least 1. A start that is late by n seconds is expected to take n seconds more, so that
+ * clients are not asked to retry every second while SageMaker searches for capacity.
  *
- * @param startSeconds how long a start is expected to take
+ * @param startSeconds expected duration of a start
  */
 export function startsIn(since: number, startSeconds: number, now: number): number {
   return Math.max(1, Math.abs(since + startSeconds - now));

@@ -8,7 +8,7 @@ import { AdmittedRequest, LEASE_SECONDS } from './admitted-request.ts';
 import type { LoadLease } from './lease-store.ts';
 import { keyLoadOf, type LoadSnapshot, type ModelScaling } from './model-scaling.ts';
 
-/** What a request wants of the endpoint. Tokens, for each sample. */
+/** A request as admission sees it. Tokens are per sample. */
 export interface LoadRequest {
   readonly requestId: string;
   readonly key: string;
@@ -17,117 +17,117 @@ export interface LoadRequest {
   readonly maxTokens: number;
   readonly answerTokens: number;
   readonly samples: number;
-  /** What the request says of it, and what its key. `undefined`: nothing. */
+  /** Whether the maximum may shrink, as set by the request and by its key. `undefined` if not set. */
   readonly elastic: boolean | undefined;
   readonly keyElastic?: boolean | undefined;
-  /** The least that its maximum may shrink to. @default - a part of the maximum, never below the minimum */
+  /** Floor of a shrunk maximum. @default - a fraction of the maximum, at least the minimum */
   readonly floorTokens: number | undefined;
 }
 
-/** What the load made of a request, for the report and the headers. */
+/** How the load changed a request, for the response body and headers. */
 export interface LoadReport {
   readonly elastic: boolean;
-  /** Thinking tokens that were asked for at most, that are granted, and that it could not fall below. */
-  readonly wanted: number;
+  /** Requested maximum, granted maximum and floor of the grant, in thinking tokens. */
+  readonly requested: number;
   readonly granted: number;
   readonly floor: number;
-  /** Who set what is granted. */
+  /** Whether the request itself or the load determined the granted maximum. */
   readonly setBy: 'request' | 'load';
   readonly pressure: number;
   readonly copies: number;
   readonly startingCopies: number;
-  /** Until it gets a place, or the first copy is there. Seconds; 0: at once. */
+  /** Until a place is free or the first copy runs, in seconds. 0 if the request starts immediately. */
   readonly expectedWaitSeconds: number;
 }
 
+/** Result of an admission: the report for the client, and the handle on the request's lease. */
 export interface Admission {
   readonly report: LoadReport;
   readonly admitted: AdmittedRequest;
 }
 
-/** Lets requests in, one after the other: each sees those before it. */
+/** Admits requests to one model, one after the other, so that each decision sees the requests admitted before it. */
 export class AdmissionGate {
   readonly #scaling: ModelScaling;
-  #before: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(scaling: ModelScaling) {
     this.#scaling = scaling;
   }
 
-  /** @throws {ApiError} 429 or 503 with Retry-After, where it is not let in. */
+  /** @throws {ApiError} 429 or 503 with Retry-After if the request is refused */
   async admit(request: LoadRequest): Promise<Admission> {
-    const mine = this.#before.then(() => this.#admit(request));
-    this.#before = mine.catch(() => undefined);
-    return await mine;
+    const decision = this.#previous.then(() => this.#admit(request));
+    this.#previous = decision.catch(() => undefined);
+    return await decision;
   }
 
-  /** What a request that waits for the first copy tells its client. @throws {ApiError} 503 where no copy will come. */
+  /**
+   * Called before each wait for the first copy; returns the status message for the client.
+   *
+   * @throws {ApiError} 503 if no copy will start
+   */
   async whileWaiting(): Promise<string> {
-    await this.#scaling.tick(WAITING_TICK_SECONDS);
-    const look = await this.#scaling.look();
-    if (look.load.copies > 0) return 'a copy has started';
-    const seconds = await this.#atZero(look);
+    await this.#scaling.tick(FIRST_COPY_POLL_SECONDS);
+    const snapshot = await this.#scaling.snapshot();
+    if (snapshot.load.copies > 0) return 'a copy has started';
+    const seconds = await this.#atZero(snapshot);
     return `endpoint_starting: the first copy is expected in ${Math.ceil(seconds)} s`;
   }
 
   async #admit(request: LoadRequest): Promise<Admission> {
-    const { board, options } = this.#scaling;
+    const { leaseStore, options } = this.#scaling;
     const elastic = isElastic(options.settings.elastic, request);
     const floor = Math.min(
       request.maxTokens,
       Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
     );
-    // Seen by all before it looks itself: of requests that come to several functions at once, each sees those before it.
-    const asking = leaseOf(request, elastic, floor, request.maxTokens, options.now());
-    await board.put({ ...asking, undecided: true });
+    // Written before the snapshot is taken: if several functions decide at the same time, each sees the earlier candidates.
+    const candidate = leaseOf(request, elastic, floor, request.maxTokens, options.now());
+    await leaseStore.put({ ...candidate, undecided: true });
     try {
-      return await this.#decide(request, asking, floor);
+      return await this.#decide(request, candidate, floor);
     } catch (error) {
-      if (!(error instanceof ApiError)) await board.remove(asking.requestId);
+      if (!(error instanceof ApiError)) await leaseStore.remove(candidate.requestId);
       throw error;
     }
   }
 
-  async #decide(request: LoadRequest, asking: LoadLease, floor: number): Promise<Admission> {
+  async #decide(request: LoadRequest, candidate: LoadLease, floor: number): Promise<Admission> {
     const scaling = this.#scaling;
     const { now } = scaling.options;
-    const { elastic } = asking;
-    let look = await scaling.look(0, asking);
-    // Before it says that there is no copy, it looks.
-    if (look.load.copies === 0 && now() - look.state.at > WAITING_TICK_SECONDS) {
-      await scaling.tick(WAITING_TICK_SECONDS);
-      look = await scaling.look(0, asking);
-    }
-    const { load, capacity, policy } = look;
-    const key = keyLoadOf(look, request.key, false);
+    const { elastic } = candidate;
+    const snapshot = await this.#freshSnapshot(candidate);
+    const { load, capacity, policy } = snapshot;
+    const key = keyLoadOf(snapshot, request.key, false);
     const refuse = async (error: ApiError): Promise<never> => {
-      // They say what is asked for. Beyond these nobody learns more from one, and every look would read it.
-      if (look.refused < MAX_REFUSED) await scaling.board.put({ ...asking, endedAt: now(), refused: true });
-      else await scaling.board.remove(asking.requestId);
+      // Refused leases are kept for the demand. More than this many add nothing to it, and every snapshot would read them.
+      if (snapshot.refused < MAX_REFUSED) await scaling.leaseStore.put({ ...candidate, endedAt: now(), refused: true });
+      else await scaling.leaseStore.remove(candidate.requestId);
       throw error;
     };
 
     let expectedWaitSeconds = 0;
-    if (load.copies === 0 || look.wake.kind === 'paused') {
+    if (load.copies === 0 || snapshot.wake.kind === 'paused') {
       try {
-        expectedWaitSeconds = await this.#atZero(look);
+        expectedWaitSeconds = await this.#atZero(snapshot);
       } catch (error) {
         if (error instanceof ApiError) return await refuse(error);
         throw error;
       }
     }
-    const decided = admission(load, capacity, key, policy.admission, startsInSeconds(look, now()));
-    if (decided.kind === 'refuse') return await refuse(refusal(decided, look, expectedWaitSeconds));
+    const decided = admission(load, capacity, key, policy.admission, startsInSeconds(snapshot, now()));
+    if (decided.kind === 'refuse') return await refuse(refusal(decided, snapshot, expectedWaitSeconds));
     if (decided.kind === 'queue') expectedWaitSeconds += decided.expectedWaitSeconds;
     const granted = elastic
       ? elasticGrant({ floorTokens: floor, ceilingTokens: request.maxTokens }, load, capacity, key, policy.elastic)
       : request.maxTokens;
-    const lease = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: asking.cameAt };
-    await scaling.board.put(lease);
+    const lease = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: candidate.cameAt };
+    await scaling.leaseStore.put(lease);
     return {
       report: {
         elastic,
-        wanted: request.maxTokens,
+        requested: request.maxTokens,
         granted,
         floor,
         setBy: granted < request.maxTokens ? 'load' : 'request',
@@ -140,7 +140,17 @@ export class AdmissionGate {
     };
   }
 
-  /** Wakes the endpoint where that is to be done, and says how long its first copy takes. */
+  /** Takes a snapshot. If it shows no copy and the state is stale, refreshes the state first. */
+  async #freshSnapshot(candidate: LoadLease): Promise<LoadSnapshot> {
+    const scaling = this.#scaling;
+    const snapshot = await scaling.snapshot(0, candidate);
+    const stale = scaling.options.now() - snapshot.state.at > FIRST_COPY_POLL_SECONDS;
+    if (snapshot.load.copies > 0 || !stale) return snapshot;
+    await scaling.tick(FIRST_COPY_POLL_SECONDS);
+    return await scaling.snapshot(0, candidate);
+  }
+
+  /** Wakes the endpoint if needed. Returns the expected wait for its first copy, in seconds. */
   async #atZero({ wake, state }: LoadSnapshot): Promise<number> {
     const { capacityWaitMs, now } = this.#scaling.options;
     const settings = {
@@ -153,7 +163,7 @@ export class AdmissionGate {
     if (decided.wake) {
       const why = await this.#scaling.wake();
       if (why !== undefined) decided = atZeroCopies({ kind: 'failed', at: now(), why }, settings, now());
-      // A wake after a failed one is waited for like the first.
+      // After a failed wake, requests wait for the next one as for the first.
       else if (wake.kind === 'failed') decided = atZeroCopies({ kind: 'waking', since: now() }, settings, now());
     }
     const { answer } = decided;
@@ -165,7 +175,7 @@ export class AdmissionGate {
   }
 }
 
-/** The request has the first word, then its key, then the config, whose `never` switches it off for everybody. */
+/** The request takes precedence over its key, and the key over the config. `never` in the config overrides both. */
 function isElastic(
   config: ModelScalingSettings['elastic'],
   { elastic, keyElastic }: Pick<LoadRequest, 'elastic' | 'keyElastic'>,
@@ -173,9 +183,9 @@ function isElastic(
   return config !== 'never' && (elastic ?? keyElastic ?? config === 'always');
 }
 
-/** Who waits for a copy looks this often whether it is there. Seconds. */
-const WAITING_TICK_SECONDS = 2;
-/** Refused requests that are kept until the next tick. */
+/** Poll interval while waiting for the first copy, in seconds. */
+const FIRST_COPY_POLL_SECONDS = 2;
+/** Leases of refused requests that are kept until the next tick. */
 const MAX_REFUSED = 500;
 
 function leaseOf(
@@ -203,7 +213,7 @@ function leaseOf(
   };
 }
 
-/** Until the copies that are starting take requests. */
+/** Seconds until the starting copies take requests. */
 function startsInSeconds({ load, state }: LoadSnapshot, now: number): number {
   if (load.startingCopies === 0) return Number.POSITIVE_INFINITY;
   return startsIn(state.copies.startingSince ?? now, state.startSeconds, now);
@@ -218,7 +228,7 @@ function refusal(
   const copies = `${load.copies} ${load.copies === 1 ? 'copy' : 'copies'}`;
   const message =
     because === 'key_over_its_part'
-      ? `The endpoint is full (${load.requests} requests on ${copies}), and this key holds more than its part of it. Try again in ${again} s.`
-      : `The endpoint is full: ${load.requests} requests on ${copies}. Try again in ${again} s.`;
+      ? `The endpoint is full (${load.requests} requests on ${copies}), and this key holds more than its share. Retry in ${again} s.`
+      : `The endpoint is full: ${load.requests} requests on ${copies}. Retry in ${again} s.`;
   return new ApiError(status, message, { code: because, headers: { 'retry-after': String(again) } });
 }

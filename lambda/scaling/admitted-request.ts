@@ -6,12 +6,12 @@ import type { Load } from '../policy/load.ts';
 import type { LoadLease } from './lease-store.ts';
 import { keyLoadOf, type LoadSnapshot, type ModelScaling } from './model-scaling.ts';
 
-/** A lease that is not renewed for so long is dead. Seconds. */
+/** Duration of a lease, in seconds. A function that dies stops renewing it. */
 export const LEASE_SECONDS = 30;
-/** Between two renewals. Seconds. */
+/** Renewal interval of a lease, in seconds. */
 const RENEW_SECONDS = 5;
-/** Between two looks at the load, where there are few requests. Seconds. */
-const LOOK_SECONDS = 2;
+/** Shortest interval between two snapshots of the load, in seconds. */
+const SNAPSHOT_SECONDS = 2;
 
 interface Sample {
   thinking: number;
@@ -19,15 +19,15 @@ interface Sample {
   readonly cut: AbortController;
 }
 
-/** A request that was let in, while it runs: renews its lease, ends its thoughts where the load grants them no more. */
+/** An admitted request while it runs: renews its lease, and cuts its thoughts if the load requires it. */
 export class AdmittedRequest {
   readonly #scaling: ModelScaling;
   readonly #samples: readonly Sample[];
   #lease: LoadLease;
   #renewedAt: number;
   #timer: NodeJS.Timeout | undefined;
-  #looking = Promise.resolve();
-  #lookSeconds = LOOK_SECONDS;
+  #refreshing = Promise.resolve();
+  #intervalSeconds = SNAPSHOT_SECONDS;
   #ended = false;
 
   constructor(scaling: ModelScaling, lease: LoadLease, samples: number) {
@@ -37,65 +37,67 @@ export class AdmittedRequest {
     this.#samples = Array.from({ length: samples }, () => ({ thinking: 0, answer: 0, cut: new AbortController() }));
   }
 
-  /** Aborts when the thinking of this sample has to end. */
+  /** Signal that aborts when the thinking of this sample must end. */
   cutOf(index: number): AbortSignal | undefined {
     return this.#samples[index]?.cut.signal;
   }
 
-  /** Takes how many tokens a sample has. */
+  /** Records the tokens that a sample has generated so far. */
   count(index: number, { thinking, answer }: { readonly thinking: number; readonly answer: number }): void {
     const sample = this.#samples[index];
     if (sample !== undefined) Object.assign(sample, { thinking, answer });
   }
 
+  /** Starts renewing the lease. */
   begin(): void {
     this.#schedule();
   }
 
-  /** Ends it, once: what it used counts, what it could still have used is free. */
+  /** Ends the lease: records the used tokens and frees the rest. Later calls do nothing. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#refreshing;
     const now = this.#scaling.options.now();
-    await this.#scaling.board.put({ ...this.#current(now), endedAt: now });
+    await this.#scaling.leaseStore.put({ ...this.#current(now), endedAt: now });
   }
 
-  /** Takes it back before it began, as if it had never come: a limit of its key stood in its way. */
+  /** Withdraws a request that was refused by its key's limits before it started. */
   async withdraw(): Promise<void> {
     this.#ended = true;
-    await this.#scaling.board.remove(this.#lease.requestId);
+    await this.#scaling.leaseStore.remove(this.#lease.requestId);
   }
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#look()
+      this.#refreshing = this.#refresh()
         .catch((error: unknown) => {
           this.#scaling.options.log('warn', 'lease not renewed', loggableError(error));
         })
         .then(() => {
           if (!this.#ended) this.#schedule();
         });
-    }, this.#lookSeconds * 1_000);
-    // It keeps no process alive that is done with everything else.
+    }, this.#intervalSeconds * 1_000);
+    // The timer must not keep a finished process alive.
     this.#timer.unref();
   }
 
-  async #look(): Promise<void> {
+  /** Takes a snapshot, cuts own thoughts if it is their turn, and renews the lease if it is due. */
+  async #refresh(): Promise<void> {
     const { now } = this.#scaling.options;
-    const look = await this.#scaling.look(this.#lookSeconds);
-    this.#lookSeconds = this.#scaling.lookSeconds(look.load, LOOK_SECONDS);
+    const snapshot = await this.#scaling.snapshot(this.#intervalSeconds);
+    this.#intervalSeconds = this.#scaling.snapshotInterval(snapshot.load, SNAPSHOT_SECONDS);
     const before = this.#lease;
     this.#lease = this.#current(now());
-    this.#cut(look);
+    this.#cut(snapshot);
     if (this.#ended) return;
     if (this.#lease.limitTokens === before.limitTokens && now() - this.#renewedAt < RENEW_SECONDS) return;
     this.#renewedAt = now();
-    await this.#scaling.board.put(this.#lease);
+    await this.#scaling.leaseStore.put(this.#lease);
   }
 
-  /** The lease as of now. What was cut is granted no more. */
+  /** The lease with the current usage. A cut thought gives back the rest of its grant. */
   #current(now: number): LoadLease {
     const { answerTokens, grantedThinking } = this.#lease;
     const total = (of: (sample: Sample) => number) => this.#samples.reduce((sum, sample) => sum + of(sample), 0);
@@ -110,30 +112,31 @@ export class AdmittedRequest {
     };
   }
 
-  /** Ends own thoughts that are over what they would be granted now, if it is their turn among those of all functions. */
-  #cut(look: LoadSnapshot): void {
-    const { policy } = look;
+  /** Cuts own thoughts that are over their current grant, if the request is among the longest of all functions. */
+  #cut(snapshot: LoadSnapshot): void {
+    const { policy } = snapshot;
     if (!this.#lease.elastic || policy.elastic.cut === undefined) return;
-    // Samples that have not begun to answer. The lease has the sum of all: one of them may be below its own floor.
+    // Samples that are still thinking. The lease holds the sum of all samples, so each is checked against its own floor.
     const floor = this.#lease.floorThinking / Math.max(1, this.#samples.length);
     const thinking = this.#samples.filter(
       ({ thinking, answer, cut }) => answer === 0 && thinking >= floor && !cut.signal.aborted,
     );
-    if (thinking.length === 0 || !isToBeCut(look, this.#lease.requestId)) return;
+    if (thinking.length === 0 || !isToBeCut(snapshot, this.#lease.requestId)) return;
     for (const sample of thinking) sample.cut.abort();
     this.#lease = this.#current(this.#scaling.options.now());
   }
 }
 
 /**
- * Every function comes to the same cuts by itself, from the same leases; this says whether the request is among them. Its own lease counts
- * as it was last written, like those of the others: with what it has used since, each would find itself the longest.
+ * Whether the request is among the thoughts to cut. Every function derives the same cuts from the same leases, without
+ * coordination. The own lease counts as last written, like all others: with its usage since then, each request would see itself
+ * as the longest.
  */
-function isToBeCut(look: LoadSnapshot, requestId: string): boolean {
-  const { policy, capacity, state, leases } = look;
-  let load: Load = look.load;
-  const reserved = new Map(look.reservedByKey);
-  let mine = false;
+function isToBeCut(snapshot: LoadSnapshot, requestId: string): boolean {
+  const { policy, capacity, state, leases } = snapshot;
+  let load: Load = snapshot.load;
+  const reserved = new Map(snapshot.reservedByKey);
+  let included = false;
   cutLongest(
     leases.filter(isThinking),
     ({ usedThinking, wantedThinking }) => usedThinking / Math.max(1, wantedThinking),
@@ -147,7 +150,7 @@ function isToBeCut(look: LoadSnapshot, requestId: string): boolean {
         policy.elastic,
       ),
     (lease) => {
-      if (lease.requestId === requestId) mine = true;
+      if (lease.requestId === requestId) included = true;
       const left = lease.usedThinking + lease.answerTokens;
       const less = Math.max(
         0,
@@ -162,10 +165,10 @@ function isToBeCut(look: LoadSnapshot, requestId: string): boolean {
       reserved.set(lease.key, Math.max(0, (reserved.get(lease.key) ?? 0) - less));
     },
   );
-  return mine;
+  return included;
 }
 
-/** An elastic request that has no answer yet. */
+/** Whether it is an elastic request whose answer has not started. */
 function isThinking({ elastic, usedTokens, usedThinking, limitTokens, answerTokens }: LoadLease): boolean {
   return elastic && usedTokens === usedThinking && usedThinking < limitTokens - answerTokens;
 }

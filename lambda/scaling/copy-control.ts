@@ -1,21 +1,21 @@
-/** What is known of a component's copies. */
+/** Copies of an inference component, as SageMaker describes them. */
 export interface CopiesSeen {
   /** Copies that take requests. */
   readonly current: number;
-  /** Copies that there should be. */
+  /** Desired copy count. */
   readonly desired: number;
   /** Why copies could not be started. */
   readonly failure?: string;
 }
 
-/** The range that Application Auto Scaling keeps to, and whether it acts. */
+/** Capacity range of the scalable target, and whether its scaling activities are suspended. */
 export interface CopyBounds {
   readonly min: number;
   readonly max: number;
   readonly suspended: boolean;
 }
 
-/** Another range of copies from a time on. */
+/** Scheduled action: sets another range of copies at its times. */
 export interface CopySchedule {
   readonly name: string;
   /** `cron(…)`, `at(…)` or `rate(…)`. */
@@ -26,24 +26,24 @@ export interface CopySchedule {
   readonly max: number;
 }
 
-/** The copies of one component, and who scales them. */
+/** Reads and changes the copies of one inference component and its scalable target. */
 export interface CopyControl {
   describe(): Promise<CopiesSeen>;
   /**
-   * Asks for so many copies. An update that is already under way is no failure.
+   * Sets the desired copy count. If another update is in progress, the call does nothing.
    *
-   * @throws {CopiesUnavailableError} where they cannot be had
+   * @throws {CopiesUnavailableError} if SageMaker cannot provide the copies
    */
   setCopies(copies: number): Promise<void>;
   bounds(): Promise<CopyBounds | undefined>;
   setBounds(bounds: CopyBounds): Promise<void>;
   schedules(): Promise<readonly CopySchedule[]>;
   putSchedule(schedule: CopySchedule): Promise<void>;
-  /** Whether there was one. */
+  /** Returns whether the schedule existed. */
   deleteSchedule(name: string): Promise<boolean>;
 }
 
-/** Copies that were asked for cannot be had: for instance for lack of instances, or over the account's quota. */
+/** SageMaker cannot provide the requested copies, for example because of missing capacity or an exceeded quota. */
 export class CopiesUnavailableError extends Error {
   override readonly name = 'CopiesUnavailableError';
 }

@@ -3,8 +3,8 @@ import type { Lease } from '../policy/committed-tokens.ts';
 import type { ItemTable } from '../storage/table.ts';
 
 /**
- * A request in the ledger of load. One item for each request, written by its own function only: no item is written by two, however many
- * requests come.
+ * Item of a load lease. Each request has its own item, and only the function that serves the request writes it, so writes never
+ * contend. See docs/decisions/0014-leases-without-a-hot-item.md.
  */
 const leaseSchema = z.object({
   /** Id of the request. */
@@ -15,21 +15,21 @@ const leaseSchema = z.object({
   minTokens: z.int(),
   usedTokens: z.int(),
   until: z.number(),
-  /** Thinking that was asked for and that is granted, over all samples; the floor below which it may not fall. */
+  /** Requested thinking, granted thinking, and the floor of the grant, in tokens over all samples. */
   wantedThinking: z.int(),
   grantedThinking: z.int(),
   floorThinking: z.int(),
   usedThinking: z.int(),
-  /** Whether its thought may be cut under load. */
+  /** Whether the thought may be cut under load. */
   elastic: z.boolean(),
-  /** Answer that it may have. Tokens, over all samples. */
+  /** Limit of the answer, in tokens over all samples. */
   answerTokens: z.int(),
-  /** Unix time when it came, and when it ended. Seconds, with fractions. */
+  /** Times of arrival and end, as Unix time in seconds with fractions. */
   cameAt: z.number(),
   endedAt: z.number().optional(),
-  /** Its function decides about it at this moment. It counts for those that came after it, as if it got all that it wants. */
+  /** The admission decision is pending. Later requests count the lease as if the whole requested maximum were granted. */
   undecided: z.boolean().optional(),
-  /** It was not let in: only what it asked for counts. */
+  /** The request was refused: only its demand counts. */
   refused: z.boolean().optional(),
 });
 type LeaseItem = z.infer<typeof leaseSchema>;
@@ -38,10 +38,10 @@ export interface LoadLease extends Lease, Omit<LeaseItem, 'sk' | keyof Lease> {
   readonly requestId: string;
 }
 
-/** An item whose function died stays no longer than this, should nobody clear it away. Seconds. */
+/** Time to live after the expiry of a lease, in seconds, if no tick removes the item. */
 const KEPT_SECONDS = 3_600;
 
-/** The requests under way on one model, of all functions. */
+/** Leases of all running requests of one model, shared by all functions. */
 export class LeaseStore {
   readonly #table: ItemTable;
   readonly #partition: string;
@@ -67,7 +67,7 @@ export class LeaseStore {
   async all(): Promise<readonly LoadLease[]> {
     const leases: LoadLease[] = [];
     for await (const item of this.#table.query(this.#partition)) {
-      // What another version of the function wrote, and this one cannot read, counts nothing; its time to live ends it.
+      // An item that another version of the function wrote may not parse. It is ignored until its time to live ends.
       const { data } = leaseSchema.safeParse(item);
       if (data === undefined) continue;
       const { sk, ...lease } = data;
@@ -77,14 +77,14 @@ export class LeaseStore {
   }
 }
 
-/** Whether it is under way: neither ended nor refused, and its function is alive. */
-export function isUnderWay(lease: LoadLease, now: number): boolean {
+/** Whether the request is running: neither ended nor refused, and its lease has not expired. */
+export function isRunning(lease: LoadLease, now: number): boolean {
   return lease.endedAt === undefined && lease.until > now;
 }
 
-/** Whether a request that asks has to reckon with this one: each with those before it, also where several functions decide at the same instant. */
-export function countsFor(lease: LoadLease, asking: Pick<LoadLease, 'requestId' | 'cameAt'>): boolean {
-  if (lease.undecided !== true) return lease.requestId !== asking.requestId;
-  if (lease.cameAt !== asking.cameAt) return lease.cameAt < asking.cameAt;
-  return lease.requestId < asking.requestId;
+/** Whether a lease counts in the decision about a candidate: every request sees those that came before it, across functions. */
+export function countsFor(lease: LoadLease, candidate: Pick<LoadLease, 'requestId' | 'cameAt'>): boolean {
+  if (lease.undecided !== true) return lease.requestId !== candidate.requestId;
+  if (lease.cameAt !== candidate.cameAt) return lease.cameAt < candidate.cameAt;
+  return lease.requestId < candidate.requestId;
 }

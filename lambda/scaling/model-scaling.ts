@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { loadOfLeases } from '../policy/committed-tokens.ts';
+import { METRIC_SECONDS } from '../policy/copy-steps.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
@@ -13,9 +14,9 @@ import {
 } from '../settings/policy-settings.ts';
 import type { ItemTable } from '../storage/table.ts';
 import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
-import { countsFor, isUnderWay, LeaseStore, type LoadLease } from './lease-store.ts';
+import { countsFor, isRunning, LeaseStore, type LoadLease } from './lease-store.ts';
 import { capacityOf, nextState } from './next-state.ts';
-import { METRIC_SECONDS, type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
+import { type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
 
 export interface ModelScalingOptions {
@@ -23,21 +24,22 @@ export interface ModelScalingOptions {
   readonly settings: ModelScalingSettings;
   readonly table: ItemTable;
   readonly copies: CopyControl;
-  /** Unix time. Seconds, with fractions. */
+  /** Unix time in seconds, with fractions. */
   readonly now: () => number;
-  /** Where a line of metrics goes: the log, which CloudWatch reads. */
+  /** Writes a line of metrics to the log, from which CloudWatch extracts them. */
   readonly emit: (line: ScalingMetricsLine) => void;
   readonly log: Log;
-  /** Whether streams wait for the first copy, and how long. Milliseconds; 0: 503 at once. */
+  /** Longest wait of a stream for the first copy, in milliseconds. 0 answers 503 immediately. */
   readonly capacityWaitMs: number;
-  /** @default METRIC_SECONDS */
+  /** Interval between two ticks, in seconds. @default METRIC_SECONDS */
   readonly tickSeconds?: number;
 }
 
-/** One look at the load, for a decision about one request. */
+/** Load and scaling state of one model at one time, as input of a decision. */
 export interface LoadSnapshot {
+  /** Leases of the running requests. */
   readonly leases: readonly LoadLease[];
-  /** Requests that were refused and have not been counted yet. */
+  /** Refused requests that no tick has counted yet. */
   readonly refused: number;
   readonly load: Load;
   readonly reservedByKey: ReadonlyMap<string, number>;
@@ -48,21 +50,22 @@ export interface LoadSnapshot {
   readonly control: ScalingControl;
 }
 
-/** What is known of the control stays good for so long. Seconds. */
-const CONTROL_REMEMBERED = 5;
-/** Looks of one function at a load of n requests are at least n / this apart, so that looking never is what loads the table. */
-const REQUESTS_A_SECOND_LOOKED_AT = 100;
-const OLDEST_LOOK_SECONDS = 10;
-/** Each function that finds the endpoint asleep tries to write that it wakes it. */
-const TRIES_TO_CHANGE = 8;
+/** How long the operator's control item is cached, in seconds. */
+const CONTROL_CACHE_SECONDS = 5;
+/** Maximum leases that one function reads per second on average, so that reads never dominate the load of the table. */
+const MAX_LEASES_READ_PER_SECOND = 100;
+const MAX_SNAPSHOT_SECONDS = 10;
+/** Attempts of a conditional write of the state. */
+const MAX_CHANGE_ATTEMPTS = 8;
 
 /**
- * The scaling of one model, as each function sees it. What all share is in the table: the requests under way (LeaseStore) and the state of the
- * scaling, which whichever function finds it older than `tickSeconds` takes one step further, one of them.
+ * Scaling of one model, as one function sees it. All functions share two things in the table: the leases of the running requests
+ * (LeaseStore), and the scaling state (ScalingStore). A function that finds the state older than `tickSeconds` advances it; a
+ * conditional write ensures that only one function does.
  */
 export class ModelScaling {
   readonly options: ModelScalingOptions;
-  readonly board: LeaseStore;
+  readonly leaseStore: LeaseStore;
   readonly store: ScalingStore;
   #leases: { readonly at: number; readonly value: readonly LoadLease[] } | undefined;
   #control: { readonly at: number; readonly value: ScalingControl } | undefined;
@@ -70,20 +73,20 @@ export class ModelScaling {
   constructor(options: ModelScalingOptions) {
     const { table, owner, settings } = options;
     this.options = options;
-    this.board = new LeaseStore(table, owner.modelId);
+    this.leaseStore = new LeaseStore(table, owner.modelId);
     this.store = new ScalingStore(table, owner.modelId, settings);
   }
 
   /**
-   * Takes the state a step further where it is due, and writes the metrics.
+   * Advances the scaling state if it is due, and writes the metrics.
    *
-   * @param within how old the state may be. Seconds; 0 looks in any case, unless another function does
-   * @returns the state as it is then
+   * @param within maximum age of the state, in seconds. 0 always advances it, unless another function does
+   * @returns the current state
    */
   async tick(within = this.options.tickSeconds ?? METRIC_SECONDS): Promise<ScalingState> {
     const { settings, copies, now, log, owner, emit } = this.options;
     const { value: before, version } = await this.store.state();
-    // A state from the future, of a function whose clock goes wrong, holds nobody up.
+    // The absolute age: a state from the future, written by a function with a wrong clock, must not block ticks.
     if (before.at > 0 && Math.abs(now() - before.at) < within) return before;
     const [seen, leases, { value: control }] = await Promise.all([
       copies.describe().catch((error: unknown) => {
@@ -91,7 +94,7 @@ export class ModelScaling {
         const { running, starting } = before.copies;
         return { current: running, desired: running + starting };
       }),
-      this.board.all(),
+      this.leaseStore.all(),
       this.store.control(),
     ]);
     const policy = policyInForce(settings, control);
@@ -100,35 +103,40 @@ export class ModelScaling {
       now: at,
       paused: control.paused,
     });
-    // Somebody else did it meanwhile: what they wrote holds.
+    // Another function advanced the state in the meantime: use its state.
     if (!(await this.store.write('state', state, version))) return (await this.store.state()).value;
     emit(scalingMetricsLine(owner, metrics, Math.round(at * 1_000)));
     if (state.decisions[0] !== before.decisions[0]) {
       log('info', 'scaling', { model: owner.modelId, copies: decision.copies, reason: decision.reason });
     }
-    await Promise.all([...done.map(async (id) => await this.board.remove(id)), this.#keepPaused(control, seen)]);
+    await Promise.all([...done.map(async (id) => await this.leaseStore.remove(id)), this.#keepPaused(control, seen)]);
     return state;
   }
 
   /**
-   * @param oldest how old what is known of the requests may be. Seconds
-   * @param asking the request that is decided about: it sees those before it
+   * Reads the current load and scaling state.
+   *
+   * @param maxAgeSeconds maximum age of cached leases, in seconds
+   * @param candidate the request to decide about; the snapshot then contains only requests before it
    */
-  async look(oldest = 0, asking?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<LoadSnapshot> {
+  async snapshot(maxAgeSeconds = 0, candidate?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<LoadSnapshot> {
     const { now, settings } = this.options;
-    const [state, leases, control] = await Promise.all([this.tick(), this.#leasesWithin(oldest), this.control()]);
-    const underWay = leases.filter(
-      (lease) => isUnderWay(lease, now()) && (asking === undefined || countsFor(lease, asking)),
+    const [state, leases, control] = await Promise.all([
+      this.tick(),
+      this.#leasesWithin(maxAgeSeconds),
+      this.control(),
+    ]);
+    const running = leases.filter(
+      (lease) => isRunning(lease, now()) && (candidate === undefined || countsFor(lease, candidate)),
     );
-    const { running, starting } = state.copies;
-    const { load, reservedByKey } = loadOfLeases(underWay, {
+    const { load, reservedByKey } = loadOfLeases(running, {
       now: now(),
       use: state.use,
-      copies: running,
-      startingCopies: starting,
+      copies: state.copies.running,
+      startingCopies: state.copies.starting,
     });
     return {
-      leases: underWay,
+      leases: running,
       refused: leases.filter(({ refused }) => refused === true).length,
       load,
       reservedByKey,
@@ -140,30 +148,31 @@ export class ModelScaling {
     };
   }
 
-  /** How far apart looks at the requests may be. Seconds. */
-  lookSeconds(load: Pick<Load, 'requests'>, shortest: number): number {
-    return Math.min(OLDEST_LOOK_SECONDS, Math.max(shortest, load.requests / REQUESTS_A_SECOND_LOOKED_AT));
+  /** Interval between two snapshots at this load, in seconds. It grows with the requests, which each snapshot reads. */
+  snapshotInterval(load: Pick<Load, 'requests'>, minSeconds: number): number {
+    return Math.min(MAX_SNAPSHOT_SECONDS, Math.max(minSeconds, load.requests / MAX_LEASES_READ_PER_SECOND));
   }
 
+  /** The operator's settings, cached for a few seconds. */
   async control(): Promise<ScalingControl> {
     const known = this.#control;
-    if (known !== undefined && this.options.now() - known.at < CONTROL_REMEMBERED) return known.value;
+    if (known !== undefined && this.options.now() - known.at < CONTROL_CACHE_SECONDS) return known.value;
     const { value } = await this.store.control();
     this.#control = { at: this.options.now(), value };
     return value;
   }
 
-  /** The next look reads what the operator set. */
+  /** Clears the cache of the operator's settings. */
   forget(): void {
     this.#control = undefined;
   }
 
   /**
-   * Asks for the first copy: of several functions that want one at the same instant, one of them. What happened is in the state, for
-   * everybody.
+   * Requests the first copy. If several functions call it at the same time, a conditional write lets only one of them proceed. The
+   * outcome is written to the shared state.
    *
-   * @param soonAgain also where a wake failed just now: an operator may know better
-   * @returns why it cannot be had, or `undefined`
+   * @param soonAgain whether to retry during the backoff of a failed wake, at an operator's request
+   * @returns why the copy cannot be started, or `undefined`
    */
   async wake(soonAgain = false): Promise<string | undefined> {
     const { copies, now, log, owner } = this.options;
@@ -175,13 +184,13 @@ export class ModelScaling {
     if (!claimed) return undefined;
     let why: string | undefined;
     try {
-      // Who asks for one where several are coming would take the others away.
-      if ((await this.#desiredCopies()) === 0) await copies.setCopies(1);
+      // If several copies are already starting, setting the count to 1 would remove the others.
+      if ((await this.#desiredCopyCount()) === 0) await copies.setCopies(1);
     } catch (error) {
       why =
         error instanceof CopiesUnavailableError
           ? error.message
-          : 'the copies could not be changed. The log has the reason.';
+          : 'the number of copies could not be changed. See the log for the reason.';
       log('error', 'wake failed', { model: owner.modelId, ...loggableError(error) });
     }
     const at = now();
@@ -193,8 +202,8 @@ export class ModelScaling {
     return why;
   }
 
-  /** Copies that there should be; 0 where nobody knows, so that a look that fails keeps nothing asleep. */
-  async #desiredCopies(): Promise<number> {
+  /** SageMaker's desired copy count. 0 if the call fails, so that a failed call does not prevent a wake. */
+  async #desiredCopyCount(): Promise<number> {
     const { copies, log, owner } = this.options;
     try {
       return (await copies.describe()).desired;
@@ -204,7 +213,7 @@ export class ModelScaling {
     }
   }
 
-  /** SageMaker refuses an update while another is under way, so that one pause may leave copies. Nobody else takes them away then. */
+  /** Removes copies that a pause has left: SageMaker rejects an update while another is in progress, and scaling is suspended. */
   async #keepPaused({ paused }: ScalingControl, { desired }: CopiesSeen): Promise<void> {
     if (!paused || desired === 0) return;
     const { copies, log, owner } = this.options;
@@ -213,28 +222,28 @@ export class ModelScaling {
     });
   }
 
-  /** Whether it was changed: `undefined` leaves it. */
+  /** Conditional write with backoff. Returns whether the state was changed; `change` returns `undefined` to leave it. */
   async #change(change: (state: ScalingState) => ScalingState | undefined): Promise<boolean> {
-    for (let tries = 0; tries < TRIES_TO_CHANGE; tries++) {
+    for (let attempt = 0; attempt < MAX_CHANGE_ATTEMPTS; attempt++) {
       const { value, version } = await this.store.state();
       const next = change(value);
       if (next === undefined) return false;
       if (await this.store.write('state', next, version)) return true;
-      await sleep(Math.random() * 20 * 2 ** tries);
+      await sleep(Math.random() * 20 * 2 ** attempt);
     }
     return false;
   }
 
-  async #leasesWithin(oldest: number): Promise<readonly LoadLease[]> {
+  async #leasesWithin(maxAgeSeconds: number): Promise<readonly LoadLease[]> {
     const known = this.#leases;
-    if (known !== undefined && this.options.now() - known.at < oldest) return known.value;
-    const value = await this.board.all();
+    if (known !== undefined && this.options.now() - known.at < maxAgeSeconds) return known.value;
+    const value = await this.leaseStore.all();
     this.#leases = { at: this.options.now(), value };
     return value;
   }
 }
 
-/** How an endpoint without a copy is doing. */
+/** State of an endpoint without a running copy. */
 function wakeOf(
   { copies, wokenAt, failed }: ScalingState,
   control: Pick<ScalingControl, 'paused'>,
@@ -245,17 +254,16 @@ function wakeOf(
     return { kind: 'failed', at: failed.at, why: failed.why };
   }
   if (copies.starting > 0) return { kind: 'waking', since: copies.startingSince ?? now };
-  // A wake that no start is seen of came to nothing: another update was under way, or its function died.
-  if (wokenAt !== undefined && now - wokenAt < WAKE_SEEN_SECONDS) return { kind: 'waking', since: wokenAt };
+  // A wake without a visible start had no effect: another update was in progress, or its function died.
+  if (wokenAt !== undefined && now - wokenAt < WAKE_VISIBLE_SECONDS) return { kind: 'waking', since: wokenAt };
   return { kind: 'asleep' };
 }
 
-/** SageMaker shows that a copy was asked for within so long. */
-const WAKE_SEEN_SECONDS = 30;
+/** Time until SageMaker's description shows a requested copy, in seconds. */
+const WAKE_VISIBLE_SECONDS = 30;
 
-/** How a key stands beside the others. */
-export function keyLoadOf(look: Pick<LoadSnapshot, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {
-  const { reservedByKey } = look;
+/** The key's share of the load. `runs`: whether one of its requests is already running. */
+export function keyLoadOf({ reservedByKey }: Pick<LoadSnapshot, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {
   const known = reservedByKey.has(key);
   return {
     reservedTokens: reservedByKey.get(key) ?? 0,

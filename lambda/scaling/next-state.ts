@@ -6,11 +6,11 @@ import { learnSpeed, speedAt } from '../policy/measured-speed.ts';
 import { type ScalingDecision, scalingDecision } from '../policy/scaling-decision.ts';
 import { type ModelScalingSettings, type PolicyInForce, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import type { CopiesSeen } from './copy-control.ts';
-import { isUnderWay, type LoadLease } from './lease-store.ts';
+import { isRunning, type LoadLease } from './lease-store.ts';
 import type { ScalingMetrics } from './scaling-metrics.ts';
 import type { CopiesState, ScalingState } from './scaling-state.ts';
 
-/** What is written later than this after it happened counts a tick later. Seconds. */
+/** Delay after which arrivals and ends are counted, in seconds, so that their writes have reached the table. */
 const SETTLE_SECONDS = 2;
 const DECISIONS_KEPT = 20;
 
@@ -18,13 +18,13 @@ export interface Tick {
   readonly state: ScalingState;
   readonly decision: ScalingDecision;
   readonly metrics: ScalingMetrics;
-  /** Requests whose items have been counted, or whose functions died. */
+  /** Ids of leases to delete: counted or expired. */
   readonly done: readonly string[];
 }
 
 /**
- * One look at everything: what came, what was used, how fast, and what follows for the copies. Each request counts in exactly one tick as
- * come and in one as ended.
+ * Computes one tick: arrivals, usage and speed since the last one, and the scaling decision that follows. Each request counts as
+ * arrived in exactly one tick and as ended in exactly one tick.
  */
 export function nextState(
   before: ScalingState,
@@ -38,35 +38,28 @@ export function nextState(
   const from = before.at === 0 ? Number.NEGATIVE_INFINITY : before.at - SETTLE_SECONDS;
   const seconds = before.at === 0 ? 0 : now - before.at;
   const within = (at: number | undefined) => at !== undefined && at > from && at <= to;
-  // Who is turned away from an endpoint that its operator paused asks for no copies.
-  const came = leases.filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true));
+  // Requests that a paused endpoint refuses are not demand.
+  const arrived = leases.filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true));
   const ended = leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt));
-  const underWay = leases.filter((lease) => isUnderWay(lease, now));
+  const running = leases.filter((lease) => isRunning(lease, now));
 
-  // Who got no token, since the model failed or the client left, says nothing of what requests use.
+  // A request without a token (the model failed, or the client disconnected) says nothing about usage.
   const use = ended
     .filter(({ usedTokens }) => usedTokens > 0)
     .reduce<ExpectedUse>((known, { limitTokens, usedTokens }) => learnUse(known, limitTokens, usedTokens), before.use);
-  const askedTokens = came.reduce(
-    (sum, { wantedThinking, answerTokens, minTokens }) =>
-      sum + expectedTokens(use, wantedThinking + answerTokens, minTokens),
-    0,
+  const arrivedTokens = sum(arrived, ({ wantedThinking, answerTokens, minTokens }) =>
+    expectedTokens(use, wantedThinking + answerTokens, minTokens),
   );
   const copies = copiesAfter(before.copies, seen, now);
   const started = copies.running > before.copies.running ? before.copies.startingSince : undefined;
-  const { load } = loadOfLeases(underWay, { now, use, copies: copies.running, startingCopies: copies.starting });
+  const { load } = loadOfLeases(running, { now, use, copies: copies.running, startingCopies: copies.starting });
 
-  const usedTokens = sum(underWay, (lease) => lease.usedTokens);
+  const usedTokens = sum(running, (lease) => lease.usedTokens);
   const tokens = Math.max(0, usedTokens + sum(ended, (lease) => lease.usedTokens) - before.usedTokens);
   const { speed, tokensPerSecond } = speedAfter(before, load, { tokens, seconds }, settings, policy.admission.fullAt);
   const capacity = capacityOf(settings, { tokensPerSecond });
-  const demand = measureDemand(before.demand, { tokens: askedTokens, seconds }, policy.scaling.smoothingSeconds);
+  const demand = measureDemand(before.demand, { tokens: arrivedTokens, seconds }, policy.scaling.smoothingSeconds);
   const decision = scalingDecision(demand, load, capacity, policy.scaling, before.history, now);
-  const have = load.copies + load.startingCopies;
-  const recorded = { at: now, have, want: decision.copies, reason: decision.reason };
-  const [last] = before.decisions;
-  // While it is paused nothing is decided.
-  const same = paused || (last !== undefined && last.have === recorded.have && last.want === recorded.want);
   const failed = failureAfter(before, copies, now);
   const state: ScalingState = {
     at: now,
@@ -80,15 +73,16 @@ export function nextState(
     startSeconds: started === undefined ? before.startSeconds : startAfter(before.startSeconds, now - started),
     ...(before.wokenAt !== undefined && copies.running === 0 ? { wokenAt: before.wokenAt } : {}),
     ...(failed === undefined ? {} : { failed }),
-    decisions: same ? before.decisions : [recorded, ...before.decisions].slice(0, DECISIONS_KEPT),
+    // A paused endpoint decides nothing.
+    decisions: paused ? before.decisions : decisionsAfter(before.decisions, decision, load, now),
     seen: {
       requests: load.requests,
       reservedTokens: load.reservedTokens,
       committedTokens: load.committedTokens,
-      // JSON has no Infinity.
+      // JSON cannot represent Infinity.
       pressure: Math.min(MAX_PRESSURE, pressureOf(load, capacity)),
-      wantedThinking: sum(underWay, (lease) => lease.wantedThinking),
-      grantedThinking: sum(underWay, (lease) => lease.grantedThinking),
+      wantedThinking: sum(running, (lease) => lease.wantedThinking),
+      grantedThinking: sum(running, (lease) => lease.grantedThinking),
     },
   };
   return {
@@ -98,7 +92,7 @@ export function nextState(
       CommittedTokensPerCopy: load.committedTokens / Math.max(1, load.copies),
       MissingCopies: paused ? 0 : decision.missing,
       SpareCopies: paused ? 0 : decision.spare,
-      WantedCopies: decision.wantedNow.copies,
+      WantedCopies: decision.desiredNow.copies,
       RunningCopies: copies.running,
     },
     done: leases
@@ -109,12 +103,25 @@ export function nextState(
 
 const MAX_PRESSURE = 1_000;
 
-/** What one copy can do, with its speed as measured. */
+/** Capacity of one copy, with its measured speed. */
 export function capacityOf(
   { cacheTokens, maxRequests }: Pick<ModelScalingSettings, 'cacheTokens' | 'maxRequests'>,
   { tokensPerSecond }: Pick<ScalingState, 'tokensPerSecond'>,
 ): CopyCapacity {
   return { cacheTokens, maxRequests, tokensPerSecond };
+}
+
+/** Adds a decision to the log, the latest first. Skips one that repeats the last. */
+function decisionsAfter(
+  before: ScalingState['decisions'],
+  { copies, reason }: ScalingDecision,
+  load: Load,
+  now: number,
+): ScalingState['decisions'] {
+  const next = { at: now, have: load.copies + load.startingCopies, want: copies, reason };
+  const [last] = before;
+  if (last !== undefined && last.have === next.have && last.want === next.want) return before;
+  return [next, ...before].slice(0, DECISIONS_KEPT);
 }
 
 function copiesAfter(before: CopiesState, { current, desired, failure }: CopiesSeen, now: number): CopiesState {
@@ -128,7 +135,7 @@ function copiesAfter(before: CopiesState, { current, desired, failure }: CopiesS
   };
 }
 
-/** A failure of a copy that is asked for, since when it is known. Gone once a copy runs. */
+/** Failure of a requested copy, with the time of its detection. Cleared when a copy runs. */
 function failureAfter(
   { failed, wokenAt }: ScalingState,
   { running, failure }: CopiesState,
@@ -137,17 +144,17 @@ function failureAfter(
   if (running > 0) return undefined;
   if (failure === undefined) return failed;
   if (failed?.why !== failure) return { at: now, why: failure };
-  // The text of the failure before may stay for a while after the next wake.
+  // SageMaker may still report the previous failure for a while after the next wake.
   if (wokenAt === undefined || wokenAt <= failed.at || now - wokenAt < RETRY_WAKE_SECONDS) return failed;
   return { at: now, why: failure };
 }
 
-/** The longest of the last starts: a longer one counts at once, a shorter one by and by. */
+/** Start time estimate: a longer start counts immediately, a shorter one gradually. */
 function startAfter(before: number, measured: number): number {
   return Math.max(measured, before * 0.7 + measured * 0.3);
 }
 
-/** Looks at copies whose requests wait are left out, as in the simulator: who waits gets no token. */
+/** Skips measurements while requests queue, as the simulator does: a queued request generates no tokens. */
 function speedAfter(
   before: ScalingState,
   load: Load,

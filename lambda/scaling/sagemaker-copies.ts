@@ -15,7 +15,7 @@ const SCALABLE = {
 
 const DESCRIBE_TIMEOUT_MS = 5_000;
 
-/** The copies of an inference component, by SageMaker and Application Auto Scaling. Both clients are loaded when they are first needed. */
+/** Copies of an inference component, via SageMaker and Application Auto Scaling. Both SDK clients are loaded on first use. */
 export class SageMakerCopies implements CopyControl {
   readonly #component: string;
   readonly #target: typeof SCALABLE & { readonly ResourceId: string };
@@ -32,7 +32,7 @@ export class SageMakerCopies implements CopyControl {
     const client = await this.#sageMakerClient();
     const { RuntimeConfig, FailureReason } = await client.send(
       new DescribeInferenceComponentCommand({ InferenceComponentName: this.#component }),
-      // A request waits for this: what was known before is good enough.
+      // A request waits for this call; the last known state is good enough.
       { abortSignal: AbortSignal.timeout(DESCRIBE_TIMEOUT_MS) },
     );
     const current = RuntimeConfig?.CurrentCopyCount ?? 0;
@@ -55,7 +55,7 @@ export class SageMakerCopies implements CopyControl {
       );
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      // Another update is under way (state UPDATE_RC_IN_PROGRESS): a copy is coming, or a later call succeeds.
+      // Another update is in progress (state UPDATE_RC_IN_PROGRESS): a copy is starting, or a later call succeeds.
       if (error.name === 'ValidationException' && /updating|in[ _-]progress|InService/i.test(error.message)) return;
       if (error.name === 'ResourceLimitExceeded' || /capacity/i.test(error.message)) {
         throw new CopiesUnavailableError(error.message, { cause: error });

@@ -3,29 +3,29 @@ import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { defaultElastic } from '../policy/elastic-grant.ts';
 import { policyInForce, policySchema } from '../settings/policy-settings.ts';
 import { CopiesUnavailableError, type CopySchedule } from './copy-control.ts';
-import type { ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
 import type { ScalingControl } from './scaling-state.ts';
 
 const copies = z.int().min(0).max(1_000);
 
 export const scalingChangeSchema = z
   .strictObject({
-    min_copies: copies.optional().describe('Copies that always run. 0 lets the endpoint sleep.'),
+    min_copies: copies.optional().describe('Copies that always run. 0 lets the endpoint scale to zero.'),
     max_copies: copies.min(1).optional(),
     policy: policySchema
       .nullable()
       .optional()
-      .describe('Settings of the policies; what is left out stays. `null`: as deployed.'),
+      .describe('Settings of the policies. Omitted settings stay unchanged. `null` restores the deployed settings.'),
   })
-  .describe('What is left out stays as it is.');
+  .describe('Omitted fields stay unchanged.');
 type ScalingChange = z.infer<typeof scalingChangeSchema>;
 
 export const scheduleBodySchema = z.strictObject({
   schedule: z
     .string()
     .max(256)
-    .regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(…), rate(…) or at(…), for instance "cron(0 7 ? * MON-FRI *)"'),
-  timezone: z.string().min(1).max(64).optional().describe('For instance Europe/Berlin. Default: UTC.'),
+    .regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(…), rate(…) or at(…), for example "cron(0 7 ? * MON-FRI *)"'),
+  timezone: z.string().min(1).max(64).optional().describe('IANA name, for example Europe/Berlin. Default: UTC.'),
   min_copies: copies,
   max_copies: copies.min(1),
 });
@@ -37,7 +37,10 @@ const loadShape = {
   requests: count,
   committed_tokens: count.describe('Thinking and answer that admitted requests may still use.'),
   reserved_tokens: count,
-  pressure: z.number().nullable().describe('How full the copies are; above 1 requests begin to wait. `null`: no copy.'),
+  pressure: z
+    .number()
+    .nullable()
+    .describe('Utilization of the copies. Above 1, requests begin to queue. `null` if no copy runs.'),
   wanted_thinking_tokens: count,
   granted_thinking_tokens: count,
 };
@@ -51,11 +54,14 @@ export const loadAnswerSchema = z.strictObject({
 export const scalingStatusSchema = z.strictObject({
   model: z.string(),
   endpoint: z.string(),
-  as_of: z.int().describe('Unix time. Seconds.'),
+  as_of: z.int().describe('Unix time in seconds.'),
   paused: z.boolean(),
   copies: z.strictObject({ running: count, starting: count, wanted: count, min: count, max: count }),
-  at_zero: z.enum(['asleep', 'paused', 'waking', 'failed']).nullable().describe('How it is without a copy.'),
-  failure: z.string().nullable().describe('Why copies could not be started.'),
+  at_zero: z
+    .enum(['asleep', 'paused', 'waking', 'failed'])
+    .nullable()
+    .describe('State of an endpoint without a copy. `null` if a copy runs.'),
+  failure: z.string().nullable().describe('Why copies could not be started. `null` if no start failed.'),
   load: z.strictObject(loadShape),
   speed: z.strictObject({
     asked_tokens_per_second: z.number(),
@@ -86,16 +92,16 @@ export const scalingStatusSchema = z.strictObject({
 });
 type ScalingStatus = z.infer<typeof scalingStatusSchema>;
 
-/** Who changes something, for the record. */
+/** The caller of an admin operation, for the change log. */
 export interface Operator {
   readonly id: string;
 }
 
-/** How many changes are kept. */
+/** Length of the change log. */
 const CHANGES_KEPT = 20;
-const TRIES = 5;
+const MAX_ATTEMPTS = 5;
 
-/** What an operator sees and sets of one model's scaling. Each call may be repeated: it comes to the same. */
+/** Admin operations on one model's scaling. Every operation is idempotent. */
 export class ScalingAdmin {
   readonly #scaling: ModelScaling;
 
@@ -103,13 +109,17 @@ export class ScalingAdmin {
     this.#scaling = scaling;
   }
 
-  /** As it is now: it looks. */
+  /** Current status, from a fresh snapshot. */
   async status(): Promise<ScalingStatus> {
     const { owner, copies, settings } = this.#scaling.options;
     this.#scaling.forget();
     await this.#scaling.tick(1);
-    const [look, bounds, schedules] = await Promise.all([this.#scaling.look(), copies.bounds(), copies.schedules()]);
-    const { state, policy, control, wake } = look;
+    const [snapshot, bounds, schedules] = await Promise.all([
+      this.#scaling.snapshot(),
+      copies.bounds(),
+      copies.schedules(),
+    ]);
+    const { state, policy, control, wake } = snapshot;
     const { scaling, elastic, admission } = policy;
     return {
       model: owner.modelId,
@@ -125,7 +135,7 @@ export class ScalingAdmin {
       },
       at_zero: state.copies.running > 0 ? null : wake.kind,
       failure: state.failed?.why ?? state.copies.failure ?? null,
-      load: loadOf(look),
+      load: loadStatusOf(snapshot),
       speed: {
         asked_tokens_per_second: state.demand.tokensPerSecond,
         copy_tokens_per_second: state.tokensPerSecond,
@@ -134,7 +144,7 @@ export class ScalingAdmin {
       policy: {
         elastic: settings.elastic,
         target_utilization: scaling.targetUtilization,
-        most_pressure: scaling.mostPressure,
+        most_pressure: scaling.maxPressure,
         smoothing_seconds: scaling.smoothingSeconds,
         scale_in_after_seconds: scaling.scaleInAfterSeconds,
         shrink_from: elastic.shrinkFrom,
@@ -153,6 +163,7 @@ export class ScalingAdmin {
     };
   }
 
+  /** @throws {ApiError} 400 if the settings in force after the change contradict each other */
   async change(change: ScalingChange, by: Operator): Promise<void> {
     const { value: before } = await this.#scaling.store.control();
     const after = changed(before, change);
@@ -160,12 +171,12 @@ export class ScalingAdmin {
     if (min > max) {
       throw invalidRequest(
         'min_copies',
-        `min_copies (${min}) is greater than max_copies (${max}). Give a minimum that is not above it.`,
+        `min_copies (${min}) is greater than max_copies (${max}). Set min_copies to at most max_copies.`,
       );
     }
-    const wished = { ...this.#scaling.options.settings.policy, ...after.policy };
-    const from = wished.shrink_from ?? defaultElastic.shrinkFrom;
-    const to = wished.shrink_to ?? defaultElastic.shrinkTo;
+    const requested = { ...this.#scaling.options.settings.policy, ...after.policy };
+    const from = requested.shrink_from ?? defaultElastic.shrinkFrom;
+    const to = requested.shrink_to ?? defaultElastic.shrinkTo;
     if (from >= to) {
       throw invalidRequest(
         'policy.shrink_from',
@@ -176,7 +187,7 @@ export class ScalingAdmin {
     await this.#record((control) => changed(control, change), by, `set ${JSON.stringify(change)}`);
   }
 
-  /** Asks for the first copies now. Where some run already, nothing happens. */
+  /** Starts the first copy. Does nothing if copies already run or start. */
   async wake(by: Operator): Promise<void> {
     const { value: control } = await this.#scaling.store.control();
     if (control.paused) {
@@ -198,7 +209,7 @@ export class ScalingAdmin {
     await this.#scaling.tick(0);
   }
 
-  /** No copy runs, and none is started, until it is resumed. Requests get a 503 that says so. */
+  /** Stops all copies and suspends scaling until `resume`. Requests are refused with 503 `endpoint_paused`. */
   async pause(by: Operator): Promise<void> {
     await this.#record((control) => ({ ...control, paused: true }), by, 'pause');
     const { value: control } = await this.#scaling.store.control();
@@ -226,14 +237,14 @@ export class ScalingAdmin {
     );
   }
 
-  /** Whether there was one. */
+  /** Returns whether the schedule existed. */
   async deleteSchedule(name: string, by: Operator): Promise<boolean> {
-    const there = await this.#aws(async () => await this.#scaling.options.copies.deleteSchedule(name));
-    if (there) await this.#record((before) => before, by, `no schedule ${name}`);
-    return there;
+    const existed = await this.#aws(async () => await this.#scaling.options.copies.deleteSchedule(name));
+    if (existed) await this.#record((before) => before, by, `no schedule ${name}`);
+    return existed;
   }
 
-  /** A paused endpoint has no lower bound, and nobody scales it. */
+  /** Sets the range of the scalable target. A paused endpoint has no minimum, and its scaling is suspended. */
   async #setBounds(control: ScalingControl): Promise<void> {
     const { minCopies, maxCopies } = policyInForce(this.#scaling.options.settings, control).scaling;
     await this.#aws(
@@ -246,9 +257,10 @@ export class ScalingAdmin {
     );
   }
 
+  /** Applies a change to the operator's settings and adds it to the change log, by a conditional write. */
   async #record(change: (control: ScalingControl) => ScalingControl, by: Operator, what: string): Promise<void> {
     const { store, options } = this.#scaling;
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const { value, version } = await store.control();
       const entry = { at: Math.floor(options.now()), by: by.id, what };
       const next = { ...change(value), changes: [entry, ...value.changes].slice(0, CHANGES_KEPT) };
@@ -257,13 +269,13 @@ export class ScalingAdmin {
         return;
       }
     }
-    throw new ApiError(503, 'Somebody else changes the scaling at this moment. Try again.', {
+    throw new ApiError(503, 'Another operator is changing the scaling settings. Retry the request.', {
       code: 'scaling_contended',
       headers: { 'retry-after': '1' },
     });
   }
 
-  /** What AWS refuses is told, with its words: it is an operator who reads them. */
+  /** Converts an AWS error to an ApiError with the original message, which is meant for the operator. */
   async #aws<Result>(call: () => Promise<Result>): Promise<Result> {
     try {
       return await call();
@@ -280,9 +292,8 @@ export class ScalingAdmin {
   }
 }
 
-/** The load as every client may see it. */
-export function loadOf(look: Awaited<ReturnType<ModelScaling['look']>>): ScalingStatus['load'] {
-  const { load, leases, state } = look;
+/** The load, as every client may see it. */
+export function loadStatusOf({ load, leases, state }: LoadSnapshot): ScalingStatus['load'] {
   const total = (of: (lease: (typeof leases)[number]) => number) => leases.reduce((sum, lease) => sum + of(lease), 0);
   return {
     requests: load.requests,

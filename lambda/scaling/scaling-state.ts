@@ -7,9 +7,9 @@ import { type ModelScalingSettings, policySchema } from '../settings/policy-sett
 import type { Item, ItemTable } from '../storage/table.ts';
 
 const decisionSchema = z.object({
-  /** Unix time. Seconds. */
+  /** Unix time in seconds. */
   at: z.number(),
-  /** Copies that run or start, and that there should be. */
+  /** Copies that run or start, and the target. */
   have: z.int(),
   want: z.int(),
   reason: z.string(),
@@ -18,15 +18,15 @@ const decisionSchema = z.object({
 const copiesSchema = z.object({
   running: z.int(),
   starting: z.int(),
-  /** When the oldest start began. Unix time, seconds. */
+  /** Begin of the oldest start, as Unix time in seconds. */
   startingSince: z.number().optional(),
-  /** Why copies could not be started, where SageMaker says so. */
+  /** Why copies could not be started, if SageMaker reports a reason. */
   failure: z.string().optional(),
 });
 export type CopiesState = z.infer<typeof copiesSchema>;
 
 const stateSchema = z.object({
-  /** The last tick. Unix time, seconds; 0: never. */
+  /** Time of the last tick, as Unix time in seconds. 0 before the first. */
   at: z.number(),
   demand: z.object({ tokensPerSecond: z.number() }),
   history: z.object({ since: z.number(), peaks: z.array(z.object({ at: z.number(), copies: z.number() })) }).optional(),
@@ -39,17 +39,17 @@ const stateSchema = z.object({
     product: z.number(),
   }),
   tokensPerSecond: z.number(),
-  /** Tokens of the leases under way at the last tick. */
+  /** Used tokens of the leases that were running at the last tick. */
   usedTokens: z.number(),
   copies: copiesSchema,
-  /** The last wake that was asked for, and the last that failed. */
+  /** The last requested wake, and the last failed one. */
   wokenAt: z.number().optional(),
   failed: z.object({ at: z.number(), why: z.string() }).optional(),
-  /** The longest of the last starts. Seconds. */
+  /** Longest of the recent starts, in seconds. */
   startSeconds: z.number(),
-  /** The last first; the same decision again is not repeated. */
+  /** Latest first, without repetitions. */
   decisions: z.array(decisionSchema),
-  /** What the last tick saw, for people. */
+  /** Load at the last tick, for display. */
   seen: z.object({
     requests: z.number(),
     reservedTokens: z.number(),
@@ -61,7 +61,7 @@ const stateSchema = z.object({
 });
 export type ScalingState = Omit<z.infer<typeof stateSchema>, 'demand'> & { readonly demand: Demand };
 
-/** Before anything was seen. */
+/** Initial state, before the first tick. */
 function newScalingState(settings: ModelScalingSettings): ScalingState {
   const full = { requests: settings.fullRequests, stepSeconds: settings.fullStepSeconds };
   return {
@@ -87,7 +87,7 @@ function newScalingState(settings: ModelScalingSettings): ScalingState {
 
 const changeSchema = z.object({
   at: z.number(),
-  /** Id of the key. */
+  /** Id of the operator's key. */
   by: z.string(),
   what: z.string(),
 });
@@ -97,19 +97,19 @@ const controlSchema = z.object({
   minCopies: z.int().optional(),
   maxCopies: z.int().optional(),
   policy: policySchema.optional(),
-  /** The last changes, the last first. */
+  /** Recent changes, the latest first. */
   changes: z.array(changeSchema).default([]),
 });
-/** What the operator set. */
+/** The operator's settings. */
 export type ScalingControl = z.infer<typeof controlSchema>;
 
-/** A value with the version that it was read at; `undefined`: there was none. */
+/** A value with the version at which it was read. `undefined` if the item did not exist. */
 export interface Versioned<Value> {
   readonly value: Value;
   readonly version: number | undefined;
 }
 
-/** State and control of one model's scaling, in the table. */
+/** Scaling state and operator's settings of one model, in the table. */
 export class ScalingStore {
   readonly #table: ItemTable;
   readonly #partition: string;
@@ -125,7 +125,7 @@ export class ScalingStore {
     const item = await this.#table.get(this.#partition, 'state');
     const known = item === undefined ? undefined : stateSchema.safeParse(parsedValue(item)).data;
     return {
-      // What another version of the function wrote, and this one cannot read, is measured anew.
+      // A state that another version of the function wrote may not parse: start over with the initial state.
       value: known ?? newScalingState(this.#settings),
       version: item === undefined ? undefined : Number(item['version']),
     };
@@ -139,7 +139,7 @@ export class ScalingStore {
     };
   }
 
-  /** Writes where nobody wrote since it was read. Whether it did. */
+  /** Conditional write on the version. Returns whether it succeeded. */
   async write(
     kind: 'state' | 'control',
     value: ScalingState | ScalingControl,

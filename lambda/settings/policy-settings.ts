@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type AdmissionSettings, defaultAdmission } from '../policy/admission.ts';
 import { defaultElastic, type ElasticSettings } from '../policy/elastic-grant.ts';
-import { defaultScaling, type ScalingSettings } from '../policy/wanted-copies.ts';
+import { defaultScaling, type ScalingSettings } from '../policy/desired-copies.ts';
 
 const copies = z.int().min(0).max(1_000);
 
@@ -82,7 +82,7 @@ export function policyInForce(
       copiesPerInstance: settings.copiesPerInstance,
       targetUtilization: chosen.target_utilization ?? defaultScaling.targetUtilization,
       // Copies are requested before requests are refused.
-      mostPressure: Math.min(fullAt, chosen.most_pressure ?? defaultScaling.mostPressure),
+      maxPressure: Math.min(fullAt, chosen.most_pressure ?? defaultScaling.maxPressure),
       smoothingSeconds: chosen.smoothing_seconds ?? defaultScaling.smoothingSeconds,
       scaleInAfterSeconds: chosen.scale_in_after_seconds ?? defaultScaling.scaleInAfterSeconds,
     },

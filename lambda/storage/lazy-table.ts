@@ -1,6 +1,6 @@
 import type { Item, ItemKey, ItemTable, Table } from './table.ts';
 
-/** A table of DynamoDB whose client is loaded when it is first needed: a deployment without one pays nothing for it. */
+/** A DynamoDB table whose SDK client is loaded on first use, so that requests without a table access do not pay for it. */
 export class LazyTable implements ItemTable {
   readonly #name: string;
   #loaded: Promise<Table> | undefined;

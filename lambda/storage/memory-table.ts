@@ -1,6 +1,6 @@
 import type { Item, ItemKey, ItemTable } from './table.ts';
 
-/** A table that lives as long as its process: for one process alone, as on a laptop. */
+/** A table in the memory of its process, for a single process such as the local server. */
 export class MemoryTable implements ItemTable {
   readonly #partitions = new Map<string, Map<string, Item>>();
 

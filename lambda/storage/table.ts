@@ -9,21 +9,21 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 
 /**
- * One table for keys, their limits and their usage: partition key `pk`, sort key `sk`, both strings, and `ttl` as its time to live.
+ * The DynamoDB table of a deployment: partition key `pk` and sort key `sk`, both strings, and `ttl` as time to live.
  *
- * | pk | sk | what |
+ * | pk | sk | item |
  * |---|---|---|
  * | `KEY` | SHA-256 of the key | a key and its limits |
- * | `STATE` | id of the key | what it has used of its limits |
- * | `USAGE#day` | id of the key`#`id of the request | one request |
- * | `LOAD#model` | id of the request | a request under way, or just ended |
- * | `SCALING#model` | `state`, `control` | what the scaling knows, what its operator set |
+ * | `STATE` | id of the key | usage of the key against its limits |
+ * | `USAGE#day` | id of the key`#`id of the request | usage record of one request |
+ * | `LOAD#model` | id of the request | load lease of a request that is running or has just ended |
+ * | `SCALING#model` | `state`, `control` | scaling state, operator's settings |
  */
 export class Table {
   readonly #client: DynamoDBDocumentClient;
   readonly #name: string;
 
-  /** Credentials, region and endpoint URL come from the environment, as with every AWS SDK client. */
+  /** The default client takes credentials, region and endpoint URL from the environment. */
   constructor(name: string, client = new DynamoDBClient()) {
     this.#name = name;
     this.#client = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
@@ -40,7 +40,7 @@ export class Table {
     await this.#client.send(new PutCommand({ TableName: this.#name, Item: item }));
   }
 
-  /** Writes where the stored `version` is still `before` (`undefined`: where there is no item). Whether it did. */
+  /** Conditional write on the version; `before` is `undefined` if the item must not exist. Returns whether it succeeded. */
   async putIfVersion(item: Item & ItemKey, before: number | undefined): Promise<boolean> {
     try {
       await this.#client.send(
@@ -63,7 +63,7 @@ export class Table {
     await this.#client.send(new DeleteCommand({ TableName: this.#name, Key: { pk, sk } }));
   }
 
-  /** All items of a partition whose sort key begins so, page by page. */
+  /** Yields all items of a partition whose sort key has this prefix, page by page. */
   async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
     let start: QueryCommandInput['ExclusiveStartKey'];
     do {
@@ -81,7 +81,7 @@ export class Table {
   }
 }
 
-/** What the parts that keep something need of a table. */
+/** The table operations that the other rooms use. */
 export type ItemTable = Pick<Table, 'get' | 'put' | 'putIfVersion' | 'delete' | 'query'>;
 
 export type Item = Readonly<Record<string, unknown>>;

@@ -2,13 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import { CfnScalableTarget, CfnScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import {
-  type CopySteps,
-  copySteps,
-  METRIC_NAMESPACE,
-  metricDimensions,
-  type ScalingMetrics,
-} from '../../lambda/scaling/scaling-metrics.ts';
+import { type CopySteps, copySteps } from '../../lambda/policy/copy-steps.ts';
+import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
 import { budgetMetric } from '../facts/metrics.ts';
 import { type Refusal, refuse } from '../facts/refusal.ts';
 

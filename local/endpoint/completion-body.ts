@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * vLLM's text completion, as far as the embedded endpoint serves it. Defaults are vLLM's: `max_tokens` 16,
+ * Body of vLLM's text completion, as far as the embedded endpoint supports it. Defaults are vLLM's: `max_tokens` 16,
  * `skip_special_tokens` true.
  *
  * Source: `CompletionRequest` in vLLM's `vllm/entrypoints/openai/protocol.py`.
@@ -105,7 +105,7 @@ const completionBodySchema = z.strictObject({
 });
 export type CompletionBody = z.infer<typeof completionBodySchema>;
 
-/** vLLM's answer to a wrong request. */
+/** vLLM's response to an invalid request. */
 export class BadRequestError extends Error {
   override readonly name = 'BadRequestError';
 
@@ -114,7 +114,7 @@ export class BadRequestError extends Error {
   }
 }
 
-/** @throws {BadRequestError} with vLLM's status 400. */
+/** @throws {BadRequestError} if the body is invalid, with vLLM's error text */
 export function parseCompletionBody(text: string): CompletionBody {
   let input: unknown;
   try {

@@ -3,15 +3,15 @@ import type { Engine } from '../engine/engine.ts';
 import type { CompletionBody } from './completion-body.ts';
 import { type CompletionFaults, runCompletion, type StepLogprobs } from './run-completion.ts';
 
-/** Ways in which the server's JSON may be off, for tests. */
+/** Deviations of the server's JSON, for tests. */
 export interface ChunkFaults extends CompletionFaults {
   readonly omitTokenIds?: boolean;
   readonly extraField?: boolean;
-  /** Tokens in one chunk, as speculative decoding sends them. @default 1 */
+  /** Tokens per chunk, as speculative decoding sends them. @default 1 */
   readonly tokensPerChunk?: number;
 }
 
-/** The chunks of a streamed completion, as vLLM's JSON. The last has usage and no choices, where usage was asked for. */
+/** Chunks of a streamed completion in vLLM's JSON. If usage was requested, the last chunk has usage and no choices. */
 export async function* completionChunks(
   engine: Engine,
   body: CompletionBody,
@@ -60,7 +60,7 @@ export async function* completionChunks(
         },
       ],
     };
-    // Only the first chunk has the prompt's ids.
+    // Only the first chunk contains the prompt's ids.
     promptIds = undefined;
     text = '';
     tokenIds = [];
@@ -71,7 +71,7 @@ export async function* completionChunks(
   }
 }
 
-/** A completion that is not streamed, as vLLM's JSON. */
+/** A completion without streaming, in vLLM's JSON. */
 export async function wholeCompletion(engine: Engine, body: CompletionBody, model: string, signal: AbortSignal) {
   let text = '';
   const tokenIds: number[] = [];

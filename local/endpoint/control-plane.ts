@@ -3,7 +3,7 @@ import type { CopyFleet } from './copy-fleet.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
 import { ScheduleExpressionError } from './schedule-expression.ts';
 
-/** What the control plane of the local endpoint knows. */
+/** State that the control plane of the local endpoint reads and changes. */
 export interface ControlPlane {
   readonly endpointName: string;
   readonly componentName: string;
@@ -44,15 +44,15 @@ const putAction = scalable.extend({
 const deleteAction = scalable.extend({ ScheduledActionName: z.string() });
 
 /**
- * SageMaker's and Application Auto Scaling's calls about one component's copies, as the real SDK clients send them (JSON 1.1, the action in
- * `x-amz-target`).
+ * Answers the calls of SageMaker and Application Auto Scaling about one component's copies, as the real SDK clients send them
+ * (JSON 1.1, with the action in `x-amz-target`).
  *
  * Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html,
  * https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html
  */
 export function controlCall(plane: ControlPlane, target: string, body: string): ControlAnswer {
   const call = calls[target];
-  if (call === undefined) return failure('UnknownOperationException', `There is no ${target} here.`);
+  if (call === undefined) return failure('UnknownOperationException', `The operation ${target} is not supported.`);
   try {
     return call(plane, JSON.parse(body));
   } catch (error) {
@@ -82,9 +82,9 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
       };
     }),
   'SageMaker.UpdateInferenceComponentRuntimeConfig': (plane, input) => {
-    const wanted = update.parse(input);
-    return ofComponent(plane, wanted, () => {
-      plane.fleet.setDesired(wanted.DesiredRuntimeConfig.CopyCount);
+    const request = update.parse(input);
+    return ofComponent(plane, request, () => {
+      plane.fleet.setDesired(request.DesiredRuntimeConfig.CopyCount);
       return { InferenceComponentArn: componentArn(plane.componentName) };
     });
   },
@@ -111,12 +111,12 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
     });
   },
   'AnyScaleFrontendService.RegisterScalableTarget': (plane, input) => {
-    const wanted = register.parse(input);
-    return ofTarget(plane, wanted, () => {
+    const request = register.parse(input);
+    return ofTarget(plane, request, () => {
       const before = plane.autoScaling.target;
-      const [min, max] = [wanted.MinCapacity ?? before.min, wanted.MaxCapacity ?? before.max];
+      const [min, max] = [request.MinCapacity ?? before.min, request.MaxCapacity ?? before.max];
       if (min > max) return failure('ValidationException', 'MinCapacity must not be greater than MaxCapacity.');
-      const { SuspendedState: state = {} } = wanted;
+      const { SuspendedState: state = {} } = request;
       const suspended = {
         in: state.DynamicScalingInSuspended ?? before.suspended.in,
         out: state.DynamicScalingOutSuspended ?? before.suspended.out,
@@ -143,21 +143,21 @@ const calls: Readonly<Record<string, (plane: ControlPlane, input: unknown) => Co
       })),
     }),
   'AnyScaleFrontendService.PutScheduledAction': (plane, input) => {
-    const wanted = putAction.parse(input);
-    return ofTarget(plane, wanted, () => {
+    const request = putAction.parse(input);
+    return ofTarget(plane, request, () => {
       plane.autoScaling.putSchedule({
-        name: wanted.ScheduledActionName,
-        schedule: wanted.Schedule,
-        timezone: wanted.Timezone,
-        min: wanted.ScalableTargetAction?.MinCapacity,
-        max: wanted.ScalableTargetAction?.MaxCapacity,
+        name: request.ScheduledActionName,
+        schedule: request.Schedule,
+        timezone: request.Timezone,
+        min: request.ScalableTargetAction?.MinCapacity,
+        max: request.ScalableTargetAction?.MaxCapacity,
       });
       return success({});
     });
   },
   'AnyScaleFrontendService.DeleteScheduledAction': (plane, input) => {
-    const { ScheduledActionName: name, ...wanted } = deleteAction.parse(input);
-    return ofTarget(plane, wanted, () =>
+    const { ScheduledActionName: name, ...target } = deleteAction.parse(input);
+    return ofTarget(plane, target, () =>
       plane.autoScaling.deleteSchedule(name)
         ? success({})
         : failure('ObjectNotFoundException', `No scheduled action found for ${name}.`),
@@ -194,7 +194,7 @@ function success(body: Readonly<Record<string, unknown>>): ControlAnswer {
   return { status: 200, body };
 }
 
-/** SageMaker spells the member of its own exceptions `Message`, validation's `message`; the SDK reads both. */
+/** SageMaker's own exceptions have the member `Message`, validation errors have `message`. The SDK reads both. */
 function failure(type: string, message: string): ControlAnswer {
   return { status: 400, body: { __type: type, message } };
 }

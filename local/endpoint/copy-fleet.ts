@@ -1,18 +1,18 @@
-/** How the copies of the local endpoint behave. */
+/** Settings of the local endpoint's emulated copies. */
 export interface CopyFleetOptions {
-  /** Copies at the beginning. */
+  /** Initial number of copies. */
   readonly copies: number;
-  /** How long a copy takes to start. Seconds. */
+  /** Start time of a copy, in seconds. */
   readonly startSeconds: number;
-  /** Requests that one copy runs at once; more wait in line. Minimum: 1. */
+  /** Concurrent requests of one copy; further requests queue. Minimum: 1. */
   readonly requestsPerCopy: number;
 }
 
-/** The copies of an inference component: they take time to start, and a number of requests each. */
+/** Emulates the copies of an inference component, with their start times and concurrency. */
 export class CopyFleet {
   readonly #options: CopyFleetOptions;
   readonly #starts = new Set<NodeJS.Timeout>();
-  readonly #line: { readonly go: () => void }[] = [];
+  readonly #queue: { readonly go: () => void }[] = [];
   #running: number;
   #requests = 0;
   #failure: string | undefined;
@@ -28,19 +28,19 @@ export class CopyFleet {
     return this.#running;
   }
 
-  /** Copies that there should be. */
+  /** Desired copies: running and starting. */
   get desired(): number {
     return this.#running + this.#starts.size;
   }
 
-  /** Requests that run. */
+  /** Running requests. */
   get requests(): number {
     return this.#requests;
   }
 
   /** Requests that wait for a place. */
   get queued(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
   /** Why the last start failed. */
@@ -48,7 +48,7 @@ export class CopyFleet {
     return this.#failure;
   }
 
-  /** Starts fail for this reason from now on; `undefined`: no more. */
+  /** Makes all further starts fail with this reason, or succeed again if it is `undefined`. */
   failStarts(why: string | undefined): void {
     this.#fails = why;
   }
@@ -60,16 +60,16 @@ export class CopyFleet {
       clearTimeout(start);
       this.#starts.delete(start);
     }
-    // A copy that is taken away finishes what it has.
+    // A removed copy finishes its running requests.
     this.#running = Math.min(this.#running, copies);
     if (this.#running > 0) return;
-    for (const { go } of this.#line.splice(0)) go();
+    for (const { go } of this.#queue.splice(0)) go();
   }
 
   /**
-   * A place on a copy, when there is one.
+   * Waits for a place on a copy.
    *
-   * @returns what gives it back, or `undefined` where there is no copy
+   * @returns a function that releases the place, or `undefined` if no copy runs
    */
   async take(signal: AbortSignal): Promise<(() => void) | undefined> {
     for (;;) {
@@ -84,7 +84,7 @@ export class CopyFleet {
       if (given) return;
       given = true;
       this.#requests--;
-      this.#line.shift()?.go();
+      this.#queue.shift()?.go();
     };
   }
 
@@ -100,7 +100,7 @@ export class CopyFleet {
       this.#failure = fails;
       if (fails !== undefined) return;
       this.#running++;
-      for (let place = 0; place < this.#options.requestsPerCopy; place++) this.#line.shift()?.go();
+      for (let place = 0; place < this.#options.requestsPerCopy; place++) this.#queue.shift()?.go();
     }, this.#options.startSeconds * 1_000);
     start.unref();
     this.#starts.add(start);
@@ -115,11 +115,11 @@ export class CopyFleet {
         },
       };
       const leave = () => {
-        this.#line.splice(this.#line.indexOf(waiter), 1);
+        this.#queue.splice(this.#queue.indexOf(waiter), 1);
         reject(signal.reason);
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#line.push(waiter);
+      this.#queue.push(waiter);
     });
   }
 }

@@ -6,7 +6,7 @@ const codec = new EventStreamCodec(
 );
 
 /**
- * Frames of `application/vnd.amazon.eventstream` as SageMaker Runtime sends them, with their checksums.
+ * Encodes frames of `application/vnd.amazon.eventstream` with checksums, as SageMaker Runtime sends them.
  *
  * Source: https://smithy.io/2.0/aws/amazon-eventstream.html
  */
@@ -28,7 +28,7 @@ export function internalStreamFailure(message: string): Uint8Array {
   return exception('InternalStreamFailure', { Message: message });
 }
 
-/** A frame with one bit of its payload turned over, so that its checksum is wrong. */
+/** Flips one bit in the payload of a frame, so that its checksum does not match. */
 export function corrupted(whole: Uint8Array): Uint8Array {
   const bytes = Uint8Array.from(whole);
   const at = bytes.length - 5;

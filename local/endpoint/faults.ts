@@ -1,7 +1,7 @@
 import type { ChunkFaults } from './completion-chunks.ts';
 import type { RuntimeErrorAnswer } from './runtime-errors.ts';
 
-/** How a stream ends that does not end well. */
+/** How a stream breaks off. */
 type StreamBreak =
   | 'socket'
   | 'silent'
@@ -10,29 +10,29 @@ type StreamBreak =
   | 'InternalStreamFailure'
   | 'corrupt';
 
-/** What goes wrong with one call. */
+/** Fault of one call. `{}` is a call without a fault. */
 export interface Fault extends ChunkFaults {
-  /** The call fails before its first byte. */
+  /** Error response before the first byte. */
   readonly error?: RuntimeErrorAnswer;
-  /** The stream breaks after so many chunks. */
+  /** Number of chunks after which the stream breaks off. */
   readonly breakAfterChunks?: number;
   /** @default 'socket' */
   readonly breakBy?: StreamBreak;
-  /** Before the first byte. Milliseconds. */
+  /** Delay before the first byte, in milliseconds. */
   readonly startDelayMs?: number;
 }
 
-/** The faults of the calls to come: each call takes the next one; when none is left, `always` holds. */
+/** Faults of future calls. Each call takes the next queued fault; if the queue is empty, `always` applies. */
 export class Faults {
   readonly #next: Fault[] = [];
   #always: Fault = {};
 
-  /** Sets what goes wrong with the next calls, one fault a call. `{}` is a call that goes well. */
+  /** Queues faults for the next calls, one per call. */
   next(...faults: readonly Fault[]): void {
     this.#next.push(...faults);
   }
 
-  /** Sets what goes wrong with every call that has no fault of its own. */
+  /** Sets the fault of every call without a queued fault. */
   always(fault: Fault): void {
     this.#always = fault;
   }

@@ -1,15 +1,15 @@
-/** Ids as text, whole characters only. */
+/** Decodes ids to text, in complete characters. */
 export interface IncrementalText {
-  /** The text that has become certain with this id. */
+  /** Adds an id and returns the text that it completes. */
   push(id: number): string;
-  /** What is left. Half a character is dropped. */
+  /** Returns the remaining text. An incomplete character is dropped. */
   end(): string;
 }
 
-/** A character is at most four bytes, so at most four tokens; more replacement characters than that are real ones. */
+/** A character has at most four bytes, so at most four tokens. After that, a replacement character is part of the text. */
 const LONGEST_CHARACTER = 4;
 
-/** A server's incremental detokenizer over `detokenize`: holds ids back while their text ends in half a character. */
+/** Incremental detokenizer as in a model server: holds ids back while their text ends in an incomplete character. */
 export function incrementalText(detokenize: (ids: readonly number[]) => string): IncrementalText {
   let held: number[] = [];
   return {

@@ -1,12 +1,13 @@
-import { changeOf, copySteps, type ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
+import { changeOf, copySteps } from '../../lambda/policy/copy-steps.ts';
+import type { ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
 import type { CopyFleet } from './copy-fleet.ts';
 import { parseSchedule, type Schedule } from './schedule-expression.ts';
 
-/** What Application Auto Scaling keeps of a scalable target. */
+/** A scalable target of Application Auto Scaling. */
 export interface ScalableTarget {
   readonly min: number;
   readonly max: number;
-  /** Which of its activities are stopped. */
+  /** Which scaling activities are suspended. */
   readonly suspended: { readonly in: boolean; readonly out: boolean; readonly scheduled: boolean };
 }
 
@@ -17,32 +18,38 @@ export interface ScheduledAction {
   /** `at(…)`, `rate(…)` or `cron(…)`. */
   readonly schedule: string;
   readonly timezone: string | undefined;
-  /** What stays as it is where it is absent. */
+  /** New bounds. If omitted, a bound stays unchanged. */
   readonly min?: number | undefined;
   readonly max?: number | undefined;
 }
 
 /**
- * What CloudWatch and Application Auto Scaling do with the metrics of a copy's scaling: the deployed step policies, without the minute
- * that a metric takes to arrive, and scheduled actions.
+ * Emulates CloudWatch and Application Auto Scaling for the copies: applies the deployed step policies to the scaling metrics,
+ * without CloudWatch's delay, and runs scheduled actions.
  */
 export class LocalAutoScaling {
   readonly #fleet: CopyFleet;
   readonly #now: () => number;
-  readonly #mostRestSeconds: number;
-  readonly #rings = new Map<string, { readonly since: number }>();
+  readonly #maxCooldownSeconds: number;
+  readonly #alarms = new Map<string, { readonly actedAt: number }>();
   readonly #planned = new Map<string, Planned>();
   #target: ScalableTarget;
 
   /**
-   * @param now Unix time. Seconds
-   * @param mostRestSeconds the longest rest of a policy: starts here are shorter than in production, so rests are
+   * @param now Unix time in seconds
+   * @param maxCooldownSeconds upper bound of a policy's cooldown. Copies start faster here than in production, so a shorter
+   *   cooldown fits
    */
-  constructor(fleet: CopyFleet, target: ScalableTarget, now: () => number, mostRestSeconds = Number.POSITIVE_INFINITY) {
+  constructor(
+    fleet: CopyFleet,
+    target: ScalableTarget,
+    now: () => number,
+    maxCooldownSeconds = Number.POSITIVE_INFINITY,
+  ) {
     this.#fleet = fleet;
     this.#target = target;
     this.#now = now;
-    this.#mostRestSeconds = mostRestSeconds;
+    this.#maxCooldownSeconds = maxCooldownSeconds;
   }
 
   get target(): ScalableTarget {
@@ -53,7 +60,7 @@ export class LocalAutoScaling {
     return [...this.#planned.values()].map(({ action }) => action);
   }
 
-  /** Registering a range brings the copies into it at once. */
+  /** Registers a new range and immediately brings the copies into it. */
   register(target: ScalableTarget): void {
     this.#target = target;
     this.#fleet.setDesired(this.#within(this.#fleet.desired));
@@ -66,12 +73,12 @@ export class LocalAutoScaling {
     this.#planned.set(action.name, { action, schedule, since, due: schedule.next(since, since) });
   }
 
-  /** Whether there was one. */
+  /** Returns whether the schedule existed. */
   deleteSchedule(name: string): boolean {
     return this.#planned.delete(name);
   }
 
-  /** Runs the scheduled actions whose time has come, in the order of their times. To be called every few seconds. */
+  /** Runs all due scheduled actions in the order of their times. Call it every few seconds. */
   runSchedules(): void {
     const now = this.#now();
     const due = [...this.#planned.values()]
@@ -84,24 +91,24 @@ export class LocalAutoScaling {
       if (this.#target.suspended.scheduled) continue;
       const min = action.min ?? this.#target.min;
       const max = action.max ?? this.#target.max;
-      // An action that sets one bound beyond the other fails, and so changes nothing.
+      // If an action sets one bound beyond the other, it fails and changes nothing.
       if (min <= max) this.register({ ...this.#target, min, max });
     }
   }
 
-  /** One data point of each metric. An alarm that goes on ringing acts again after its policy's rest. */
+  /** Evaluates the alarms with one data point of each metric. An alarm that stays in ALARM acts again after its policy's cooldown. */
   observe(line: ScalingMetricsLine): void {
     for (const policy of copySteps) {
       const change = changeOf(policy, line[policy.metricName]);
-      const rings = this.#rings.get(policy.name);
+      const alarm = this.#alarms.get(policy.name);
       if (change === 0) {
-        this.#rings.delete(policy.name);
+        this.#alarms.delete(policy.name);
         continue;
       }
       if (change > 0 ? this.#target.suspended.out : this.#target.suspended.in) continue;
-      const rest = Math.min(policy.cooldownSeconds, this.#mostRestSeconds);
-      if (rings !== undefined && this.#now() - rings.since < rest) continue;
-      this.#rings.set(policy.name, { since: this.#now() });
+      const cooldown = Math.min(policy.cooldownSeconds, this.#maxCooldownSeconds);
+      if (alarm !== undefined && this.#now() - alarm.actedAt < cooldown) continue;
+      this.#alarms.set(policy.name, { actedAt: this.#now() });
       this.#fleet.setDesired(this.#within(this.#fleet.desired + change));
     }
   }
@@ -111,7 +118,7 @@ export class LocalAutoScaling {
   }
 }
 
-/** A scheduled action and when it runs next. Unix time, seconds. */
+/** A scheduled action and its next run, as Unix time in seconds. */
 interface Planned {
   readonly action: ScheduledAction;
   readonly schedule: Schedule;

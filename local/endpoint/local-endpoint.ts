@@ -14,36 +14,36 @@ import { type RuntimeErrorAnswer, runtimeErrors } from './runtime-errors.ts';
 export interface LocalEndpointOptions {
   readonly engine: Engine;
   readonly endpointName: string;
-  /** Where set, calls have to name it. */
+  /** If set, calls must name this inference component. */
   readonly inferenceComponentName?: string;
   readonly servedModelName: string;
-  /** Copies that take time to start, and who scales them. Needs a component. @default - one copy, always, without an end */
+  /** Emulated copies and their scaling. Requires a component. @default - one copy of unlimited concurrency that always runs */
   readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
   /** @default '127.0.0.1' */
   readonly host?: string;
-  /** @default 0, a free one */
+  /** @default 0, any free port */
   readonly port?: number;
-  /** Payload parts are cut to so many bytes, wherever that falls. @default as the engine gives them */
+  /** Splits payload parts into pieces of this size, in bytes, at any position. @default one part per event */
   readonly partBytes?: number;
 }
 
 export interface LocalEndpoint {
-  /** For `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`; with `/v1` it is a server of text completions. */
+  /** Value for `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`. With `/v1` appended, it serves text completions. */
   readonly url: string;
   readonly faults: Faults;
   stats(): EngineStats;
   close(): Promise<void>;
 }
 
-/** Bodies beyond this are refused, as by SageMaker Runtime. Bytes. */
+/** Maximum size of a body, in bytes, as in SageMaker Runtime. */
 const MAX_BODY_BYTES = 25_000_000;
 
 const tokenizeSchema = z.object({ prompt: z.string(), add_special_tokens: z.boolean().optional() });
 const detokenizeSchema = z.object({ tokens: z.array(z.int().min(0)) });
 
 /**
- * A server that speaks SageMaker Runtime's REST protocol to the real AWS SDK client, and vLLM's JSON inside; vLLM's own routes are there
- * too. It knows nothing of thinking: it is an endpoint.
+ * Starts a server that speaks SageMaker Runtime's REST protocol to the real AWS SDK client, with vLLM's JSON as payload, and serves
+ * vLLM's own routes. Like a real endpoint, it has no notion of thinking.
  */
 export async function startLocalEndpoint(options: LocalEndpointOptions): Promise<LocalEndpoint> {
   const faults = new Faults();
@@ -79,7 +79,7 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   const runtime = /^\/endpoints\/([^/]+)\/(invocations|invocations-response-stream)$/.exec(path);
   const body = await readBody(request);
   const gone = new AbortController();
-  response.on('close', () => gone.abort(new DOMException('The client went away.', 'AbortError')));
+  response.on('close', () => gone.abort(new DOMException('The client disconnected.', 'AbortError')));
 
   const target = request.headers['x-amz-target'];
   const plane = controlPlaneOf(context);
@@ -128,7 +128,7 @@ function refusalOf(context: Context, endpointName: string, request: IncomingMess
   return undefined;
 }
 
-/** `InvokeEndpoint`: the container's answer as it is. A route in the custom attributes reaches the container's other routes. */
+/** `InvokeEndpoint`: returns the container's response. A `route` in the custom attributes selects another container route. */
 async function invoke(
   context: Context,
   request: IncomingMessage,
@@ -182,7 +182,7 @@ async function streamInvocation(
 const BREAK = Symbol('break');
 const END = Symbol('end');
 
-/** Sends the frames, then the end or the break of the fault. However it ends, the engine is let go. */
+/** Sends the frames, then the end or the fault's break. Always returns the generator, so that the engine's place is released. */
 async function sendFrames(
   first: IteratorResult<string>,
   frames: AsyncGenerator<string>,
@@ -212,7 +212,7 @@ async function* serverSentEvents(
     for await (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`;
     yield 'data: [DONE]\n\n';
   } catch (error) {
-    // A client that went away has no use for the rest.
+    // The client disconnected: nothing more to send.
     if (!signal.aborted) throw error;
   }
 }
@@ -284,7 +284,7 @@ async function vllmJson(
       case '/v1/completions':
         return { status: 200, body: await wholeCompletion(engine, parseCompletionBody(body), servedModelName, signal) };
       case '/tokenize': {
-        // vLLM parses control strings wherever it sees them, and so does this.
+        // Like vLLM, parses control strings anywhere in the text.
         const tokens = engine.tokenize(tokenizeSchema.parse(JSON.parse(body)).prompt, true);
         return {
           status: 200,
@@ -307,7 +307,7 @@ async function vllmJson(
       default:
         return {
           status: 404,
-          body: { error: { message: `There is no route ${path}.`, type: 'NotFoundError', code: 404 } },
+          body: { error: { message: `The route ${path} does not exist.`, type: 'NotFoundError', code: 404 } },
         };
     }
   } catch (error) {

@@ -8,13 +8,13 @@ import {
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
 import { incrementalText } from './incremental-text.ts';
 
-/** One step of a completion: what vLLM puts into one chunk. */
+/** One step of a completion: the content of one vLLM chunk. */
 export interface CompletionStep {
   readonly text: string;
   readonly tokenIds: readonly number[];
   readonly finishReason: 'stop' | 'length' | null;
   readonly stopReason: number | string | null;
-  /** One for each of `tokenIds`, where they were asked for. */
+  /** One entry for each of `tokenIds`, if requested. */
   readonly logprobs: readonly StepLogprobs[];
 }
 
@@ -29,18 +29,18 @@ export interface CompletionStart {
   readonly cachedTokens: number;
 }
 
-/** How the engine may be told to misbehave, for tests of those who call it. */
+/** Faults of the engine, for tests of its callers. */
 export interface CompletionFaults {
   readonly ignoreMinTokens?: boolean;
-  /** Between two tokens. Milliseconds. */
+  /** Delay between two tokens, in milliseconds. */
   readonly tokenDelayMs?: number;
 }
 
 /**
- * Runs a text completion as vLLM does: stop ids end it and their text does not come, stop texts are cut out of the text, half a
- * character is held back.
+ * Runs a text completion as vLLM does: stop ids end it without their text, stop texts are removed from the text, and incomplete
+ * characters are held back.
  *
- * @throws {BadRequestError} where prompt and `max_tokens` do not fit the context, or the engine cannot hold a text to the form.
+ * @throws {BadRequestError} if prompt and `max_tokens` exceed the context window, or the engine cannot enforce the structure
  */
 export async function* runCompletion(
   engine: Engine,
@@ -123,7 +123,7 @@ function stepLogprobs(engine: Engine, id: number, { own, top }: EngineLogprobs):
   };
 }
 
-/** A form that the engine does not know is the request's fault. */
+/** Reports a structure that the engine cannot enforce as an invalid request. */
 async function* refusingStructures(events: AsyncGenerator<EngineEvent>): AsyncGenerator<EngineEvent> {
   try {
     yield* events;
@@ -132,9 +132,9 @@ async function* refusingStructures(events: AsyncGenerator<EngineEvent>): AsyncGe
   }
 }
 
-function structureOf({ structured_outputs: wanted }: CompletionBody): { readonly structure?: TextStructure } {
-  if (wanted == null) return {};
-  return { structure: 'json' in wanted ? { kind: 'json_schema', schema: wanted.json } : { kind: 'json_object' } };
+function structureOf({ structured_outputs: requested }: CompletionBody): { readonly structure?: TextStructure } {
+  if (requested == null) return {};
+  return { structure: 'json' in requested ? { kind: 'json_schema', schema: requested.json } : { kind: 'json_object' } };
 }
 
 function firstStop(text: string, stops: readonly string[]): { readonly at: number; readonly text: string } | undefined {
@@ -144,7 +144,7 @@ function firstStop(text: string, stops: readonly string[]): { readonly at: numbe
     .toSorted((a, b) => a.at - b.at)[0];
 }
 
-/** How much of the end of the text may become a stop text. */
+/** Length of the longest suffix of the text that is a proper prefix of a stop text. */
 function longestStart(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {

@@ -1,11 +1,11 @@
-/** An error of SageMaker Runtime as its REST protocol (restJson1) has it: a status, a type, a body. */
+/** An error of SageMaker Runtime in its REST protocol (restJson1): status, type and body. */
 export interface RuntimeErrorAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What an inference component without a copy answers. Its class is shared with real mistakes; only the text differs. */
+/** Message of an inference component without a copy. Its error type is shared with invalid requests; only the text differs. */
 export const NO_CAPACITY_MESSAGE =
   'Inference Component has no capacity to process this request. ApplicationAutoScaling may be in-progress (if configured) or try to increase the capacity by invoking UpdateInferenceComponentRuntimeConfig API.';
 
@@ -25,7 +25,7 @@ export const runtimeErrors = {
   serviceUnavailable: () => answer(503, 'ServiceUnavailable', { Message: 'Service is unavailable. Try again.' }),
   internalFailure: () => answer(500, 'InternalFailure', { Message: 'An internal failure occurred.' }),
   internalDependency: () => answer(530, 'InternalDependencyException', { Message: 'A dependency failed.' }),
-  /** Not modelled: known by its name alone. */
+  /** Not in the service model: the SDK knows only its name. */
   throttling: () => answer(400, 'ThrottlingException', { message: 'Rate exceeded' }),
   accessDenied: () =>
     answer(403, 'AccessDeniedException', {

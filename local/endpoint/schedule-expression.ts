@@ -1,25 +1,25 @@
 /**
- * When a scheduled action of Application Auto Scaling runs: `at(…)`, `rate(…)` and `cron(…)` of six fields.
+ * Run times of a scheduled action of Application Auto Scaling: `at(…)`, `rate(…)`, or `cron(…)` with six fields.
  *
  * Sources: https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html (formats, time zone) and
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html (fields and wildcards of cron)
  */
 export interface Schedule {
   /**
-   * The next time after this one. Unix time, seconds. `undefined`: never again.
+   * Returns the next run after a time, as Unix time in seconds, or `undefined` if there is none.
    *
-   * @param since when the schedule was put: `rate` counts from there
+   * @param since when the schedule was created, from which `rate` counts
    */
   next(after: number, since: number): number | undefined;
 }
 
-/** An expression that Application Auto Scaling would refuse; the message says what is wrong with it. */
+/** An expression that Application Auto Scaling would reject. */
 export class ScheduleExpressionError extends Error {
   override readonly name = 'ScheduleExpressionError';
 }
 
 /**
- * @param timezone of `at` and `cron`, an IANA name
+ * @param timezone IANA name, for `at` and `cron`
  * @throws {ScheduleExpressionError}
  *
  * @example
@@ -37,7 +37,7 @@ export function parseSchedule(expression: string, timezone = 'UTC'): Schedule {
       return cron(inner.trim(), zone);
     default:
       throw new ScheduleExpressionError(
-        `The schedule ${JSON.stringify(expression)} is none of at(yyyy-mm-ddThh:mm:ss), rate(value unit), cron(fields).`,
+        `The schedule ${JSON.stringify(expression)} is invalid. Write at(yyyy-mm-ddThh:mm:ss), rate(value unit) or cron(fields).`,
       );
   }
 }
@@ -47,7 +47,7 @@ function at(text: string, zone: Zone): Schedule {
   const numbers = match?.slice(1).map(Number) ?? [];
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = numbers;
   if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59) {
-    throw new ScheduleExpressionError(`at(${text}) is no time. Write at(yyyy-mm-ddThh:mm:ss).`);
+    throw new ScheduleExpressionError(`at(${text}) is not a valid time. Write at(yyyy-mm-ddThh:mm:ss).`);
   }
   const time = zone.unixTime({ year, month, day, hour, minute });
   return { next: (after) => (time !== undefined && time + second > after ? time + second : undefined) };
@@ -58,7 +58,9 @@ const SECONDS = { minute: 60, hour: 3_600, day: 86_400 } as const;
 function rate(text: string): Schedule {
   const [, value = '0', unit] = /^([1-9]\d{0,5}) +(minute|hour|day)s?$/.exec(text) ?? [];
   if (unit !== 'minute' && unit !== 'hour' && unit !== 'day') {
-    throw new ScheduleExpressionError(`rate(${text}) is no rate. Write for instance rate(5 minutes), rate(1 hour).`);
+    throw new ScheduleExpressionError(
+      `rate(${text}) is not a valid rate. Write for example rate(5 minutes) or rate(1 hour).`,
+    );
   }
   const every = Number(value) * SECONDS[unit];
   return { next: (after, since) => since + (Math.floor((after - since) / every) + 1) * every };
@@ -72,12 +74,12 @@ function cron(text: string, zone: Zone): Schedule {
   const [minutes = '', hours = '', dayOfMonth = '', months = '', dayOfWeek = '', years = ''] = fields;
   if (fields.length !== 6) {
     throw new ScheduleExpressionError(
-      `cron(${text}) has ${text === '' ? 0 : fields.length} fields, not six: minutes, hours, day of month, month, day of week, year.`,
+      `cron(${text}) has ${text === '' ? 0 : fields.length} fields. Write six: minutes, hours, day of month, month, day of week, year.`,
     );
   }
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     throw new ScheduleExpressionError(
-      `cron(${text}) must have ? as its day of month or as its day of week, and something else as the other.`,
+      `cron(${text}) must have ? as its day of month or as its day of week, but not as both.`,
     );
   }
   const minute = valuesOf('minutes', minutes, 0, 59);
@@ -96,7 +98,7 @@ function cron(text: string, zone: Zone): Schedule {
             if (y === from.year && m === from.month && d < from.day) continue;
             for (const h of hour) {
               for (const min of minute) {
-                // A time that a change to summer time leaves out does not come.
+                // Skips local times that do not exist because of the change to daylight saving time.
                 const time = zone.unixTime({ year: y, month: m, day: d, hour: h, minute: min });
                 if (time !== undefined && time > after) return time;
               }
@@ -111,7 +113,7 @@ function cron(text: string, zone: Zone): Schedule {
 
 type DaysOfMonth = (year: number, month: number) => readonly number[];
 
-/** `L`: the last; `15W`: the weekday that is nearest to the 15th, in the same month. */
+/** `L` is the last day; `15W` is the weekday nearest to the 15th, in the same month. */
 function daysByMonth(text: string): DaysOfMonth {
   if (text === 'L') return (year, month) => [daysOf(year, month)];
   const [, near] = /^(\d{1,2})W$/.exec(text) ?? [];
@@ -119,66 +121,66 @@ function daysByMonth(text: string): DaysOfMonth {
     const days = valuesOf('day of month', text, 1, 31);
     return (year, month) => days.filter((day) => day <= daysOf(year, month));
   }
-  const [wanted = 0] = valuesOf('day of month', near, 1, 31);
+  const [day = 0] = valuesOf('day of month', near, 1, 31);
   return (year, month) => {
     const last = daysOf(year, month);
-    if (wanted > last) return [];
-    const weekday = weekdayOf(year, month, wanted);
-    if (weekday === 7) return [wanted > 1 ? wanted - 1 : wanted + 2];
-    if (weekday === 1) return [wanted < last ? wanted + 1 : wanted - 2];
-    return [wanted];
+    if (day > last) return [];
+    const weekday = weekdayOf(year, month, day);
+    if (weekday === 7) return [day > 1 ? day - 1 : day + 2];
+    if (weekday === 1) return [day < last ? day + 1 : day - 2];
+    return [day];
   };
 }
 
-/** 1 is Sunday. `L`: Saturday; `6L`: the last Friday; `3#2`: the second Tuesday. */
+/** 1 is Sunday. `L` is Saturday, `6L` the last Friday, `3#2` the second Tuesday. */
 function daysByWeek(text: string): DaysOfMonth {
   const all: DaysOfMonth = (year, month) => Array.from({ length: daysOf(year, month) }, (_, index) => index + 1);
   const [, day, place] = /^(\w+)#([1-5])$/.exec(text) ?? [];
   if (day !== undefined && place !== undefined) {
-    const [wanted] = valuesOf('day of week', day, 1, 7, DAYS);
+    const [weekday] = valuesOf('day of week', day, 1, 7, DAYS);
     return (year, month) =>
-      all(year, month).filter((d) => weekdayOf(year, month, d) === wanted && Math.ceil(d / 7) === Number(place));
+      all(year, month).filter((d) => weekdayOf(year, month, d) === weekday && Math.ceil(d / 7) === Number(place));
   }
   const [, lastDay] = /^(\w+)L$/.exec(text) ?? [];
   if (lastDay !== undefined) {
-    const [wanted] = valuesOf('day of week', lastDay, 1, 7, DAYS);
+    const [weekday] = valuesOf('day of week', lastDay, 1, 7, DAYS);
     return (year, month) =>
-      all(year, month).filter((d) => weekdayOf(year, month, d) === wanted && d + 7 > daysOf(year, month));
+      all(year, month).filter((d) => weekdayOf(year, month, d) === weekday && d + 7 > daysOf(year, month));
   }
-  if (text.includes('/')) throw wrong('day of week', text);
-  const wanted = new Set(text === 'L' ? [7] : valuesOf('day of week', text, 1, 7, DAYS));
-  return (year, month) => all(year, month).filter((d) => wanted.has(weekdayOf(year, month, d)));
+  if (text.includes('/')) throw invalid('day of week', text);
+  const weekdays = new Set(text === 'L' ? [7] : valuesOf('day of week', text, 1, 7, DAYS));
+  return (year, month) => all(year, month).filter((d) => weekdays.has(weekdayOf(year, month, d)));
 }
 
-/** The values of a field, from low to high: `*`, `5`, `1-5`, `0/15`, a step after `*`, lists of these. */
+/** Values of a field in ascending order: `*`, `5`, `1-5`, `0/15`, a step after `*`, or a list of these. */
 function valuesOf(
   field: string,
   text: string,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   names: readonly string[] = [],
 ): readonly number[] {
   const valueIn = (part: string): number => {
     const named = names.indexOf(part.toUpperCase());
     const value = named === -1 ? Number(/^\d{1,4}$/.test(part) ? part : Number.NaN) : named + 1;
-    if (!(value >= least && value <= most)) throw wrong(field, text);
+    if (!(value >= min && value <= max)) throw invalid(field, text);
     return value;
   };
   const values = new Set<number>();
   for (const part of text.split(',')) {
     const [, range = '', step] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(part) ?? [];
     const [first = '', last, ...more] = range.split('-');
-    const from = range === '*' ? least : valueIn(first);
-    const to = range === '*' ? most : last === undefined ? (step === undefined ? from : most) : valueIn(last);
-    if (more.length > 0 || from > to || step === '0') throw wrong(field, text);
+    const from = range === '*' ? min : valueIn(first);
+    const to = range === '*' ? max : last === undefined ? (step === undefined ? from : max) : valueIn(last);
+    if (more.length > 0 || from > to || step === '0') throw invalid(field, text);
     for (let value = from; value <= to; value += Number(step ?? 1)) values.add(value);
   }
   return [...values].toSorted((a, b) => a - b);
 }
 
-function wrong(field: string, text: string): ScheduleExpressionError {
+function invalid(field: string, text: string): ScheduleExpressionError {
   return new ScheduleExpressionError(
-    `The ${field} of a cron expression is ${JSON.stringify(text)}, which is not supported or out of its range.`,
+    `The ${field} field of the cron expression is ${JSON.stringify(text)}, which is not supported or out of range.`,
   );
 }
 
@@ -199,10 +201,10 @@ interface LocalTime {
   readonly minute: number;
 }
 
-/** The clock of a time zone. */
+/** Converts between Unix time and the local time of a time zone. */
 interface Zone {
   date(unixTime: number): LocalTime;
-  /** The first time at which the clock shows this; `undefined` where it never does. */
+  /** First Unix time with this local time, or `undefined` if the local time does not exist. */
   unixTime(local: LocalTime): number | undefined;
 }
 
@@ -222,7 +224,7 @@ function zoneNamed(timezone: string): Zone {
     });
   } catch {
     throw new ScheduleExpressionError(
-      `There is no time zone ${JSON.stringify(timezone)}. Write for instance Europe/Berlin.`,
+      `There is no time zone ${JSON.stringify(timezone)}. Write an IANA name, for example Europe/Berlin.`,
     );
   }
   const date = (unixTime: number): LocalTime => {
@@ -236,13 +238,13 @@ function zoneNamed(timezone: string): Zone {
   return {
     date,
     unixTime(local) {
-      const wanted = asUtc(local);
-      // What the zone is ahead a day before and a day after: one of both holds at the time itself.
-      const offsets = [wanted - 86_400, wanted + 86_400].map((time) => asUtc(date(time)) - time);
+      const target = asUtc(local);
+      // The UTC offset at the time itself equals the offset one day before or one day after.
+      const offsets = [target - 86_400, target + 86_400].map((time) => asUtc(date(time)) - time);
       return offsets
-        .map((offset) => wanted - offset)
+        .map((offset) => target - offset)
         .toSorted((a, b) => a - b)
-        .find((time) => asUtc(date(time)) === wanted);
+        .find((time) => asUtc(date(time)) === target);
     },
   };
 }

@@ -1,17 +1,17 @@
-/** What runs tokens: llama.cpp, or a script in tests. */
+/** Inference engine: llama.cpp, or a script in tests. */
 export interface Engine {
-  /** Prompt and completion together. Tokens. */
+  /** Context window: prompt and completion together, in tokens. */
   readonly contextTokens: number;
-  /** Ends that the model has by itself, besides the request's (vLLM merges the two). */
+  /** End-of-generation tokens of the model, in addition to the request's stop ids (vLLM merges the two). */
   readonly endIds: ReadonlySet<number>;
   /**
-   * Samples tokens until an end, `maxTokens`, or the abort, which is obeyed at the next token. Waits in line where all places are
-   * taken. The first value is how much of the prompt was evaluated; each further one a token.
+   * Samples tokens until an end token, `maxTokens`, or the abort, which takes effect at the next token. Queues while all places
+   * are taken. The first event reports the evaluated prompt; every further event is a token.
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined>;
-  /** Text as ids; `parseControls`: whether control strings in it become control tokens, as with vLLM. */
+  /** Encodes a text. If `parseControls` is set, control strings become control tokens, as with vLLM. */
   tokenize(text: string, parseControls: boolean): readonly number[];
-  /** Ids as text, control tokens written out. Bytes that are no character are U+FFFD. */
+  /** Decodes ids, with control tokens as text. Invalid bytes become U+FFFD. */
   detokenize(ids: readonly number[]): string;
   stats(): EngineStats;
   close(): Promise<void>;
@@ -20,33 +20,33 @@ export interface Engine {
 export interface EngineRequest {
   /** At least one id. */
   readonly promptIds: readonly number[];
-  /** 1 or more; with the prompt no more than the context. */
+  /** Minimum: 1. Together with the prompt at most the context window. */
   readonly maxTokens: number;
-  /** While fewer tokens came, no end is sampled. */
+  /** End tokens are masked until this many tokens are sampled. */
   readonly minTokens: number;
   readonly stopTokenIds: readonly number[];
   /** 0 is greedy. */
   readonly temperature: number;
   readonly topP: number;
-  /** 0 or less: all. */
+  /** 0 or less keeps all tokens. */
   readonly topK: number;
   readonly minP: number;
   readonly repetitionPenalty: number;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
   readonly seed: number | undefined;
-  /** Asks for each token's probability, and for so many of the likeliest. */
+  /** Number of most likely tokens to return with each token. If omitted, no log-probabilities are computed. */
   readonly topLogprobs?: number;
-  /** Holds the text to a form, from its first token on. */
+  /** Grammar that constrains the text from its first token on. */
   readonly structure?: TextStructure;
 }
 
-/** JSON, or JSON of a schema. */
+/** JSON, or JSON that conforms to a schema. */
 export type TextStructure =
   | { readonly kind: 'json_object' }
   | { readonly kind: 'json_schema'; readonly schema: Readonly<Record<string, unknown>> };
 
-/** A structure that the engine cannot hold a text to. */
+/** A structure that the engine cannot enforce. */
 export class UnknownStructureError extends Error {
   override readonly name = 'UnknownStructureError';
 }
@@ -55,10 +55,10 @@ export type EngineEvent =
   | { readonly kind: 'prompt'; readonly evaluated: number; readonly cached: number }
   | { readonly kind: 'token'; readonly id: number; readonly logprobs?: EngineLogprobs };
 
-/** Natural logarithms of probabilities, after temperature and the other settings. */
+/** Natural logarithms of probabilities, after temperature and the other sampling settings. */
 export interface EngineLogprobs {
   readonly own: number;
-  /** The likeliest, in order. */
+  /** Most likely tokens, in descending order. */
   readonly top: readonly { readonly id: number; readonly logprob: number }[];
 }
 

@@ -22,13 +22,13 @@ import {
 import { Places } from './places.ts';
 
 export interface LlamaEngineOptions {
-  /** A GGUF file. */
+  /** Path of a GGUF file. */
   readonly modelPath: string;
-  /** Streams that run at once; more wait in line. Minimum: 1. @default 4 */
+  /** Concurrent streams; further streams queue. Minimum: 1. @default 4 */
   readonly parallel?: number;
-  /** Tokens of one stream. @default the model's own window, at most 8,192 */
+  /** Context window of one stream, in tokens. @default the model's own window, at most 8,192 */
   readonly contextTokens?: number;
-  /** llama.cpp's threads. On busy or shared cores more than one is far slower for a small model. @default 1 */
+  /** Threads of llama.cpp. On busy or shared cores, more than one is far slower for a small model. @default 1 */
   readonly threads?: number;
 }
 
@@ -38,8 +38,9 @@ const SMALL_MODEL_BYTES = 64 * 2 ** 20;
 const MAX_CONTEXTS = 8;
 
 /**
- * Loads a GGUF into llama.cpp (prebuilt, on the CPU). Streams of a large model share one context, where a step reads the weights once for
- * all of them. A small one's weights stay in the caches anyway, so its streams get contexts of their own, which run on several cores.
+ * Loads a GGUF file into llama.cpp (prebuilt, on the CPU). Streams of a large model share one context, so that a step reads the
+ * weights once for all of them. The weights of a small model stay in the CPU caches, so each of its streams gets its own context,
+ * and the contexts run on several cores.
  */
 export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
@@ -51,7 +52,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
     Array.from({ length: contextCount }, (_, index) =>
       model.createContext({
         sequences: Math.ceil((parallel - index) / contextCount),
-        // llama.cpp keeps one cell free: without it the last token would shift the context.
+        // llama.cpp keeps one cell free: without the extra cell, the last token would shift the context.
         contextSize: contextTokens + 1,
         batchSize: Math.min(contextTokens, BATCH_TOKENS),
         threads: options.threads ?? 1,
@@ -104,7 +105,7 @@ class LlamaEngine implements Engine {
     const sequence = await this.#places.take((free) => this.#closest(free, prompt), signal);
     this.#lastUsed.set(sequence, ++this.#uses);
     try {
-      // The last token is evaluated in any case: its logits give the first new one.
+      // The last prompt token is always evaluated: its logits give the first new token.
       const known = Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
       await sequence.adaptStateToTokens(prompt.slice(0, known), false);
       this.#evaluated += prompt.length - known;
@@ -172,7 +173,7 @@ class LlamaEngine implements Engine {
     return () => (count() < minTokens ? mask : none);
   }
 
-  /** The sequence whose cache shares the longest beginning with the prompt; of equals the one that was idle longest. */
+  /** The free sequence whose cache shares the longest prefix with the prompt; among equals, the least recently used. */
   #closest(free: readonly LlamaContextSequence[], prompt: Token[]): LlamaContextSequence {
     const [best] = free
       .map((sequence) => ({
@@ -193,13 +194,13 @@ async function grammarOf(structure: TextStructure | undefined, llama: Llama): Pr
     return await llama.createGrammarForJsonSchema(withOneOf(structure.schema) as { type: 'object' });
   } catch (cause) {
     throw new UnknownStructureError(
-      `The engine cannot hold a text to this JSON schema: ${cause instanceof Error ? cause.message : cause}`,
+      `The engine cannot enforce this JSON schema: ${cause instanceof Error ? cause.message : cause}`,
       { cause },
     );
   }
 }
 
-/** The grammar's builder knows `oneOf` alone; to a generator `anyOf` is the same. */
+/** The grammar builder supports only `oneOf`. For generation, `anyOf` is equivalent. */
 function withOneOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withOneOf);
   if (typeof value !== 'object' || value === null) return value;
@@ -230,7 +231,7 @@ function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEval
 }
 
 function logprobsOf(token: Token, probabilities: ReadonlyMap<Token, number>, top: number): EngineLogprobs {
-  const logprob = (probability: number) => Math.max(Math.log(probability), LEAST_LOGPROB);
+  const logprob = (probability: number) => Math.max(Math.log(probability), MIN_LOGPROB);
   const likeliest = [...probabilities].slice(0, top);
   return {
     own: logprob(probabilities.get(token) ?? 0),
@@ -238,17 +239,18 @@ function logprobsOf(token: Token, probabilities: ReadonlyMap<Token, number>, top
   };
 }
 
-/** JSON has no minus infinity. */
-const LEAST_LOGPROB = -9_999;
+/** JSON cannot represent minus infinity. */
+const MIN_LOGPROB = -9_999;
 
 /**
- * A bias that forbids ends. `TokenBias.set` skips end-of-generation tokens on purpose; vLLM's `min_tokens` forbids them too, so the
- * map behind it is filled directly. The version is pinned, and a test holds this.
+ * A bias that masks end tokens. `TokenBias.set` deliberately skips end-of-generation tokens, but vLLM's `min_tokens` masks them, so
+ * this fills the underlying map directly. The version of node-llama-cpp is pinned, and a test covers this.
  */
 function maskOf(model: LlamaModel, ends: ReadonlySet<number>): TokenBias {
   const bias = TokenBias.for(model);
   const biases: unknown = Reflect.get(bias, '_biases');
-  if (!(biases instanceof Map)) throw new Error('This version of node-llama-cpp keeps its token biases elsewhere.');
+  if (!(biases instanceof Map))
+    throw new Error('This version of node-llama-cpp does not store its token biases in _biases.');
   for (const end of ends) biases.set(toToken(end), Number.NEGATIVE_INFINITY);
   return bias;
 }
@@ -257,7 +259,7 @@ function allTokens(model: LlamaModel): Token[] {
   return Array.from(model.iterateAllTokens());
 }
 
-/** node-llama-cpp brands its token ids; they are plain numbers. */
+/** Token ids of node-llama-cpp are branded numbers. */
 function toToken(id: number): Token {
   return id as Token;
 }

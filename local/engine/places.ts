@@ -1,4 +1,4 @@
-/** A fixed number of places, given out in the order in which they were asked for. */
+/** A pool of a fixed number of places, with a first-in, first-out queue. */
 export class Places<Place> {
   readonly #free: Place[];
   readonly #waiting: { readonly take: (free: Place[]) => Place; readonly resolve: (place: Place) => void }[] = [];
@@ -17,7 +17,7 @@ export class Places<Place> {
     return this.#waiting.length;
   }
 
-  /** Waits for a free place; `choose` says which of several. Rejects with the signal's reason. */
+  /** Waits for a free place. `choose` picks among several. Rejects with the signal's reason on abort. */
   async take(choose: (free: readonly Place[]) => Place, signal: AbortSignal): Promise<Place> {
     signal.throwIfAborted();
     const take = (free: Place[]): Place => {

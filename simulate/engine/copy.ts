@@ -2,54 +2,54 @@ import FlatQueue from 'flatqueue';
 import { Deque } from './deque.ts';
 import type { Job } from './job.ts';
 
-/** How fast one copy is, and what it holds. */
+/** Speed and capacity of one copy. */
 export interface CopySpeed {
-  /** One step with nothing to do but to read the weights. Seconds. */
+  /** Base duration of a decode step (reading the weights), in seconds. */
   readonly stepSeconds: number;
-  /** What each sequence adds to a step. Seconds. */
+  /** Time that each sequence adds to a step, in seconds. */
   readonly sequenceSeconds: number;
-  /** What each token in the KV cache adds to a step. Seconds. */
+  /** Time that each token in the KV cache adds to a step, in seconds. */
   readonly cachedTokenSeconds: number;
-  /** Prompt tokens that are evaluated a second. */
+  /** Prefill speed, in tokens per second. */
   readonly prefillTokensPerSecond: number;
-  /** Prompt tokens that one step takes along (chunked prefill). */
+  /** Prompt tokens that one step prefills (chunked prefill). */
   readonly chunkTokens: number;
-  /** Tokens that the KV cache holds, of all sequences. */
+  /** Capacity of the KV cache over all sequences, in tokens. */
   readonly cacheTokens: number;
-  /** Sequences at once. */
+  /** Maximum concurrent sequences. */
   readonly maxSequences: number;
 }
 
-/** What a copy tells of: the first token of a call, its last token, a sequence that had to make room. */
+/** Receives the events of a copy: the first token and the end of each call. */
 export interface CopyListener {
   firstToken(job: Job, now: number): void;
   callEnded(job: Job, now: number): void;
 }
 
-/** Part of the cache that is kept free when a request is let in, as vLLM's watermark. */
+/** Fraction of the cache that stays free when a request is admitted, as vLLM's watermark. */
 const WATERMARK = 0.01;
 
-/** Tokens that are evaluated again where a context is in the cache: the last block, which is not full. */
+/** Tokens to prefill if the context is cached: the last block, which is not full. */
 const BLOCK_TOKENS = 16;
 
 /**
- * A model server with continuous batching: each step gives every sequence one token, and takes a part of a waiting prompt
- * along. A step takes `stepSeconds + sequences × sequenceSeconds + cached tokens × cachedTokenSeconds`, and with a prompt
- * `chunkTokens / prefillTokensPerSecond` more.
+ * A model server with continuous batching: each step generates one token per sequence and prefills a chunk of a waiting prompt.
+ * A step takes `stepSeconds + sequences × sequenceSeconds + cached tokens × cachedTokenSeconds`, and
+ * `chunkTokens / prefillTokensPerSecond` more with a prefill.
  *
- * Time goes from event to event: between two events the number of sequences is constant and the cache grows evenly, so the time
- * of any number of steps is a polynomial of the second degree. Where the cache is full, the sequence that came last makes
- * room and is evaluated again later (vLLM's preemption by recomputing).
+ * The simulation advances from event to event: between two events the number of sequences is constant and the cache grows
+ * linearly, so the time of any number of steps is a quadratic polynomial. If the cache is full, the latest sequence is preempted
+ * and prefilled again later (vLLM's preemption by recomputation).
  */
 export class Copy {
   readonly id: number;
   readonly instance: number;
-  /** When something happens next here, if nothing comes from outside. Seconds. */
+  /** Time of the next event of this copy, in seconds, unless a call is added or cut before. */
   nextAt = Number.POSITIVE_INFINITY;
   draining = false;
   decoding = 0;
   prefilling = 0;
-  /** Steps × sequences since the start, so tokens. */
+  /** Steps × sequences since the start: the generated tokens. */
   decodedTokens = 0;
   preemptions = 0;
   busySeconds = 0;
@@ -74,7 +74,7 @@ export class Copy {
     this.#listener = listener;
   }
 
-  /** Requests here, waiting ones included: what SageMaker's router and its concurrency metric see. */
+  /** Running and queued requests, as SageMaker's router and its concurrency metric count them. */
   get outstanding(): number {
     return this.decoding + this.prefilling + this.#waiting.length;
   }
@@ -83,48 +83,48 @@ export class Copy {
     return this.#waiting.length;
   }
 
-  /** Tokens in the cache, as of the last event here. */
+  /** Tokens in the cache at the last event of this copy. */
   get heldTokens(): number {
     return this.#held;
   }
 
-  /** Takes a call. @param cached whether the cache still holds all of its context but what was appended. */
+  /** Adds a call. @param cached whether the cache still holds its context, except the appended tokens */
   add(job: Job, now: number, cached: boolean): void {
     this.#advance(now);
     job.copy = this.id;
     job.prefillTokens = job.contextTokens;
-    // What waits loses its place in the cache to those who do not.
+    // A queued request loses its cached context to the running ones.
     if (cached && this.#waiting.length === 0 && this.#hasRoom(job)) {
       job.prefillTokens = Math.min(BLOCK_TOKENS, job.contextTokens);
     }
     this.#waiting.push(job);
-    this.#letIn();
+    this.#admit();
     this.#plan(now);
   }
 
-  /** Does what is due at `nextAt`. */
+  /** Processes the event at `nextAt`. */
   run(): void {
     const now = this.nextAt;
     const due = this.#next;
     this.#advanceBy(this.#stepsToNext, now);
     if (due === 'prefill') this.#prefillDone(now);
     else if (due === 'end') this.#endDone(now);
-    else if (due === 'full') this.#makeRoom();
-    this.#letIn();
+    else if (due === 'full') this.#preempt();
+    this.#admit();
     this.#plan(now);
   }
 
-  /** Tokens of the running call so far; 0 before the first. As of the last event here. */
+  /** Tokens of the running call at the last event of this copy; 0 before the first token. */
   tokensOf(job: Job): number {
     return job.endStep < 0 ? 0 : Math.min(job.tokensLeft - 1, Math.floor(this.#steps - job.startStep) + 1);
   }
 
-  /** Calls each sequence that is decoded here, the newest first. `visit` changes nothing here. */
+  /** Visits each decoding sequence, the newest first. `visit` must not change this copy. */
   eachDecoding(visit: (job: Job) => void): void {
     for (let job = this.#newest; job !== undefined; job = job.before) visit(job);
   }
 
-  /** Ends a call that is decoded here before its time. */
+  /** Ends a decoding call early. */
   cut(job: Job, now: number): void {
     this.#advance(now);
     const tokens = this.tokensOf(job);
@@ -137,11 +137,11 @@ export class Copy {
       this.#leave(job, tokens);
       this.#listener.callEnded(job, now);
     }
-    this.#letIn();
+    this.#admit();
     this.#plan(now);
   }
 
-  /** Brings tokens and busy time up to now, for who reads them. */
+  /** Advances token counts and busy time to `now`, before they are read. */
   settle(now: number): void {
     this.#advance(now);
     this.#plan(now);
@@ -178,8 +178,8 @@ export class Copy {
     this.#listener.callEnded(job, now);
   }
 
-  /** The newest sequence gives its cache back and goes to the head of the line; it has to be evaluated again. */
-  #makeRoom(): void {
+  /** Preempts the newest sequence: frees its cache and moves it to the head of the queue, to be prefilled again. */
+  #preempt(): void {
     const job = this.#newest;
     if (job === undefined) return;
     this.preemptions += 1;
@@ -213,7 +213,7 @@ export class Copy {
     this.decoding -= 1;
   }
 
-  /** Ends of sequences that had to make room are still queued: they are not their jobs' ends any more. */
+  /** Drops queue entries of preempted sequences, which are no longer the ends of their jobs. */
   #dropStale(): void {
     let job = this.#ends.peek();
     while (job !== undefined && (job.endStep !== this.#ends.peekValue() || job.copy !== this.id)) {
@@ -231,7 +231,7 @@ export class Copy {
     );
   }
 
-  #letIn(): void {
+  #admit(): void {
     for (;;) {
       const job = this.#waiting.peek();
       if (job === undefined || !this.#hasRoom(job)) return;
@@ -243,7 +243,7 @@ export class Copy {
     }
   }
 
-  /** Seconds of the next step, as things are. */
+  /** Duration of the next step in the current state, in seconds. */
   #stepNow(): number {
     const { stepSeconds, sequenceSeconds, cachedTokenSeconds, chunkTokens, prefillTokensPerSecond } = this.#speed;
     const decode = stepSeconds + sequenceSeconds * this.decoding + cachedTokenSeconds * this.#held;

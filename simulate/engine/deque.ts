@@ -1,4 +1,4 @@
-/** A queue with two ends over one ring. Grows by doubling, never shrinks. */
+/** A double-ended queue in a ring buffer. Grows by doubling, never shrinks. */
 export class Deque<Item> {
   #ring: (Item | undefined)[] = new Array(16).fill(undefined);
   #head = 0;

@@ -4,10 +4,10 @@ import type { Job } from './job.ts';
 
 interface Instance {
   readonly id: number;
-  /** From when it runs and is paid for. Seconds. */
+  /** Time from which it runs and is billed, in seconds. */
   readonly runsAt: number;
   copies: number;
-  /** Since when it holds no copy, or -1. */
+  /** Time since which it holds no copy, or -1. */
   idleSince: number;
 }
 
@@ -16,26 +16,26 @@ interface StartingCopy {
   readonly readyAt: number;
 }
 
-/** Which copy a call goes to. */
+/** Settings of SageMaker's router. */
 export interface Routing {
-  /** A continued thought goes to the copy that has its context (PREFIX_AWARE); otherwise to the least busy one. */
+  /** Routes a continued thought to the copy that has its context (PREFIX_AWARE), and other calls to the least busy copy. */
   readonly prefixAware: boolean;
-  /** Requests on a copy from which on the prefix does not count. */
+  /** Outstanding requests of a copy from which on the prefix is ignored. */
   readonly concurrencyThreshold: number;
 }
 
 /**
- * Instances and copies of one component: what is asked for, what starts, what runs, what is paid for. A copy that is taken away
- * finishes what it has. Instances are filled before another is started; copies leave the emptiest instance first.
+ * Instances and copies of one component: desired, starting, running and billed. A removed copy finishes its requests. Instances are
+ * filled before another one starts, and copies are removed from the emptiest instance first.
  */
 export class Fleet {
   /** Copies that take requests. */
   readonly running: Copy[] = [];
   readonly draining: Copy[] = [];
   starting: StartingCopy[] = [];
-  /** Paid for so far, in seconds of instances. Instances that still run are counted by `settle`. */
+  /** Billed seconds of the stopped instances. `paidUntil` adds those of the running ones. */
   instanceSeconds = 0;
-  /** What copies that have ended did. */
+  /** Totals of the copies that have ended. */
   endedDecodedTokens = 0;
   endedPreemptions = 0;
   endedBusySeconds = 0;
@@ -53,7 +53,7 @@ export class Fleet {
     this.#listener = listener;
   }
 
-  /** Copies that run at the first second, as if they always had. */
+  /** Adds copies that run from the start, without a start time. */
   startWith(copies: number): void {
     for (let index = 0; index < copies; index++) {
       const instance = this.#place(0, 0);
@@ -70,7 +70,7 @@ export class Fleet {
     return this.running.length + this.starting.length;
   }
 
-  /** When the next copy takes requests. */
+  /** Time at which the next copy takes requests. */
   get nextReadyAt(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { readyAt } of this.starting) next = Math.min(next, readyAt);
@@ -82,7 +82,7 @@ export class Fleet {
     while (this.desired > copies) this.#remove(now);
   }
 
-  /** Copies whose start is over take requests. @returns how many */
+  /** Moves started copies to the running ones. Returns their number. */
   ready(now: number): number {
     const before = this.running.length;
     for (const { instance, readyAt } of this.starting) {
@@ -92,7 +92,7 @@ export class Fleet {
     return this.running.length - before;
   }
 
-  /** Copies that were taken away and are done, and instances that were idle for long enough, go. */
+  /** Removes drained copies, and instances that have been idle for long enough. */
   release(now: number): void {
     for (let index = this.draining.length - 1; index >= 0; index--) {
       const copy = this.draining[index];
@@ -111,12 +111,12 @@ export class Fleet {
     }
   }
 
-  /** Instance seconds up to now. */
+  /** Billed instance seconds until `now`. */
   paidUntil(now: number): number {
     return this.#instances.reduce((sum, { runsAt }) => sum + Math.max(0, now - runsAt), this.instanceSeconds);
   }
 
-  /** The copy for a call, and whether it has the call's context; `undefined` where no copy runs. */
+  /** Chooses the copy for a call, and tells whether it has the call's context cached. `undefined` if no copy runs. */
   route(job: Job): { readonly copy: Copy; readonly cached: boolean } | undefined {
     if (this.#routing.prefixAware && job.copy >= 0) {
       for (const copy of this.running) {
@@ -126,7 +126,7 @@ export class Fleet {
     }
     const { running } = this;
     if (running.length === 0) return undefined;
-    // Among equals, each in its turn: otherwise the first copies would be the fullest.
+    // Round robin among equally busy copies. Otherwise the first copies would always be the fullest.
     this.#turn = (this.#turn + 1) % running.length;
     let best = running[this.#turn];
     for (let index = 0; index < running.length; index++) {
@@ -136,7 +136,7 @@ export class Fleet {
     return best && { copy: best, cached: best.id === job.copy };
   }
 
-  /** Every sequence that is decoded somewhere, with its copy, as of now. */
+  /** Visits every decoding sequence with its copy, at time `now`. */
   eachDecoding(now: number, visit: (job: Job, copy: Copy) => void): void {
     for (const copies of [this.running, this.draining]) {
       for (const copy of copies) {
@@ -198,22 +198,20 @@ export class Fleet {
   }
 
   #remove(now: number): void {
-    // What does not work yet goes first, the latest start before the others.
+    // Starting copies are removed first, the latest start before the others.
     const start = this.starting.pop();
     if (start !== undefined) {
       this.#leaveInstance(start.instance.id, now);
       return;
     }
     let emptiest = -1;
-    let copiesThere = Number.POSITIVE_INFINITY;
+    let minNeighbours = Number.POSITIVE_INFINITY;
     for (let index = 0; index < this.running.length; index++) {
-      const there = this.#instances.find(({ id }) => id === this.running[index]?.instance)?.copies ?? 0;
-      const fewer = there < copiesThere;
-      const calmer =
-        there === copiesThere && (this.running[index]?.outstanding ?? 0) < (this.running[emptiest]?.outstanding ?? 0);
-      if (fewer || calmer) {
+      const neighbours = this.#instances.find(({ id }) => id === this.running[index]?.instance)?.copies ?? 0;
+      const lessBusy = (this.running[index]?.outstanding ?? 0) < (this.running[emptiest]?.outstanding ?? 0);
+      if (neighbours < minNeighbours || (neighbours === minNeighbours && lessBusy)) {
         emptiest = index;
-        copiesThere = there;
+        minNeighbours = neighbours;
       }
     }
     const [copy] = this.running.splice(emptiest, 1);

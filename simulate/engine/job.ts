@@ -1,61 +1,109 @@
-/** What a client sends: when, and how long prompt, thought and answer would be. Seconds and tokens. */
+/** A request of the traffic: its arrival time in seconds, its lengths and limits in tokens. */
 export interface Arrival {
   at: number;
   promptTokens: number;
-  /** Thinking that the model would do if nothing cut it. */
+  /** Thinking that the model would do without any limit. */
   naturalThinkingTokens: number;
-  /** Thinking that the request allows at most. */
+  /** Requested maximum of the thinking. */
   maxThinkingTokens: number;
-  /** Thinking that it asks for at least: ends before it become "Wait". */
+  /** Requested minimum of the thinking: earlier ends become "Wait". */
   minThinkingTokens: number;
   answerTokens: number;
-  /** The limit of the answer, which nobody knows to be reached. */
+  /** Limit of the answer, which is reserved although most answers are shorter. */
   maxAnswerTokens: number;
-  /** Whether its maximum may shrink, down to `floorTokens`. */
+  /** Whether the maximum may shrink, down to `floorTokens`. */
   elastic: boolean;
   floorTokens: number;
-  /** Calls of the model until the thinking is over. Minimum: 1. */
+  /** Model calls until the thinking is over. Minimum: 1. */
   thinkingCalls: number;
-  /** Whose request it is: 0, 1, … */
+  /** Index of the API key: 0, 1, … */
   key: number;
 }
 
-/** One request under way. Objects are used again, so that memory stays flat. */
+/** An admitted request. Jobs are reused, so that memory stays constant. */
 export class Job {
   arrivedAt = 0;
   firstTokenAt = -1;
   answerAt = -1;
   key = 0;
   naturalThinkingTokens = 0;
-  /** The maximum that was asked for, and the one that was granted. */
-  wantedTokens = 0;
+  /** Requested and granted maximum of the thinking. */
+  requestedTokens = 0;
   grantedTokens = 0;
-  /** Thinking that is done: the natural length, within the limits. */
+  /** Actual thinking: the natural length within the limits. */
   thinkingTokens = 0;
   answerTokens = 0;
-  /** Whether it lets its maximum shrink, and how far. */
+  /** Whether the maximum may shrink, and down to which floor. */
   elastic = false;
   floorTokens = 0;
-  /** What was reserved and committed for it. */
+  /** Committed and reserved tokens at admission. */
   limitTokens = 0;
   reservedTokens = 0;
   promptTokens = 0;
 
-  /** Calls that are still to come, the running one included. The last one is the answer. */
+  /** Calls left, including the running one. The last call is the answer. */
   callsLeft = 0;
   thinkingLeft = 0;
 
-  /** Prompt and output so far, as the running call sees them. */
+  /** Context of the running call: prompt and output so far. */
   contextTokens = 0;
-  /** Tokens of the running call that are still to come. */
+  /** Tokens left in the running call. */
   tokensLeft = 0;
-  /** Tokens of the context that have to be evaluated before the next token comes. */
+  /** Context tokens to prefill before the next token. */
   prefillTokens = 0;
-  /** The copy's steps when its first token came; its place in the queue of ends. */
+  /** Step count of the copy at the first token of the call; position in its queue of ends. */
   startStep = 0;
   endStep = -1;
   copy = -1;
-  /** Neighbours among the sequences that the copy decodes, in the order in which they were let in. */
+  /** Neighbours in the copy's list of decoding sequences, in the order of admission. */
   before: Job | undefined;
   after: Job | undefined;
+
+  /** Initializes the job with an arrival and its granted maximum. */
+  begin(arrival: Arrival, grantedTokens: number, now: number): void {
+    this.arrivedAt = now;
+    this.firstTokenAt = -1;
+    this.answerAt = -1;
+    this.copy = -1;
+    this.key = arrival.key;
+    this.requestedTokens = arrival.maxThinkingTokens;
+    this.grantedTokens = grantedTokens;
+    this.naturalThinkingTokens = Math.max(
+      Math.min(arrival.naturalThinkingTokens, arrival.maxThinkingTokens),
+      arrival.minThinkingTokens,
+    );
+    this.thinkingTokens = Math.min(this.naturalThinkingTokens, grantedTokens);
+    this.answerTokens = Math.min(arrival.answerTokens, arrival.maxAnswerTokens);
+    this.promptTokens = arrival.promptTokens;
+    this.elastic = arrival.elastic;
+    this.floorTokens = arrival.floorTokens;
+    this.contextTokens = arrival.promptTokens;
+    this.thinkingLeft = this.thinkingTokens;
+    const thinkingCalls = this.thinkingTokens > 0 ? Math.min(arrival.thinkingCalls, this.thinkingTokens) : 0;
+    this.callsLeft = thinkingCalls + (this.answerTokens > 0 ? 1 : 0);
+  }
+
+  /** Sets the tokens of the next call. Thinking calls have equal lengths; the last one takes the rest. */
+  nextCall(): void {
+    if (this.callsLeft === 1 && this.answerTokens > 0) {
+      this.tokensLeft = this.answerTokens;
+      return;
+    }
+    const thinkingCalls = this.callsLeft - (this.answerTokens > 0 ? 1 : 0);
+    this.tokensLeft = thinkingCalls === 1 ? this.thinkingLeft : Math.floor(this.thinkingLeft / thinkingCalls);
+    this.thinkingLeft -= this.tokensLeft;
+  }
+
+  /** Thinking tokens so far, if the running call has generated `callTokens`. */
+  thinkingUntil(callTokens: number): number {
+    return this.thinkingTokens - this.thinkingLeft - this.tokensLeft + callTokens;
+  }
+
+  /** Ends the thinking after `usedTokens`: only the running call and the answer are left. */
+  endThinking(usedTokens: number): void {
+    this.thinkingTokens = usedTokens;
+    this.thinkingLeft = 0;
+    this.grantedTokens = usedTokens;
+    this.callsLeft = 2;
+  }
 }

@@ -1,9 +1,9 @@
 import { DDSketch } from '@datadog/sketches-js';
 
-/** Quantiles are exact to 0.2 % of their value, whatever the number of values (DDSketch, arXiv 1908.10693). */
+/** Relative error of the quantiles, independent of the number of values (DDSketch, arXiv 1908.10693). */
 const RELATIVE_ACCURACY = 0.002;
 
-/** Seconds. */
+/** In seconds. */
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
@@ -11,7 +11,7 @@ export interface Percentiles {
   readonly mean: number;
 }
 
-/** Times of many requests in little memory. */
+/** Distribution of times in constant memory. */
 export class Times {
   readonly #sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
   #sum = 0;
@@ -38,7 +38,7 @@ export class Times {
   }
 }
 
-/** One stretch of time of a run. */
+/** One interval of a run. */
 export interface TimelineBin {
   /** Seconds since the start. */
   readonly at: number;
@@ -48,19 +48,19 @@ export interface TimelineBin {
   readonly instances: number;
   readonly requests: number;
   readonly pressure: number;
-  /** Of the thinking that was asked for, the part that was granted. 1 where nothing came. */
+  /** Granted fraction of the requested thinking. 1 if no request arrived. */
   readonly grantedShare: number;
-  /** Of requests whose first token came in this time. Seconds; `undefined` where none came. */
+  /** Of the first tokens in this interval, in seconds. `undefined` if there were none. */
   readonly firstTokenP95: number | undefined;
 }
 
-/** What happened over time, in bins of equal width. Only the measured time is kept, and at most `MAX_BINS` of it. */
+/** Time series of a run in bins of equal width, at most `MAX_BINS`. */
 export class Timeline {
   readonly bins: TimelineBin[] = [];
   readonly #seconds: number;
   #start = 0;
   #arrivals = 0;
-  #wanted = 0;
+  #requested = 0;
   #granted = 0;
   #times = new Times();
 
@@ -68,9 +68,9 @@ export class Timeline {
     this.#seconds = seconds;
   }
 
-  arrival(wantedTokens: number, grantedTokens: number): void {
+  arrival(requestedTokens: number, grantedTokens: number): void {
     this.#arrivals += 1;
-    this.#wanted += wantedTokens;
+    this.#requested += requestedTokens;
     this.#granted += grantedTokens;
   }
 
@@ -88,13 +88,13 @@ export class Timeline {
         at: this.#start,
         arrivalsPerSecond: this.#arrivals / (now - this.#start),
         ...state,
-        grantedShare: this.#wanted > 0 ? this.#granted / this.#wanted : 1,
+        grantedShare: this.#requested > 0 ? this.#granted / this.#requested : 1,
         firstTokenP95: this.#times.p95(),
       });
     }
     this.#start = now;
     this.#arrivals = 0;
-    this.#wanted = 0;
+    this.#requested = 0;
     this.#granted = 0;
     this.#times = new Times();
   }

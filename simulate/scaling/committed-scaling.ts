@@ -1,23 +1,23 @@
+import { type CopySteps, changeOf, copySteps } from '../../lambda/policy/copy-steps.ts';
 import { type Demand, measureDemand, noDemand } from '../../lambda/policy/demand.ts';
-import { scalingDecision, type WantedHistory } from '../../lambda/policy/scaling-decision.ts';
-import type { ScalingSettings } from '../../lambda/policy/wanted-copies.ts';
-import { type CopySteps, changeOf, copySteps } from '../../lambda/scaling/scaling-metrics.ts';
+import type { ScalingSettings } from '../../lambda/policy/desired-copies.ts';
+import { type DesiredHistory, scalingDecision } from '../../lambda/policy/scaling-decision.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from './scaler.ts';
 import { CLOUDWATCH_SECONDS } from './target-tracking.ts';
 
 /**
- * Ours: the decision of lambda/policy, written as the metrics MissingCopies and SpareCopies every 10 seconds; the deployed step policies
- * act on one data point of it each. Who reads the metric sees it as late as target tracking sees its own. An alarm that stays in ALARM acts
- * again after its policy's cooldown.
+ * Budgetforce's scaling: the decision of lambda/policy is written as the metrics MissingCopies and SpareCopies every 10 seconds, and
+ * each deployed step policy acts on a single data point. The metric arrives with the same delay as in target tracking. An alarm that
+ * stays in ALARM acts again after its policy's cooldown.
  */
 export class CommittedScaling implements Scaler {
   readonly #settings: ScalingSettings;
   readonly #pending: { readonly dueAt: number; readonly MissingCopies: number; readonly SpareCopies: number }[] = [];
   #demand: Demand = noDemand;
-  #history: WantedHistory | undefined;
+  #history: DesiredHistory | undefined;
   #lastAction = Number.NEGATIVE_INFINITY;
-  /** The policy whose alarm rings: never both. */
-  #ringing: CopySteps | undefined;
+  /** The policy whose alarm is in ALARM. Never both. */
+  #inAlarm: CopySteps | undefined;
 
   constructor(settings: ScalingSettings) {
     this.#settings = settings;
@@ -33,13 +33,13 @@ export class CommittedScaling implements Scaler {
     const next = this.#pending[0];
     if (next === undefined || next.dueAt > now) return undefined;
     this.#pending.shift();
-    const before = this.#ringing;
-    this.#ringing = copySteps.find((policy) => changeOf(policy, next[policy.metricName]) !== 0);
-    if (this.#ringing === undefined) return undefined;
-    if (this.#ringing === before && now - this.#lastAction < this.#ringing.cooldownSeconds) return undefined;
+    const before = this.#inAlarm;
+    this.#inAlarm = copySteps.find((policy) => changeOf(policy, next[policy.metricName]) !== 0);
+    if (this.#inAlarm === undefined) return undefined;
+    if (this.#inAlarm === before && now - this.#lastAction < this.#inAlarm.cooldownSeconds) return undefined;
     this.#lastAction = now;
-    // A step is relative: what an earlier step has already changed is not done again.
-    const wanted = load.copies + load.startingCopies + changeOf(this.#ringing, next[this.#ringing.metricName]);
-    return Math.max(Math.min(wanted, this.#settings.maxCopies), this.#settings.minCopies);
+    // A step is relative to the current copies, which include the effect of earlier steps.
+    const desired = load.copies + load.startingCopies + changeOf(this.#inAlarm, next[this.#inAlarm.metricName]);
+    return Math.max(Math.min(desired, this.#settings.maxCopies), this.#settings.minCopies);
   }
 }

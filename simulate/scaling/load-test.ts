@@ -1,21 +1,22 @@
-import { openGate, simulate } from '../engine/simulate.ts';
+import { openGate } from '../engine/gate.ts';
+import { simulate } from '../engine/simulate.ts';
 import { evenTrafficOf, type Scenario } from '../scenario.ts';
 import { FixedFleet } from './scaler.ts';
 
-/** What one copy can take, found as AWS says: by more and more load on one copy, until its latency rises. */
+/** Maximum load of one copy, determined as AWS recommends: increase the load on one copy until its latency rises. */
 export interface LoadTest {
   /** MAX_RPS of AWS's formula. */
   readonly maxRequestsPerSecond: number;
-  /** Requests in flight then, on average. */
+  /** Mean requests in flight at that rate. */
   readonly maxConcurrency: number;
 }
 
-/** Of each try, after a warm-up of a quarter of it. Seconds. */
-const TRY_SECONDS = 8_000;
-const TRIES = 12;
+/** Duration of each run, in seconds. The first quarter is the warm-up. */
+const RUN_SECONDS = 8_000;
+const RUNS = 12;
 
 /**
- * The most requests a second at which the first token of 95 % comes within `firstTokenSeconds`.
+ * Finds the maximum rate at which the first token's 95th percentile stays within `firstTokenSeconds`, by bisection.
  *
  * Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-loadtest.html
  */
@@ -23,24 +24,23 @@ export function loadTest(scenario: Scenario, firstTokenSeconds: number): LoadTes
   let low = 0;
   let high = MAX_REQUESTS_PER_SECOND;
   let best: LoadTest = { maxRequestsPerSecond: 0.01, maxConcurrency: 1 };
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const requestsPerSecond = attempt === 0 ? 1 : (low + high) / 2;
+  for (let run = 0; run < RUNS; run++) {
+    const requestsPerSecond = run === 0 ? 1 : (low + high) / 2;
     const outcome = simulate({
       profile: scenario.profile,
       routing: scenario.routing,
-      traffic: evenTrafficOf(scenario, requestsPerSecond, TRY_SECONDS),
+      traffic: evenTrafficOf(scenario, requestsPerSecond, RUN_SECONDS),
       scaler: new FixedFleet(),
       gate: openGate,
       initialCopies: 1,
-      measureFrom: TRY_SECONDS / 4,
-      measureUntil: TRY_SECONDS,
-      binSeconds: TRY_SECONDS,
+      measureFrom: RUN_SECONDS / 4,
+      measureUntil: RUN_SECONDS,
+      binSeconds: RUN_SECONDS,
     });
     if (outcome.firstToken.p95 <= firstTokenSeconds) {
       low = requestsPerSecond;
       if (requestsPerSecond > best.maxRequestsPerSecond)
         best = { maxRequestsPerSecond: requestsPerSecond, maxConcurrency: Math.max(1, outcome.meanRequests) };
-      if (attempt === 0) continue;
     } else {
       high = requestsPerSecond;
     }

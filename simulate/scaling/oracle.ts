@@ -1,8 +1,8 @@
-import { openGate } from '../engine/simulate.ts';
+import { openGate } from '../engine/gate.ts';
 import { runScenario, type Scenario } from '../scenario.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from './scaler.ts';
 
-/** Only looks: what is asked for in each sample, with copies for everything. */
+/** Records the demand of each sample, while enough copies run. */
 class Recorder implements Scaler {
   readonly tokensPerSecond: number[] = [];
   speed = 0;
@@ -13,37 +13,37 @@ class Recorder implements Scaler {
   }
 }
 
-/** What is known when one knows the future. */
+/** Knowledge of the future demand. */
 export interface Foresight {
-  /** Tokens that are asked for, for each `SAMPLE_SECONDS`. */
+  /** Demand of each interval of `SAMPLE_SECONDS`. */
   readonly tokensPerSecond: readonly number[];
-  /** Of one full copy. */
+  /** Throughput of one full copy. */
   readonly copyTokensPerSecond: number;
 }
 
-/** Looks at all requests of the scenario before they come. */
+/** Runs the scenario once to learn its demand. */
 export function foresee(scenario: Scenario): Foresight {
   const recorder = new Recorder();
   runScenario(scenario, { scaler: recorder, gate: openGate, initialCopies: scenario.maxCopies });
   return { tokensPerSecond: recorder.tokensPerSecond, copyTokensPerSecond: recorder.speed };
 }
 
-/** How an oracle uses what it knows. */
+/** Settings of an oracle. */
 export interface OracleSettings {
-  /** The part of the copies' speed that the demand may take. Above 0. */
+  /** Target utilization of the copies' speed. Above 0. */
   readonly utilization: number;
-  /** Over which time it evens out the demand: requests take minutes, and a few may wait. `Infinity`: a fixed fleet. Seconds. */
+  /** Window of the demand's moving average, in seconds. `Infinity` is a fixed fleet. */
   readonly spreadSeconds: number;
 }
 
-/** What is tried to find the cheapest oracle. */
+/** Settings that the search for the cheapest oracle tries. */
 export const oraclesToTry: readonly OracleSettings[] = [0.6, 0.7, 0.8, 0.9, 1, 1.1].flatMap((utilization) =>
   [120, 600, 1_800, Number.POSITIVE_INFINITY].map((spreadSeconds) => ({ utilization, spreadSeconds })),
 );
 
 /**
- * The bound: starts each copy so early that it works when it is needed, stops none that is needed again before it would pay, and
- * needs no metric. It still starts and stops whole instances in their own time.
+ * Lower bound: starts each copy early enough to run when it is needed, keeps a copy if stopping it would not pay until it is needed
+ * again, and needs no metric. Starts and stops of whole instances still take their time.
  */
 export class Oracle implements Scaler {
   readonly #plan: readonly number[];
@@ -68,12 +68,12 @@ export class Oracle implements Scaler {
   }
 
   observe(): number | undefined {
-    const wanted = this.#plan[this.#sample];
+    const desired = this.#plan[this.#sample];
     this.#sample += 1;
-    return wanted;
+    return desired;
   }
 
-  /** What it has at the first second. */
+  /** Copies at the start. */
   get initialCopies(): number {
     return this.#plan[0] ?? 1;
   }
@@ -91,7 +91,7 @@ function movingMean(values: readonly number[], width: number): number[] {
   });
 }
 
-/** The most, or the least, from `from` to `to` samples away, both included. */
+/** Moving maximum or minimum over the samples from `from` to `to`, relative to each sample, both included. */
 function extreme(
   values: readonly number[],
   from: number,

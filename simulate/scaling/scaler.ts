@@ -1,26 +1,26 @@
 import type { CopyCapacity, Load } from '../../lambda/policy/load.ts';
 
-/** What can be seen every `SAMPLE_SECONDS`. */
+/** Input of a scaler, every `SAMPLE_SECONDS`. */
 export interface Observation {
   readonly now: number;
   readonly load: Load;
   readonly capacity: CopyCapacity;
-  /** Requests that came since the last observation. */
+  /** Requests that arrived since the last observation. */
   readonly arrivals: number;
-  /** Output tokens to expect of them, before any maximum was shrunk. */
+  /** Expected output tokens of these requests, before any maximum is shrunk. */
   readonly askedTokens: number;
 }
 
-/** Decides how many copies there shall be. */
+/** Decides on the number of copies. */
 export interface Scaler {
-  /** @returns the number to set now, or `undefined` to leave it */
+  /** @returns the desired number of copies, or `undefined` to leave it unchanged */
   observe(observation: Observation): number | undefined;
 }
 
-/** High-resolution metrics come every 10 seconds. https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html */
+/** Period of high-resolution metrics. https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html */
 export const SAMPLE_SECONDS = 10;
 
-/** The same number for ever. */
+/** Never changes the number of copies. */
 export class FixedFleet implements Scaler {
   observe(): undefined {
     return undefined;

@@ -3,29 +3,29 @@ import { Random } from '../random.ts';
 import { drawThinking, type ThinkingMix } from './thinking.ts';
 import type { Traffic } from './traffic.ts';
 
-/** Requests that come by chance, more by day than by night. */
+/** Random arrivals with a daily rhythm and bursts. */
 export interface GeneratedSettings {
-  /** On average. */
+  /** Mean rate. */
   readonly requestsPerSecond: number;
-  /** How far the rate swings around its mean: 0 is even, 1 goes from nothing to twice the mean. */
+  /** Relative amplitude of the rate: 0 is constant, 1 varies from zero to twice the mean. */
   readonly swing: number;
-  /** From one peak to the next. Seconds. */
+  /** Time between two peaks, in seconds. */
   readonly periodSeconds: number;
-  /** In a burst requests come so many times as often. 1: no bursts. Bursts come on top of `requestsPerSecond`. */
+  /** Factor of the rate during a burst. 1 disables bursts. Bursts are in addition to `requestsPerSecond`. */
   readonly burstFactor: number;
-  /** How long a burst is. Seconds. */
+  /** Duration of a burst, in seconds. */
   readonly burstSeconds: number;
-  /** From the end of a burst to the next one, on average: they come by chance. Seconds. */
+  /** Mean time from the end of a burst to the next one, in seconds, exponentially distributed. */
   readonly burstGapSeconds: number;
-  /** Either of the two ends it. */
+  /** The traffic ends at this number of requests, or after this time in seconds. */
   readonly requests: number;
   readonly seconds: number;
-  /** Log-normal, of the median and the sigma of the logarithm. Tokens. */
+  /** Log-normal lengths: median in tokens, and sigma of the logarithm. */
   readonly prompt: { readonly medianTokens: number; readonly sigma: number };
   readonly answer: { readonly medianTokens: number; readonly sigma: number };
 }
 
-/** A day; prompts and answers have the median and the spread of the conversation trace, roughly. */
+/** One day. Prompts and answers have roughly the median and the spread of the conversation trace. */
 export const defaultGenerated: GeneratedSettings = {
   requestsPerSecond: 5,
   swing: 0.5,
@@ -39,7 +39,7 @@ export const defaultGenerated: GeneratedSettings = {
   answer: { medianTokens: 130, sigma: 1 },
 };
 
-/** A Poisson process whose rate follows a sine (by thinning: Lewis and Shedler 1979). */
+/** A Poisson process with a sinusoidal rate (by thinning: Lewis and Shedler 1979). */
 export class GeneratedTraffic implements Traffic {
   readonly #settings: GeneratedSettings;
   readonly #mix: ThinkingMix;
@@ -60,13 +60,13 @@ export class GeneratedTraffic implements Traffic {
   next(arrival: Arrival): boolean {
     const { requestsPerSecond, swing, periodSeconds, burstFactor, requests, seconds, prompt, answer } = this.#settings;
     if (this.#requests >= requests) return false;
-    const most = requestsPerSecond * (1 + swing) * burstFactor;
+    const max = requestsPerSecond * (1 + swing) * burstFactor;
     for (;;) {
-      this.#at += this.#random.exponential(1 / most);
+      this.#at += this.#random.exponential(1 / max);
       if (this.#at > seconds) return false;
       const swung = requestsPerSecond * (1 - swing * Math.cos((2 * Math.PI * this.#at) / periodSeconds));
       const rate = this.#inBurst() ? swung * burstFactor : swung;
-      if (rate === most || this.#random.uniform() * most < rate) break;
+      if (rate === max || this.#random.uniform() * max < rate) break;
     }
     this.#requests += 1;
     arrival.at = this.#at;
@@ -85,7 +85,7 @@ export class GeneratedTraffic implements Traffic {
   }
 }
 
-/** Requests at an even rate, with prompts and answers drawn from a trace: for load tests. */
+/** A Poisson process with a constant rate, with prompts and answers drawn from a trace, for load tests. */
 export class EvenTraffic implements Traffic {
   readonly #trace: { readonly promptTokens: ArrayLike<number>; readonly answerTokens: ArrayLike<number> };
   readonly #requestsPerSecond: number;

@@ -1,32 +1,32 @@
 import type { Arrival } from '../engine/job.ts';
 import type { Random } from '../random.ts';
 
-/** How long requests think, and what they allow. */
+/** Distribution of natural thinking lengths, and of the requested limits. */
 export interface ThinkingMix {
-  /** Of the natural length, which is log-normal. Tokens. */
+  /** Median of the natural length, which is log-normal, in tokens. */
   readonly medianTokens: number;
-  /** Standard deviation of its logarithm. */
+  /** Standard deviation of the natural length's logarithm. */
   readonly sigma: number;
-  /** Maxima that clients ask for, each with its part of the requests. Tokens. */
+  /** Requested maxima in tokens, each with its fraction of the requests. */
   readonly maxima: readonly { readonly tokens: number; readonly part: number }[];
-  /** Part of the requests whose maximum may shrink. 0 to 1. */
+  /** Fraction of elastic requests, 0 to 1. */
   readonly elasticPart: number;
-  /** How far it may: the floor, as part of the maximum. 0 to 1. */
+  /** Floor of elastic requests, as fraction of the maximum, 0 to 1. */
   readonly floorPart: number;
-  /** Part of the requests that force one "Wait", so that one call more is made. 0 to 1. */
+  /** Fraction of the requests that force one "Wait", which takes one more call, 0 to 1. */
   readonly waitPart: number;
-  /** The limit of answers, which is reserved with the thinking. Tokens. */
+  /** Limit of the answer, which is reserved with the thinking, in tokens. */
   readonly maxAnswerTokens: number;
-  /** Requests are dealt out to so many keys. Minimum: 1. */
+  /** Number of keys among which the requests are distributed. Minimum: 1. */
   readonly keys: number;
 }
 
 /**
- * An assumption from published figures, not a measurement of anyone's traffic. s1's figure 1 (arXiv 2501.19393) draws average
- * thinking up to about 2,048 tokens for MATH500 and 8,192 for AIME24: they are taken as one standard deviation below and
- * above the median of a log-normal, which makes a median of 4,096, a sigma of ln 2, and a mean of 5,208. DeepSeek-R1's published
- * mean on hard MATH problems is 4,717.5 (arXiv 2501.18576). Maxima are the efforts low, medium and high of a window of 32,768
- * tokens.
+ * An assumption based on published figures, not a measurement of real traffic. Figure 1 of s1 (arXiv 2501.19393) shows average
+ * thinking up to about 2,048 tokens for MATH500 and 8,192 for AIME24. They are taken as one standard deviation below and above the
+ * median of a log-normal distribution, which gives a median of 4,096, a sigma of ln 2, and a mean of 5,208. DeepSeek-R1's published
+ * mean on hard MATH problems is 4,717.5 (arXiv 2501.18576). The maxima are the efforts low, medium and high of a context window of
+ * 32,768 tokens.
  */
 export const defaultMix: ThinkingMix = {
   medianTokens: 4_096,
@@ -43,7 +43,7 @@ export const defaultMix: ThinkingMix = {
   keys: 8,
 };
 
-/** Draws the thinking of one request. Five random numbers each time, whatever comes of them. */
+/** Draws the thinking of one request. Always consumes the same number of random numbers. */
 export function drawThinking(arrival: Arrival, mix: ThinkingMix, random: Random): void {
   arrival.naturalThinkingTokens = Math.max(1, Math.round(random.logNormal(mix.medianTokens, mix.sigma)));
   let point = random.uniform();

@@ -5,17 +5,17 @@ import { Random } from '../random.ts';
 import { drawThinking, type ThinkingMix } from './thinking.ts';
 import type { Traffic } from './traffic.ts';
 
-/** Recorded requests: when each came, its prompt and its answer. Seconds since the first, and tokens. */
+/** Recorded requests: arrival times in seconds since the first, and lengths of prompts and answers in tokens. */
 export interface Trace {
   readonly name: string;
   readonly at: Float64Array;
   readonly promptTokens: Int32Array;
   readonly answerTokens: Int32Array;
-  /** Until it begins anew when it is repeated. Seconds. */
+  /** Length of one round when the trace is repeated, in seconds. */
   readonly periodSeconds: number;
 }
 
-/** The traces that come along, see simulate/traces/README.md. */
+/** The included traces, see simulate/traces/README.md. */
 export const traceNames = ['conversation', 'code'] as const;
 export type TraceName = (typeof traceNames)[number];
 
@@ -24,11 +24,11 @@ export function builtInTrace(name: TraceName): Trace {
 }
 
 /**
- * Reads a CSV with a heading, gzipped or not. Columns by name, in any order: the time (`TIMESTAMP`, `time`, `arrived_at`,
- * `seconds`; a date with up to nine digits of fractions, or seconds), the prompt (`ContextTokens`, `prompt_tokens`,
- * `input_tokens`), the answer (`GeneratedTokens`, `completion_tokens`, `output_tokens`, `answer_tokens`).
+ * Reads a CSV file with a header line, gzipped or not. Columns are found by name, in any order: the time (`TIMESTAMP`, `time`,
+ * `arrived_at`, `seconds`; a date with up to nine fractional digits, or seconds), the prompt (`ContextTokens`, `prompt_tokens`,
+ * `input_tokens`), and the answer (`GeneratedTokens`, `completion_tokens`, `output_tokens`, `answer_tokens`).
  *
- * @throws {Error} that names the file, the line and what is wrong with it
+ * @throws {Error} with the file, the line and the problem
  */
 export function readTrace(file: string | URL, name = String(file)): Trace {
   let bytes: Buffer;
@@ -57,7 +57,7 @@ export function parseTrace(text: string, name: string): Trace {
     const index = heading.findIndex((title) => names.includes(title.trim().toLowerCase()));
     if (index < 0)
       throw new Error(
-        `${name}, line 1: no column for the ${kind}. Name one of ${names.join(', ')}; there are ${heading.join(', ')}.`,
+        `${name}, line 1: no column for the ${kind}. Name it ${names.join(', ')}. The columns are ${heading.join(', ')}.`,
       );
     return index;
   };
@@ -70,14 +70,19 @@ export function parseTrace(text: string, name: string): Trace {
     const at = secondsOf(cells[columns.time] ?? '');
     const prompt = Number(cells[columns.prompt]);
     const answer = Number(cells[columns.answer]);
-    if (!Number.isFinite(at)) throw new Error(`${name}, line ${index + 1}: ${JSON.stringify(line)} has no time.`);
+    if (!Number.isFinite(at))
+      throw new Error(
+        `${name}, line ${index + 1}: ${JSON.stringify(line)} has no valid time. Write a date or seconds.`,
+      );
     for (const count of [prompt, answer]) {
       if (!Number.isInteger(count) || count < 0)
-        throw new Error(`${name}, line ${index + 1}: ${JSON.stringify(line)} has a count that is no whole number.`);
+        throw new Error(
+          `${name}, line ${index + 1}: ${JSON.stringify(line)} has an invalid token count. Write a whole number from 0.`,
+        );
     }
     rows.push({ at, prompt, answer });
   }
-  if (rows.length === 0) throw new Error(`${name} has no request.`);
+  if (rows.length === 0) throw new Error(`${name} contains no requests.`);
   rows.sort((a, b) => a.at - b.at);
   const first = rows[0]?.at ?? 0;
   const last = (rows.at(-1)?.at ?? 0) - first;
@@ -86,12 +91,12 @@ export function parseTrace(text: string, name: string): Trace {
     at: Float64Array.from(rows, ({ at }) => at - first),
     promptTokens: Int32Array.from(rows, ({ prompt }) => prompt),
     answerTokens: Int32Array.from(rows, ({ answer }) => answer),
-    // The mean gap between two requests lies between the last one and the first one of the next round.
+    // The gap between two rounds is the mean gap between two requests.
     periodSeconds: rows.length > 1 ? last + last / (rows.length - 1) : 1,
   };
 }
 
-/** Seconds of a number or of a date. A date's fraction is read apart: `Date` keeps only its milliseconds. */
+/** Parses seconds or a date. The fraction of a date is parsed separately, because `Date` keeps only milliseconds. */
 function secondsOf(cell: string): number {
   const text = cell.trim();
   if (text === '') return Number.NaN;
@@ -102,23 +107,23 @@ function secondsOf(cell: string): number {
   return Date.parse(`${found[1]}T${found[2]}Z`) / 1_000 + Number(found[3] ?? 0);
 }
 
-/** More requests at some times. */
+/** Periodic bursts that are added to a trace. */
 export interface Bursts {
-  /** In a burst each request of the trace comes so often. 1: no bursts. */
+  /** Factor of the requests during a burst. 1 disables bursts. */
   readonly factor: number;
-  /** How long a burst is, and how long it is from the start of one to the next. Seconds. */
+  /** Duration of a burst, and time from the start of one to the start of the next, in seconds. */
   readonly seconds: number;
   readonly everySeconds: number;
-  /** The start of the first one. Seconds. */
+  /** Start of the first burst, in seconds. */
   readonly firstAt: number;
 }
 
 export const noBursts: Bursts = { factor: 1, seconds: 300, everySeconds: 1_200, firstAt: 600 };
 
-/** Repeated requests come within so many seconds of the one that they repeat. */
+/** Maximum delay of a repeated request after its original, in seconds. */
 const SPREAD_SECONDS = 5;
 
-/** The trace with more requests in its bursts. A part of a factor is that part of the requests. */
+/** Repeats requests during the bursts. The fractional part of the factor repeats that fraction of the requests. */
 export function withBursts(trace: Trace, bursts: Bursts, seed: number): Trace {
   if (bursts.factor === 1) return trace;
   const random = new Random(seed);
@@ -147,7 +152,7 @@ export function withBursts(trace: Trace, bursts: Bursts, seed: number): Trace {
   };
 }
 
-/** A trace, one or more times in a row, each time with other thinking. */
+/** A trace, repeated for a number of rounds, with newly drawn thinking in each. */
 export class TraceTraffic implements Traffic {
   readonly #trace: Trace;
   readonly #rounds: number;

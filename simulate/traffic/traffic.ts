@@ -1,8 +1,8 @@
 import type { Arrival } from '../engine/job.ts';
 
-/** Requests in the order in which they come. */
+/** Requests in the order of their arrival. */
 export interface Traffic {
-  /** Fills in the next request. @returns false where there is none */
+  /** Writes the next request into `arrival`. Returns false at the end of the traffic. */
   next(arrival: Arrival): boolean;
 }
 

@@ -27,7 +27,7 @@ beforeEach(async () => {
   asked = [];
   world = loadWorld(1, { now: () => Date.now() / 1_000 });
   const { app } = scriptedApp([], {
-    loads: new Map([['scripted', world.load]]),
+    loads: new Map([['scripted', world.autoscaler]]),
     keyHashes: async () => [hashKey('admin-key')],
   });
   server = createAdaptorServer({
@@ -129,7 +129,7 @@ describe('budgetforce load', () => {
   it('counts a refusal with a time to come back as that, and not as lost', async () => {
     world.control.seen = { current: 0, desired: 0 };
     const zero = loadWorld(0, { now: () => Date.now() / 1_000, capacityWaitMs: 0 });
-    const { app } = scriptedApp([], { loads: new Map([['scripted', zero.load]]) });
+    const { app } = scriptedApp([], { loads: new Map([['scripted', zero.autoscaler]]) });
     const other = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
     await once(other, 'listening');
     url = `http://127.0.0.1:${portOf(other)}/v1`;

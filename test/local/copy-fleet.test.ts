@@ -12,8 +12,8 @@ afterEach(() => {
 
 const never = new AbortController().signal;
 
-describe('Copies that take time', () => {
-  it('take no request before they have started', async () => {
+describe('CopyFleet', () => {
+  it('a copy takes no request before it has started', async () => {
     const fleet = new CopyFleet({ copies: 0, startSeconds: 20, requestsPerCopy: 1 });
     fleet.setDesired(1);
     expect(await fleet.take(never)).toBeUndefined();
@@ -22,7 +22,7 @@ describe('Copies that take time', () => {
     expect(await fleet.take(never)).toBeTypeOf('function');
   });
 
-  it('run so many requests each; the next waits for a place', async () => {
+  it('a request queues if all places of the copies are taken', async () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 1, requestsPerCopy: 2 });
     const first = await fleet.take(never);
     await fleet.take(never);
@@ -34,7 +34,7 @@ describe('Copies that take time', () => {
     expect(fleet).toMatchObject({ requests: 2, queued: 0 });
   });
 
-  it('let those who wait in when one more has started', async () => {
+  it('queued requests run when another copy has started', async () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 5, requestsPerCopy: 1 });
     await fleet.take(never);
     const second = fleet.take(never);
@@ -44,7 +44,7 @@ describe('Copies that take time', () => {
     expect(fleet.requests).toBe(2);
   });
 
-  it('are not waited for by who left', async () => {
+  it('an aborted request leaves the queue', async () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 5, requestsPerCopy: 1 });
     await fleet.take(never);
     const gone = new AbortController();
@@ -55,7 +55,7 @@ describe('Copies that take time', () => {
     expect(fleet.queued).toBe(0);
   });
 
-  it('send those who wait away when the last one goes', async () => {
+  it('queued requests get no place when the last copy is removed', async () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 5, requestsPerCopy: 1 });
     await fleet.take(never);
     const second = fleet.take(never);
@@ -65,7 +65,7 @@ describe('Copies that take time', () => {
   });
 });
 
-/** A data point of the metrics of scaling. */
+/** One data point of the scaling metrics. */
 const line = (missing: number, spare = 0) =>
   scalingMetricsLine(
     { endpointName: 'e', modelId: 'm' },
@@ -73,8 +73,8 @@ const line = (missing: number, spare = 0) =>
     0,
   );
 
-describe('Local auto scaling', () => {
-  it('adds what is missing and takes away what is spare, within its range', () => {
+describe('LocalAutoScaling', () => {
+  it('step policies add missing copies and remove spare ones, within the range', () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 1 });
     const clock = { now: 0 };
     const scaling = new LocalAutoScaling(fleet, { min: 0, max: 3, suspended: notSuspended }, () => clock.now);
@@ -89,7 +89,7 @@ describe('Local auto scaling', () => {
     expect(fleet.desired).toBe(0);
   });
 
-  it('does nothing while it is suspended', () => {
+  it('suspended step policies do nothing', () => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 1 });
     const scaling = new LocalAutoScaling(
       fleet,
@@ -105,7 +105,7 @@ describe('Scheduled actions', () => {
   const morning = { name: 'morning', schedule: 'cron(0 7 ? * MON-FRI *)', timezone: 'Europe/Berlin', min: 2, max: 4 };
   const evening = { name: 'evening', schedule: 'cron(0 19 ? * MON-FRI *)', timezone: 'Europe/Berlin', min: 0, max: 1 };
 
-  /** A Thursday evening in Berlin. */
+  /** Schedules the actions on a Thursday evening in Berlin. */
   function planned(...actions: readonly ScheduledAction[]) {
     const fleet = new CopyFleet({ copies: 0, startSeconds: 0, requestsPerCopy: 1 });
     const clock = { now: Date.parse('2026-01-01T20:00:00Z') / 1_000 };
@@ -119,7 +119,7 @@ describe('Scheduled actions', () => {
     return { fleet, scaling, at };
   }
 
-  it('set other bounds when their time comes, and bring the copies into them', () => {
+  it('scheduled actions set their bounds on time and bring the copies into the range', () => {
     const { at } = planned(morning, evening);
     expect(at('2026-01-02T05:59:59Z')).toEqual({ desired: 0, min: 0, max: 3 });
     expect(at('2026-01-02T06:00:01Z')).toEqual({ desired: 2, min: 2, max: 4 });
@@ -128,7 +128,7 @@ describe('Scheduled actions', () => {
     expect(at('2026-01-05T06:00:00Z')).toEqual({ desired: 2, min: 2, max: 4 });
   });
 
-  it('keep the step policies within them', () => {
+  it('step policies stay within the scheduled bounds', () => {
     const { at, scaling, fleet } = planned(morning);
     at('2026-01-02T06:00:01Z');
     scaling.observe(line(0, 2));
@@ -137,12 +137,12 @@ describe('Scheduled actions', () => {
     expect(fleet.desired).toBe(4);
   });
 
-  it('run once for all the times that were missed', () => {
+  it('a scheduled action runs once for all missed times', () => {
     const { at } = planned(morning, evening);
     expect(at('2026-01-08T20:00:00Z')).toEqual({ desired: 1, min: 0, max: 1 });
   });
 
-  it('do nothing while they are suspended, once they are deleted, or where one bound would pass the other', () => {
+  it('a scheduled action does nothing if it is suspended, deleted, or sets crossed bounds', () => {
     const suspended = planned(morning);
     suspended.scaling.register({ min: 0, max: 3, suspended: { in: true, out: true, scheduled: true } });
     expect(suspended.at('2026-01-02T06:00:01Z')).toMatchObject({ min: 0, max: 3 });
@@ -153,7 +153,7 @@ describe('Scheduled actions', () => {
     expect(crossed.at('2026-01-02T06:00:01Z')).toMatchObject({ min: 0, max: 3 });
   });
 
-  it('count anew when they are put again', () => {
+  it('a rate counts from the time when its action was last put', () => {
     const { at, scaling } = planned({ ...morning, schedule: 'rate(2 hours)' });
     expect(at('2026-01-01T21:00:00Z').min).toBe(0);
     scaling.putSchedule({ ...morning, schedule: 'rate(2 hours)' });

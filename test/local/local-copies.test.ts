@@ -58,9 +58,9 @@ const ask = async (thinking: Readonly<Record<string, unknown>>, more = {}) =>
     }),
   });
 
-// One story, in its order: asleep, woken, full, with more copies, calm, asleep.
-describe('A laptop that plays an endpoint with copies', () => {
-  it('wakes at the first request, which is kept alive with what it waits for, and answered', async () => {
+// The tests build on each other: asleep, woken, full, scaled out, calm, asleep.
+describe('The local server with emulated copies', () => {
+  it('the first request wakes the endpoint, is kept alive with a status message, and is answered', async () => {
     expect(server.fleet?.running).toBe(0);
     const response = await ask({ max_tokens: 40, elastic: true }, { stream: true });
     expect(response.status).toBe(200);
@@ -70,8 +70,8 @@ describe('A laptop that plays an endpoint with copies', () => {
     expect(server.fleet?.running).toBeGreaterThanOrEqual(1);
   }, 300_000);
 
-  it('shrinks budgets in a burst, has more copies come, and loses no request', async () => {
-    // What may not shrink holds its places, so that more copies are wanted for as long as they take to start.
+  it('a burst shrinks elastic budgets, adds copies, and loses no request', async () => {
+    // Requests that are not elastic hold their places long enough for more copies to start.
     const stiff = Array.from({ length: 4 }, async () => {
       const response = await ask({ min_tokens: 100, max_tokens: 120 });
       expect(response.status).toBe(200);
@@ -101,7 +101,7 @@ describe('A laptop that plays an endpoint with copies', () => {
     await vi.waitFor(() => expect(server.fleet?.running).toBe(2), { timeout: 60_000, interval: 200 });
   }, 300_000);
 
-  it('grants everything again when the burst is over', async () => {
+  it('elastic requests are granted their maximum again after the burst', async () => {
     await vi.waitFor(
       async () => {
         const answer = answerSchema.parse(await (await ask({ max_tokens: 60, elastic: true })).json());
@@ -111,7 +111,7 @@ describe('A laptop that plays an endpoint with copies', () => {
     );
   }, 300_000);
 
-  it('is shown second by second by budgetforce load, which loses nothing either', async () => {
+  it('budgetforce load reports every second of a burst and loses no request', async () => {
     const { answers, samples } = await runBurst({
       baseUrl: `${server.url}/v1`,
       apiKey: undefined,
@@ -129,28 +129,25 @@ describe('A laptop that plays an endpoint with copies', () => {
     expect(Math.max(...samples.map(({ inFlight }) => inFlight))).toBeGreaterThan(4);
   }, 300_000);
 
-  it.skipIf(chromiumPath === undefined)(
-    'is drawn on the page: copies, committed tokens, thinking granted',
-    async () => {
-      const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
-      try {
-        const page = await browser.newPage();
-        await page.goto(server.url);
-        const panel = page.getByLabel('Load of the model');
-        await panel.waitFor();
-        expect(await panel.textContent()).toMatch(
-          /Copies\d of 2.*Tokens committed[\d,]+ in \d+ request.*Thinking granted/,
-        );
-        const points = async () =>
-          (await panel.locator('polyline').first().getAttribute('points'))?.split(' ').length ?? 0;
-        await vi.waitFor(async () => expect(await points()).toBeGreaterThan(1), { timeout: 30_000, interval: 300 });
-      } finally {
-        await browser.close();
-      }
-    },
-  );
+  it.skipIf(chromiumPath === undefined)('the page shows copies, committed tokens and granted thinking', async () => {
+    const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(server.url);
+      const panel = page.getByLabel('Load of the model');
+      await panel.waitFor();
+      expect(await panel.textContent()).toMatch(
+        /Copies\d of 2.*Tokens committed[\d,]+ in \d+ request.*Thinking granted/,
+      );
+      const points = async () =>
+        (await panel.locator('polyline').first().getAttribute('points'))?.split(' ').length ?? 0;
+      await vi.waitFor(async () => expect(await points()).toBeGreaterThan(1), { timeout: 30_000, interval: 300 });
+    } finally {
+      await browser.close();
+    }
+  });
 
-  it('runs a schedule when its time comes', async () => {
+  it('a schedule runs on time', async () => {
     const admin = async (method: string, path: string, body?: unknown) => {
       const response = await fetch(`${server.url}/v1/admin/scaling${path}`, {
         method,
@@ -174,11 +171,11 @@ describe('A laptop that plays an endpoint with copies', () => {
     expect(await admin('PATCH', '', { min_copies: 0 })).toMatchObject({ copies: { min: 0, max: 2 } });
   }, 120_000);
 
-  it('goes back to sleep when nobody asks', async () => {
+  it('the endpoint scales to zero without requests', async () => {
     await vi.waitFor(() => expect(server.fleet?.running).toBe(0), { timeout: 250_000, interval: 500 });
   }, 300_000);
 
-  it('says that a wake failed for lack of capacity', async () => {
+  it('a wake that fails for lack of capacity is reported', async () => {
     server.fleet?.failStarts('Unable to provision requested ML compute capacity: InsufficientInstanceCapacity.');
     const response = await ask({ max_tokens: 20 });
     const { error } = z

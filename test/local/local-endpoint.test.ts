@@ -63,8 +63,8 @@ async function chunksOf(body: Body): Promise<unknown[]> {
     .map((line) => JSON.parse(line.slice(6)));
 }
 
-describe('the local endpoint, seen by the real SDK client', () => {
-  it("answers InvokeEndpoint with the container's completion", async () => {
+describe('The local endpoint, called by the real SDK client', () => {
+  it("InvokeEndpoint returns the container's completion", async () => {
     const { invoke } = await endpointThatSays([...bytes('hi'), IM_END]);
     const answer = await invoke({ prompt: [1, 2], max_tokens: 9, stop_token_ids: [IM_END], return_token_ids: true });
     expect(answer.InvokedProductionVariant).toBe('AllTraffic');
@@ -83,7 +83,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
     });
   });
 
-  it("streams vLLM's chunks: prompt ids in the first only, then deltas, usage, [DONE]", async () => {
+  it("a stream consists of vLLM's chunks: prompt ids only in the first, then deltas, usage and [DONE]", async () => {
     const { stream } = await endpointThatSays([...bytes('né'), END_OF_TEXT]);
     const { Body } = await stream({
       prompt: [7],
@@ -99,7 +99,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
       .map((line) => JSON.parse(line.slice(6)));
     expect(chunks).toMatchObject([
       { choices: [{ text: 'n', token_ids: [110], prompt_token_ids: [7], finish_reason: null }] },
-      // Half a character gives no text yet.
+      // An incomplete character gives no text yet.
       { choices: [{ text: '', token_ids: [0xc3], prompt_token_ids: null }] },
       { choices: [{ text: 'é', token_ids: [0xa9] }] },
       { choices: [{ text: '', token_ids: [END_OF_TEXT], finish_reason: 'stop', stop_reason: null }] },
@@ -107,14 +107,14 @@ describe('the local endpoint, seen by the real SDK client', () => {
     ]);
   });
 
-  it.each([1, 2, 3, 7, 64])('gives the same bytes in payload parts of %i bytes', async (partBytes) => {
+  it.each([1, 2, 3, 7, 64])('the stream has the same bytes in payload parts of %i bytes', async (partBytes) => {
     const { stream } = await endpointThatSays([...bytes('né🤔'), END_OF_TEXT], { partBytes });
     const { Body } = await stream({ prompt: [7], max_tokens: 12, return_token_ids: true });
     const chunks = await chunksOf(Body);
     expect(chunks.map((chunk) => JSON.stringify(chunk)).join('')).toContain('🤔');
   });
 
-  it("has vLLM's defaults and limits", async () => {
+  it("completions have vLLM's defaults and limits", async () => {
     const { stream, engine } = await endpointThatSays([]);
     const chunks = await chunksOf((await stream({ prompt: [1] })).Body);
     expect(chunks).toHaveLength(16);
@@ -130,7 +130,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
     expect(engine.requests).toHaveLength(1);
   });
 
-  it('cuts the text at a stop text, not the ids', async () => {
+  it('a stop text cuts the text, but not the ids', async () => {
     const { invoke } = await endpointThatSays(bytes('one END two'));
     const answer = JSON.parse(
       new TextDecoder().decode(
@@ -145,7 +145,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
     });
   });
 
-  it("reaches the container's other routes by a custom attribute", async () => {
+  it('a custom attribute selects another route of the container', async () => {
     const { invoke } = await endpointThatSays([]);
     const tokens = await invoke({ prompt: 'ab' }, { CustomAttributes: 'route=/tokenize' });
     expect(JSON.parse(new TextDecoder().decode(tokens.Body))).toMatchObject({
@@ -156,7 +156,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
     await expect(invoke({}, { CustomAttributes: 'route=/nowhere' })).rejects.toMatchObject({ OriginalStatusCode: 404 });
   });
 
-  it('knows only its own endpoint and component', async () => {
+  it('calls to another endpoint or component are rejected', async () => {
     const { stream } = await endpointThatSays([]);
     await expect(stream({ prompt: [1] }, { EndpointName: 'other' })).rejects.toMatchObject({
       name: 'ValidationError',
@@ -180,7 +180,7 @@ describe('the local endpoint, seen by the real SDK client', () => {
     [runtimeErrors.internalDependency(), 'InternalDependencyException', {}],
     [runtimeErrors.throttling(), 'ThrottlingException', {}],
     [runtimeErrors.accessDenied(), 'AccessDeniedException', {}],
-  ])('fails before the first byte as AWS does: %#', async (error, name, fields) => {
+  ])('a queued error is returned before the first byte, as AWS does: %#', async (error, name, fields) => {
     const { endpoint, stream } = await endpointThatSays([]);
     endpoint.faults.next({ error });
     await expect(stream({ prompt: [1] })).rejects.toMatchObject({ name, ...fields });
@@ -193,14 +193,14 @@ describe('the local endpoint, seen by the real SDK client', () => {
     ['InternalStreamFailure', { name: 'InternalStreamFailure' }],
     ['corrupt', { message: expect.stringMatching(/checksum/i) }],
     ['socket', { message: expect.anything() }],
-  ] as const)('breaks a stream half-way by %s', async (breakBy, error) => {
+  ] as const)('a stream breaks off by %s', async (breakBy, error) => {
     const { endpoint, stream } = await endpointThatSays([]);
     endpoint.faults.next({ breakAfterChunks: 3, breakBy });
     const { Body } = await stream({ prompt: [1] });
     await expect(textOf(Body)).rejects.toMatchObject(error);
   });
 
-  it('stops generating when the client goes away', async () => {
+  it('the generation stops when the client disconnects', async () => {
     const { endpoint, stream } = await endpointThatSays([]);
     endpoint.faults.next({ tokenDelayMs: 5 });
     const abort = new AbortController();

@@ -5,7 +5,7 @@ import { parseSchedule } from '../../local/endpoint/schedule-expression.ts';
 const unix = (time: string) => Date.parse(time) / 1_000;
 const text = (time: number | undefined) => (time === undefined ? undefined : new Date(time * 1_000).toISOString());
 
-/** The next times of an expression after a time. */
+/** The next run times of an expression after a time. */
 function times(expression: string, after: string, count: number, timezone?: string): readonly (string | undefined)[] {
   const schedule = parseSchedule(expression, timezone);
   const found: (string | undefined)[] = [];
@@ -17,8 +17,8 @@ function times(expression: string, after: string, count: number, timezone?: stri
   return found;
 }
 
-// The examples of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html. The 1st of January 2026 is a Thursday.
-describe('A schedule by cron', () => {
+// Examples of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html. January 1, 2026 is a Thursday.
+describe('A cron schedule', () => {
   it.each([
     ['cron(0 10 * * ? *)', ['2026-01-01T10:00:00.000Z', '2026-01-02T10:00:00.000Z']],
     ['cron(15 12 * * ? *)', ['2026-01-01T12:15:00.000Z', '2026-01-02T12:15:00.000Z']],
@@ -40,11 +40,11 @@ describe('A schedule by cron', () => {
     ['cron(0 0 29 2 ? *)', ['2028-02-29T00:00:00.000Z', '2032-02-29T00:00:00.000Z']],
     ['cron(0 0 1 1 ? 2027-2028)', ['2027-01-01T00:00:00.000Z', '2028-01-01T00:00:00.000Z', undefined]],
     ['cron(0 0 31 2 ? *)', [undefined]],
-  ])('%s', (expression, expected) => {
+  ])('%s runs at its next times', (expression, expected) => {
     expect(times(expression, '2026-01-01T00:00:00Z', expected.length)).toEqual(expected);
   });
 
-  it('is on the clock of its time zone, in summer and in winter', () => {
+  it('a cron schedule follows the local time of its time zone, in summer and in winter', () => {
     expect(times('cron(0 7 27-30 3 ? 2026)', '2026-01-01T00:00:00Z', 4, 'Europe/Berlin')).toEqual([
       '2026-03-27T06:00:00.000Z',
       '2026-03-28T06:00:00.000Z',
@@ -53,7 +53,7 @@ describe('A schedule by cron', () => {
     ]);
   });
 
-  it('comes once where the clock shows a time twice, and not where it leaves it out', () => {
+  it('a cron schedule runs once if a local time occurs twice, and not at all if it is skipped', () => {
     expect(times('cron(30 2 * 10 ? 2026)', '2026-10-24T12:00:00Z', 2, 'Europe/Berlin')).toEqual([
       '2026-10-25T00:30:00.000Z',
       '2026-10-26T01:30:00.000Z',
@@ -63,9 +63,9 @@ describe('A schedule by cron', () => {
     ]);
   });
 
-  it('has each minute of its fields once, and no other: as going through every minute finds', () => {
-    const field = (least: number, most: number) =>
-      fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: 1, max: 30 })).map(([a, b]) => [a, b] as const);
+  it('a cron schedule runs at exactly the minutes that an exhaustive search finds', () => {
+    const field = (min: number, max: number) =>
+      fc.tuple(fc.integer({ min, max }), fc.integer({ min: 1, max: 30 })).map(([a, b]) => [a, b] as const);
     fc.assert(
       fc.property(
         field(0, 59),
@@ -112,8 +112,8 @@ describe('A schedule by cron', () => {
   });
 });
 
-describe('A schedule by at and by rate', () => {
-  it('comes at its time, once, on the clock of its zone', () => {
+describe('An at or rate schedule', () => {
+  it('an at schedule runs once, at the local time of its time zone', () => {
     expect(times('at(2026-11-01T07:30:15)', '2026-01-01T00:00:00Z', 2)).toEqual([
       '2026-11-01T07:30:15.000Z',
       undefined,
@@ -128,19 +128,19 @@ describe('A schedule by at and by rate', () => {
     ['rate(5 minutes)', '2026-01-01T00:05:07.000Z', '2026-01-01T00:10:07.000Z'],
     ['rate(1 hour)', '2026-01-01T01:00:07.000Z', '2026-01-01T02:00:07.000Z'],
     ['rate(2 days)', '2026-01-03T00:00:07.000Z', '2026-01-05T00:00:07.000Z'],
-  ])('%s counts from when it was put', (expression, first, second) => {
+  ])('%s counts from its creation', (expression, first, second) => {
     expect(times(expression, '2026-01-01T00:00:07Z', 2)).toEqual([first, second]);
   });
 });
 
-describe('A schedule that is none', () => {
+describe('An invalid schedule', () => {
   it.each([
-    ['7 am', /is none of at\(.*\), rate\(.*\), cron\(/],
+    ['7 am', /is invalid\. Write at\(.*\), rate\(.*\) or cron\(/],
     ['cron(0 7 * * MON-FRI *)', /must have \? as its day of month or as its day of week/],
     ['cron(0 7 ? * ? *)', /must have \?/],
-    ['cron(0 7 ? * MON-FRI)', /has 5 fields, not six/],
+    ['cron(0 7 ? * MON-FRI)', /has 5 fields\. Write six/],
     ['cron()', /has 0 fields/],
-    ['cron(60 7 * * ? *)', /minutes of a cron expression is "60"/],
+    ['cron(60 7 * * ? *)', /minutes field of the cron expression is "60"/],
     ['cron(0 24 * * ? *)', /hours/],
     ['cron(0 7 32 * ? *)', /day of month/],
     ['cron(0 7 * 13 ? *)', /month/],
@@ -154,17 +154,17 @@ describe('A schedule that is none', () => {
     ['cron(1-2-3 7 * * ? *)', /minutes/],
     ['cron(, 7 * * ? *)', /minutes/],
     ['cron(0 7 LW * ? *)', /day of month/],
-    ['at(2026-02-30T00:00:00)', /is no time/],
-    ['at(2026-02-28T24:00:00)', /is no time/],
-    ['at(tomorrow)', /is no time/],
-    ['rate(0 minutes)', /is no rate/],
-    ['rate(5 seconds)', /is no rate/],
-    ['rate(minutes)', /is no rate/],
-  ])('%s says so', (expression, message) => {
+    ['at(2026-02-30T00:00:00)', /is not a valid time/],
+    ['at(2026-02-28T24:00:00)', /is not a valid time/],
+    ['at(tomorrow)', /is not a valid time/],
+    ['rate(0 minutes)', /is not a valid rate/],
+    ['rate(5 seconds)', /is not a valid rate/],
+    ['rate(minutes)', /is not a valid rate/],
+  ])('the schedule %s is rejected with the reason', (expression, message) => {
     expect(() => parseSchedule(expression)).toThrow(message);
   });
 
-  it('for lack of such a time zone says so', () => {
+  it('an unknown time zone is rejected with its name', () => {
     expect(() => parseSchedule('rate(1 hour)', 'Europe/Atlantis')).toThrow('There is no time zone "Europe/Atlantis".');
   });
 });

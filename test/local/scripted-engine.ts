@@ -8,7 +8,7 @@ const texts = new Map([
   [END_OF_TEXT, '<|endoftext|>'],
 ]);
 
-/** An engine that says the same tokens in every call, then `a` for ever. Control tokens as in the tiny vocabulary. */
+/** An engine that generates the same tokens in every call, then `a` without end. Control tokens are those of the tiny vocabulary. */
 export function scriptedEngine(says: readonly number[]): Engine & { readonly requests: EngineRequest[] } {
   const requests: EngineRequest[] = [];
   let active = 0;
@@ -36,7 +36,7 @@ export function scriptedEngine(says: readonly number[]): Engine & { readonly req
       }
     },
     tokenize: (text) => tokensOf(text),
-    // Byte by byte, so that half a character is one here too.
+    // Byte by byte, so that incomplete characters occur.
     detokenize: (ids) =>
       ids.some((id) => texts.has(id))
         ? ids.map((id) => texts.get(id) ?? decode([id])).join('')

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { calibrate, fitProfile, stepLooks, type TimedRequest } from '../../simulate/calibrate.ts';
+import { calibrate, fitProfile, stepSamples, type TimedRequest } from '../../simulate/calibrate.ts';
 import { plainProfile } from './worlds.ts';
 
 const timed = (part: Partial<TimedRequest>): TimedRequest => ({
@@ -16,39 +16,39 @@ const timed = (part: Partial<TimedRequest>): TimedRequest => ({
 });
 
 describe('Fitting a profile', () => {
-  it('sees how many requests ran together', () => {
-    const looks = stepLooks([timed({}), timed({}), timed({ firstAt: 600, endAt: 1_600 })]);
-    expect(looks.map(({ requests }) => requests)).toEqual([2.5, 2.5, 2]);
-    expect(looks[0]?.seconds).toBeCloseTo(0.01, 9);
+  it('the number of concurrent requests is derived from their times', () => {
+    const samples = stepSamples([timed({}), timed({}), timed({ firstAt: 600, endAt: 1_600 })]);
+    expect(samples.map(({ requests }) => requests)).toEqual([2.5, 2.5, 2]);
+    expect(samples[0]?.seconds).toBeCloseTo(0.01, 9);
   });
 
-  it('finds the step, what a sequence adds, and the speed of prompts', () => {
-    const looks = [1, 2, 4, 8].map((requests) => ({ requests, seconds: 0.02 + 0.003 * requests }));
+  it('the fit finds the step, the time per sequence and the prefill speed', () => {
+    const samples = [1, 2, 4, 8].map((requests) => ({ requests, seconds: 0.02 + 0.003 * requests }));
     const profile = fitProfile({
       base: plainProfile,
       name: 'mine',
       short: [timed({ promptTokens: 20, firstAt: 123 + 10 })],
       long: [timed({ promptTokens: 220, firstAt: 123 + 110 })],
-      looks,
-      mostLevel: 8,
+      samples,
+      maxLevel: 8,
     });
     expect(profile.speed.stepSeconds).toBeCloseTo(0.02, 9);
     expect(profile.speed.sequenceSeconds).toBeCloseTo(0.003, 9);
     expect(profile.speed.prefillTokensPerSecond).toBeCloseTo(2_000, 6);
-    // 133 ms until the first token: 10 ms of prompt, one step, and the rest.
+    // 133 ms to the first token: 10 ms of prefill, one step, and the overhead.
     expect(profile.callOverheadSeconds).toBeCloseTo(0.1, 9);
     expect(profile.speed.maxSequences).toBe(plainProfile.speed.maxSequences);
   });
 
-  it('sees that requests stood in line', () => {
-    const looks = [1, 2, 4, 4].map((requests) => ({ requests, seconds: 0.01 }));
+  it('the fit recognizes queued requests', () => {
+    const samples = [1, 2, 4, 4].map((requests) => ({ requests, seconds: 0.01 }));
     const { speed } = fitProfile({
       base: plainProfile,
       name: 'mine',
       short: [timed({})],
       long: [timed({})],
-      looks,
-      mostLevel: 8,
+      samples,
+      maxLevel: 8,
     });
     expect(speed.maxSequences).toBe(4);
   });
@@ -61,7 +61,7 @@ describe('Calibrating against a running API', () => {
     server?.close();
   });
 
-  /** Streams a token each 5 ms, after 1 ms for each word of the prompt. */
+  /** Streams a token every 5 ms, after 1 ms per word of the prompt. */
   async function serve(status = 200): Promise<string> {
     server = createServer(async (request, response) => {
       if (request.url === '/v1/models') return response.end(JSON.stringify({ data: [{ id: 'slow' }] }));
@@ -83,7 +83,7 @@ describe('Calibrating against a running API', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   }
 
-  it('measures its steps and its prompts', async () => {
+  it('calibration measures decode steps and prefill', async () => {
     const baseUrl = await serve();
     const profile = await calibrate({
       baseUrl,
@@ -94,7 +94,7 @@ describe('Calibrating against a running API', () => {
       outputTokens: 40,
     });
     expect(profile.name).toBe(`slow at ${baseUrl}`);
-    // Timers are late on a busy machine, never early.
+    // On a busy machine, timers fire late, never early.
     const step = profile.speed.stepSeconds + profile.speed.sequenceSeconds;
     expect(step).toBeGreaterThan(0.004);
     expect(step).toBeLessThan(0.03);
@@ -102,7 +102,7 @@ describe('Calibrating against a running API', () => {
     expect(profile.speed.prefillTokensPerSecond).toBeLessThan(2_000);
   });
 
-  it('says why a stream broke off', async () => {
+  it('calibration reports the error of a stream', async () => {
     server = createServer((request, response) =>
       response.end(
         request.url === '/v1/models'
@@ -113,14 +113,14 @@ describe('Calibrating against a running API', () => {
     await once(server, 'listening');
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
     await expect(calibrate({ baseUrl, apiKey: undefined, model: undefined, base: plainProfile })).rejects.toThrow(
-      `${baseUrl} broke off: No copy is in service.`,
+      `${baseUrl} ended the stream with an error: No copy is in service.`,
     );
   });
 
-  it('says what the API answered', async () => {
+  it('calibration reports the status and the body of a failed request', async () => {
     const baseUrl = await serve(500);
     await expect(calibrate({ baseUrl, apiKey: undefined, model: undefined, base: plainProfile })).rejects.toThrow(
-      `${baseUrl}/chat/completions answered 500: no`,
+      `${baseUrl}/chat/completions returned status 500: no`,
     );
   });
 });

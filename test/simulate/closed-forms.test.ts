@@ -5,7 +5,7 @@ import { ListedTraffic, plainProfile, simulation } from './worlds.ts';
 
 const MEAN_TOKENS = 1_000;
 
-/** A Poisson process of answers with exponential lengths. */
+/** A Poisson process of requests with exponentially distributed answers. */
 function* poisson(perSecond: number, requests: number, seed: number) {
   const random = new Random(seed);
   let at = 0;
@@ -15,7 +15,7 @@ function* poisson(perSecond: number, requests: number, seed: number) {
   }
 }
 
-/** The chance to wait in M/M/c (Erlang's C formula), c servers, a = arrival rate × service time. */
+/** Probability to wait in M/M/c (Erlang C formula), with `load` = arrival rate × service time. */
 function erlangC(servers: number, load: number): number {
   let term = 1;
   let sum = 1;
@@ -27,7 +27,7 @@ function erlangC(servers: number, load: number): number {
   return last / (sum + last);
 }
 
-/** Mean of independent runs, and how far it may be from the truth: 99.9 % by Student's t with 11 degrees of freedom. */
+/** Mean of independent runs with its 99.9 % confidence interval, by Student's t with 11 degrees of freedom. */
 function confidence(runs: readonly number[]): { readonly mean: number; readonly halfWidth: number } {
   const mean = runs.reduce((a, b) => a + b, 0) / runs.length;
   const variance = runs.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (runs.length - 1);
@@ -40,7 +40,7 @@ describe('The simulator against closed forms', () => {
     { servers: 1, utilization: 0.5 },
     { servers: 4, utilization: 0.8 },
     { servers: 16, utilization: 0.8 },
-  ])('waits as M/M/$servers does at $utilization of its capacity', ({ servers, utilization }) => {
+  ])('the mean wait is that of M/M/$servers at utilization $utilization', ({ servers, utilization }) => {
     const service = MEAN_TOKENS * plainProfile.speed.stepSeconds;
     const perSecond = (utilization * servers) / service;
     const theory = (erlangC(servers, perSecond * service) * service) / (servers * (1 - utilization));
@@ -54,7 +54,7 @@ describe('The simulator against closed forms', () => {
     expect(halfWidth).toBeLessThan(theory * 0.2);
   });
 
-  it('shares a copy as M/M/1 processor sharing does, where each sequence adds the same time to a step', () => {
+  it('the mean total time is that of M/M/1 processor sharing if a step takes equal time per sequence', () => {
     const speed = { ...plainProfile.speed, stepSeconds: 1e-9, sequenceSeconds: 0.01 };
     const service = MEAN_TOKENS * speed.sequenceSeconds;
     const perSecond = 0.7 / service;
@@ -73,7 +73,7 @@ describe('The simulator against closed forms', () => {
     expect(halfWidth).toBeLessThan(theory * 0.15);
   });
 
-  it('has as many requests in flight as Little says', () => {
+  it("the mean requests in flight satisfy Little's law", () => {
     const outcome = simulate(simulation({ traffic: new ListedTraffic(poisson(0.3, 20_000, 1)) }));
     const perSecond = outcome.completed / outcome.measuredSeconds;
     expect(outcome.meanRequests).toBeCloseTo(perSecond * outcome.total.mean, 6);

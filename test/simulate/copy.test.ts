@@ -22,7 +22,7 @@ function jobOf(contextTokens: number, tokens: number): Job {
   return job;
 }
 
-/** Runs a copy to its end, with jobs added at their times. */
+/** Runs a copy until all jobs have ended. */
 function run(jobs: readonly { readonly at: number; readonly job: Job }[], of: CopySpeed) {
   const first = new Map<Job, number>();
   const last = new Map<Job, number>();
@@ -46,17 +46,17 @@ function run(jobs: readonly { readonly at: number; readonly job: Job }[], of: Co
 }
 
 describe('A copy', () => {
-  it('gives one sequence its tokens as the steps add up', () => {
+  it('the times of a single sequence are the sum of its steps', () => {
     const job = jobOf(1_000, 50);
     const { first, last } = run([{ at: 5, job }], speed);
-    // Five chunks, each with its share of a step; then 49 steps over a cache that grows by one each.
+    // Five prefill chunks, then 49 steps with a cache that grows by one token each.
     const prefill = 5 * (0.02 + 1_000 * 1e-5 + 200 / 10_000);
     expect(first.get(job)).toBeCloseTo(5 + prefill, 9);
     const decode = 49 * (0.02 + 0.001 + 1_001 * 1e-5) + (1e-5 * 49 * 49) / 2;
     expect(last.get(job)).toBeCloseTo(5 + prefill + decode, 9);
   });
 
-  it('agrees with a loop over single steps, within a step', () => {
+  it('the simulation by events agrees with a loop over single steps, within one step', () => {
     const lengths = [40, 300, 120, 75, 220];
     const jobs = lengths.map((tokens, index) => ({ at: 0, job: jobOf(1, tokens + index) }));
     const { last } = run(jobs, { ...speed, prefillTokensPerSecond: 1e12, chunkTokens: 1e9 });
@@ -81,7 +81,7 @@ describe('A copy', () => {
     });
   });
 
-  it('never holds more than its cache and its places, and gives every token exactly once', () => {
+  it('a copy never exceeds its cache and places, and generates every token exactly once', () => {
     const job = fc.record({
       at: fc.double({ min: 0, max: 20, noNaN: true }),
       context: fc.integer({ min: 1, max: 6_000 }),
@@ -107,7 +107,7 @@ describe('A copy', () => {
     );
   });
 
-  it('lets the newest make room where the cache is full, and the oldest finish first', () => {
+  it('the newest sequence is preempted if the cache is full, and the oldest finishes first', () => {
     const jobs = [0, 1, 2].map((at) => ({ at, job: jobOf(5_000, 4_000) }));
     const { copy, last } = run(jobs, { ...tightProfile.speed, cacheTokens: 20_000 });
     expect(copy.preemptions).toBeGreaterThan(0);
@@ -115,7 +115,7 @@ describe('A copy', () => {
     expect(ends).toEqual(ends.toSorted((a, b) => a - b));
   });
 
-  it('ends a call before its time with the tokens that it has', () => {
+  it('a call that is cut ends with the tokens generated so far', () => {
     const ended: Job[] = [];
     const copy = new Copy(1, 1, speed, { firstToken: () => {}, callEnded: (job) => ended.push(job) });
     const job = jobOf(100, 1_000);

@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { admission } from '../../lambda/policy/admission.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
 import { scalingDecision } from '../../lambda/policy/scaling-decision.ts';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
-import { elasticGate, simulate } from '../../simulate/engine/simulate.ts';
+import { elasticGate } from '../../simulate/engine/gate.ts';
+import { simulate } from '../../simulate/engine/simulate.ts';
 import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
 import { ListedTraffic, simulation, tightProfile } from './worlds.ts';
 
-// The functions stay what they are; they are watched, and may be told to answer otherwise.
+// Spies call the real functions unless a test overrides their result.
 vi.mock('../../lambda/policy/elastic-grant.ts', { spy: true });
 vi.mock('../../lambda/policy/admission.ts', { spy: true });
 vi.mock('../../lambda/policy/scaling-decision.ts', { spy: true });
@@ -30,7 +31,7 @@ const run = (secondsBetween = 10) =>
     }),
   );
 
-describe('The simulator runs the policies of lambda/policy, so that a change there changes what it says', () => {
+describe('The simulator follows lambda/policy', () => {
   beforeEach(() => {
     vi.mocked(elasticGrant).mockReset();
     vi.mocked(admission).mockReset();
@@ -38,13 +39,13 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
     vi.mocked(isOverGrant).mockReset();
   });
 
-  it('for budgets', () => {
+  it('a simulated request is granted what elasticGrant returns', () => {
     vi.mocked(elasticGrant).mockReturnValue(123);
     const { thinking, completed } = run();
     expect(thinking.granted).toBe(123 * completed);
   });
 
-  it('for admission', () => {
+  it('a simulated request is refused if admission refuses it', () => {
     vi.mocked(admission).mockReturnValue({
       kind: 'refuse',
       status: 503,
@@ -54,7 +55,7 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
     expect(run()).toMatchObject({ refused: 50, completed: 0 });
   });
 
-  it('for thoughts under way', () => {
+  it('a simulated thought is cut if isOverGrant returns true', () => {
     vi.mocked(elasticGrant).mockReturnValue(1_000);
     vi.mocked(isOverGrant).mockReturnValue(false);
     const whole = run(0.2);
@@ -65,9 +66,8 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
     expect(cut.thinking.done).toBeLessThan(whole.thinking.done);
   });
 
-  it('for the number of copies', () => {
-    const decided = scalingDecisionOf(2);
-    vi.mocked(scalingDecision).mockReturnValue(decided);
+  it('simulated copies follow scalingDecision', () => {
+    vi.mocked(scalingDecision).mockReturnValue(scalingDecisionOf(2));
     expect(run().copies.most).toBe(3);
     expect(scalingDecision).toHaveBeenCalled();
   });
@@ -76,7 +76,7 @@ describe('The simulator runs the policies of lambda/policy, so that a change the
 function scalingDecisionOf(missing: number): ReturnType<typeof scalingDecision> {
   return {
     copies: 3,
-    wantedNow: { copies: 3, because: 'demand' },
+    desiredNow: { copies: 3, because: 'demand' },
     missing,
     spare: 0,
     reason: '',

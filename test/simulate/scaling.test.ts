@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { measureDemand, noDemand } from '../../lambda/policy/demand.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../lambda/policy/load.ts';
-import { scalingDecision, type WantedHistory } from '../../lambda/policy/scaling-decision.ts';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
+import { type DesiredHistory, scalingDecision } from '../../lambda/policy/scaling-decision.ts';
 import { compare } from '../../simulate/compare.ts';
 import { PolicyMaker, parsePolicies } from '../../simulate/policies.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
@@ -24,7 +24,7 @@ const observation = (now: number, part: Partial<Observation> = {}, copies = 2): 
 });
 const bounds = { minCopies: 1, maxCopies: 20 };
 
-/** What a scaler asks for, and when, while the same is seen every 10 seconds. */
+/** Actions of a scaler with their times, for an observation every 10 seconds. */
 function actions(
   scaler: { observe(observation: Observation): number | undefined },
   seconds: number,
@@ -32,12 +32,12 @@ function actions(
   copies = 2,
 ) {
   const found: { readonly at: number; readonly copies: number }[] = [];
-  let have = copies;
+  let current = copies;
   for (let now = 10; now <= seconds; now += 10) {
-    const wanted = scaler.observe(at(now, have));
-    if (wanted === undefined || wanted === have) continue;
-    found.push({ at: now, copies: wanted });
-    have = wanted;
+    const desired = scaler.observe(at(now, current));
+    if (desired === undefined || desired === current) continue;
+    found.push({ at: now, copies: desired });
+    current = desired;
   }
   return found;
 }
@@ -46,18 +46,18 @@ describe('Target tracking', () => {
   const inFlight = (requests: number) => (now: number, copies: number) =>
     observation(now, { load: { ...emptyLoad, copies, requests } }, copies);
 
-  it('adds copies in proportion after three high data points of 10 seconds and the way of the metric', () => {
+  it('target tracking adds copies proportionally after three high data points and the delay of the metric', () => {
     const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
     expect(actions(scaler, 300, inFlight(40))).toEqual([{ at: 50, copies: 8 }]);
   });
 
-  it('does nothing at its target, nor within a tenth below it', () => {
+  it('target tracking does nothing at its target and within a tenth below it', () => {
     const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
     expect(actions(scaler, 3_600, inFlight(10))).toEqual([]);
     expect(actions(scaler, 3_600, inFlight(9.2))).toEqual([]);
   });
 
-  it('removes copies after 90 low data points, a quarter at a time, every 300 seconds', () => {
+  it('target tracking removes a quarter of the copies every 300 seconds after 90 low data points', () => {
     const scaler = new TargetTracking(defaultTargetTracking('concurrency', 5, bounds));
     const found = actions(scaler, 2_000, inFlight(0), 16);
     expect(found.slice(0, 3)).toEqual([
@@ -67,7 +67,7 @@ describe('Target tracking', () => {
     ]);
   });
 
-  it('on invocations looks at whole minutes', () => {
+  it('target tracking on invocations evaluates whole minutes', () => {
     const scaler = new TargetTracking(defaultTargetTracking('invocations', 60, bounds));
     const found = actions(scaler, 300, (now, copies) => observation(now, { arrivals: 60 }, copies));
     expect(found).toEqual([{ at: 200, copies: 6 }]);
@@ -78,9 +78,9 @@ describe('Committed scaling', () => {
   const settings = { ...defaultScaling, ...bounds, smoothingSeconds: 60 };
   const asked = (tokens: number) => (now: number, copies: number) => observation(now, { askedTokens: tokens }, copies);
 
-  it('does what the policy decides, as late as its metric comes', () => {
+  it('committed scaling follows the policy after the delay of the metric', () => {
     let demand = noDemand;
-    let history: WantedHistory | undefined;
+    let history: DesiredHistory | undefined;
     const first = (() => {
       for (let now = 10; ; now += 10) {
         demand = measureDemand(demand, { tokens: 80_000, seconds: 10 }, 60);
@@ -92,14 +92,14 @@ describe('Committed scaling', () => {
     expect(actions(new CommittedScaling(settings), 600, asked(80_000))[0]).toEqual(first);
   });
 
-  it('acts again at most once a minute while its alarm stays', () => {
+  it('committed scaling acts at most once a minute while its alarm persists', () => {
     const times = actions(new CommittedScaling(settings), 900, asked(200_000)).map(({ at }) => at);
     const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
     expect(times.length).toBeGreaterThan(1);
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60);
   });
 
-  it('takes copies away after its rest', () => {
+  it('committed scaling removes copies after the scale-in window', () => {
     const found = actions(new CommittedScaling({ ...settings, scaleInAfterSeconds: 600 }), 2_000, asked(0), 8);
     expect(found).toEqual([{ at: 630, copies: 1 }]);
   });
@@ -127,38 +127,38 @@ describe('A comparison', () => {
     return found.outcome;
   };
 
-  it('gives every policy the same requests', () => {
+  it('every policy of a comparison gets the same requests', () => {
     const counts = comparison.results.map(({ outcome }) => outcome.requests);
     expect(new Set(counts).size).toBe(1);
     expect(counts[0]).toBe(8_819);
   });
 
-  it('has bounds below what it compares', () => {
+  it('the lower bounds of a comparison are below the policies', () => {
     expect(comparison.boundGpuHours).toBeLessThan(named('oracle').gpuHours);
     expect(named('oracle').gpuHours).toBeLessThanOrEqual(named('committed').gpuHours);
     expect(named('oracle').firstToken.p95).toBeLessThanOrEqual(1);
   });
 
-  it('pays for a fixed fleet by the clock', () => {
+  it('a fixed fleet is billed for the whole time', () => {
     const hours = scenario.warmUpSeconds / 3_600;
     expect(named('fixed:32').gpuHours).toBeCloseTo(8 * 8 * hours, 3);
     expect(named('fixed:32').dollars).toBeCloseTo(8 * 63 * hours, 3);
   });
 
-  it('takes the cheapest fixed fleet that meets the objective where no number of copies is given', () => {
+  it('without a number of copies, the cheapest fixed fleet that meets the objective is chosen', () => {
     const cheapest = comparison.results.at(-1);
     expect(cheapest?.policy).toMatch(/^fixed:(4|8|12|16|20|24|28)$/);
     expect(cheapest?.outcome.firstToken.p95).toBeLessThanOrEqual(1);
     expect(named('oracle').gpuHours).toBeLessThanOrEqual(cheapest?.outcome.gpuHours ?? 0);
   });
 
-  it('finds the cheapest setting that meets the objective', () => {
+  it('the search finds the cheapest setting that meets the objective', () => {
     const [{ result } = { result: undefined }] = comparison.cheapest;
     expect(result?.outcome.firstToken.p95).toBeLessThanOrEqual(1);
     expect(result?.outcome.gpuHours).toBeLessThanOrEqual(named('committed').gpuHours);
   });
 
-  it('takes the targets of AWS from a load test and its safety factor of one half', () => {
+  it("AWS's targets come from a load test and a safety factor of one half", () => {
     const maker = new PolicyMaker(scenario, 1);
     expect(maker.loadTest.maxConcurrency).toBeGreaterThan(10);
     expect(maker.make({ kind: 'aws-concurrency', value: undefined }).settings).toBe(
@@ -167,25 +167,29 @@ describe('A comparison', () => {
   });
 });
 
-describe('What docs/scaling.md claims of elastic budgets', () => {
+describe('The claims of docs/scaling.md about elastic budgets', () => {
   const cases = traceNames.flatMap((name) => [1, 3].map((factor) => ({ name, factor })));
 
-  it.each(cases)('holds on $name with bursts of $factor×', { timeout: 60_000 }, ({ name, factor }) => {
-    const scenario = traceScenario(builtInTrace(name), { ...noBursts, factor }, 4, {
-      mix: defaultMix,
-      profile: s1OnP5(),
-      routing: defaultRouting,
-      minCopies: 1,
-      maxCopies: 64,
-      seed: 1,
-    });
-    const objective = { firstTokenSeconds: 1, refusedPart: 0, thinkingPart: 0 };
-    const { results } = compare(scenario, parsePolicies('aws-concurrency,elastic'), objective, []);
-    const [aws, elastic] = results.map(({ outcome }) => outcome);
-    if (aws === undefined || elastic === undefined) throw new Error('Two policies were asked for.');
-    expect(elastic.gpuHours).toBeLessThan(0.7 * aws.gpuHours);
-    expect(elastic.firstToken.p95).toBeLessThan(1.06 * aws.firstToken.p95);
-    expect(elastic.thinking.done).toBeGreaterThan(0.9 * elastic.thinking.natural);
-    expect(elastic.refused).toBe(0);
-  });
+  it.each(cases)(
+    'elastic budgets save GPU hours as documented: $name with bursts of $factor×',
+    { timeout: 60_000 },
+    ({ name, factor }) => {
+      const scenario = traceScenario(builtInTrace(name), { ...noBursts, factor }, 4, {
+        mix: defaultMix,
+        profile: s1OnP5(),
+        routing: defaultRouting,
+        minCopies: 1,
+        maxCopies: 64,
+        seed: 1,
+      });
+      const objective = { firstTokenSeconds: 1, refusedPart: 0, thinkingPart: 0 };
+      const { results } = compare(scenario, parsePolicies('aws-concurrency,elastic'), objective, []);
+      const [aws, elastic] = results.map(({ outcome }) => outcome);
+      if (aws === undefined || elastic === undefined) throw new Error('The comparison must have two results.');
+      expect(elastic.gpuHours).toBeLessThan(0.7 * aws.gpuHours);
+      expect(elastic.firstToken.p95).toBeLessThan(1.06 * aws.firstToken.p95);
+      expect(elastic.thinking.done).toBeGreaterThan(0.9 * elastic.thinking.natural);
+      expect(elastic.refused).toBe(0);
+    },
+  );
 });

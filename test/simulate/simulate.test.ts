@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultScaling } from '../../lambda/policy/wanted-copies.ts';
-import { elasticGate, fullGate, type Gate, openGate, simulate } from '../../simulate/engine/simulate.ts';
+import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
+import { elasticGate, fullGate, type Gate, openGate } from '../../simulate/engine/gate.ts';
+import { simulate } from '../../simulate/engine/simulate.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
 import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
 import { FixedFleet, type Scaler } from '../../simulate/scaling/scaler.ts';
@@ -42,7 +43,7 @@ const arrivals = fc
   });
 
 describe('A simulation', () => {
-  it('loses no request and no token, whatever comes and whoever scales', () => {
+  it('no request and no token is lost, for any traffic, scaler and gate', () => {
     fc.assert(
       fc.property(
         arrivals,
@@ -68,7 +69,7 @@ describe('A simulation', () => {
           expect(thinking.done).toBeLessThanOrEqual(thinking.natural);
           expect(thinking.granted).toBeLessThanOrEqual(thinking.wanted);
           if (gate !== 'elastic') expect(thinking.granted).toBe(thinking.wanted);
-          // Little's law, exactly: the whole run is measured.
+          // Little's law holds exactly because the whole run is measured.
           const inFlight = outcome.meanRequests * outcome.measuredSeconds;
           expect(inFlight).toBeCloseTo(outcome.total.mean * outcome.completed, 4);
         },
@@ -88,12 +89,12 @@ describe('A simulation', () => {
       }),
     );
 
-  it('gives the same outcome for the same seed, and another for another', () => {
+  it('the same seed gives the same outcome, and another seed another one', () => {
     expect(day(3)).toEqual(day(3));
     expect(day(3).firstToken).not.toEqual(day(4).firstToken);
   });
 
-  it('waits with what comes to an endpoint without a copy, and wakes it', () => {
+  it('requests to an endpoint without a copy wait and wake it', () => {
     const outcome = simulate(
       simulation({
         profile: tightProfile,
@@ -103,13 +104,13 @@ describe('A simulation', () => {
       }),
     );
     expect(outcome.completed).toBe(2);
-    // A metric of 10 s, 20 s to the alarm, 120 s of start, and at most a sample more.
+    // 10 s until the metric, 20 s until the alarm, 120 s of start, and at most one more sample.
     expect(outcome.firstToken.p99).toBeGreaterThan(120);
     expect(outcome.firstToken.p99).toBeLessThan(170);
   });
 
-  it('pays for an instance from when it runs until it was idle for long enough', () => {
-    // One request of two hours; then a copy that is not wanted any more.
+  it('an instance is billed from its start until the end of its idle time', () => {
+    // One request of two hours, and a second copy that is removed after 600 s.
     class Shrink implements Scaler {
       observe({ now }: { readonly now: number }) {
         return now >= 600 ? 1 : 2;
@@ -122,11 +123,11 @@ describe('A simulation', () => {
         initialCopies: 1,
       }),
     );
-    // The second instance is asked for at 10 s, runs at 70 s, loses its copy at 600 s and stops at 660 s.
+    // The second instance is requested at 10 s, runs from 70 s, loses its copy at 600 s and stops at 660 s.
     expect(instanceHours * 3_600).toBeCloseTo(7_200 + (660 - 70) + 10, -2);
   });
 
-  it('evaluates a continued thought anew where it is not routed by its prefix', () => {
+  it('a continued thought is prefilled again without prefix routing', () => {
     const list = Array.from({ length: 300 }, (_, index) => ({
       at: index * 0.8,
       promptTokens: 2_000,
@@ -147,7 +148,7 @@ describe('A simulation', () => {
     expect(with3Copies(true)).toBeLessThan(with3Copies(false) * 0.8);
   });
 
-  it('shrinks the thinking of elastic requests under load instead of letting first tokens wait', () => {
+  it('elastic budgets shrink under load, so that first tokens stay fast', () => {
     const rush = (gate: Gate) =>
       simulate(
         simulation({

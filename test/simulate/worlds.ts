@@ -1,10 +1,11 @@
+import { openGate } from '../../simulate/engine/gate.ts';
 import type { Arrival } from '../../simulate/engine/job.ts';
-import { openGate, type Simulation } from '../../simulate/engine/simulate.ts';
+import type { Simulation } from '../../simulate/engine/simulate.ts';
 import type { Profile } from '../../simulate/profile.ts';
 import { FixedFleet } from '../../simulate/scaling/scaler.ts';
 import type { Traffic } from '../../simulate/traffic/traffic.ts';
 
-/** A copy whose every step takes 10 ms, whatever it does, and whose prompts cost nothing. */
+/** A copy with a constant step of 10 ms and free prefill. */
 export const plainProfile: Profile = {
   name: 'plain',
   source: 'made up for tests',
@@ -26,7 +27,7 @@ export const plainProfile: Profile = {
   callOverheadSeconds: 0,
 };
 
-/** A small copy on which everything happens: prompts cost, caches fill, sequences make room. */
+/** A small copy with prefill costs, a cache that fills, and preemptions. */
 export const tightProfile: Profile = {
   ...plainProfile,
   speed: {
@@ -54,7 +55,7 @@ const blankArrival: Omit<Arrival, 'at'> = {
   key: 0,
 };
 
-/** Traffic from a list. */
+/** Traffic of a list of arrivals. */
 export class ListedTraffic implements Traffic {
   readonly #arrivals: Iterator<Partial<Arrival> & { readonly at: number }>;
 
@@ -70,7 +71,7 @@ export class ListedTraffic implements Traffic {
   }
 }
 
-/** One copy for ever, everything let in, everything measured. */
+/** One copy that always runs, without a gate, measured completely. */
 export function simulation(part: Partial<Simulation> & Pick<Simulation, 'traffic'>): Simulation {
   return {
     profile: plainProfile,

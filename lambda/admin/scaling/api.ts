@@ -5,9 +5,9 @@ import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import type { Caller } from '../../keys/key-record.ts';
-import type { ModelAutoscaler } from '../../scaling/model-load.ts';
+import type { ModelAutoscaler } from '../../scaling/model-autoscaler.ts';
 import {
-  loadOf,
+  loadStatusOf,
   ScalingAdmin,
   scalingChangeSchema,
   scheduleBodySchema,
@@ -19,12 +19,12 @@ export const scaling = defineApi({
   routes: {
     getLoad: route('GET', '/v1/load', ({ loads }) => async (context) => {
       const { scaling } = loadNamed(loads, context.req.query('model'));
-      const snapshot = await scaling.look(1);
+      const snapshot = await scaling.snapshot(1);
       const { running, starting } = snapshot.state.copies;
       return context.json({
         model: scaling.options.owner.modelId,
         copies: { running, starting, max: snapshot.policy.scaling.maxCopies },
-        ...loadOf(snapshot),
+        ...loadStatusOf(snapshot),
       });
     }),
     getScaling: route('GET', '/v1/admin/scaling', ({ loads }) => async (context) => {

@@ -169,7 +169,7 @@ describe('whether thinking shrinks on a loaded endpoint', { timeout: 60_000 }, (
     ['a key that says nothing, a config that says asked', 'asked', undefined, undefined, false],
     ['a key and a request that say yes, a config that says never', 'never', true, true, false],
   ] as const)('thinking shrinks under load as configured: %s', async (_, config, ofKey, ofRequest, shrinks) => {
-    const { load } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
+    const { autoscaler: load } = loadWorld(1, { settings: { ...smallCopies, elastic: config } });
     for (let index = 0; index < 4; index++) await load.gate.admit(request(`r${index}`, { elastic: false }));
     const app = keyedApp(1, new Map([['scripted', load]]));
     const { key } = await newKey(app, { limits: ofKey === undefined ? {} : { elastic: ofKey } });

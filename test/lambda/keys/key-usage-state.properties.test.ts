@@ -7,7 +7,7 @@ const DAY = 86_400;
 const LEASE_SECONDS = 100;
 
 interface Step {
-  /** Seconds since the step before. */
+  /** Seconds since the previous step. */
   readonly after: number;
   readonly kind: 'ask' | 'end' | 'end again' | 'die';
   readonly tokens: number;
@@ -37,7 +37,7 @@ interface Asked {
   ended: boolean;
 }
 
-/** Plays steps, and keeps its own books, request by request. */
+/** Runs the steps, and keeps an independent record of each request. */
 function play(
   limits: KeyLimits,
   story: readonly Step[],
@@ -50,12 +50,12 @@ function play(
     now += after;
     const under = world.admitted.filter(({ ended }) => !ended);
     if (kind === 'ask') {
-      const admission = admit(state, limits, { requestId: `r${index}`, now, tokens, leaseSeconds: LEASE_SECONDS });
-      if (admission.admitted) {
-        state = admission.state;
+      const decision = admit(state, limits, { requestId: `r${index}`, now, tokens, leaseSeconds: LEASE_SECONDS });
+      if (decision.admitted) {
+        state = decision.state;
         world.admitted.push({ requestId: `r${index}`, at: now, reserved: tokens, ended: false });
       } else {
-        expect(admission.retryAfterSeconds).toBeGreaterThan(0);
+        expect(decision.retryAfterSeconds).toBeGreaterThan(0);
       }
     }
     const [first] = under;
@@ -77,8 +77,8 @@ interface World {
   readonly used: Map<number, number>;
 }
 
-describe("a key's usage", () => {
-  it('never lets more requests in than a minute allows', () => {
+describe('The usage of a key', () => {
+  it('a key never exceeds its requests per minute', () => {
     fc.assert(
       fc.property(limitsOf, steps, (limits, story) => {
         play(limits, story, (_, now, { admitted }) => {
@@ -89,7 +89,7 @@ describe("a key's usage", () => {
     );
   });
 
-  it('never lets more run at once than allowed, the dead counted until their leases end', () => {
+  it('a key never exceeds its concurrent requests, including dead ones until their leases expire', () => {
     fc.assert(
       fc.property(limitsOf, steps, (limits, story) => {
         play(limits, story, (state, now, { admitted }) => {
@@ -101,7 +101,7 @@ describe("a key's usage", () => {
     );
   });
 
-  it('counts what was used, once, also of a request that outlived its lease', () => {
+  it('used tokens count exactly once, even if a request outlives its lease', () => {
     const leased = limitsOf.filter((limits) => (limits.tokens_per_day ?? limits.concurrent_requests) !== undefined);
     fc.assert(
       fc.property(leased, steps, (limits, story) => {
@@ -113,20 +113,20 @@ describe("a key's usage", () => {
     );
   });
 
-  it('never uses and reserves more than a day allows, while no request outlives its lease', () => {
+  it('used and reserved tokens never exceed the daily limit while no request outlives its lease', () => {
     const quick = steps.map((story) => story.map((step) => ({ ...step, after: step.after % 2 })));
     fc.assert(
       fc.property(limitsOf, quick, (limits, story) => {
         play(limits, story, (state) => {
           const reserved = Object.values(state.leases).reduce((sum, { tokens }) => sum + tokens, 0);
-          const most = limits.tokens_per_day ?? Number.POSITIVE_INFINITY;
-          expect(state.tokens + reserved).toBeLessThanOrEqual(most);
+          const max = limits.tokens_per_day ?? Number.POSITIVE_INFINITY;
+          expect(state.tokens + reserved).toBeLessThanOrEqual(max);
         });
       }),
     );
   });
 
-  it('admits a request once, where its first write was made but the answer to it lost', () => {
+  it('a retried write whose first response was lost admits the request only once', () => {
     const limits = { requests_per_minute: 1, tokens_per_day: 100, concurrent_requests: 1 };
     const request = { requestId: 'r', now: 1_700_000_000, tokens: 100, leaseSeconds: 10 };
     const first = admit(emptyUsage, limits, request);

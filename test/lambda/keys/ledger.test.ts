@@ -15,7 +15,7 @@ afterAll(async () => {
 let now = 1_700_000_000;
 let callers = 0;
 const callerWith = (limits: KeyLimits): Caller => ({ id: `key_${++callers}`, admin: false, limits });
-/** Each function has a ledger of its own: they share the table alone. */
+/** A ledger of another function. Functions share only the table. */
 const newLedger = () => new Ledger(world.table, () => now);
 const reservation = (requestId: string, tokens = 100) => ({ requestId, model: 'm', tokens, leaseSeconds: 60 });
 const used = { prompt: 10, cached: 4, thinking: 20, answer: 5, forced: 3 };
@@ -25,8 +25,8 @@ const recordsOf = async (caller: Caller) => {
   return records;
 };
 
-/** How many of `count` requests at the same instant, each in a function of its own, are let in; and how the others are turned away. */
-async function atOnce(caller: Caller, count: number) {
+/** Sends `count` concurrent requests, each through its own function. Returns how many are admitted, and the refusals. */
+async function concurrently(caller: Caller, count: number) {
   const results = await Promise.allSettled(
     Array.from({ length: count }, (_, index) => newLedger().admit(caller, reservation(`r${index}`))),
   );
@@ -34,15 +34,15 @@ async function atOnce(caller: Caller, count: number) {
   return { admitted: count - refused.length, refused };
 }
 
-describe('admission', { timeout: 600_000 }, () => {
+describe('Admission by the limits of a key', { timeout: 600_000 }, () => {
   it.each([
-    ['requests a minute', { requests_per_minute: 1 }, 1],
-    ['requests at once', { concurrent_requests: 1 }, 1],
-    ['tokens a day', { tokens_per_day: 150 }, 1],
-    ['all of them', { requests_per_minute: 7, concurrent_requests: 4, tokens_per_day: 350 }, 3],
-  ])('of requests at the same instant lets no more in than %s allow', async (_, limits, most) => {
-    const { admitted, refused } = await atOnce(callerWith(limits), 8);
-    expect(admitted).toBe(most);
+    ['requests per minute', { requests_per_minute: 1 }, 1],
+    ['concurrent requests', { concurrent_requests: 1 }, 1],
+    ['tokens per day', { tokens_per_day: 150 }, 1],
+    ['all limits', { requests_per_minute: 7, concurrent_requests: 4, tokens_per_day: 350 }, 3],
+  ])('concurrent requests of a key never exceed its limit: %s', async (_, limits, max) => {
+    const { admitted, refused } = await concurrently(callerWith(limits), 8);
+    expect(admitted).toBe(max);
     for (const error of refused) {
       expect(error).toBeInstanceOf(ApiError);
       expect(error.status).toBe(429);
@@ -50,7 +50,7 @@ describe('admission', { timeout: 600_000 }, () => {
     }
   });
 
-  it('lets a new minute and a new day begin at 0', async () => {
+  it('limits are reset with a new minute and a new day', async () => {
     const caller = callerWith({ requests_per_minute: 1, tokens_per_day: 100 });
     await (await newLedger().admit(caller, reservation('a'))).settle({ ...used, thinking: 85 });
     await expect(newLedger().admit(caller, reservation('b', 1))).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
@@ -60,7 +60,7 @@ describe('admission', { timeout: 600_000 }, () => {
     await expect(newLedger().admit(caller, reservation('d'))).resolves.toBeDefined();
   });
 
-  it('frees what a request reserved and did not use', async () => {
+  it('a settled request frees its unused reservation', async () => {
     const caller = callerWith({ tokens_per_day: 150, concurrent_requests: 1 });
     const first = await newLedger().admit(caller, reservation('a'));
     await first.settle(used);
@@ -68,7 +68,7 @@ describe('admission', { timeout: 600_000 }, () => {
     expect(second.remaining.tokens?.left).toBe(150 - 35 - 100);
   });
 
-  it('keeps nothing reserved where the request cannot be written down', async () => {
+  it('a request whose usage record cannot be written leaves no reservation', async () => {
     const caller = callerWith({ concurrent_requests: 1 });
     const { table } = world;
     const broken = new Ledger(
@@ -87,8 +87,8 @@ describe('admission', { timeout: 600_000 }, () => {
   });
 });
 
-describe('the ledger', { timeout: 600_000 }, () => {
-  it('has a request once, settled once, however often its end is told', async () => {
+describe('Usage records of the ledger', { timeout: 600_000 }, () => {
+  it('a request has one usage record and is settled once, even if it is settled repeatedly', async () => {
     const caller = callerWith({ tokens_per_day: 1_000 });
     const admitted = await newLedger().admit(caller, reservation('a'));
     await Promise.all([admitted.settle(used), admitted.settle(used)]);
@@ -100,7 +100,7 @@ describe('the ledger', { timeout: 600_000 }, () => {
     expect(next.remaining.tokens?.left).toBe(1_000 - 35);
   });
 
-  it('has a request whose function died: running until its lease ends, then lost, and its place is free', async () => {
+  it('a request whose function dies is running until its lease expires, then lost, and its place is free', async () => {
     const caller = callerWith({ concurrent_requests: 1, tokens_per_day: 100 });
     await newLedger().admit(caller, reservation('dies'));
     expect(await recordsOf(caller)).toMatchObject([{ status: 'running' }]);
@@ -111,7 +111,7 @@ describe('the ledger', { timeout: 600_000 }, () => {
     expect(await recordsOf(caller)).toHaveLength(2);
   });
 
-  it('counts a request that ends after its lease was reclaimed', async () => {
+  it('a request that ends after its lease expired is still counted', async () => {
     const caller = callerWith({ concurrent_requests: 1, tokens_per_day: 1_000 });
     const late = await newLedger().admit(caller, reservation('late'));
     now += 61;
@@ -123,7 +123,7 @@ describe('the ledger', { timeout: 600_000 }, () => {
     expect(next.remaining.tokens?.left).toBe(1_000 - 70);
   });
 
-  it('settles every one of many requests that end at the same instant', async () => {
+  it('all of many requests that end concurrently are settled', async () => {
     const caller = callerWith({ concurrent_requests: 8, tokens_per_day: 10_000 });
     const running = await Promise.all(
       Array.from({ length: 8 }, (_, index) => newLedger().admit(caller, reservation(`r${index}`))),

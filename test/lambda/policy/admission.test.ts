@@ -6,13 +6,13 @@ import { anyLoad, capacity, loadOf } from './loads.ts';
 
 const { fullAt, maxQueueSeconds } = defaultAdmission;
 
-describe('AdmissionDecision', () => {
-  it('lets requests in up to a full endpoint', () => {
+describe('Admission', () => {
+  it('a request is admitted up to a full endpoint', () => {
     expect(admission(loadOf(fullAt), capacity)).toEqual({ kind: 'admit' });
   });
 
-  it('says how long a place will take: what is too much, at the measured speed', () => {
-    // 2 × 1.7 on 4 copies: half of 1,360,000 tokens has to be given by 4 × 2,000 a second.
+  it('the expected wait is the excess of the load divided by the measured speed', () => {
+    // 2 × 1.7 on 4 copies: the copies have to generate half of 1,360,000 tokens at 4 × 2,000 tokens per second.
     const load = loadOf(2 * fullAt);
     expect(waitSeconds(load, capacity, fullAt)).toBeCloseTo(load.committedTokens / 2 / 8_000, 6);
     expect(waitSeconds(load, { ...capacity, tokensPerSecond: 4_000 }, fullAt)).toBeCloseTo(
@@ -21,7 +21,7 @@ describe('AdmissionDecision', () => {
     );
   });
 
-  it('queues what waits shortly, refuses what would wait long, and says when to come back', () => {
+  it('a request with a short wait queues, and one with a long wait is refused with Retry-After', () => {
     expect(admission(loadOf(fullAt * 1.1), capacity)).toMatchObject({ kind: 'queue' });
     const refused = admission(loadOf(fullAt * 4), capacity);
     expect(refused).toMatchObject({ kind: 'refuse', status: 503, because: 'endpoint_full' });
@@ -29,33 +29,33 @@ describe('AdmissionDecision', () => {
     if (refused.kind === 'refuse') expect(refused.retryAfterSeconds).toBe(Math.ceil(wait - maxQueueSeconds));
   });
 
-  it('is a 429 for the key that holds more than its part', () => {
+  it('a key that holds more than its share is refused with 429', () => {
     const load = loadOf(fullAt * 4);
     const heavy = { reservedTokens: load.reservedTokens * 0.9, activeKeys: 3 };
     expect(admission(load, capacity, heavy)).toMatchObject({ status: 429, because: 'key_over_its_part' });
   });
 
-  it('turns a key that holds twice its part away at three quarters of the wait, and none that is a little above it', () => {
+  it('a key with twice its share is refused at three quarters of the wait, a key slightly above its share is not', () => {
     const load = loadOf(fullAt * 1.5);
     const wait = waitSeconds(load, capacity, fullAt);
     const settings = { ...defaultAdmission, maxQueueSeconds: wait * 1.3 };
     const twice = { reservedTokens: load.reservedTokens, activeKeys: 2 };
     expect(admission(load, capacity, twice, settings)).toMatchObject({ kind: 'refuse', status: 429 });
-    const little = { reservedTokens: load.reservedTokens * 0.7, activeKeys: 2 };
-    expect(admission(load, capacity, little, settings)).toMatchObject({ kind: 'queue' });
+    const slightlyAbove = { reservedTokens: load.reservedTokens * 0.7, activeKeys: 2 };
+    expect(admission(load, capacity, slightlyAbove, settings)).toMatchObject({ kind: 'queue' });
     const half = { reservedTokens: load.reservedTokens / 4, activeKeys: 2 };
     expect(admission(load, capacity, half, settings)).toMatchObject({ kind: 'queue' });
   });
 
-  it('without a copy waits for a place on the first ones, as if they were there', () => {
+  it('a request without a copy waits as long as on the first copies', () => {
     const load = loadOf(fullAt * 2, 1);
-    const there = admission(load, capacity);
-    expect(admission({ ...load, copies: 0 }, capacity)).toEqual(there);
-    expect(admission({ ...load, copies: 0, startingCopies: 1 }, capacity)).toEqual(there);
+    const expected = admission(load, capacity);
+    expect(admission({ ...load, copies: 0 }, capacity)).toEqual(expected);
+    expect(admission({ ...load, copies: 0, startingCopies: 1 }, capacity)).toEqual(expected);
     expect(admission({ ...load, copies: 0, startingCopies: 2 }, capacity)).toEqual({ kind: 'admit' });
   });
 
-  it('counts copies that start, from when they work', () => {
+  it('the expected wait counts starting copies from when they take requests', () => {
     const load = { ...loadOf(fullAt * 4, 1), startingCopies: 7 };
     expect(waitSeconds(load, capacity, fullAt, 30)).toBe(30);
     const few = { ...loadOf(fullAt * 4, 1), startingCopies: 1 };
@@ -65,7 +65,7 @@ describe('AdmissionDecision', () => {
     expect(helped).toBeLessThan(alone);
   });
 
-  it('has a Retry-After of 1 second to an hour, even without a copy', () => {
+  it('Retry-After is 1 second to 1 hour, even without a copy', () => {
     fc.assert(
       fc.property(anyLoad, fc.double({ min: 0, max: 5_000, noNaN: true }), (load, starts) => {
         const answer = admission(load, capacity, undefined, defaultAdmission, starts);
@@ -81,7 +81,7 @@ describe('AdmissionDecision', () => {
     expect(retryAfterSeconds(-5)).toBe(1);
   });
 
-  it('never waits longer for more speed', () => {
+  it('the expected wait never increases with the speed', () => {
     fc.assert(
       fc.property(anyLoad, fc.double({ min: 1, max: 10, noNaN: true }), (load, faster) => {
         const fast = { ...capacity, tokensPerSecond: capacity.tokensPerSecond * faster };
@@ -93,7 +93,7 @@ describe('AdmissionDecision', () => {
   });
 });
 
-describe('At zero copies', () => {
+describe('An endpoint without a copy', () => {
   const settings: ZeroSettings = { waitForCopy: true, maxWaitSeconds: 700, startSeconds: 600, retryWakeSeconds: 60 };
 
   it('the first request wakes the endpoint and waits', () => {
@@ -103,28 +103,28 @@ describe('At zero copies', () => {
     });
   });
 
-  it('the next ones wait for the same copy, so much shorter', () => {
+  it('later requests wait for the same copy, for the rest of its start', () => {
     expect(atZeroCopies({ kind: 'waking', since: 100 }, settings, 300)).toEqual({
       wake: false,
       answer: { kind: 'wait', expectedSeconds: 400 },
     });
   });
 
-  it('a start that is late is not expected each second: as long again as it is late', () => {
-    // It should have taken 600 s; 300 s more have gone by.
+  it('a late start is expected to take as long again as it is late', () => {
+    // The expected start is 600 s; 900 s have passed.
     expect(atZeroCopies({ kind: 'waking', since: 100 }, { ...settings, waitForCopy: false }, 1_000)).toMatchObject({
       answer: { kind: 'unavailable', code: 'endpoint_starting', retryAfterSeconds: 300 },
     });
   });
 
-  it('a request that may not wait is told when to come back', () => {
+  it('a request that may not wait is answered 503 with Retry-After', () => {
     const { wake, answer } = atZeroCopies({ kind: 'asleep' }, { ...settings, waitForCopy: false }, 0);
     expect(wake).toBe(true);
     expect(answer).toMatchObject({ status: 503, code: 'endpoint_starting', retryAfterSeconds: 600 });
     expect(atZeroCopies({ kind: 'asleep' }, { ...settings, maxWaitSeconds: 599 }, 0).answer.kind).toBe('unavailable');
   });
 
-  it('a wake that failed says why, and is tried again later', () => {
+  it('a failed wake is reported with its reason and retried after a backoff', () => {
     const state = { kind: 'failed', at: 100, why: 'no ml.p5.48xlarge in us-east-1' } as const;
     const soon = atZeroCopies(state, settings, 130);
     expect(soon.wake).toBe(false);
@@ -133,7 +133,7 @@ describe('At zero copies', () => {
     expect(atZeroCopies(state, settings, 160).wake).toBe(true);
   });
 
-  it('a paused endpoint stays asleep', () => {
+  it('a paused endpoint is not woken', () => {
     expect(atZeroCopies({ kind: 'paused' }, settings, 0)).toMatchObject({
       wake: false,
       answer: { code: 'endpoint_paused' },

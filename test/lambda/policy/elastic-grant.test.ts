@@ -13,20 +13,20 @@ const anyKey = fc.record({
 });
 
 describe('An elastic grant', () => {
-  it('is the ceiling on an endpoint with room', () => {
+  it('an elastic grant is the ceiling if the endpoint has room', () => {
     expect(elasticGrant(request, loadOf(defaultElastic.shrinkFrom), capacity)).toBe(9_000);
   });
 
-  it('is the floor on a full one', () => {
+  it('an elastic grant is the floor if the endpoint is full', () => {
     expect(elasticGrant(request, loadOf(defaultElastic.shrinkTo), capacity)).toBe(1_000);
   });
 
-  it('lies half way in between', () => {
+  it('an elastic grant is halfway between floor and ceiling in the middle of the range', () => {
     const { shrinkFrom, shrinkTo } = defaultElastic;
     expect(elasticGrant(request, loadOf((shrinkFrom + shrinkTo) / 2), capacity)).toBe(5_000);
   });
 
-  it('is a whole number from floor to ceiling, whatever the load and the key', () => {
+  it('an elastic grant is a whole number from floor to ceiling for every load and key', () => {
     fc.assert(
       fc.property(anyRequest, anyLoad, anyKey, (asked, load, key) => {
         const granted = elasticGrant(asked, load, capacity, key);
@@ -38,7 +38,7 @@ describe('An elastic grant', () => {
     );
   });
 
-  it('never rises with the load', () => {
+  it('an elastic grant never increases with the load', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 3, noNaN: true }), fc.double({ min: 0, max: 3, noNaN: true }), (a, b) => {
         const less = elasticGrant(request, loadOf(Math.min(a, b)), capacity);
@@ -49,7 +49,7 @@ describe('An elastic grant', () => {
     );
   });
 
-  it('gives a key that holds more than its part less, and one that holds less more, but only under pressure', () => {
+  it('under pressure, a key above its share is granted less, and a key below its share more', () => {
     const load = loadOf(1);
     const heavy = { reservedTokens: load.reservedTokens * 0.8, activeKeys: 2 };
     const light = { reservedTokens: load.reservedTokens * 0.2, activeKeys: 2 };
@@ -60,8 +60,8 @@ describe('An elastic grant', () => {
     expect(elasticGrant(request, calm, capacity, { ...heavy, reservedTokens: calm.reservedTokens })).toBe(9_000);
   });
 
-  // Requests come at an even rate, think as long as they are granted, and hold what they reserved until then. Twice the work that
-  // fits at full budgets: the grant has to find its level, and stay there.
+  // Requests arrive at a constant rate, think as long as granted, and hold their reservation until then. At full budgets they
+  // would be twice the capacity: the grant must converge and stay stable.
   const closedLoop = (
     settings: { readonly shrinkFrom: number; readonly shrinkTo: number },
     stalenessSeconds: number,
@@ -87,33 +87,33 @@ describe('An elastic grant', () => {
       running.push({ endsAt: second + 100, tokens: granted });
     }
     const late = grants.slice(-1_000);
-    return { least: Math.min(...late), most: Math.max(...late), mean: late.reduce((a, b) => a + b, 0) / late.length };
+    return { min: Math.min(...late), max: Math.max(...late), mean: late.reduce((a, b) => a + b, 0) / late.length };
   };
 
-  it('settles and does not swing, even where the load that it sees is 10 seconds old', () => {
-    const { least, most, mean } = closedLoop(defaultElastic, 10);
+  it('elastic grants settle without oscillation, even if the observed load is 10 seconds old', () => {
+    const { min, max, mean } = closedLoop(defaultElastic, 10);
     expect(mean).toBeGreaterThan(150);
     expect(mean).toBeLessThan(1_500);
-    expect((most - least) / mean).toBeLessThan(0.02);
+    expect((max - min) / mean).toBeLessThan(0.02);
   });
 
-  it('would swing if it were a switch: the width of the range is what calms it', () => {
-    const { least, most, mean } = closedLoop({ shrinkFrom: 0.99, shrinkTo: 1.01 }, 10);
-    expect((most - least) / mean).toBeGreaterThan(0.5);
+  it('elastic grants oscillate if the range is almost a switch', () => {
+    const { min, max, mean } = closedLoop({ shrinkFrom: 0.99, shrinkTo: 1.01 }, 10);
+    expect((max - min) / mean).toBeGreaterThan(0.5);
   });
 });
 
-describe('A thought under way', () => {
-  it('goes on where the endpoint has room', () => {
+describe('A running thought', () => {
+  it('a running thought continues if the endpoint has room', () => {
     expect(isOverGrant(request, 8_999, loadOf(0.9), capacity)).toBe(false);
   });
 
-  it('is cut where it is longer than it would be granted now', () => {
+  it('a running thought is cut if it is longer than its current grant', () => {
     const { cut } = defaultElastic;
     expect(isOverGrant(request, 1_000, loadOf(cut?.shrinkTo ?? 0), capacity)).toBe(true);
   });
 
-  it('is never cut below its floor', () => {
+  it('a running thought is never cut below its floor', () => {
     fc.assert(
       fc.property(anyRequest, anyLoad, anyKey, fc.integer({ min: 0, max: 30_000 }), (asked, load, key, used) => {
         fc.pre(used < asked.floorTokens);
@@ -123,7 +123,7 @@ describe('A thought under way', () => {
     );
   });
 
-  it('is left alone where cutting is switched off', () => {
+  it('a running thought is never cut if cutting is disabled', () => {
     expect(isOverGrant(request, 9_000, loadOf(3), capacity, undefined, { shrinkFrom: 0.7, shrinkTo: 1.3 })).toBe(false);
   });
 });

@@ -1,23 +1,23 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 const policy = (file: string) => new URL(`../../../lambda/policy/${file}`, import.meta.url).pathname;
-const metrics = new URL('../../../lambda/scaling/scaling-metrics.ts', import.meta.url).pathname;
 
 afterEach(() => {
   vi.doUnmock(policy('elastic-grant.ts'));
   vi.doUnmock(policy('admission.ts'));
-  vi.doUnmock(policy('wanted-copies.ts'));
+  vi.doUnmock(policy('desired-copies.ts'));
   vi.doUnmock(policy('load.ts'));
   vi.doUnmock(policy('expected-use.ts'));
   vi.doUnmock(policy('demand.ts'));
-  vi.doUnmock(metrics);
+  vi.doUnmock(policy('copy-steps.ts'));
 });
 
-/** The same load, live and simulated: what is granted, who is refused, how many copies are made. The modules are loaded anew. */
+/** Grants, refusals and copies for the same load, live and simulated, with freshly loaded modules. */
 async function outcomes() {
   vi.resetModules();
   const { loadWorld, request, smallCopies } = await import('../scaling/load-world.ts');
-  const { elasticGate, simulate } = await import('../../../simulate/engine/simulate.ts');
+  const { elasticGate } = await import('../../../simulate/engine/gate.ts');
+  const { simulate } = await import('../../../simulate/engine/simulate.ts');
   const { CommittedScaling } = await import('../../../simulate/scaling/committed-scaling.ts');
   const { ListedTraffic, plainProfile, simulation } = await import('../../simulate/worlds.ts');
   const { CopyFleet } = await import('../../../local/endpoint/copy-fleet.ts');
@@ -25,13 +25,13 @@ async function outcomes() {
   const { policyInForce } = await import('../../../lambda/settings/policy-settings.ts');
   const { defaultAdmission } = await import('../../../lambda/policy/admission.ts');
 
-  // Copies whose caches are full before their places are.
+  // The caches of these copies are full before their places are taken.
   const settings = { ...smallCopies, maxCopies: 30, maxRequests: 64 };
   const profile = {
     ...plainProfile,
     speed: { ...plainProfile.speed, cacheTokens: settings.cacheTokens, maxSequences: settings.maxRequests },
   };
-  /** Requests within one step of the model, of which none has ended or been cut before the last has come. */
+  /** All requests arrive within one step of the model, before any of them ends or is cut. */
   const simulated = (requests: number, elastic: boolean, gate = elasticGate) =>
     simulate(
       simulation({
@@ -53,9 +53,9 @@ async function outcomes() {
     );
 
   const grantedLive: number[] = [];
-  const { load } = loadWorld(1, { settings });
+  const { autoscaler } = loadWorld(1, { settings });
   for (let index = 0; index < 6; index++) {
-    grantedLive.push((await load.gate.admit(request(`r${index}`))).report.granted);
+    grantedLive.push((await autoscaler.gate.admit(request(`r${index}`))).report.granted);
   }
   const sums = [1, 2, 3, 4, 5, 6].map((requests) => simulated(requests, true).thinking.granted);
   const grantedSimulated = sums.map((sum, index) => sum - (sums[index - 1] ?? 0));
@@ -63,23 +63,29 @@ async function outcomes() {
   let refusedLive = 0;
   const full = loadWorld(1, { settings: { ...settings, policy: { max_queue_seconds: 0 } } });
   for (let index = 0; index < 12; index++) {
-    await full.load.gate.admit(request(`r${index}`, { elastic: false })).catch(() => refusedLive++);
+    await full.autoscaler.gate.admit(request(`r${index}`, { elastic: false })).catch(() => refusedLive++);
   }
   const refusedSimulated = simulated(12, false, { admission: { ...defaultAdmission, maxQueueSeconds: 0 } }).refused;
 
   const busy = loadWorld(1, { settings });
-  for (let index = 0; index < 9; index++) await busy.load.gate.admit(request(`r${index}`, { elastic: false }));
+  for (let index = 0; index < 9; index++) await busy.autoscaler.gate.admit(request(`r${index}`, { elastic: false }));
   busy.clock.now += 10;
-  await busy.load.scaling.tick();
+  await busy.autoscaler.scaling.tick();
   const line = busy.lines.at(-1);
   if (line === undefined) throw new Error('no metrics');
   const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 4 });
   new LocalAutoScaling(fleet, { min: 0, max: 30, suspended: notSuspended }, () => 0).observe(line);
-  const look = await busy.load.scaling.look();
+  const snapshot = await busy.autoscaler.scaling.snapshot();
   const scaler = new CommittedScaling(policyInForce(settings).scaling);
   const observed = [10, 20, 30, 40].map((now) => {
     const arrivals = now === 10 ? 9 : 0;
-    return scaler.observe({ now, load: look.load, capacity: look.capacity, arrivals, askedTokens: arrivals * 900 });
+    return scaler.observe({
+      now,
+      load: snapshot.load,
+      capacity: snapshot.capacity,
+      arrivals,
+      askedTokens: arrivals * 900,
+    });
   });
   return {
     granted: { live: grantedLive, simulated: grantedSimulated },
@@ -90,16 +96,16 @@ async function outcomes() {
 
 type Outcomes = Awaited<ReturnType<typeof outcomes>>;
 
-/** Each number and rule of the policies, changed in its one place, and what has to follow. */
+/** A change of each number and rule at its single definition, and the outcome that must change. */
 const changes: readonly (readonly [string, keyof Outcomes, string, (original: object) => object])[] = [
   [
-    'budgets shrink sooner',
+    'elastic budgets shrink earlier',
     'granted',
     policy('elastic-grant.ts'),
     (original) => ({ ...original, defaultElastic: { shrinkFrom: 0.1, shrinkTo: 0.6 } }),
   ],
   [
-    'every grant is half',
+    'every grant is halved',
     'granted',
     policy('elastic-grant.ts'),
     ({ elasticGrant, ...original }: { elasticGrant?: (...values: unknown[]) => number }) => ({
@@ -108,22 +114,22 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'an endpoint is full later',
+    'an endpoint is full at a higher pressure',
     'refused',
     policy('admission.ts'),
     (original) => ({ ...original, defaultAdmission: { fullAt: 2.4, maxQueueSeconds: 120 } }),
   ],
   [
-    'copies are filled less',
+    'copies have a lower maximum pressure',
     'copies',
-    policy('wanted-copies.ts'),
+    policy('desired-copies.ts'),
     ({ defaultScaling, ...original }: { defaultScaling?: object }) => ({
       ...original,
-      defaultScaling: { ...defaultScaling, mostPressure: 0.5 },
+      defaultScaling: { ...defaultScaling, maxPressure: 0.5 },
     }),
   ],
   [
-    'pressure is measured otherwise',
+    'pressure is doubled',
     'granted',
     policy('load.ts'),
     ({ pressureOf, ...original }: { pressureOf?: (...values: unknown[]) => number }) => ({
@@ -132,7 +138,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'half of each limit is expected to be used',
+    'the expected use is half of each limit',
     'granted',
     policy('expected-use.ts'),
     ({ unknownUse, ...original }: { unknownUse?: () => readonly number[] }) => ({
@@ -141,7 +147,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'demand counts fifty times',
+    'demand is multiplied by fifty',
     'copies',
     policy('demand.ts'),
     ({ measureDemand, ...original }: { measureDemand?: (...values: unknown[]) => { tokensPerSecond: number } }) => ({
@@ -152,9 +158,9 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     }),
   ],
   [
-    'a step takes two copies for each that is missing',
+    'a step adds two copies for each missing one',
     'copies',
-    metrics,
+    policy('copy-steps.ts'),
     ({ changeOf, ...original }: { changeOf?: (...values: unknown[]) => number }) => ({
       ...original,
       changeOf: (...values: unknown[]) => 2 * (changeOf?.(...values) ?? 0),
@@ -163,7 +169,7 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
 ];
 
 describe('One policy, live and simulated', () => {
-  it('grants, refuses and scales the same, on the same load', async () => {
+  it('live requests and the simulator grant, refuse and scale equally for the same load', async () => {
     const { granted, refused, copies } = await outcomes();
     expect(granted.live).toEqual(granted.simulated);
     expect(granted.live.at(-1)).toBeLessThan(400);
@@ -173,12 +179,15 @@ describe('One policy, live and simulated', () => {
     expect(copies.live).toBeGreaterThan(1);
   });
 
-  // A number or a rule of its own, on either side, would stay as it is and disagree here.
-  it.each(changes)('changes both when it is changed in one place: %s', async (_, what, file, change) => {
-    const before = await outcomes();
-    vi.doMock(file, async (original) => change(await original<object>()));
-    const after = await outcomes();
-    expect(after[what].live).not.toEqual(before[what].live);
-    for (const { live, simulated } of Object.values(after)) expect(live).toEqual(simulated);
-  });
+  // A duplicate of a number or rule on either side would not change, and the two sides would disagree.
+  it.each(changes)(
+    'a change at one place changes both live and simulated outcomes: %s',
+    async (_, outcome, file, change) => {
+      const before = await outcomes();
+      vi.doMock(file, async (original) => change(await original<object>()));
+      const after = await outcomes();
+      expect(after[outcome].live).not.toEqual(before[outcome].live);
+      for (const { live, simulated } of Object.values(after)) expect(live).toEqual(simulated);
+    },
+  );
 });

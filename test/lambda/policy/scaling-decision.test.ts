@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { measureDemand, noDemand } from '../../../lambda/policy/demand.ts';
+import { defaultScaling, desiredCopies, type ScalingSettings } from '../../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../../lambda/policy/load.ts';
-import { scalingDecision, type WantedHistory } from '../../../lambda/policy/scaling-decision.ts';
-import { defaultScaling, type ScalingSettings, wantedCopies } from '../../../lambda/policy/wanted-copies.ts';
+import { type DesiredHistory, scalingDecision } from '../../../lambda/policy/scaling-decision.ts';
 import { anyLoad, capacity, loadOf } from './loads.ts';
 
 const settings: ScalingSettings = { ...defaultScaling, minCopies: 0, maxCopies: 20, targetUtilization: 0.8 };
-/** So much that this number of copies gives it at the target. */
+/** Demand that this number of copies serves at the target utilization. */
 const demandOf = (copies: number) => ({ tokensPerSecond: copies * capacity.tokensPerSecond * 0.8 });
 
 describe('Demand', () => {
-  it('comes near to what is asked for, within about the time that it is smoothed over', () => {
+  it('demand approaches the arrival rate with the smoothing time constant', () => {
     let demand = noDemand;
     for (let second = 0; second < 600; second += 10)
       demand = measureDemand(demand, { tokens: 50_000, seconds: 10 }, 600);
     expect(demand.tokensPerSecond).toBeCloseTo(5_000 * (1 - Math.exp(-1)), 6);
   });
 
-  it('does not depend on how often it is measured', () => {
+  it('demand does not depend on the measurement interval', () => {
     let often = noDemand;
     for (let second = 0; second < 600; second++) often = measureDemand(often, { tokens: 100, seconds: 1 }, 300);
     const once = measureDemand(noDemand, { tokens: 60_000, seconds: 600 }, 300);
@@ -26,28 +26,28 @@ describe('Demand', () => {
   });
 });
 
-describe('Wanted copies', () => {
-  it('are the fewest that give the tokens that are asked for', () => {
-    expect(wantedCopies(demandOf(5), emptyLoad, capacity, settings)).toEqual({ copies: 5, because: 'demand' });
-    expect(wantedCopies(demandOf(5.01), emptyLoad, capacity, settings).copies).toBe(6);
+describe('Desired copies', () => {
+  it('desired copies are the fewest that serve the demand', () => {
+    expect(desiredCopies(demandOf(5), emptyLoad, capacity, settings)).toEqual({ copies: 5, because: 'demand' });
+    expect(desiredCopies(demandOf(5.01), emptyLoad, capacity, settings).copies).toBe(6);
   });
 
-  it('hold what was admitted, however little comes', () => {
-    const load = loadOf(settings.mostPressure, 3);
-    expect(wantedCopies(noDemand, load, capacity, settings)).toEqual({ copies: 3, because: 'cache' });
+  it('desired copies hold the admitted requests, even without demand', () => {
+    const load = loadOf(settings.maxPressure, 3);
+    expect(desiredCopies(noDemand, load, capacity, settings)).toEqual({ copies: 3, because: 'cache' });
   });
 
-  it('fill the instances that they are on', () => {
-    expect(wantedCopies(demandOf(5), emptyLoad, capacity, { ...settings, copiesPerInstance: 4 }).copies).toBe(8);
+  it('desired copies fill whole instances', () => {
+    expect(desiredCopies(demandOf(5), emptyLoad, capacity, { ...settings, copiesPerInstance: 4 }).copies).toBe(8);
   });
 
-  it('leave zero for a single request, and come back to it when nothing was asked for long', () => {
+  it('desired copies scale from zero for a single request, and to zero when the demand has decayed', () => {
     const one = { ...emptyLoad, requests: 1, reservedTokens: 10, committedTokens: 10 };
-    expect(wantedCopies(noDemand, one, capacity, settings).copies).toBe(1);
-    expect(wantedCopies({ tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
+    expect(desiredCopies(noDemand, one, capacity, settings).copies).toBe(1);
+    expect(desiredCopies({ tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
   });
 
-  it('stay within their bounds, do not depend on the copies there are, and never fall when more is asked for', () => {
+  it('desired copies stay within bounds, ignore the current copies, and never decrease with the demand', () => {
     fc.assert(
       fc.property(
         anyLoad,
@@ -56,13 +56,13 @@ describe('Wanted copies', () => {
         fc.integer({ min: 1, max: 8 }),
         (load, a, b, copiesPerInstance) => {
           const bounded = { ...settings, minCopies: 1, copiesPerInstance };
-          const less = wantedCopies(demandOf(Math.min(a, b)), load, capacity, bounded).copies;
-          const more = wantedCopies(demandOf(Math.max(a, b)), load, capacity, bounded).copies;
+          const less = desiredCopies(demandOf(Math.min(a, b)), load, capacity, bounded).copies;
+          const more = desiredCopies(demandOf(Math.max(a, b)), load, capacity, bounded).copies;
           expect(less).toBeGreaterThanOrEqual(1);
           expect(more).toBeLessThanOrEqual(20);
           expect(more).toBeGreaterThanOrEqual(less);
           const others = { ...load, copies: load.copies + 3, startingCopies: 0 };
-          expect(wantedCopies(demandOf(Math.min(a, b)), others, capacity, bounded).copies).toBe(less);
+          expect(desiredCopies(demandOf(Math.min(a, b)), others, capacity, bounded).copies).toBe(less);
         },
       ),
       { seed: 7 },
@@ -71,14 +71,14 @@ describe('Wanted copies', () => {
 });
 
 describe('A scaling decision', () => {
-  const decide = (copies: number, have: number, history: WantedHistory | undefined, now: number) =>
+  const decide = (copies: number, have: number, history: DesiredHistory | undefined, now: number) =>
     scalingDecision(demandOf(copies), { ...emptyLoad, copies: have }, capacity, settings, history, now);
 
-  it('asks for more copies at once', () => {
+  it('a scaling decision adds copies immediately', () => {
     expect(decide(5, 2, undefined, 0)).toMatchObject({ copies: 5, missing: 3, spare: 0 });
   });
 
-  it('does not ask twice for copies that start', () => {
+  it('a scaling decision counts starting copies', () => {
     const load = { ...emptyLoad, copies: 2, startingCopies: 3 };
     expect(scalingDecision(demandOf(5), load, capacity, settings, undefined, 0)).toMatchObject({
       missing: 0,
@@ -86,7 +86,7 @@ describe('A scaling decision', () => {
     });
   });
 
-  it('takes copies away only when fewer were wanted during the whole window', () => {
+  it('a scaling decision removes copies only if fewer were desired during the whole window', () => {
     let { history } = decide(5, 5, undefined, 0);
     ({ history } = decide(2, 5, history, 10));
     const within = decide(2, 5, history, settings.scaleInAfterSeconds - 1);
@@ -95,26 +95,26 @@ describe('A scaling decision', () => {
     expect(after).toMatchObject({ copies: 2, spare: 3, missing: 0 });
   });
 
-  it('keeps as many as were wanted at most in the window', () => {
+  it('a scaling decision keeps the maximum of the window', () => {
     let { history } = decide(5, 5, undefined, 0);
     ({ history } = decide(3, 5, history, 1_000));
     expect(decide(1, 5, history, settings.scaleInAfterSeconds + 1)).toMatchObject({ copies: 3, spare: 2 });
   });
 
-  it('keeps what runs until it has seen a whole window', () => {
+  it('a scaling decision keeps the current copies until the window is full', () => {
     expect(decide(1, 5, undefined, 0)).toMatchObject({ copies: 5, spare: 0 });
   });
 
-  it('remembers only what can still count', () => {
-    let history: WantedHistory | undefined;
+  it('the history keeps only candidates for the maximum of the window', () => {
+    let history: DesiredHistory | undefined;
     for (let turn = 0; turn < 5_000; turn++) ({ history } = decide(1 + (turn % 17), 5, history, turn * 10));
     expect(history?.peaks.length).toBeLessThanOrEqual(20);
   });
 
-  it('says why', () => {
+  it('a scaling decision states its reason', () => {
     expect(decide(5, 2, undefined, 0).reason).toBe(
-      '8000 tokens a second are asked for, which want 5 copies: 3 more than the 2 there are.',
+      'A demand of 8000 tokens/s needs 5 copies: adding 3 to the current 2.',
     );
-    expect(decide(1, 5, undefined, 0).reason).toContain('5 stay');
+    expect(decide(1, 5, undefined, 0).reason).toContain('keeping 5');
   });
 });

@@ -8,7 +8,7 @@ import { IM_END } from '../forcing/tiny-vocabulary.ts';
 import { chat, scriptedApp } from '../scripted-world.ts';
 import { loadWorld, request, smallCopies } from './load-world.ts';
 
-// Looks at the load go by timers; everything else of a request needs none.
+// Only the snapshots of the load use timers.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });
@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Requests that may not shrink fill the one copy beyond the pressure from which thoughts under way are at their floor. */
+/** Fills the copy with requests that are not elastic, above the pressure at which running thoughts are cut to their floor. */
 async function fill(gate: AdmissionGate, requests = 6): Promise<void> {
   for (let index = 0; index < requests; index++) {
     await gate.admit(request(`stiff${index}`, { elastic: false, key: 'key_b' }));
@@ -40,7 +40,7 @@ const answerSchema = z.object({
   }),
 });
 
-/** An answer whose thought had 300 tokens when the load rose, and would have gone on to 800. */
+/** An answer whose thought has 300 of its 800 tokens when the load rises. */
 async function cutAnswer(body: Readonly<Record<string, unknown>> = {}) {
   const world = loadWorld(1);
   const ledger = new Ledger(new MemoryTable(), () => 1_700_000_000);
@@ -49,15 +49,15 @@ async function cutAnswer(body: Readonly<Record<string, unknown>> = {}) {
       { says: 'x'.repeat(300), hangs: true },
       { says: '\nTwo.', ends: IM_END },
     ],
-    { loads: new Map([['scripted', world.load]]), ledger },
+    { loads: new Map([['scripted', world.autoscaler]]), ledger },
   );
   const thinking = { max_tokens: 800, min_tokens: 60, elastic: { floor_tokens: 100 } };
   const pending = Promise.resolve(app.request('/v1/chat/completions', chat({ thinking, ...body }))).then(
     async (response) => await response.text(),
   );
   await vi.waitFor(() => expect(model.requests).toHaveLength(1), { interval: 1 });
-  await fill(world.load.gate);
-  for (let looks = 0; looks < 4; looks++) {
+  await fill(world.autoscaler.gate);
+  for (let snapshots = 0; snapshots < 4; snapshots++) {
     world.clock.now += 2;
     await vi.advanceTimersByTimeAsync(2_000);
   }
@@ -65,8 +65,8 @@ async function cutAnswer(body: Readonly<Record<string, unknown>> = {}) {
   return { ...world, text, model, log, ledger };
 }
 
-describe('A thought under way, when the load rises', () => {
-  it('ends with the reason "load", and the answer follows on all that was thought', async () => {
+describe('A running thought when the load rises', () => {
+  it('a cut thought ends with the reason "load", and the answer continues from the whole thought', async () => {
     const { text, model } = await cutAnswer();
     const { choices, budget_forcing: report } = answerSchema.parse(JSON.parse(text));
     expect(choices).toMatchObject([{ finish_reason: 'stop', message: { content: 'Final Answer:\nTwo.' } }]);
@@ -80,12 +80,12 @@ describe('A thought under way, when the load rises', () => {
         { part: 'answer', failure: null },
       ],
     });
-    // The call was ended, and the answer's prompt has each token of the thought.
+    // The call was aborted, and the prompt of the answer contains every token of the thought.
     expect(model.aborted).toBe(1);
     expect(model.requests[1]?.promptIds.filter((id) => id === 'x'.charCodeAt(0))).toHaveLength(300);
   });
 
-  it('is in the usage as it was, and in the account of its key', async () => {
+  it('a cut thought is counted in the usage and in the record of its key', async () => {
     const { text, ledger } = await cutAnswer();
     const { usage, budget_forcing: report } = answerSchema.parse(JSON.parse(text));
     expect(usage.completion_tokens_details.reasoning_tokens).toBe(300);
@@ -97,7 +97,7 @@ describe('A thought under way, when the load rises', () => {
     ]);
   });
 
-  it('gives no less text to a client that reads it as a stream', async () => {
+  it('a client that streams receives the whole text of a cut thought', async () => {
     const { text } = await cutAnswer({ stream: true });
     const events = text.split('\n\n').flatMap((frame) => /^data: (\{.*)$/m.exec(frame)?.[1] ?? []);
     const deltaSchema = z.object({
@@ -112,81 +112,82 @@ describe('A thought under way, when the load rises', () => {
     expect(text).toContain('data: [DONE]');
   });
 
-  it('is counted by the metric, and by the line of the log', async () => {
+  it('a cut thought is counted in the metrics of the log line', async () => {
     const { log } = await cutAnswer();
     expect(log.filter(({ message }) => message === 'generation')).toMatchObject([
       { outcome: 'done', endReason: 'load', LoadCuts: 1, UsedThinkingTokens: 300, Failures: 0 },
     ]);
   });
 
-  it('frees what it will not use, and all of it at its end', async () => {
-    const { load, clock } = await cutAnswer();
-    const [lease] = (await load.scaling.board.all()).filter(({ elastic }) => elastic);
+  it('a cut thought frees its unused tokens, and its whole reservation at the end', async () => {
+    const { autoscaler, clock } = await cutAnswer();
+    const [lease] = (await autoscaler.scaling.leaseStore.all()).filter(({ elastic }) => elastic);
     expect(lease).toMatchObject({ usedThinking: 300, endedAt: clock.now });
-    expect((await load.scaling.look()).load).toMatchObject({ requests: 6, committedTokens: 6 * 900 });
+    expect((await autoscaler.scaling.snapshot()).load).toMatchObject({ requests: 6, committedTokens: 6 * 900 });
   });
 });
 
 interface Thoughts extends Partial<ReturnType<typeof request>> {
-  /** How long the thought of each sample is. */
+  /** Thinking tokens of each sample. */
   readonly tokens: readonly number[];
 }
 
-/** Requests of one world with thoughts under way. */
-async function watchedWorld(thoughts: Readonly<Record<string, Thoughts>>) {
+/** Admitted requests with running thoughts. */
+async function worldOfThoughts(thoughts: Readonly<Record<string, Thoughts>>) {
   const world = loadWorld(1, { settings: { ...smallCopies, maxRequests: 64 } });
-  const admitted: AdmittedRequest[] = [];
+  const admittedRequests: AdmittedRequest[] = [];
   for (const [name, { tokens, ...changes }] of Object.entries(thoughts)) {
-    const admit = await world.load.gate.admit(request(name, { samples: tokens.length, ...changes }));
+    const admission = await world.autoscaler.gate.admit(request(name, { samples: tokens.length, ...changes }));
     tokens.forEach((thinking, index) => {
-      admit.admitted.count(index, { thinking, answer: 0 });
+      admission.admitted.count(index, { thinking, answer: 0 });
     });
-    admit.admitted.begin();
-    admitted.push(admit.admitted);
+    admission.admitted.begin();
+    admittedRequests.push(admission.admitted);
   }
-  /** Which samples are cut, after the functions have looked a few times. */
+  /** Which samples are cut after a few snapshots. */
   const cuts = async () => {
-    for (let looks = 0; looks < 4; looks++) {
+    for (let snapshots = 0; snapshots < 4; snapshots++) {
       world.clock.now += 3;
       await vi.advanceTimersByTimeAsync(3_000);
     }
-    return admitted.map((one, index) =>
+    return admittedRequests.map((one, index) =>
       (Object.values(thoughts)[index]?.tokens ?? []).map((_, sample) => one.cutOf(sample)?.aborted ?? false),
     );
   };
   return { ...world, cuts };
 }
 
-describe('Of several thoughts under way', () => {
-  it('none is cut on an endpoint with room', async () => {
-    const { cuts } = await watchedWorld({ a: { tokens: [700] }, b: { tokens: [100] } });
+describe('Several running thoughts', () => {
+  it('no thought is cut if the endpoint has room', async () => {
+    const { cuts } = await worldOfThoughts({ a: { tokens: [700] }, b: { tokens: [100] } });
     expect(await cuts()).toEqual([[false], [false]]);
   });
 
-  it('only those are cut that may be, and not below their floor', async () => {
-    const { cuts, load } = await watchedWorld({
+  it('only elastic thoughts above their floor are cut', async () => {
+    const { cuts, autoscaler } = await worldOfThoughts({
       long: { tokens: [700] },
       short: { tokens: [49] },
       stiff: { tokens: [700], elastic: false },
     });
-    await fill(load.gate, 7);
+    await fill(autoscaler.gate, 7);
     expect(await cuts()).toEqual([[true], [false], [false]]);
   });
 
-  it('the longest go first, and only as many as have to', async () => {
-    const { cuts, load } = await watchedWorld({
+  it('the longest thoughts are cut first, and no more than necessary', async () => {
+    const { cuts, autoscaler } = await worldOfThoughts({
       short: { tokens: [250] },
       longest: { tokens: [360] },
       long: { tokens: [330] },
     });
-    // At this pressure 312 tokens would be granted: two thoughts are longer. What the longest frees lets the other go on.
-    await fill(load.gate, 2);
+    // At this pressure the grant is 312 tokens, and two thoughts are longer. The tokens that the longest one frees let the other
+    // continue.
+    await fill(autoscaler.gate, 2);
     expect(await cuts()).toEqual([[false], [true], [false]]);
   });
 
-  it('each sample of a request keeps its own floor', async () => {
-    const { cuts, load } = await watchedWorld({ pair: { tokens: [700, 20], minTokens: 50 } });
-    await fill(load.gate, 7);
+  it('each sample of a request has its own floor', async () => {
+    const { cuts, autoscaler } = await worldOfThoughts({ pair: { tokens: [700, 20], minTokens: 50 } });
+    await fill(autoscaler.gate, 7);
     expect(await cuts()).toEqual([[true, false]]);
   });
 });

@@ -7,56 +7,58 @@ import { chat, scriptedApp } from '../scripted-world.ts';
 import { loadWorld, request, smallCopies } from './load-world.ts';
 
 const stiff = (id: string, changes = {}) => request(id, { elastic: false, ...changes });
-const refusedAtOnce = { ...smallCopies, policy: { max_queue_seconds: 0 } };
+const withoutQueue = { ...smallCopies, policy: { max_queue_seconds: 0 } };
 
 describe('A wake', () => {
-  it('is asked for by one of many functions that find the endpoint asleep at the same instant', async () => {
+  it('one of many functions that concurrently find the endpoint asleep wakes it', async () => {
     const table = new MemoryTable();
     const first = loadWorld(0, { table });
     const worlds = Array.from({ length: 20 }, () => loadWorld(0, { table, copies: first.control }));
-    await first.load.scaling.tick();
-    const admit = await Promise.all(worlds.map(async ({ load }, index) => await load.gate.admit(request(`r${index}`))));
+    await first.autoscaler.scaling.tick();
+    const admissions = await Promise.all(
+      worlds.map(async ({ autoscaler }, index) => await autoscaler.gate.admit(request(`r${index}`))),
+    );
     expect(first.control.asked).toEqual([1]);
-    expect(admit.every(({ report }) => report.expectedWaitSeconds > 0)).toBe(true);
+    expect(admissions.every(({ report }) => report.expectedWaitSeconds > 0)).toBe(true);
   });
 
-  it('asks for none where copies are coming that the state does not know of yet', async () => {
-    const { load, control } = loadWorld(0);
-    await load.scaling.tick();
+  it('a wake requests no copy if copies are starting that the state does not show yet', async () => {
+    const { autoscaler, control } = loadWorld(0);
+    await autoscaler.scaling.tick();
     control.seen = { current: 0, desired: 3 };
-    await load.gate.admit(request('a'));
+    await autoscaler.gate.admit(request('a'));
     expect(control.asked).toEqual([]);
   });
 
-  it('is made also where nobody can see how many copies there are', async () => {
-    const { load, control } = loadWorld(0);
+  it('a wake is requested even if the copies cannot be described', async () => {
+    const { autoscaler, control } = loadWorld(0);
     control.describe = async () => {
       throw new Error('Rate exceeded');
     };
-    expect((await load.gate.admit(request('a'))).report.expectedWaitSeconds).toBe(20);
+    expect((await autoscaler.gate.admit(request('a'))).report.expectedWaitSeconds).toBe(20);
     expect(control.asked).toEqual([1]);
   });
 
-  it('that came to nothing, since another update was under way, is made again half a minute later', async () => {
-    const { load, control, clock } = loadWorld(0);
+  it('a wake without effect, because of another update, is repeated after half a minute', async () => {
+    const { autoscaler, control, clock } = loadWorld(0);
     control.setCopies = async (copies: number) => {
       control.asked.push(copies);
     };
-    await load.gate.admit(request('a'));
+    await autoscaler.gate.admit(request('a'));
     clock.now += 10;
-    await load.gate.whileWaiting();
+    await autoscaler.gate.whileWaiting();
     expect(control.asked).toEqual([1]);
     clock.now += 25;
-    await load.gate.whileWaiting();
+    await autoscaler.gate.whileWaiting();
     expect(control.asked).toEqual([1, 1]);
   });
 
-  it('lets no more requests wait than the first copy takes within the time that they may queue', async () => {
-    const { load } = loadWorld(0);
+  it('no more requests wait for the first copy than it can start within the maximum queue time', async () => {
+    const { autoscaler } = loadWorld(0);
     const waits: number[] = [];
     const refused: unknown[] = [];
     for (let index = 0; index < 80; index++) {
-      await load.gate.admit(stiff(`r${index}`)).then(
+      await autoscaler.gate.admit(stiff(`r${index}`)).then(
         ({ report }) => waits.push(report.expectedWaitSeconds),
         (error: unknown) => refused.push(error),
       );
@@ -67,12 +69,12 @@ describe('A wake', () => {
     expect(waits.at(-1)).toBeLessThanOrEqual(20 + 120);
     expect(refused.length).toBeGreaterThan(20);
     expect(refused[0]).toMatchObject({ status: 503, code: 'endpoint_full' });
-    // It is told the start, too.
+    // Retry-After includes the start of the copy.
     expect(Number(Object(refused[0]).headers['retry-after'])).toBeGreaterThan(20);
   });
 });
 
-/** A table whose queries are answered when so many have been asked, with what is there then. */
+/** A table that holds back queries until `waitFor` of them are pending, and then answers all with the current items. */
 class CrowdedTable extends MemoryTable {
   waitFor = 0;
   #asked = 0;
@@ -91,55 +93,57 @@ class CrowdedTable extends MemoryTable {
   }
 }
 
-describe('Requests that come to many functions at the same instant', () => {
-  it('see those before them: they are granted as if they had come one after the other', async () => {
+describe('Concurrent requests to many functions', () => {
+  it('concurrent requests to many functions are granted as if they had arrived one after the other', async () => {
     const table = new CrowdedTable();
     const worlds = Array.from({ length: 7 }, () => loadWorld(1, { table }));
-    await worlds[0]?.load.scaling.tick();
+    await worlds[0]?.autoscaler.scaling.tick();
     table.waitFor = worlds.length;
-    const admit = await Promise.all(worlds.map(async ({ load }, index) => await load.gate.admit(request(`r${index}`))));
+    const admissions = await Promise.all(
+      worlds.map(async ({ autoscaler }, index) => await autoscaler.gate.admit(request(`r${index}`))),
+    );
     const alone = loadWorld(1);
     const inOrder: number[] = [];
     for (let index = 0; index < 7; index++) {
-      inOrder.push((await alone.load.gate.admit(request(`r${index}`))).report.granted);
+      inOrder.push((await alone.autoscaler.gate.admit(request(`r${index}`))).report.granted);
     }
-    expect(admit.map(({ report }) => report.granted)).toEqual(inOrder);
-    expect((await alone.load.scaling.board.all()).filter(({ undecided }) => undecided === true)).toEqual([]);
+    expect(admissions.map(({ report }) => report.granted)).toEqual(inOrder);
+    expect((await alone.autoscaler.scaling.leaseStore.all()).filter(({ undecided }) => undecided === true)).toEqual([]);
   });
 
-  it('leave nothing where the table fails while one is decided about', async () => {
-    const { load } = loadWorld(1);
-    await load.scaling.tick();
-    load.scaling.store.control = async () => {
+  it('a failure of the table during a decision leaves no lease behind', async () => {
+    const { autoscaler } = loadWorld(1);
+    await autoscaler.scaling.tick();
+    autoscaler.scaling.store.control = async () => {
       throw new Error('The table is not there.');
     };
-    await expect(load.gate.admit(request('a'))).rejects.toThrow('The table is not there.');
-    expect(await load.scaling.board.all()).toEqual([]);
+    await expect(autoscaler.gate.admit(request('a'))).rejects.toThrow('The table is not there.');
+    expect(await autoscaler.scaling.leaseStore.all()).toEqual([]);
   });
 });
 
 describe('A paused endpoint', () => {
-  it('lets nobody in, also while its copies still run', async () => {
-    const { load } = loadWorld(1);
-    await load.scaling.store.write('control', { paused: true, changes: [] }, undefined);
-    await expect(load.gate.admit(request('a'))).rejects.toMatchObject({ status: 503, code: 'endpoint_paused' });
+  it('a paused endpoint refuses requests even while its copies still run', async () => {
+    const { autoscaler } = loadWorld(1);
+    await autoscaler.scaling.store.write('control', { paused: true, changes: [] }, undefined);
+    await expect(autoscaler.gate.admit(request('a'))).rejects.toMatchObject({ status: 503, code: 'endpoint_paused' });
   });
 });
 
-describe('Who asks a paused endpoint', () => {
-  it('asks for no copies, and nothing is decided', async () => {
-    const { load, clock } = loadWorld(1);
-    await load.scaling.tick(0);
-    await load.scaling.store.write('control', { paused: true, changes: [] }, undefined);
+describe('Requests to a paused endpoint', () => {
+  it('requests to a paused endpoint add no demand and cause no decision', async () => {
+    const { autoscaler, clock } = loadWorld(1);
+    await autoscaler.scaling.tick(0);
+    await autoscaler.scaling.store.write('control', { paused: true, changes: [] }, undefined);
     clock.now += 60;
-    await load.scaling.tick(0);
-    const before = (await load.scaling.look()).state;
-    for (let index = 0; index < 5; index++) await load.gate.admit(request(`r${index}`)).catch(() => undefined);
+    await autoscaler.scaling.tick(0);
+    const before = (await autoscaler.scaling.snapshot()).state;
+    for (let index = 0; index < 5; index++) await autoscaler.gate.admit(request(`r${index}`)).catch(() => undefined);
     for (let minute = 0; minute < 3; minute++) {
       clock.now += 60;
-      await load.scaling.tick(0);
+      await autoscaler.scaling.tick(0);
     }
-    const { state } = await load.scaling.look();
+    const { state } = await autoscaler.scaling.snapshot();
     expect(state.at).toBeGreaterThan(before.at);
     expect(state.demand).toEqual(before.demand);
     expect(state.decisions).toEqual(before.decisions);
@@ -147,100 +151,100 @@ describe('Who asks a paused endpoint', () => {
 });
 
 describe('A key that floods an endpoint', () => {
-  it('is turned away before others are, who still get a place in line', async () => {
-    const { load } = loadWorld(1);
-    await load.gate.admit(stiff('small', { key: 'key_small' }));
+  it('a key that floods an endpoint is refused while other keys can still queue', async () => {
+    const { autoscaler } = loadWorld(1);
+    await autoscaler.gate.admit(stiff('small', { key: 'key_small' }));
     let refused: unknown;
     for (let index = 0; index < 200 && refused === undefined; index++) {
-      await load.gate.admit(stiff(`flood${index}`, { key: 'key_flood' })).catch((error: unknown) => {
+      await autoscaler.gate.admit(stiff(`flood${index}`, { key: 'key_flood' })).catch((error: unknown) => {
         refused = error;
       });
     }
     expect(refused).toMatchObject({ status: 429, code: 'key_over_its_part' });
     for (const key of ['key_small', 'key_new']) {
-      const { report } = await load.gate.admit(stiff(`of ${key}`, { key }));
+      const { report } = await autoscaler.gate.admit(stiff(`first of ${key}`, { key }));
       expect(report.expectedWaitSeconds).toBeGreaterThan(0);
     }
   });
 
-  it('leaves no more items than a look can read, however often it is refused', async () => {
-    const { load, clock } = loadWorld(1, { settings: refusedAtOnce });
-    for (let index = 0; index < 700; index++) await load.gate.admit(stiff(`r${index}`)).catch(() => undefined);
-    expect((await load.scaling.board.all()).length).toBeLessThan(520);
+  it('a key that floods an endpoint leaves a bounded number of refused leases', async () => {
+    const { autoscaler, clock } = loadWorld(1, { settings: withoutQueue });
+    for (let index = 0; index < 700; index++) await autoscaler.gate.admit(stiff(`r${index}`)).catch(() => undefined);
+    expect((await autoscaler.scaling.leaseStore.all()).length).toBeLessThan(520);
     clock.now += 60;
-    await load.scaling.tick();
-    expect(await load.scaling.board.all()).toEqual([]);
+    await autoscaler.scaling.tick();
+    expect(await autoscaler.scaling.leaseStore.all()).toEqual([]);
   });
 
-  it('asks for no copies by requests that its own limits refuse, and teaches nothing', async () => {
-    const { load, clock } = loadWorld(1);
+  it('requests that the limits of a key refuse add no demand and change no expectation', async () => {
+    const { autoscaler, clock } = loadWorld(1);
     const table = new MemoryTable();
     const keys = new KeyStore(table, () => 1_700_000_000);
     const { app } = scriptedApp([], {
-      loads: new Map([['scripted', load]]),
+      loads: new Map([['scripted', autoscaler]]),
       keys,
       ledger: new Ledger(table, () => 1_700_000_000),
     });
     const { key } = await keys.create('limited', { tokens_per_day: 10 });
-    await load.scaling.tick();
+    await autoscaler.scaling.tick();
     for (let index = 0; index < 5; index++) {
       const response = await app.request('/v1/chat/completions', chat({}, { authorization: `Bearer ${key}` }));
       expect(response.status).toBe(429);
     }
-    expect(await load.scaling.board.all()).toEqual([]);
+    expect(await autoscaler.scaling.leaseStore.all()).toEqual([]);
     clock.now += 20;
-    const { demand, use } = await load.scaling.tick();
+    const { demand, use } = await autoscaler.scaling.tick();
     expect(demand.tokensPerSecond).toBe(0);
     expect(new Set(use)).toEqual(new Set([1]));
   });
 });
 
-describe('What requests are expected to use', () => {
-  it('is learned from those that got tokens, not from those whose model failed', async () => {
-    const { load, clock } = loadWorld(1);
-    const failed = await load.gate.admit(request('failed'));
+describe('The expected use of requests', () => {
+  it('the expected use is learned only from requests that generated tokens', async () => {
+    const { autoscaler, clock } = loadWorld(1);
+    const failed = await autoscaler.gate.admit(request('failed'));
     await failed.admitted.end();
     clock.now += 20;
-    expect(new Set((await load.scaling.tick()).use)).toEqual(new Set([1]));
-    const answered = await load.gate.admit(request('answered'));
+    expect(new Set((await autoscaler.scaling.tick()).use)).toEqual(new Set([1]));
+    const answered = await autoscaler.gate.admit(request('answered'));
     answered.admitted.count(0, { thinking: 100, answer: 10 });
     await answered.admitted.end();
     clock.now += 20;
-    expect(Math.min(...(await load.scaling.tick()).use)).toBeLessThan(1);
+    expect(Math.min(...(await autoscaler.scaling.tick()).use)).toBeLessThan(1);
   });
 });
 
-describe('What is in the table', () => {
-  it('of a function whose clock is an hour ahead holds nobody up', async () => {
+describe('Items in the table', () => {
+  it('the state of a function whose clock is an hour ahead does not block ticks', async () => {
     const table = new MemoryTable();
     const ahead = loadWorld(1, { table, now: () => 1_000 + 3_600 });
-    await ahead.load.scaling.tick();
-    const { load, lines } = loadWorld(1, { table });
-    await load.scaling.tick();
+    await ahead.autoscaler.scaling.tick();
+    const { autoscaler, lines } = loadWorld(1, { table });
+    await autoscaler.scaling.tick();
     expect(lines).toHaveLength(1);
-    expect((await load.scaling.tick()).at).toBe(1_000);
+    expect((await autoscaler.scaling.tick()).at).toBe(1_000);
   });
 
-  it('of another version of the function is passed over', async () => {
+  it('items of another version of the function are ignored', async () => {
     const table = new MemoryTable();
-    const { load, lines } = loadWorld(1, { table });
+    const { autoscaler, lines } = loadWorld(1, { table });
     await table.put({ pk: 'LOAD#scripted', sk: 'other', requestId: 'other', weight: 'heavy' });
     await table.putIfVersion({ pk: 'SCALING#scripted', sk: 'state', value: '{"at":"noon"}' }, undefined);
-    expect((await load.gate.admit(request('a'))).report.granted).toBe(800);
+    expect((await autoscaler.gate.admit(request('a'))).report.granted).toBe(800);
     expect(lines).toHaveLength(1);
-    expect(await load.scaling.board.all()).toHaveLength(1);
+    expect(await autoscaler.scaling.leaseStore.all()).toHaveLength(1);
   });
 
-  it('of a request that ended stays ended, however often and late it is told', async () => {
-    const { load, clock } = loadWorld(1);
-    const { admitted } = await load.gate.admit(request('a'));
+  it('a request ends once, even if it is ended or counted again later', async () => {
+    const { autoscaler, clock } = loadWorld(1);
+    const { admitted } = await autoscaler.gate.admit(request('a'));
     admitted.begin();
     admitted.count(0, { thinking: 50, answer: 0 });
     await Promise.all([admitted.end(), admitted.end()]);
     admitted.count(0, { thinking: 500, answer: 100 });
     await admitted.end();
-    const [lease] = await load.scaling.board.all();
+    const [lease] = await autoscaler.scaling.leaseStore.all();
     expect(lease).toMatchObject({ usedTokens: 50, endedAt: clock.now });
-    expect((await load.scaling.look()).load).toMatchObject({ requests: 0, committedTokens: 0 });
+    expect((await autoscaler.scaling.snapshot()).load).toMatchObject({ requests: 0, committedTokens: 0 });
   });
 });

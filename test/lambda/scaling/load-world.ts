@@ -1,11 +1,11 @@
 import type { CopiesSeen, CopyBounds, CopyControl, CopySchedule } from '../../../lambda/scaling/copy-control.ts';
-import { ModelAutoscaler } from '../../../lambda/scaling/model-load.ts';
+import { ModelAutoscaler } from '../../../lambda/scaling/model-autoscaler.ts';
 import type { ModelScalingOptions } from '../../../lambda/scaling/model-scaling.ts';
 import type { ScalingMetricsLine } from '../../../lambda/scaling/scaling-metrics.ts';
 import type { ModelScalingSettings } from '../../../lambda/settings/policy-settings.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 
-/** Copies that are there at once, or that a test moves. */
+/** Copies under control of a test. A change of the desired count has no effect on the running copies. */
 class ScriptedCopies implements CopyControl {
   seen: CopiesSeen;
   readonly asked: number[] = [];
@@ -48,7 +48,7 @@ class ScriptedCopies implements CopyControl {
   }
 }
 
-/** A copy for four requests of 1,000 tokens. */
+/** A copy whose cache holds four requests of 1,000 tokens. */
 export const smallCopies: ModelScalingSettings = {
   minCopies: 0,
   maxCopies: 3,
@@ -62,13 +62,13 @@ export const smallCopies: ModelScalingSettings = {
   elastic: 'asked',
 };
 
-/** One model's load, with a clock that the test moves. */
+/** Load control of one model, with a clock that the test advances. */
 export function loadWorld(copies: number, changes: Partial<ModelScalingOptions> = {}) {
   const clock = { now: 1_000 };
   const control = new ScriptedCopies(copies);
   const lines: ScalingMetricsLine[] = [];
   const log: Record<string, unknown>[] = [];
-  const load = new ModelAutoscaler({
+  const autoscaler = new ModelAutoscaler({
     owner: { endpointName: 'local', modelId: 'scripted' },
     settings: smallCopies,
     table: new MemoryTable(),
@@ -79,7 +79,7 @@ export function loadWorld(copies: number, changes: Partial<ModelScalingOptions> 
     capacityWaitMs: 600_000,
     ...changes,
   });
-  return { clock, control, lines, log, load };
+  return { clock, control, lines, log, autoscaler };
 }
 
 export const request = (requestId: string, changes = {}) => ({

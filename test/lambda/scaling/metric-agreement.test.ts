@@ -7,7 +7,7 @@ import { aConfig, all, aModel, only, synthesize } from '../../lib/synthesize.ts'
 import { loadWorld, request } from './load-world.ts';
 
 const byLoad = aConfig({
-  // Without a secret the settings hold no token, and can be read here.
+  // Without a secret, the settings contain no CDK token and can be parsed.
   api: { apiKey: false },
   models: [
     aModel({
@@ -23,7 +23,7 @@ const metricSchema = z.object({
   dimensions: z.array(z.object({ name: z.string(), value: z.string() })),
 });
 
-/** The metrics that the deployed policies and alarms of copies read. */
+/** Metrics that the deployed scaling policies and alarms read. */
 function readMetrics() {
   const { endpoint } = synthesize(byLoad);
   const alarms = all(endpoint, 'AWS::CloudWatch::Alarm').filter(({ Namespace }) => Namespace === 'Budgetforce');
@@ -53,13 +53,13 @@ function readMetrics() {
   );
 }
 
-/** Settings with a reference in them, to the table, are joined at deployment. */
+/** The settings contain a reference to the table, so CloudFormation joins them at deployment. */
 function settingsText(value: unknown): string {
   const { 'Fn::Join': parts } = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) }).parse(value);
   return parts[1].map((part) => (typeof part === 'string' ? part : 'deployed')).join(parts[0]);
 }
 
-/** What the function deployed beside them has as its settings. */
+/** Settings of the function in the same deployment. */
 function deployedSettings() {
   const { api } = synthesize(byLoad);
   const environmentSchema = z.object({
@@ -72,17 +72,18 @@ function deployedSettings() {
   return settingsSchema.shape.models.parse(JSON.parse(text).models);
 }
 
-describe('What scaling reads', { timeout: 180_000 }, () => {
-  it('is what the function of the same deployment writes: namespace, names and dimensions', async () => {
+describe('The metrics that scaling reads', { timeout: 180_000 }, () => {
+  it('the function of the same deployment writes the namespace, names and dimensions that scaling reads', async () => {
     const [model] = deployedSettings();
-    if (model?.scaling === undefined || model.backend.kind !== 'sagemaker') throw new Error('no scaling');
-    const { lines, load } = loadWorld(1, {
+    if (model?.scaling === undefined || model.backend.kind !== 'sagemaker')
+      throw new Error('The model has no scaling settings.');
+    const { lines, autoscaler } = loadWorld(1, {
       owner: { endpointName: model.backend.endpointName, modelId: model.scaling.modelId },
       settings: model.scaling,
     });
-    await load.gate.admit(request('a'));
+    await autoscaler.gate.admit(request('a'));
     const [line] = lines;
-    if (line === undefined) throw new Error('nothing was written');
+    if (line === undefined) throw new Error('No metrics were written.');
     const [directive] = line._aws.CloudWatchMetrics;
     const read = readMetrics();
     expect(read.map(({ metricName }) => metricName).toSorted()).toEqual([
@@ -94,15 +95,15 @@ describe('What scaling reads', { timeout: 180_000 }, () => {
       expect(namespace).toBe(directive?.Namespace);
       expect(directive?.Metrics.map(({ Name }) => Name)).toContain(metricName);
       expect(line).toHaveProperty(metricName, expect.any(Number));
-      // Every dimension of the metric that is read, and no other, with the value that is written.
+      // The same set of dimensions, with the written values.
       expect(dimensions.map(({ name }) => name).toSorted()).toEqual([...(directive?.Dimensions[0] ?? [])].toSorted());
       for (const { name, value } of dimensions) expect(line).toHaveProperty(name, value);
     }
   });
 
-  it('is written in a resolution that its alarms can read', async () => {
-    const { lines, load } = loadWorld(1);
-    await load.gate.admit(request('a'));
+  it('scaling metrics have a resolution that their alarms can read', async () => {
+    const { lines, autoscaler } = loadWorld(1);
+    await autoscaler.gate.admit(request('a'));
     expect(lines[0]?._aws.CloudWatchMetrics[0]?.Metrics.every(({ StorageResolution }) => StorageResolution === 1)).toBe(
       true,
     );
@@ -113,8 +114,8 @@ describe('What scaling reads', { timeout: 180_000 }, () => {
   });
 });
 
-describe('Scaling by load, deployed', { timeout: 180_000 }, () => {
-  it('replaces the target of requests in flight, which would ask for copies by what has already happened', () => {
+describe('Scaling by load in the template', { timeout: 180_000 }, () => {
+  it('scaling by load replaces target tracking on the requests in flight', () => {
     const names = all(synthesize(byLoad).endpoint, 'AWS::ApplicationAutoScaling::ScalingPolicy').map(
       ({ PolicyName }) => PolicyName,
     );
@@ -122,7 +123,7 @@ describe('Scaling by load, deployed', { timeout: 180_000 }, () => {
     expect(names).toContain('stage-s1-32b-missing-copies');
   });
 
-  it('adds as many copies as are missing, up to 20 at once', () => {
+  it('the step policy adds as many copies as are missing, up to 20 in one step', () => {
     const policy = all(synthesize(byLoad).endpoint, 'AWS::ApplicationAutoScaling::ScalingPolicy').find(
       ({ PolicyName }) => PolicyName === 'stage-s1-32b-missing-copies',
     );
@@ -138,17 +139,17 @@ describe('Scaling by load, deployed', { timeout: 180_000 }, () => {
     });
   });
 
-  it('begins with the speed that budgetforce plan assumes', () => {
+  it('the initial speed is the one that budgetforce plan assumes', () => {
     expect(DECODE_EFFICIENCY).toBe(defaultPrices.assumptions.decodeEfficiency);
   });
 
-  it('needs to know what a copy holds', () => {
+  it('scaling by load requires the architecture of the model', () => {
     expect(() => synthesize(aConfig({ models: [aModel({ scaling: { thinking: {} } })] }))).toThrow(
       /scaling.thinking of s1-32b needs .*write architecture/,
     );
   });
 
-  it('tells the function what a copy can do', () => {
+  it('the settings of the function contain the capacity of a copy', () => {
     expect(deployedSettings()[0]?.scaling).toMatchObject({
       componentName: 'stage-s1-32b',
       minCopies: 1,

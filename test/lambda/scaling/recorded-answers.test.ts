@@ -10,7 +10,7 @@ import { CopyFleet } from '../../../local/endpoint/copy-fleet.ts';
 import { LocalAutoScaling, notSuspended } from '../../../local/endpoint/local-auto-scaling.ts';
 import { recorded } from './fixtures/recorded-answers.ts';
 
-/** What the next calls get (status 0: no answer at all), and the actions that were called. */
+/** Responses to the next calls (status 0: no response), and the actions that were called. */
 let answers: { readonly status: number; readonly body: unknown }[] = [];
 let calls: string[] = [];
 let server: Server;
@@ -46,22 +46,22 @@ afterEach(() => {
 
 const copies = () => new SageMakerCopies('s1-32b');
 
-// The real SDK clients, over HTTP, with what AWS is known to answer.
-describe('What AWS answers about copies', () => {
-  it('that an update is under way is no failure', async () => {
+// The real SDK clients over HTTP, with recorded responses of AWS.
+describe('Recorded responses of AWS about copies', () => {
+  it('an update in progress is not a failure', async () => {
     answers = [recorded.updateInProgress];
     await copies().setCopies(1);
     expect(calls).toEqual(['UpdateInferenceComponentRuntimeConfig']);
   });
 
-  it('that the quota is used up is told as it is', async () => {
+  it('an exceeded quota is reported with the message of AWS', async () => {
     answers = [recorded.resourceLimitExceeded];
     const refused = copies().setCopies(1);
     await expect(refused).rejects.toThrow(CopiesUnavailableError);
     await expect(refused).rejects.toThrow('account-level service limit');
   });
 
-  it('why there is no capacity is told as it is', async () => {
+  it('missing capacity is reported with the message of AWS', async () => {
     answers = [recorded.noCapacity];
     expect(await copies().describe()).toEqual({
       current: 0,
@@ -70,31 +70,31 @@ describe('What AWS answers about copies', () => {
     });
   });
 
-  it('that there is no such component is an error, and not that there are no copies', async () => {
+  it('a missing component is an error, not a component without copies', async () => {
     answers = [recorded.noSuchComponent];
     await expect(copies().describe()).rejects.toThrow('Could not find inference component');
   });
 
-  it('that it is asked too often is tried again', async () => {
+  it('a throttled call is retried', async () => {
     answers = [recorded.throttled, { status: 200, body: { InferenceComponentArn: 'arn' } }];
     await copies().setCopies(1);
     expect(calls).toHaveLength(2);
   });
 
-  it('that somebody else changes the bounds is tried again', async () => {
+  it('a concurrent update of the bounds is retried', async () => {
     answers = [recorded.concurrentUpdate, { status: 200, body: {} }];
     await copies().setBounds({ min: 0, max: 1, suspended: false });
     expect(calls).toEqual(['RegisterScalableTarget', 'RegisterScalableTarget']);
   });
 
-  it('that no target is registered is an error where a schedule is put, and no schedule where one is taken away', async () => {
+  it('a missing scalable target is an error when a schedule is created, and ignored when one is deleted', async () => {
     answers = [recorded.noScalableTarget, recorded.noScalableTarget];
     const schedule = { name: 'morning', schedule: 'rate(1 hour)', min: 0, max: 1 };
     await expect(copies().putSchedule(schedule)).rejects.toThrow('No scalable target registered');
     expect(await copies().deleteSchedule('morning')).toBe(false);
   });
 
-  it('nothing, is given up after a few seconds: a request waits for it', async () => {
+  it('a call without a response times out after a few seconds', async () => {
     answers = [{ status: 0, body: undefined }];
     const started = performance.now();
     await expect(copies().describe()).rejects.toThrow();
@@ -102,7 +102,7 @@ describe('What AWS answers about copies', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('that nothing is registered means that there are no bounds', async () => {
+  it('a missing scalable target has no bounds', async () => {
     answers = [{ status: 200, body: { ScalableTargets: [] } }];
     expect(await copies().bounds()).toBeUndefined();
   });
@@ -110,7 +110,7 @@ describe('What AWS answers about copies', () => {
 
 const errorSchema = z.object({ __type: z.string(), message: z.string() });
 
-describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
+describe('The local emulation of SageMaker and Application Auto Scaling', () => {
   const plane = (): ControlPlane => {
     const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 1 });
     return {
@@ -133,7 +133,7 @@ describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
   };
   const call = (to: string, input: object, on = plane()) => controlCall(on, to, JSON.stringify(input));
 
-  // "Required" in the API references of SageMaker and Application Auto Scaling.
+  // Members marked "Required" in the API references of SageMaker and Application Auto Scaling.
   it.each([
     [
       'SageMaker.DescribeInferenceComponent',
@@ -157,7 +157,7 @@ describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
       'ScheduledActions',
       ['CreationTime', 'ResourceId', 'Schedule', 'ScheduledActionARN', 'ScheduledActionName', 'ServiceNamespace'],
     ],
-  ])('answers %s with all that is required of it', (to, list, required) => {
+  ])('the local response to %s has all required members', (to, list, required) => {
     const on = plane();
     call('AnyScaleFrontendService.PutScheduledAction', action, on);
     const { status, body } = call(to, { ...target, InferenceComponentName: 's1-32b' }, on);
@@ -173,7 +173,7 @@ describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
       'AnyScaleFrontendService.PutScheduledAction',
       { ...action, ResourceId: 'inference-component/other' },
     ],
-  ] as const)('refuses as AWS does: %s', (name, to, input) => {
+  ] as const)('the local error equals the one of AWS: %s', (name, to, input) => {
     const { status, body } = call(to, input);
     const real = errorSchema.parse(recorded[name].body);
     const ours = errorSchema.parse(body);
@@ -182,7 +182,7 @@ describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
     expect(ours.message.replaceAll('other', 's1-32b')).toBe(real.message);
   });
 
-  it('changes only what RegisterScalableTarget names, each kind of scaling by itself', () => {
+  it('RegisterScalableTarget changes only the given members, and each suspended activity separately', () => {
     const on = plane();
     call('AnyScaleFrontendService.RegisterScalableTarget', { ...target, MinCapacity: 1, MaxCapacity: 2 }, on);
     const SuspendedState = { ScheduledScalingSuspended: true };
@@ -190,9 +190,9 @@ describe('The local stand-in of SageMaker and Application Auto Scaling', () => {
     expect(on.autoScaling.target).toEqual({ min: 1, max: 2, suspended: { in: false, out: false, scheduled: true } });
   });
 
-  it('takes a scheduled action with one bound, and refuses a schedule that is none', () => {
+  it('PutScheduledAction accepts a single bound and rejects an invalid schedule', () => {
     expect(call('AnyScaleFrontendService.PutScheduledAction', action).status).toBe(200);
-    const wrong = call('AnyScaleFrontendService.PutScheduledAction', { ...action, Schedule: 'cron(0 7 * * MON *)' });
-    expect(wrong).toMatchObject({ status: 400, body: { __type: 'ValidationException' } });
+    const rejected = call('AnyScaleFrontendService.PutScheduledAction', { ...action, Schedule: 'cron(0 7 * * MON *)' });
+    expect(rejected).toMatchObject({ status: 400, body: { __type: 'ValidationException' } });
   });
 });

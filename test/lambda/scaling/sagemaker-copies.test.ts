@@ -30,9 +30,9 @@ afterEach(async () => {
   await endpoint.close();
 });
 
-// The real SDK clients, over HTTP.
-describe('The copies of a component, by the SDK', () => {
-  it('start after a while, and say so', async () => {
+// The real SDK clients over HTTP, against the local endpoint.
+describe('SageMakerCopies', () => {
+  it('copies start after their start time and are described as running', async () => {
     const copies = new SageMakerCopies('component');
     expect(await copies.describe()).toEqual({ current: 0, desired: 0 });
     await copies.setCopies(2);
@@ -40,7 +40,7 @@ describe('The copies of a component, by the SDK', () => {
     await vi.waitFor(async () => expect(await copies.describe()).toEqual({ current: 2, desired: 2 }), 10_000);
   });
 
-  it('say why they did not start', async () => {
+  it('copies that fail to start are described with the reason', async () => {
     const copies = new SageMakerCopies('component');
     fleet.failStarts('Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error.');
     await copies.setCopies(1);
@@ -55,7 +55,7 @@ describe('The copies of a component, by the SDK', () => {
     );
   });
 
-  it('keep to a range that may be changed and suspended, as often as one likes', async () => {
+  it('bounds can be changed and suspended repeatedly', async () => {
     const copies = new SageMakerCopies('component');
     expect(await copies.bounds()).toEqual({ min: 0, max: 3, suspended: false });
     for (let again = 0; again < 2; again++) {
@@ -65,7 +65,7 @@ describe('The copies of a component, by the SDK', () => {
     expect(await copies.describe()).toMatchObject({ desired: 1 });
   });
 
-  it('have other ranges by the clock', async () => {
+  it('schedules can be created, replaced, listed and deleted', async () => {
     const copies = new SageMakerCopies('component');
     const morning = { name: 'morning', schedule: 'cron(0 7 ? * MON-FRI *)', timezone: 'Europe/Berlin', min: 1, max: 3 };
     await copies.putSchedule(morning);
@@ -76,7 +76,7 @@ describe('The copies of a component, by the SDK', () => {
     expect(await copies.schedules()).toEqual([]);
   });
 
-  it('of a component that is not there are an error with its name', async () => {
+  it('a missing component is an error with its name', async () => {
     await expect(new SageMakerCopies('other').describe()).rejects.toThrow(/other/);
   });
 });

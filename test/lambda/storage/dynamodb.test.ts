@@ -10,27 +10,27 @@ afterAll(async () => {
   await embedded.close();
 });
 
-describe('The ledger of load on DynamoDB', () => {
-  it('is seen by another function, which counts and clears away what ended', async () => {
+describe('Leases and scaling state in DynamoDB', () => {
+  it('a function sees the leases of another one, counts them and deletes ended ones', async () => {
     const { table } = embedded;
     const one = loadWorld(1, { table });
     const other = loadWorld(1, { table, now: () => one.clock.now });
-    const { admitted, report } = await one.load.gate.admit(request('a'));
+    const { admitted, report } = await one.autoscaler.gate.admit(request('a'));
     expect(report.granted).toBe(800);
-    for (let index = 0; index < 4; index++) await one.load.gate.admit(request(`more${index}`));
-    expect((await other.load.gate.admit(request('b'))).report.granted).toBeLessThan(800);
+    for (let index = 0; index < 4; index++) await one.autoscaler.gate.admit(request(`more${index}`));
+    expect((await other.autoscaler.gate.admit(request('b'))).report.granted).toBeLessThan(800);
     await admitted.end();
     one.clock.now += 120;
-    const state = await other.load.scaling.tick();
+    const state = await other.autoscaler.scaling.tick();
     expect(state.seen.requests).toBe(0);
-    expect(await one.load.scaling.board.all()).toEqual([]);
-    expect((await one.load.gate.admit(request('c'))).report.granted).toBe(800);
+    expect(await one.autoscaler.scaling.leaseStore.all()).toEqual([]);
+    expect((await one.autoscaler.gate.admit(request('c'))).report.granted).toBe(800);
   });
 
-  it('is taken a step further by one of several functions at the same instant', async () => {
+  it('one of several functions that tick concurrently advances the state', async () => {
     const { table } = embedded;
     const worlds = [1, 2, 3].map(() => loadWorld(1, { table, owner: { endpointName: 'e', modelId: 'm' } }));
-    await Promise.all(worlds.map(({ load }) => load.scaling.tick()));
+    await Promise.all(worlds.map(({ autoscaler }) => autoscaler.scaling.tick()));
     expect(worlds.flatMap(({ lines }) => lines).length).toBe(1);
   });
 });

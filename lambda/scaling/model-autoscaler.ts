@@ -1,7 +1,7 @@
 import { AdmissionGate } from './admission-gate.ts';
 import { ModelScaling, type ModelScalingOptions } from './model-scaling.ts';
 
-/** What the app has of one model's load: who lets requests in, and what the scaling knows. */
+/** Load control of one model: admission of its requests, and scaling of its copies. */
 export class ModelAutoscaler {
   readonly scaling: ModelScaling;
   readonly gate: AdmissionGate;

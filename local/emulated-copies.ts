@@ -3,21 +3,21 @@ import type { DeployedScaling } from '../lambda/settings/settings.ts';
 import { CopyFleet } from './endpoint/copy-fleet.ts';
 import { LocalAutoScaling, notSuspended } from './endpoint/local-auto-scaling.ts';
 
-/** An endpoint whose copies take time, as `npm start -- --copies 0..3` plays it. */
+/** Copies with start times and limited capacity, as `npm start -- --copies 0..3` emulates them. */
 export interface LocalCopies {
   readonly min: number;
   readonly max: number;
-  /** How long a copy takes to start. Seconds. */
+  /** Start time of a copy, in seconds. */
   readonly startSeconds: number;
-  /** Requests that one copy runs at once. */
+  /** Concurrent requests of one copy. */
   readonly requestsPerCopy: number;
-  /** Between two tokens of a request. Milliseconds: a copy is as fast as that, however fast this machine is. */
+  /** Time between two tokens of a request, in milliseconds: the speed of a copy, independent of the machine. */
   readonly tokenMs: number;
-  /** Copies go after fewer were enough for so long. Seconds. */
+  /** Scale-in window, in seconds: copies are removed if fewer were enough for this long. */
   readonly scaleInSeconds: number;
-  /** How long a request waits for the first copy. Seconds; 0: 503 at once. */
+  /** Longest wait of a request for the first copy, in seconds. 0 answers 503 immediately. */
   readonly waitSeconds: number;
-  /** Whose thinking may shrink. */
+  /** Which requests may shrink: those that ask for it, all that do not refuse it, or none. */
   readonly elastic: 'asked' | 'always' | 'never';
 }
 
@@ -30,20 +30,20 @@ export const defaultLocalCopies: Omit<LocalCopies, 'min' | 'max'> = {
   elastic: 'asked',
 };
 
-export interface PlayedCopies {
+export interface EmulatedCopies {
   readonly fleet: CopyFleet;
   readonly autoScaling: LocalAutoScaling;
-  /** Takes the metrics of scaling, as CloudWatch takes them from the log. */
+  /** Receives the scaling metrics, as CloudWatch extracts them from the log in production. */
   readonly emit: (line: ScalingMetricsLine) => void;
 }
 
-/** How often the load is looked at here. Seconds: starts are shorter than in production, so looks are closer. */
+/** Tick interval, in seconds. Shorter than in production, because copies start faster. */
 export const LOCAL_TICK_SECONDS = 2;
 
-/** The part of the window that a copy has room for, for each of its requests. */
+/** KV cache of a copy per concurrent request, as fraction of the context window. */
 const CACHE_PART = 0.5;
 
-export function playCopies({ min, max, startSeconds, requestsPerCopy }: LocalCopies): PlayedCopies {
+export function emulateCopies({ min, max, startSeconds, requestsPerCopy }: LocalCopies): EmulatedCopies {
   const fleet = new CopyFleet({ copies: min, startSeconds, requestsPerCopy });
   const now = () => Date.now() / 1_000;
   const autoScaling = new LocalAutoScaling(
@@ -55,7 +55,7 @@ export function playCopies({ min, max, startSeconds, requestsPerCopy }: LocalCop
   return { fleet, autoScaling, emit: (line) => autoScaling.observe(line) };
 }
 
-/** What the app has to know of these copies. */
+/** Scaling settings of the app for these copies. */
 export function scalingOf(copies: LocalCopies, modelId: string, contextTokens: number): DeployedScaling {
   const stepSeconds = copies.tokenMs / 1_000;
   return {
@@ -72,7 +72,7 @@ export function scalingOf(copies: LocalCopies, modelId: string, contextTokens: n
     startSeconds: copies.startSeconds,
     elastic: copies.elastic,
     policy: {
-      // What changes faster than a copy starts cannot be followed by starting copies.
+      // Copies cannot follow changes that are faster than their own start.
       smoothing_seconds: Math.max(1, copies.startSeconds),
       scale_in_after_seconds: copies.scaleInSeconds,
     },
