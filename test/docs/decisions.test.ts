@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const records = readdirSync('docs/decisions').toSorted();
@@ -8,6 +8,17 @@ describe('the decision records', () => {
     expect(records.map((file) => Number(/^(\d{4})-[a-z0-9-]+\.md$/.exec(file)?.[1]))).toEqual(
       records.map((_, index) => index + 1),
     );
+  });
+
+  it('are named correctly in the comments that refer to them', () => {
+    const files = globSync(
+      '{bin,cli,lambda,lib,local,simulate,evaluate,plan,training,web,package,bench,test}/**/*.{ts,py}',
+    );
+    const named = files.flatMap((file) => [
+      ...readFileSync(file, 'utf8').matchAll(/decisions\/(\d{4}-[a-z0-9-]+\.md)/g),
+    ]);
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.map(([, name = '']) => name).filter((name) => !records.includes(name))).toEqual([]);
   });
 
   it.each(records.map((file, index) => [file, index + 1] as const))(
