@@ -89,7 +89,7 @@ describe('/v1/admin/scaling', () => {
   });
 
   it('pause stops copies and scaling, and requests get a 503 that says so; resume restores the bounds', async () => {
-    const { call, control, autoscaler: autoscaler: load } = adminWorld(2);
+    const { call, control, autoscaler: load } = adminWorld(2);
     await call('PATCH', '', { min_copies: 1 });
     expect((await call('POST', '/pause')).answer).toMatchObject({ paused: true });
     expect(control.range).toEqual({ min: 0, max: 3, suspended: true });
@@ -103,7 +103,7 @@ describe('/v1/admin/scaling', () => {
   });
 
   it('a pause that another update blocked removes its copies later', async () => {
-    const { call, control, autoscaler: autoscaler: load, clock } = adminWorld(2);
+    const { call, control, autoscaler: load, clock } = adminWorld(2);
     await call('POST', '/pause');
     control.seen = { current: 2, desired: 2 };
     clock.now += 60;
