@@ -1,5 +1,3 @@
-import { UsageError } from '../cli/usage-error.ts';
-
 /** One way of asking: what is sent with each question. */
 export type Condition =
   /** Thinking is cut at a budget, and the model answers with what it has. */
@@ -47,15 +45,4 @@ export function conditionsOf(options: ConditionOptions): readonly Condition[] {
     ...options.baselineBudgets.map((budget) => ({ method: 'token-conditional', budget }) as const),
     ...options.baselineBudgets.map((budget) => ({ method: 'rejection', budget }) as const),
   ];
-}
-
-/** A list of whole numbers as it is typed: `0,16,32`. */
-export function numberList(option: string, text: string): readonly number[] {
-  if (text.trim() === '' || text === 'none') return [];
-  const numbers = text.split(',').map((part) => part.trim());
-  for (const part of numbers) {
-    if (!/^\d+$/.test(part))
-      throw new UsageError(`${option} is ${JSON.stringify(text)}. Give whole numbers with commas, such as 0,16,32.`);
-  }
-  return [...new Set(numbers.map(Number))].toSorted((a, b) => a - b);
 }

@@ -109,7 +109,7 @@ describe('budgetforce load', () => {
   it('draws a line for each look, and a summary, for people', async () => {
     expect(await run(loadCommand, '--requests', '2', '--rate', '0', '--max-tokens', '20', '--floor', '5')).toBe(0);
     expect(out).toMatch(/time {2}in flight {2}copies/);
-    expect(out).toMatch(/^2 requests: 2 answered, 0 refused with a time to come back, 0 lost$/m);
+    expect(out).toMatch(/^2 requests: 2 answered, 0 refused with Retry-After, 0 lost$/m);
   });
 
   it.each([
@@ -161,7 +161,9 @@ describe('budgetforce load', () => {
     url = `http://127.0.0.1:${portOf(page)}`;
     await expect(run(loadCommand, '--requests', '1')).rejects.toThrow('with no JSON. Does the URL end in /v1?');
     page.close();
-    expect(await usage(loadCommand.run(['--base-url', 'nowhere']))).toContain('Give a URL that ends in /v1.');
+    expect(await usage(loadCommand.run(['--base-url', 'nowhere']))).toContain(
+      'Give an http:// or https:// URL that ends in /v1.',
+    );
   });
 
   it('says in the words of the API that a model is not there, or a key not valid', async () => {
@@ -234,7 +236,7 @@ describe('budgetforce scaling', () => {
   it.each([
     [['sleep'], 'There is no action "sleep". There are: show, set, wake, pause'],
     [['set'], 'set changes nothing. Give --min, --max or --policy.'],
-    [['set', '--min', 'two'], '--min is "two". It must be a whole number of copies.'],
+    [['set', '--min', 'two'], '--min is "two". It must be a whole number from 0 to 9999.'],
     [['set', '--policy', 'speed=1'], '--policy is "speed=1". Write NAME=NUMBER with a name of: target_utilization'],
     [['set', '--policy', 'shrink_from'], 'Write NAME=NUMBER'],
     [['set', '--policy', 'shrink_from=0.5=1'], 'Write NAME=NUMBER'],

@@ -79,8 +79,8 @@ describe('budgetforce simulate', () => {
   it.each([
     [['--policies', 'magic'], '--policies has "magic". Write aws-concurrency'],
     [['--policies', 'fixed:1.5'], 'A fixed fleet has a whole number of copies.'],
-    [['--bursts', 'many'], '--bursts is "many". Give a number from 1 to 100.'],
-    [['--rounds', '0'], '--rounds is "0". Give a number from 1 to 100000.'],
+    [['--bursts', 'many'], '--bursts is "many". It must be a number from 1 to 100.'],
+    [['--rounds', '0'], '--rounds is "0". It must be a whole number from 1 to 100000.'],
     [['--min-copies', '9', '--max-copies', '3'], '--min-copies is 9, more than --max-copies (3).'],
   ])('refuses %j', async (argv, message) => {
     await expect(simulateCommand.run([...argv, '--out', out])).rejects.toThrow(message);
