@@ -44,7 +44,7 @@ export interface BurstSample {
   readonly starting: number;
   readonly committedTokens: number;
   readonly pressure: number | null;
-  /** Thinking tokens that the running requests asked for. */
+  /** Thinking tokens that the running requests requested. */
   readonly requested: number;
   /** Thinking tokens that the running requests were granted. */
   readonly granted: number;

@@ -168,11 +168,11 @@ function statusText(status: z.infer<typeof scalingStatusSchema>): string {
       : `${load.granted_thinking_tokens} of ${load.wanted_thinking_tokens} tokens granted`;
   const lines = [
     `${status.model} on ${status.endpoint}, ${time(status.as_of)} UTC${status.paused ? ', PAUSED' : ''}`,
-    `  copies     ${copies.running} running, ${copies.starting} starting, ${copies.wanted} wanted (bounds ${copies.min} to ${copies.max})${status.at_zero === null ? '' : `, ${status.at_zero}`}`,
+    `  copies     ${copies.running} running, ${copies.starting} starting, ${copies.wanted} desired (bounds ${copies.min} to ${copies.max})${status.at_zero === null ? '' : `, ${status.at_zero}`}`,
     ...(status.failure === null ? [] : [`  failure    ${status.failure}`]),
     `  load       ${load.requests} requests, ${load.committed_tokens} tokens committed${load.pressure === null ? '' : `, pressure ${load.pressure}`}`,
     `  thinking   ${thinking}`,
-    `  speed      ${Math.round(speed.asked_tokens_per_second)} tokens/s asked for, ${Math.round(speed.copy_tokens_per_second)} a copy; a start takes ${Math.round(speed.start_seconds)} s`,
+    `  speed      ${Math.round(speed.asked_tokens_per_second)} tokens/s requested, ${Math.round(speed.copy_tokens_per_second)} per copy; a start takes ${Math.round(speed.start_seconds)} s`,
     `  policy     ${Object.entries(policy)
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}`,

@@ -200,7 +200,9 @@ function checkModel({ model, upstream, format: name, tokenizer }: ModelValues): 
   if (model !== undefined && upstream !== undefined)
     throw new UsageError('--model and --upstream both name a model. Give one of them.');
   if ((model ?? upstream) !== undefined && format === undefined) {
-    throw new UsageError(`Say with --format how this model delimits its thinking: ${formatNames.join(', ')}.`);
+    throw new UsageError(
+      `--format is missing. Give the way this model delimits its thinking: ${formatNames.join(', ')}.`,
+    );
   }
   if (model === undefined && upstream === undefined && format !== undefined && format !== 's1') {
     throw new UsageError('The embedded model has format s1. Give --format with --model or --upstream.');
