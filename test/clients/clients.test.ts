@@ -10,7 +10,7 @@ import { decode, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
 import type { ScriptedSegment } from '../lambda/scripted-world.ts';
 import { serve } from './serve.ts';
 
-/** What a client is asked to do, and what the model behind says. */
+/** Outputs of the scripted model. */
 const natural: readonly ScriptedSegment[] = [
   { says: '\nTwo and two.', ends: IM_START },
   { says: '\nFour.', ends: IM_END },
@@ -37,13 +37,13 @@ type Capability =
   | 'sets a budget'
   | 'calls tools'
   | 'counts thinking tokens'
-  | 'goes on with a second question'
+  | 'continues a conversation'
   | 'aborts'
-  | 'gives up in time'
+  | 'times out'
   | 'retries a 503'
   | 'reads an error';
 
-/** One client, and how it does each thing; what is missing it cannot say. */
+/** A client, and a test for each capability. It has no API for the missing ones. */
 interface Client {
   readonly name: string;
   readonly route: string;
@@ -84,7 +84,7 @@ const langchain = async (script: readonly ScriptedSegment[], fields: Record<stri
   return { ...server, client };
 };
 
-/** Stops in the middle of an endless thought, and sees that the model was stopped too. */
+/** Aborts during an endless thought, and expects that the model is stopped too. */
 async function aborts(start: (signal: AbortSignal) => Promise<unknown>, aborted: () => number): Promise<void> {
   const abort = new AbortController();
   const running = start(abort.signal).then(
@@ -96,12 +96,12 @@ async function aborts(start: (signal: AbortSignal) => Promise<unknown>, aborted:
   await expect.poll(aborted).toBe(1);
 }
 
-/** So long a client waits for an answer that never comes. Milliseconds. */
-const PATIENCE_MS = 1_000;
+/** Timeout of a client, for an answer that never comes. */
+const TIMEOUT_MS = 1_000;
 
-/** Gives up by itself, and sees that the model was stopped too. */
-async function givesUp(asked: Promise<unknown>, aborted: () => number): Promise<void> {
-  await expect(asked).rejects.toThrow();
+/** Expects that the client times out and that the model is stopped too. */
+async function timesOut(request: Promise<unknown>, aborted: () => number): Promise<void> {
+  await expect(request).rejects.toThrow();
   await expect.poll(aborted, { timeout: 10_000 }).toBe(1);
 }
 
@@ -112,8 +112,12 @@ const twice: readonly ScriptedSegment[] = [
   { says: '\nSix.', ends: IM_END },
 ];
 
-/** The second question came with the first one and its answer, and without the thought between them. */
-function sawNoThought({ requests }: { readonly requests: readonly { readonly promptIds: readonly number[] }[] }): void {
+/** Expects that the second prompt has the first question and its answer, without the thought. */
+function expectNoThought({
+  requests,
+}: {
+  readonly requests: readonly { readonly promptIds: readonly number[] }[];
+}): void {
   const prompt = decode(requests[2]?.promptIds ?? []);
   expect(prompt).toContain(question);
   expect(prompt).toContain('Four.');
@@ -168,7 +172,7 @@ const clients: readonly Client[] = [
         for await (const { usage } of stream) counted = usage?.completion_tokens_details?.reasoning_tokens ?? counted;
         expect(counted).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await openai(twice);
         const first = await client.chat.completions.create({ model, messages });
         const answered = first.choices[0]?.message;
@@ -176,12 +180,12 @@ const clients: readonly Client[] = [
         const conversation = [...messages, answered, { role: 'user' as const, content: again }];
         const { choices } = await client.chat.completions.create({ model, messages: conversation });
         expect(choices[0]?.message.content).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await openai(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.chat.completions.create({ model, messages }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.chat.completions.create({ model, messages }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
@@ -250,18 +254,18 @@ const clients: readonly Client[] = [
         const { usage } = await client.responses.create({ model, input: question });
         expect(usage?.output_tokens_details.reasoning_tokens).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await openai(twice);
         const { output } = await client.responses.create({ model, input: question });
         const input = [...messages, ...output, { role: 'user' as const, content: again }];
         const second = await client.responses.create({ model, input: input as OpenAI.Responses.ResponseInput });
         expect(second.output_text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await openai(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.responses.create({ model, input: question }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.responses.create({ model, input: question }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
@@ -323,22 +327,22 @@ const clients: readonly Client[] = [
         expect(content.at(-1)).toMatchObject({ type: 'tool_use', name: 'weather', input: { city: 'Paris' } });
         expect(stop_reason).toBe('tool_use');
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await anthropic(twice);
-        const { content: said } = await client.messages.create({ model, messages, max_tokens: 500 });
+        const { content: answered } = await client.messages.create({ model, messages, max_tokens: 500 });
         const conversation = [
           ...messages,
-          { role: 'assistant' as const, content: said },
+          { role: 'assistant' as const, content: answered },
           { role: 'user' as const, content: again },
         ];
         const { content } = await client.messages.create({ model, messages: conversation, max_tokens: 500 });
         expect(content.at(-1)).toMatchObject({ text: 'Six.' });
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await anthropic(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.messages.create({ model, messages, max_tokens: 500 }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.messages.create({ model, messages, max_tokens: 500 }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await anthropic(endless);
@@ -394,17 +398,17 @@ const clients: readonly Client[] = [
         const { usage } = await generateText({ model: chat, prompt: question });
         expect(usage.outputTokenDetails.reasoningTokens).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { chat, model: scripted } = await compatible(twice);
         const { response } = await generateText({ model: chat, messages });
         const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
         expect((await generateText({ model: chat, messages: conversation })).text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { chat, model: scripted } = await compatible(endless);
-        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
-        await givesUp(generateText({ model: chat, prompt: question, abortSignal }), () => scripted.aborted);
+        const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+        await timesOut(generateText({ model: chat, prompt: question, abortSignal }), () => scripted.aborted);
       },
       aborts: async () => {
         const { chat, model: scripted } = await compatible(endless);
@@ -459,19 +463,19 @@ const clients: readonly Client[] = [
         });
         expect(toolCalls[0]).toMatchObject({ toolName: 'weather', input: { city: 'Paris' } });
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { chat, model: scripted } = await aiAnthropic(twice);
         const { response } = await generateText({ model: chat, messages, maxOutputTokens: 500 });
         const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
         const second = await generateText({ model: chat, messages: conversation, maxOutputTokens: 500 });
         expect(second.text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { chat, model: scripted } = await aiAnthropic(endless);
-        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
-        const asked = generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal });
-        await givesUp(asked, () => scripted.aborted);
+        const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+        const request = generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal });
+        await timesOut(request, () => scripted.aborted);
       },
       aborts: async () => {
         const { chat, model: scripted } = await aiAnthropic(endless);
@@ -522,16 +526,16 @@ const clients: readonly Client[] = [
           usage_metadata: { output_token_details: { reasoning: '\nTwo and two.'.length } },
         });
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await langchain(twice);
         const first = await client.invoke(question);
         const second = await client.invoke([['user', question], first, ['user', again]]);
         expect(second.content).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await langchain(endless);
-        await givesUp(client.invoke(question, { timeout: PATIENCE_MS }), () => scripted.aborted);
+        await timesOut(client.invoke(question, { timeout: TIMEOUT_MS }), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await langchain(endless);
@@ -559,9 +563,9 @@ const capabilities: readonly Capability[] = [
   'sets a budget',
   'calls tools',
   'counts thinking tokens',
-  'goes on with a second question',
+  'continues a conversation',
   'aborts',
-  'gives up in time',
+  'times out',
   'retries a 503',
   'reads an error',
 ];
@@ -569,7 +573,7 @@ const done = new Set<string>();
 
 describe.each(clients)('$name', ({ name, can }) => {
   it.each(capabilities.filter((capability) => can[capability] !== undefined))(
-    '%s',
+    `${name} %s`,
     async (capability) => {
       await can[capability]?.();
       done.add(`${name}/${capability}`);
@@ -578,8 +582,8 @@ describe.each(clients)('$name', ({ name, can }) => {
   );
 });
 
-describe('the matrix of clients', () => {
-  it('says what they do', async () => {
+describe('docs/clients.md', () => {
+  it('docs/clients.md lists the capabilities of each client', async () => {
     await expect(matrix()).toMatchFileSnapshot('../../docs/clients.md');
   });
 });
@@ -602,8 +606,8 @@ function matrix(): string {
   return [
     '# Clients',
     '',
-    'Published clients, unchanged, against this API. The table is written by `test/clients/clients.test.ts`: "yes" is a test that passed,',
-    '"–" is what the client itself has no way to say.',
+    'Published clients, unchanged, against this API. `test/clients/clients.test.ts` writes the table: "yes" is a test that passed,',
+    '"–" is a capability that the client has no API for.',
     '',
     row(['Client', 'Route', ...capabilities]),
     row(['---', '---', ...capabilities.map(() => '---')]),
