@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { NoCapacityError } from '../../lambda/upstream/errors.ts';
 import { decode, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
-import type { ScriptedSegment } from '../lambda/scripted-world.ts';
+import type { ScriptedModel, ScriptedSegment } from '../lambda/scripted-world.ts';
 import { serve } from './serve.ts';
 
 /** Outputs of the scripted model. */
@@ -85,15 +85,16 @@ const langchain = async (script: readonly ScriptedSegment[], fields: Record<stri
 };
 
 /** Aborts during an endless thought, and expects that the model is stopped too. */
-async function aborts(start: (signal: AbortSignal) => Promise<unknown>, aborted: () => number): Promise<void> {
+async function aborts(start: (signal: AbortSignal) => Promise<unknown>, scripted: ScriptedModel): Promise<void> {
   const abort = new AbortController();
   const running = start(abort.signal).then(
     () => 'ended',
     () => 'ended',
   );
-  setTimeout(() => abort.abort(), 100);
+  await expect.poll(() => scripted.requests.length, { timeout: 10_000 }).toBe(1);
+  abort.abort();
   expect(await running).toBe('ended');
-  await expect.poll(aborted).toBe(1);
+  await expect.poll(() => scripted.aborted, { timeout: 10_000 }).toBe(1);
 }
 
 /** Timeout of a client, for an answer that never comes. */
@@ -189,13 +190,10 @@ const clients: readonly Client[] = [
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
-        await aborts(
-          async (signal) => {
-            const stream = await client.chat.completions.create({ model, messages, stream: true }, { signal });
-            for await (const _ of stream);
-          },
-          () => scripted.aborted,
-        );
+        await aborts(async (signal) => {
+          const stream = await client.chat.completions.create({ model, messages, stream: true }, { signal });
+          for await (const _ of stream);
+        }, scripted);
       },
       'retries a 503': async () => {
         const { client } = await openai([{ says: '', fails: noCapacity() }, ...natural]);
@@ -269,13 +267,10 @@ const clients: readonly Client[] = [
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
-        await aborts(
-          async (signal) => {
-            const stream = await client.responses.create({ model, input: question, stream: true }, { signal });
-            for await (const _ of stream);
-          },
-          () => scripted.aborted,
-        );
+        await aborts(async (signal) => {
+          const stream = await client.responses.create({ model, input: question, stream: true }, { signal });
+          for await (const _ of stream);
+        }, scripted);
       },
       'retries a 503': async () => {
         const { client } = await openai([{ says: '', fails: noCapacity() }, ...natural]);
@@ -348,7 +343,7 @@ const clients: readonly Client[] = [
         const { client, model: scripted } = await anthropic(endless);
         await aborts(
           (signal) => client.messages.stream({ model, messages, max_tokens: 500 }, { signal }).finalMessage(),
-          () => scripted.aborted,
+          scripted,
         );
       },
       'retries a 503': async () => {
@@ -412,10 +407,7 @@ const clients: readonly Client[] = [
       },
       aborts: async () => {
         const { chat, model: scripted } = await compatible(endless);
-        await aborts(
-          (abortSignal) => generateText({ model: chat, prompt: question, abortSignal }),
-          () => scripted.aborted,
-        );
+        await aborts((abortSignal) => generateText({ model: chat, prompt: question, abortSignal }), scripted);
       },
       'retries a 503': async () => {
         const { chat } = await compatible([{ says: '', fails: noCapacity() }, ...natural]);
@@ -481,7 +473,7 @@ const clients: readonly Client[] = [
         const { chat, model: scripted } = await aiAnthropic(endless);
         await aborts(
           (abortSignal) => generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal }),
-          () => scripted.aborted,
+          scripted,
         );
       },
       'retries a 503': async () => {
@@ -539,10 +531,7 @@ const clients: readonly Client[] = [
       },
       aborts: async () => {
         const { client, model: scripted } = await langchain(endless);
-        await aborts(
-          (signal) => client.invoke(question, { signal }),
-          () => scripted.aborted,
-        );
+        await aborts((signal) => client.invoke(question, { signal }), scripted);
       },
       'retries a 503': async () => {
         const { client } = await langchain([{ says: '', fails: noCapacity() }, ...natural]);
