@@ -1,7 +1,7 @@
 /**
- * How fast the embedded engine writes, one stream against four at once: `npx node bench/engine.ts`.
+ * Decode speed of the embedded engine, with one stream and with four: `npx node bench/engine.ts`.
  *
- * Rounds of one stream and of four alternate in one process, so that a machine that is slower for a while is slower for both. Every stream
+ * Rounds of one stream and of four alternate in one process, so that a temporary slowdown of the machine affects both. Every stream
  * writes exactly `--tokens` tokens at temperature 1 (ends are forbidden). Prints tokens/s, the ratio of each round, and resident memory.
  */
 
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '400' },
     rounds: { type: 'string', default: '7' },
     threads: { type: 'string', default: '1' },
-    /** Keep ends forbidden all along (`min_tokens`), or allow them from the first token on and count what came. */
+    /** Allow ends from the first token on and count the tokens, instead of forbidding ends (`min_tokens`). */
     'allow-ends': { type: 'boolean', default: false },
   },
 });

@@ -1,10 +1,10 @@
 /**
- * What each metric says, and when, after requests begin to ask for more thinking: `npx node bench/scaling-lead.ts`. Writes
- * docs/images/lead.svg.
+ * How fast each metric rises after requests begin to ask for more thinking: `npx node bench/scaling-lead.ts`. Writes
+ * docs/images/lead.svg and docs/images/lead-overload.svg.
  *
- * Requests come at the same rate all the time. Until the change nine of ten ask for up to 2,048 tokens of thinking and one for up
- * to 16,384; from then on it is the other way round. The fleet stays as it is: so it is seen what each metric asks for. Lines are
- * means of runs with other seeds.
+ * The request rate is constant. Until the change nine of ten requests ask for up to 2,048 thinking tokens and one for up to 16,384;
+ * after it the shares are swapped. The number of copies is fixed, so that the metrics do not change their own cause. Lines are means
+ * over runs with different seeds.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -24,19 +24,19 @@ const CHANGE_SECONDS = 3_600;
 const END_SECONDS = 7_200;
 const SEEDS = 20;
 
-// One speed for all lines: what a full copy gives at this context.
+// One speed for all lines: that of a full copy at this context.
 const FULL = fullStep(s1OnP5(), 3_000);
 const COPY_TOKENS_PER_SECOND = FULL.requests / FULL.stepSeconds;
 
-// What the load test finds for one copy in the conversation trace, times its safety factor: see docs/scaling.md.
+// Result of the load test of one copy on the conversation trace, times its safety factor: see docs/scaling.md.
 const REQUESTS_PER_COPY = 28;
 
 const metrics = ['requests in flight', 'committed tokens', 'demand over 60 s', 'demand over 600 s'] as const;
 type Values = Readonly<Record<(typeof metrics)[number], number>>;
 
-/** Writes down what each metric is, every `SAMPLE_SECONDS`. */
-class Watch implements Scaler {
-  readonly seen: Values[] = [];
+/** Records the metrics every `SAMPLE_SECONDS`. */
+class Recorder implements Scaler {
+  readonly samples: Values[] = [];
   #fast: Demand = noDemand;
   #smooth: Demand = noDemand;
 
@@ -45,7 +45,7 @@ class Watch implements Scaler {
     this.#fast = measureDemand(this.#fast, arrived, 60);
     this.#smooth = measureDemand(this.#smooth, arrived, 600);
     if (now > END_SECONDS) return;
-    this.seen.push({
+    this.samples.push({
       'requests in flight': load.requests,
       'committed tokens': load.committedTokens,
       'demand over 60 s': this.#fast.tokensPerSecond,
@@ -54,8 +54,8 @@ class Watch implements Scaler {
   }
 }
 
-/** The same requests with other maxima from a time on. */
-function changing(seed: number): Traffic {
+/** Requests whose maxima change at `CHANGE_SECONDS`. */
+function changingTraffic(seed: number): Traffic {
   const maxima = (part: number) => [
     { tokens: 16_384, part },
     { tokens: 2_048, part: 1 - part },
@@ -67,21 +67,21 @@ function changing(seed: number): Traffic {
     next(arrival) {
       const more = short.next(arrival);
       const { at } = arrival;
-      // Both draw the same numbers, so both come at the same times.
+      // Both draw the same random numbers, so their requests arrive at the same times.
       const other = long.next(at >= CHANGE_SECONDS ? arrival : { ...arrival });
       return more && other;
     },
   };
 }
 
-/** Means over all seeds. Entry n is of second (n + 1) × `SAMPLE_SECONDS`. */
-function watch(copies: number): readonly Values[] {
+/** Means over all seeds. Entry n is at (n + 1) × `SAMPLE_SECONDS`. */
+function record(copies: number): readonly Values[] {
   const runs = Array.from({ length: SEEDS }, (_, index) => {
-    const scaler = new Watch();
+    const scaler = new Recorder();
     simulate({
       profile: s1OnP5(),
       routing: defaultRouting,
-      traffic: changing(2 * index + 1),
+      traffic: changingTraffic(2 * index + 1),
       scaler,
       gate: openGate,
       initialCopies: copies,
@@ -89,7 +89,7 @@ function watch(copies: number): readonly Values[] {
       measureUntil: END_SECONDS,
       binSeconds: 60,
     });
-    return scaler.seen;
+    return scaler.samples;
   });
   const length = Math.min(...runs.map((run) => run.length));
   return Array.from({ length }, (_, at) => {
@@ -106,28 +106,28 @@ function watch(copies: number): readonly Values[] {
 const CHANGE = CHANGE_SECONDS / SAMPLE_SECONDS - 1;
 const LEVEL = 1_200 / SAMPLE_SECONDS;
 
-function levels(seen: readonly Values[], name: keyof Values) {
+function levels(samples: readonly Values[], name: keyof Values) {
   const mean = (part: readonly Values[]) => part.reduce((sum, values) => sum + values[name], 0) / part.length;
-  return { before: mean(seen.slice(CHANGE - LEVEL, CHANGE)), after: mean(seen.slice(-LEVEL)) };
+  return { before: mean(samples.slice(CHANGE - LEVEL, CHANGE)), after: mean(samples.slice(-LEVEL)) };
 }
 
-/** Seconds after the change until a metric is above so much. */
-function above(seen: readonly Values[], name: keyof Values, level: number): number {
-  const found = seen.findIndex((values, at) => at > CHANGE && values[name] >= level);
+/** Seconds from the change until a metric reaches a level. */
+function secondsTo(samples: readonly Values[], name: keyof Values, level: number): number {
+  const found = samples.findIndex((values, at) => at > CHANGE && values[name] >= level);
   return (found - CHANGE) * SAMPLE_SECONDS;
 }
 
-const roomy = watch(40);
-const tight = watch(12);
+const ample = record(40);
+const scarce = record(12);
 
 console.table(
   metrics.map((name) => {
-    const { before, after } = levels(roomy, name);
+    const { before, after } = levels(ample, name);
     return {
       metric: name,
-      'a quarter above, s': above(roomy, name, before * 1.25),
-      'half way, s': above(roomy, name, (before + after) / 2),
-      '90 % of the way, s': above(roomy, name, before + 0.9 * (after - before)),
+      '25 % above, s': secondsTo(ample, name, before * 1.25),
+      '50 % of the change, s': secondsTo(ample, name, (before + after) / 2),
+      '90 % of the change, s': secondsTo(ample, name, before + 0.9 * (after - before)),
       'grows by': Math.round((after / before) * 100) / 100,
     };
   }),
@@ -138,11 +138,11 @@ const copiesBy = {
   'demand over 60 s': (values: Values) =>
     values['demand over 60 s'] / (COPY_TOKENS_PER_SECOND * utilizationWith.elasticBudgets),
 };
-const asked = (seen: readonly Values[], at: number) =>
+const requestedCopies = (samples: readonly Values[], at: number) =>
   Object.fromEntries(
-    Object.entries(copiesBy).map(([name, copies]) => [name, Math.round(copies(seen[at] ?? blank) * 10) / 10]),
+    Object.entries(copiesBy).map(([name, copies]) => [name, Math.round(copies(samples[at] ?? noValues) * 10) / 10]),
   );
-const blank: Values = {
+const noValues: Values = {
   'requests in flight': 0,
   'committed tokens': 0,
   'demand over 60 s': 0,
@@ -152,31 +152,31 @@ console.table(
   [10, 30, 60].flatMap((minutes) => {
     const at = CHANGE + (minutes * 60) / SAMPLE_SECONDS;
     return [
-      { 'minutes after': minutes, 'copies there': 40, ...asked(roomy, at) },
-      { 'minutes after': minutes, 'copies there': 12, ...asked(tight, at) },
+      { 'minutes after': minutes, 'actual copies': 40, ...requestedCopies(ample, at) },
+      { 'minutes after': minutes, 'actual copies': 12, ...requestedCopies(scarce, at) },
     ];
   }),
 );
 
-const around = (seen: readonly Values[], from: number, until: number, value: (values: Values) => number) =>
-  seen.flatMap((values, index) => {
+const around = (samples: readonly Values[], from: number, until: number, value: (values: Values) => number) =>
+  samples.flatMap((values, index) => {
     const at = (index + 1) * SAMPLE_SECONDS - CHANGE_SECONDS;
     return at >= from && at <= until ? [[at, value(values)] as const] : [];
   });
-const wayOf = (name: keyof Values) => {
-  const { before, after } = levels(roomy, name);
-  return { name, points: around(roomy, -120, 600, (values) => (values[name] - before) / (after - before)) };
+const changeLine = (name: keyof Values) => {
+  const { before, after } = levels(ample, name);
+  return { name, points: around(ample, -120, 600, (values) => (values[name] - before) / (after - before)) };
 };
-const copiesOf = (name: keyof typeof copiesBy) => ({ name, points: around(tight, -120, 3_590, copiesBy[name]) });
+const copiesLine = (name: keyof typeof copiesBy) => ({ name, points: around(scarce, -120, 3_590, copiesBy[name]) });
 writeFileSync(
   'docs/images/lead.svg',
-  timePlot('Enough copies: how far each metric is on its way, 0 before the change, 1 long after', [
-    { title: `minute 0: nine of ten requests ask for eight times the thinking`, lines: metrics.map(wayOf) },
+  timePlot('Enough copies: change of each metric, 0 before the change of traffic, 1 long after', [
+    { title: `minute 0: nine of ten requests ask for eight times the thinking`, lines: metrics.map(changeLine) },
   ]),
 );
 writeFileSync(
   'docs/images/lead-overload.svg',
-  timePlot('Too few copies (12): how many each metric asks for', [
-    { title: 'copies', scale: 'log', lines: [copiesOf('requests in flight'), copiesOf('demand over 60 s')] },
+  timePlot('Too few copies (12): copies that each metric requests', [
+    { title: 'copies', scale: 'log', lines: [copiesLine('requests in flight'), copiesLine('demand over 60 s')] },
   ]),
 );

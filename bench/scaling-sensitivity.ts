@@ -1,13 +1,13 @@
 /**
- * Whether the comparison hangs on an assumption: `npx node bench/scaling-sensitivity.ts`. Both traces with bursts of 1× and 3×, once
- * with other seeds, then with one assumption at a time changed. Prints GPU hours of ours as part of AWS's default target tracking,
- * the first token's 95th percentile of both, and the part of the thinking that was done.
+ * Whether the comparison depends on an assumption: `npx node bench/scaling-sensitivity.ts`. Runs both traces with bursts of 1× and 3×,
+ * first with several seeds, then with one changed assumption at a time. Prints our GPU hours as a share of AWS's default target
+ * tracking, the 95th percentile of the time to first token of both, and the share of the thinking that was done.
  */
 
 import { parseArgs } from 'node:util';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
-import { defaultScaling, type ScalingSettings } from '../lambda/policy/desired-copies.ts';
 import { defaultElastic, type ElasticSettings } from '../lambda/policy/elastic-grant.ts';
+import { defaultScaling, type ScalingSettings } from '../lambda/policy/desired-copies.ts';
 import { openGate } from '../simulate/engine/gate.ts';
 import type { Outcome } from '../simulate/engine/outcome.ts';
 import { PolicyMaker } from '../simulate/policies.ts';
@@ -25,12 +25,12 @@ import { builtInTrace, noBursts, traceNames } from '../simulate/traffic/trace.ts
 
 const { values } = parseArgs({ options: { seeds: { type: 'string', default: '5' }, only: { type: 'string' } } });
 
-/** What is other than in the defaults. */
+/** Changes to the defaults. */
 interface Change {
   readonly seed?: number;
   readonly mix?: Partial<ThinkingMix>;
   readonly profile?: Partial<Profile>;
-  /** Of the load test's result. */
+  /** Applied to the result of the load test. */
   readonly safetyFactor?: number;
   readonly aws?: Partial<TargetTrackingSettings>;
 }
@@ -70,7 +70,7 @@ const seedsTable = () =>
         return `${mean.toFixed(digits)} (${Math.min(...all).toFixed(digits)}–${Math.max(...all).toFixed(digits)})`;
       };
       return {
-        [`mean (least–most) of ${seeds.length} seeds`]: `${scenario.trace.name} ${scenario.factor}×`,
+        [`mean (min–max) of ${seeds.length} seeds`]: `${scenario.trace.name} ${scenario.factor}×`,
         'GPU hours of AWS, %': of(({ aws, elastic }) => elastic.gpuHours / aws.gpuHours, 0, 100),
         'AWS p95, s': of(({ aws }) => aws.firstToken.p95, 3),
         'ours p95, s': of(({ elastic }) => elastic.firstToken.p95, 3),
@@ -83,7 +83,7 @@ const seedsTable = () =>
 
 const speed = s1OnP5().speed;
 const changes: Readonly<Record<string, Change>> = {
-  'as it is': {},
+  defaults: {},
   'AWS removes half at once': { aws: { maxRemovedPart: 0.5 } },
   'AWS removes a tenth at once': { aws: { maxRemovedPart: 0.1 } },
   'AWS without a delay of metrics': { aws: { delaySeconds: 0 } },
@@ -92,10 +92,10 @@ const changes: Readonly<Record<string, Change>> = {
   'half of the requests elastic': { mix: { elasticPart: 0.5 } },
   'floor half of the maximum': { mix: { floorPart: 0.5 } },
   'thinking half as long': { mix: { medianTokens: 2_048 } },
-  'thinking more even (sigma 0.4)': { mix: { sigma: 0.4 } },
+  'thinking less varied (sigma 0.4)': { mix: { sigma: 0.4 } },
   'copies start in 3 minutes': { profile: { instanceSeconds: 90, copySeconds: 90 } },
   'copies start in 20 minutes': { profile: { instanceSeconds: 600, copySeconds: 600 } },
-  'one copy an instance': { profile: { copiesPerInstance: 1, gpusPerInstance: 2 } },
+  'one copy per instance': { profile: { copiesPerInstance: 1, gpusPerInstance: 2 } },
   'half the cache': { profile: { speed: { ...speed, cacheTokens: speed.cacheTokens / 2 } } },
 };
 const changesTable = () =>
@@ -107,32 +107,32 @@ const changesTable = () =>
           const { aws, elastic } = outcomes(scenario, change);
           const refused =
             elastic.refused > 0 ? `, ${((100 * elastic.refused) / elastic.requests).toFixed(1)} % refused` : '';
-          const cell = `${percent(elastic.gpuHours / aws.gpuHours)}, ${seconds(elastic)} for ${seconds(aws)} s, ${percent(elastic.thinking.done / elastic.thinking.natural)}${refused}`;
+          const cell = `${percent(elastic.gpuHours / aws.gpuHours)}, ${seconds(elastic)} against ${seconds(aws)} s, ${percent(elastic.thinking.done / elastic.thinking.natural)}${refused}`;
           return [`${scenario.trace.name} ${scenario.factor}×`, cell];
         }),
       ),
     })),
   );
 
-/** Ours with other settings than the defaults. */
+/** Our policy with changed settings. */
 const policies: Readonly<
   Record<string, { readonly scaling?: Partial<ScalingSettings>; readonly elastic?: ElasticSettings | 'none' }>
 > = {
-  'as it is': {},
-  'copies asked for at pressure 1.7': { scaling: { maxPressure: 1.7 } },
-  'copies asked for at pressure 0.9': { scaling: { maxPressure: 0.9 } },
-  'copies rest for half an hour': { scaling: { scaleInAfterSeconds: 1_800 } },
+  defaults: {},
+  'copies requested at pressure 1.7': { scaling: { maxPressure: 1.7 } },
+  'copies requested at pressure 0.9': { scaling: { maxPressure: 0.9 } },
+  'scale in after half an hour': { scaling: { scaleInAfterSeconds: 1_800 } },
   'both: 1.7 and half an hour': { scaling: { maxPressure: 1.7, scaleInAfterSeconds: 1_800 } },
-  'demand may take 75 %': { scaling: { targetUtilization: 0.75 } },
-  'demand may take 95 %': { scaling: { targetUtilization: 0.95 } },
+  'target utilization 75 %': { scaling: { targetUtilization: 0.75 } },
+  'target utilization 95 %': { scaling: { targetUtilization: 0.95 } },
   'demand smoothed over 120 s': { scaling: { smoothingSeconds: 120 } },
-  'budgets shrink sooner': {
+  'budgets shrink earlier': {
     elastic: { shrinkFrom: 0.5, shrinkTo: 1.1, cut: { shrinkFrom: 0.7, shrinkTo: 1.2 } },
   },
   'budgets shrink later': {
     elastic: { shrinkFrom: 1, shrinkTo: 1.6, cut: { shrinkFrom: 1.2, shrinkTo: 1.7 } },
   },
-  'thoughts under way are not cut': { elastic: { shrinkFrom: 0.7, shrinkTo: 1.3 } },
+  'running thoughts are not cut': { elastic: { shrinkFrom: 0.7, shrinkTo: 1.3 } },
   'budgets do not shrink': { elastic: 'none' },
 };
 

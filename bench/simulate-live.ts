@@ -1,9 +1,9 @@
 /**
- * Whether the simulator says what a running endpoint does: `npx node bench/simulate-live.ts --base-url http://localhost:8787/v1`.
+ * Compares the simulator with a running endpoint: `npx node bench/simulate-live.ts --base-url http://localhost:8787/v1`.
  *
- * Calibrates, sends a Poisson load of exact budgets, calibrates again, and simulates the very same requests on the mean of the two
- * profiles. Where the two differ by more than a tenth, the machine was not equally fast all the time, and the comparison says little.
- * Copies that are played (`npm start -- --copies 1..1 --token-ms 12 --elastic never`) keep their pace on a busy machine too.
+ * Calibrates, sends Poisson traffic with exact budgets, calibrates again, and simulates the same requests on the mean of the two
+ * profiles. If the profiles differ by more than 10 %, the speed of the machine changed and the comparison is not valid. Simulated
+ * copies (`npm start -- --copies 1..1 --token-ms 12 --elastic never`) keep their speed on a busy machine.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     'base-url': { type: 'string', default: 'http://localhost:8787/v1' },
     'api-key': { type: 'string' },
     requests: { type: 'string', default: '120' },
-    /** Part of the speed of four requests at once that the load takes. */
+    /** Load as a share of the speed of `--parallel` concurrent requests. */
     utilization: { type: 'string', default: '0.5' },
     parallel: { type: 'string', default: '4' },
   },
@@ -83,15 +83,15 @@ function simulateOn(on: Profile): Outcome {
     traffic: {
       next: (arrival) => {
         const request = plan[next];
-        const seen = live[next];
-        if (request === undefined || seen === undefined) return false;
+        const measured = live[next];
+        if (request === undefined || measured === undefined) return false;
         next += 1;
         Object.assign(arrival, newArrival(), {
           at: request.at,
-          promptTokens: seen.promptTokens,
+          promptTokens: measured.promptTokens,
           naturalThinkingTokens: request.tokens,
           maxThinkingTokens: request.tokens,
-          answerTokens: Math.max(1, seen.outputTokens - request.tokens),
+          answerTokens: Math.max(1, measured.outputTokens - request.tokens),
           maxAnswerTokens: 1_000,
         });
         return true;
@@ -107,17 +107,17 @@ function simulateOn(on: Profile): Outcome {
 }
 
 const ms = (seconds: number) => Math.round(seconds * 1_000);
-const msOf = (measured: Profile) => (stepOf(measured) * 1_000).toFixed(2);
+const msOf = (profiled: Profile) => (stepOf(profiled) * 1_000).toFixed(2);
 process.stdout.write(
-  `${live.length} requests in ${at.toFixed(1)} s; step ${msOf(before)} ms with ${parallel} at once before, ${msOf(after)} ms after, ${Math.round(profile.speed.prefillTokensPerSecond)} prompt tokens/s\n`,
+  `${live.length} requests in ${at.toFixed(1)} s; step ${msOf(before)} ms with ${parallel} concurrent requests before, ${msOf(after)} ms after, ${Math.round(profile.speed.prefillTokensPerSecond)} prompt tokens/s\n`,
 );
 const drift = Math.abs(stepOf(after) / stepOf(before) - 1);
 if (drift > 0.1)
   process.stdout.write(
-    `The machine was not equally fast all the time: ${Math.round(drift * 100)} % between the calibrations. This is no validation.\n`,
+    `The speed of the machine changed by ${Math.round(drift * 100)} % between the calibrations, so the comparison is not valid.\n`,
   );
-const row = (seen: number, value: (outcome: Outcome) => number) => ({
-  live: ms(seen),
+const row = (measured: number, value: (outcome: Outcome) => number) => ({
+  live: ms(measured),
   simulated: ms(value(simulated)),
 });
 console.table({
@@ -132,7 +132,7 @@ function measure(): Promise<Profile> {
   return calibrate({ ...api, model, base: s1OnP5(), levels: [1, 2, parallel] });
 }
 
-/** With all places taken. Seconds. */
+/** Step time with all slots taken, in seconds. */
 function stepOf({ speed }: Profile): number {
   return speed.stepSeconds + parallel * speed.sequenceSeconds;
 }

@@ -1,9 +1,9 @@
 /**
- * How fast the simulator is, and what memory it takes: `npx node --expose-gc bench/simulate.ts`.
+ * Speed and memory of the simulator: `npx node --expose-gc bench/simulate.ts`.
  *
- * Each run is one process on one core: generated requests by day and night on s1-32b, with the elastic policy, so with all that a
- * request can go through. `--requests LIST` says how many; 10,000,000 by default at last. Requests a second are of processor time,
- * which other programs on the machine do not change; the heap is looked at after collections at a tenth and at the end of a run.
+ * Each run is single-threaded: generated requests by day and night on s1-32b, with a fixed number of copies and with the elastic policy.
+ * `--requests LIST` sets the numbers of requests, by default up to 10,000,000. Speed is per second of processor time, so that other
+ * programs do not change it. The heap is measured after garbage collections, at a tenth and at the end of a run.
  */
 
 import { parseArgs } from 'node:util';
@@ -26,10 +26,11 @@ for (const requests of values.requests.split(',').map(Number)) {
     if (policy === 'fixed' && requests > 1e6) continue;
     const settings = { ...defaultGenerated, requests, seconds: Number.POSITIVE_INFINITY };
     globalThis.gc?.();
-    let most = process.memoryUsage().rss;
+    let maxResident = process.memoryUsage().rss;
     let heapEarly = 0;
     let heapLate = 0;
-    const look = { every: Math.max(1, Math.floor(requests / 50)), seen: 0 };
+    const sampleEvery = Math.max(1, Math.floor(requests / 50));
+    let arrivals = 0;
     const traffic = new GeneratedTraffic(settings, defaultMix, 1);
     const cpu = process.cpuUsage();
     const outcome = simulate({
@@ -37,10 +38,10 @@ for (const requests of values.requests.split(',').map(Number)) {
       routing: defaultRouting,
       traffic: {
         next: (arrival) => {
-          look.seen += 1;
-          if (look.seen % look.every === 0) most = Math.max(most, process.memoryUsage().rss);
-          if (look.seen === Math.floor(requests / 10)) heapEarly = heapInUse();
-          if (look.seen === requests) heapLate = heapInUse();
+          arrivals += 1;
+          if (arrivals % sampleEvery === 0) maxResident = Math.max(maxResident, process.memoryUsage().rss);
+          if (arrivals === Math.floor(requests / 10)) heapEarly = heapInUse();
+          if (arrivals === requests) heapLate = heapInUse();
           return traffic.next(arrival);
         },
       },
@@ -64,7 +65,7 @@ for (const requests of values.requests.split(',').map(Number)) {
       'requests/s': Math.round(requests / seconds),
       'heap at a tenth, MB': heapEarly,
       'heap at the end, MB': heapLate,
-      'most resident, MB': Math.round(most / 1e6),
+      'max resident, MB': Math.round(maxResident / 1e6),
       lost: outcome.whole.arrived - outcome.whole.completed - outcome.whole.refused,
     });
   }

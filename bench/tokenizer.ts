@@ -1,7 +1,7 @@
 /**
- * What it costs to tokenize in the function, and what by the model's server: `npx node bench/tokenizer.ts`.
+ * Time to tokenize in the function and by the model's server: `npx node bench/tokenizer.ts`.
  *
- * The server here is the embedded endpoint over loopback, so its figures are a lower bound: no network, no TLS, no queue of a GPU server.
+ * The server is local, so its figures are a lower bound: no network, no TLS, no queue of a GPU server.
  */
 
 import { once } from 'node:events';
@@ -46,7 +46,7 @@ for (const [name, text] of [
 }
 server.close();
 process.stdout.write(
-  `load the tokenizer of Qwen (median of 5): ${median(loads)} ms, ${Math.round(memory / 1e6)} MB more resident\n`,
+  `Loading Qwen's tokenizer: ${median(loads)} ms (median of 5), ${Math.round(memory / 1e6)} MB of resident memory\n`,
 );
 console.table(rows);
 

@@ -9,7 +9,7 @@ try {
   for (const file of String(app.node.getContext('config')).split(',')) addStacks(app, loadConfig(file));
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof RefusedError)) throw error;
-  // A mistake in the config: its message says what to write, a stack trace would hide it.
+  // A wrong config: the message says what to write, and a stack trace would hide it.
   console.error(`\n${error.message}\n`);
   process.exit(1);
 }

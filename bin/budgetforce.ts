@@ -1,62 +1,18 @@
 import type { Command } from '../cli/command.ts';
-
-/** The commands, each loaded only when it is called. */
-const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
-  start: {
-    summary: 'serve the API and the playground on this machine',
-    load: async () => (await import('../cli/commands/start.ts')).startCommand,
-  },
-  keys: {
-    summary: 'make, list, limit, rotate and revoke keys',
-    load: async () => (await import('../cli/commands/keys.ts')).keysCommand,
-  },
-  eval: {
-    summary: 'measure accuracy against thinking budgets',
-    load: async () => (await import('../cli/commands/eval.ts')).evalCommand,
-  },
-  plan: {
-    summary: 'say what a deployment creates, costs and needs',
-    load: async () => (await import('../cli/commands/plan.ts')).planCommand,
-  },
-  simulate: {
-    summary: 'compare scaling policies on recorded traffic',
-    load: async () => (await import('../cli/commands/simulate.ts')).simulateCommand,
-  },
-  scaling: {
-    summary: 'show and change how copies scale',
-    load: async () => (await import('../cli/commands/scaling.ts')).scalingCommand,
-  },
-  load: {
-    summary: 'drive a burst of requests, and show what becomes of their budgets',
-    load: async () => (await import('../cli/commands/load.ts')).loadCommand,
-  },
-};
-
-const HELP = `Usage: budgetforce COMMAND [options]
-
-Thinking as a budget: an OpenAI-compatible API with exact test-time budget forcing.
-
-Commands:
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
-  .join('\n')}
-
-budgetforce COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.
-`;
+import { commands } from '../cli/commands/index.ts';
 
 async function main([name, ...rest]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    process.stdout.write(overview());
     return name === undefined ? 2 : 0;
   }
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const entry = commands.find((known) => known.name === name);
   if (entry === undefined) {
-    process.stderr.write(
-      `There is no command ${JSON.stringify(name)}. There are: ${Object.keys(commands).join(', ')}.\n`,
-    );
+    const known = commands.map((each) => each.name).join(', ');
+    process.stderr.write(`There is no command ${JSON.stringify(name)}. There are: ${known}.\n`);
     return 2;
   }
-  const command = await loadOr(name, entry.load);
+  const command = await loadCommand(name, entry.load);
   if (command === undefined) return 1;
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(command.help);
@@ -70,8 +26,23 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   }
 }
 
-/** A package that a command needs, and that a CDK app which installs this one has no use for, is named. */
-async function loadOr(name: string, load: () => Promise<Command>): Promise<Command | undefined> {
+function overview(): string {
+  const longest = Math.max(...commands.map(({ name }) => name.length));
+  return `Usage: budgetforce COMMAND [options]
+
+Thinking as a budget: an OpenAI-compatible API with exact test-time budget forcing.
+
+Commands:
+${commands.map(({ name, summary }) => `  ${name.padEnd(longest)}  ${summary}`).join('\n')}
+
+budgetforce COMMAND --help shows the options of a command.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+`;
+}
+
+/** Loads a command. An app that installs this package for its constructs may lack a package of a command: it is named. */
+async function loadCommand(name: string, load: () => Promise<Command>): Promise<Command | undefined> {
   try {
     return await load();
   } catch (error) {

@@ -1,33 +1,59 @@
 import { UsageError } from './usage-error.ts';
 
 export interface ApiClientOptions {
-  /** Ends in `/v1`. */
+  /** Ends in `/v1`, without a slash behind it. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
 }
 
-/** An answer that says no, in the words of the API. */
+/** An error status of the API. The message is the API's own. */
 class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
+/** Options of each command that calls the API. */
 export const apiOptions = {
-  'base-url': { type: 'string' },
-  'api-key': { type: 'string' },
+  'base-url': {
+    type: 'string',
+    placeholder: 'URL',
+    description: 'URL of the API, which ends in /v1',
+    defaultText: 'the variable BUDGETFORCE_BASE_URL, or http://localhost:8787/v1',
+  },
+  'api-key': {
+    type: 'string',
+    placeholder: 'KEY',
+    description: 'API key of the deployment',
+    defaultText: 'the variable BUDGETFORCE_API_KEY',
+  },
 } as const;
 
-export const API_HELP = `  --base-url URL        the API (default http://localhost:8787/v1, or the variable BUDGETFORCE_BASE_URL)
-  --api-key KEY         the deployment's key (or the variable BUDGETFORCE_API_KEY)`;
-
-/** @throws {UsageError} where the URL is none. */
-export function apiClientOptions(values: Readonly<Record<string, unknown>>): ApiClientOptions {
-  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
-  const url = text('base-url') ?? process.env['BUDGETFORCE_BASE_URL'] ?? 'http://localhost:8787/v1';
-  if (!URL.canParse(url)) throw new UsageError(`--base-url is ${JSON.stringify(url)}. Give a URL that ends in /v1.`);
-  return { baseUrl: url.replace(/\/+$/, ''), apiKey: text('api-key') ?? process.env['BUDGETFORCE_API_KEY'] };
+interface ApiValues {
+  readonly 'base-url'?: string;
+  readonly 'api-key'?: string;
 }
 
-/** @throws {RefusedError} with the API's own words; an error that says so where nobody answers. */
+/** @throws {UsageError} if the URL is not valid */
+export function apiClientOptions(values: ApiValues): ApiClientOptions {
+  const url = values['base-url'] ?? process.env['BUDGETFORCE_BASE_URL'] ?? 'http://localhost:8787/v1';
+  return { baseUrl: parseBaseUrl(url), apiKey: apiKeyOf(values) };
+}
+
+/** @throws {UsageError} if the URL is not valid */
+export function parseBaseUrl(url: string): string {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '');
+  throw new UsageError(`--base-url is ${JSON.stringify(url)}. Give an http:// or https:// URL that ends in /v1.`);
+}
+
+export function apiKeyOf(values: Pick<ApiValues, 'api-key'>): string | undefined {
+  return values['api-key'] ?? process.env['BUDGETFORCE_API_KEY'];
+}
+
+/**
+ * Calls the API and returns the parsed JSON.
+ *
+ * @throws {RefusedError} if the API answers with an error status
+ * @throws {Error} if the server cannot be reached or does not answer with JSON
+ */
 export async function callApi(
   { baseUrl, apiKey }: ApiClientOptions,
   method: string,
@@ -45,15 +71,15 @@ export async function callApi(
     throw new Error(`${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, { cause });
   });
   const text = await response.text();
-  const answer = jsonOf(text);
+  const answer = parseJson(text);
   if (response.ok && answer === undefined) {
     throw new Error(`${baseUrl}${path} answered ${response.status} with no JSON. Does the URL end in /v1?`);
   }
-  if (!response.ok) throw new RefusedError(messageOf(answer) ?? `${method} ${path} answered ${response.status}.`);
+  if (!response.ok) throw new RefusedError(errorMessage(answer) ?? `${method} ${path} answered ${response.status}.`);
   return answer;
 }
 
-function jsonOf(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -61,7 +87,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function messageOf(answer: unknown): string | undefined {
+function errorMessage(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null || !('error' in answer)) return undefined;
   const { error } = answer;
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : undefined;

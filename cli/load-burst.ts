@@ -1,47 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type ApiClientOptions, callApi } from './api-client.ts';
+import { firstModel } from './first-model.ts';
 import { sentEvents } from './server-sent-events.ts';
 
 export interface BurstOptions extends ApiClientOptions {
   readonly model: string | undefined;
   readonly requests: number;
-  /** Requests a second, evenly spread. 0: all at once. */
+  /** Requests per second, evenly spaced. If 0, all requests start at once. */
   readonly rate: number;
-  /** Thinking tokens that each asks for at most. */
+  /** Maximum thinking tokens of each request. */
   readonly maxTokens: number;
+  /** Minimum thinking tokens of each request, and the floor of an elastic one. */
   readonly floorTokens: number;
-  /** Part of the requests that let their budget shrink. 0 to 1. */
+  /** Share of elastic requests, 0 to 1. */
   readonly elastic: number;
 }
 
-/** What became of one request. */
+/** Outcome of one request. Budgets in thinking tokens. */
 export interface BurstAnswer {
   readonly status: number;
   readonly elastic: boolean;
-  readonly wanted: number;
+  readonly requested: number;
   readonly granted: number;
   readonly used: number;
   readonly endReason: string | undefined;
+  /** Seconds since the start of the burst. */
   readonly sentAt: number;
-  /** Seconds from sending. */
+  /** Seconds since the request was sent. */
   readonly firstTokenAfter: number | undefined;
+  /** Seconds since the request was sent. */
   readonly doneAfter: number;
-  /** Why it counts as lost: neither answered to its end nor refused with a Retry-After. */
+  /** Why the request counts as lost: it was neither answered completely nor refused with a Retry-After header. */
   readonly lost: string | undefined;
 }
 
-/** One look at the endpoint while the burst runs. */
+/** State of the endpoint at one time of the burst. */
 export interface BurstSample {
-  /** Seconds from the beginning. */
+  /** Seconds since the start of the burst. */
   readonly at: number;
   readonly inFlight: number;
   readonly copies: number;
   readonly starting: number;
   readonly committedTokens: number;
   readonly pressure: number | null;
-  /** Of the requests that are under way. */
-  readonly wanted: number;
+  /** Thinking tokens that the running requests requested. */
+  readonly requested: number;
+  /** Thinking tokens that the running requests were granted. */
   readonly granted: number;
 }
 
@@ -60,24 +65,23 @@ const QUESTIONS = [
 ];
 
 /**
- * Sends a burst of streamed requests, and looks at the endpoint every second meanwhile.
+ * Sends a burst of streamed requests, and samples the state of the endpoint every second.
  *
- * @param onSample told of each look
- * @param stop aborts when no more requests are to be sent; those under way are waited for
- * @returns an answer for each request that was sent
+ * @param onSample called with each sample
+ * @param stop ends the sending of requests when it aborts; requests in flight run to their end
+ * @returns one answer for each request that was sent
  */
 export async function runBurst(
   options: BurstOptions,
   onSample: (sample: BurstSample) => void = () => {},
   stop: AbortSignal = new AbortController().signal,
 ): Promise<{ readonly answers: readonly BurstAnswer[]; readonly samples: readonly BurstSample[] }> {
-  const models = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
-  const model = options.model ?? models.parse(await callApi(options, 'GET', '/models')).data[0]?.id ?? '';
+  const model = options.model ?? (await firstModel(options));
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1_000;
   const samples: BurstSample[] = [];
   let inFlight = 0;
-  const look = async () => {
+  const sampleLoad = async () => {
     const load = loadSchema.parse(await callApi(options, 'GET', `/load?model=${encodeURIComponent(model)}`));
     const sample = {
       at: seconds(),
@@ -86,14 +90,14 @@ export async function runBurst(
       starting: load.copies.starting,
       committedTokens: load.committed_tokens,
       pressure: load.pressure,
-      wanted: load.wanted_thinking_tokens,
+      requested: load.wanted_thinking_tokens,
       granted: load.granted_thinking_tokens,
     };
     samples.push(sample);
     onSample(sample);
   };
-  await look();
-  const timer = setInterval(() => void look().catch(() => undefined), 1_000);
+  await sampleLoad();
+  const timer = setInterval(() => void sampleLoad().catch(() => undefined), 1_000);
   try {
     const answers = await Promise.all(
       Array.from({ length: options.requests }, async (_, index) => {
@@ -101,14 +105,14 @@ export async function runBurst(
         if (stop.aborted) return [];
         inFlight++;
         try {
-          return [await askOnce(options, model, index, seconds)];
+          return [await sendOnce(options, model, index, seconds)];
         } finally {
           inFlight--;
         }
       }),
     );
-    // What became of the requests is known, whether or not anybody answers now.
-    await look().catch(() => undefined);
+    // The answers are complete, so a failed last sample is no failure of the burst.
+    await sampleLoad().catch(() => undefined);
     return { answers: answers.flat(), samples };
   } finally {
     clearInterval(timer);
@@ -121,7 +125,7 @@ const eventSchema = z.object({
   budget_forcing: z.object({ thinking_tokens: z.int(), end_reason: z.string().nullable() }).optional(),
 });
 
-async function askOnce(
+async function sendOnce(
   options: BurstOptions,
   model: string,
   index: number,
@@ -131,7 +135,7 @@ async function askOnce(
   const elastic = Math.floor((index + 1) * options.elastic) > Math.floor(index * options.elastic);
   let answer: Omit<BurstAnswer, 'sentAt' | 'doneAfter' | 'lost' | 'elastic'> = {
     status: 0,
-    wanted: options.maxTokens,
+    requested: options.maxTokens,
     granted: 0,
     used: 0,
     endReason: undefined,
@@ -184,8 +188,8 @@ async function askOnce(
         answer = { ...answer, used: report.thinking_tokens, endReason: report.end_reason ?? undefined };
       }
     }
-    return ended('the stream ended without its end');
+    return ended('the stream ended before [DONE]');
   } catch (error) {
-    return ended(error instanceof Error ? error.message : 'unknown');
+    return ended(error instanceof Error ? error.message : 'unknown error');
   }
 }

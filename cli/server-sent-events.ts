@@ -1,6 +1,6 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
-/** The data of each server-sent event of a response, `[DONE]` among them. */
+/** The data of each server-sent event in a response body, including `[DONE]`. */
 export async function* sentEvents(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string, void, undefined> {

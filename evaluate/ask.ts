@@ -3,25 +3,26 @@ import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
 import { type Condition, MAX_TRIES } from './conditions.ts';
 
-/** Where and how to ask. */
+/** The API to evaluate. */
 export interface Api {
-  /** With its /v1. */
+  /** Ends in `/v1`. */
   readonly baseUrl: string;
   readonly model: string;
   readonly apiKey: string | undefined;
   readonly temperature: number | undefined;
 }
 
-/** One answer, as it went. Tokens of the model, milliseconds. */
+/** One answer with its account. Counts in tokens of the model. */
 export interface Answer {
   readonly text: string;
   readonly thinkingTokens: number;
   readonly answerTokens: number;
   readonly forcedTokens: number;
-  /** Thinking and answer of all tries. */
+  /** Thinking and answer tokens of all attempts. */
   readonly spentTokens: number;
   readonly waits: number;
   readonly endReason: string | null;
+  /** Time of all attempts, in milliseconds. */
   readonly ms: number;
 }
 
@@ -36,13 +37,19 @@ const accountSchema = z.object({
 const chunkSchema = z.object({
   choices: z.array(z.object({ delta: z.object({ content: z.string().nullish() }).optional() })).default([]),
   budget_forcing: accountSchema.nullish(),
-  /** A failure after the first byte comes as an event. */
+  /** The API reports a failure after the first byte as an event. */
   error: z.object({ message: z.string() }).nullish(),
 });
 
-const ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
+const MAX_BACKOFF_SECONDS = 600;
+const CONTINUE = 'Run the same command again to continue.';
 
-/** Asks one question under one condition. `seed` makes it repeatable where the engine is. */
+/**
+ * Asks one question under one condition. The same `seed` gives the same answer if the engine is deterministic.
+ *
+ * @throws {Error} if the API refuses, or still fails after five attempts
+ */
 export async function ask(
   api: Api,
   question: string,
@@ -64,7 +71,7 @@ export async function ask(
 
 function bodyOf(api: Api, question: string, condition: Condition, seed: number) {
   const user = { role: 'user', content: question };
-  // What is measured is what was asked for: a budget that shrinks with the load would be another one.
+  // The results are filed under the requested budget, so it must not shrink under load.
   const elastic = false;
   const shared = {
     model: api.model,
@@ -90,30 +97,28 @@ function bodyOf(api: Api, question: string, condition: Condition, seed: number) 
 }
 
 /**
- * Streams, so that no time-out between here and the API takes a long thought for silence. What is busy, broken or not there is tried
- * again; `signal` ends the waits between.
+ * Streams the answer, so that no idle timeout cuts a long thought. Retries with backoff if the API is busy, fails or cannot be
+ * reached; `signal` ends the backoff.
  */
 async function askOnce(api: Api, body: object, signal: AbortSignal): Promise<Answer> {
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     const outcome = await tryOnce(api, body);
     if (!('failure' in outcome)) return { ...outcome, ms: Math.round(performance.now() - start) };
-    const { failure, again, waitSeconds = 0.5 * 2 ** attempt } = outcome;
-    if (!again || attempt === ATTEMPTS) throw new Error(failure);
-    if (waitSeconds > LONGEST_WAIT_SECONDS)
-      throw new Error(`${failure} It asks to come back in ${waitSeconds} s; the same command goes on from here.`);
-    if (waitSeconds >= 5) process.stderr.write(`Waits ${waitSeconds} s: ${failure}\n`);
-    await sleep(waitSeconds * 1_000, undefined, { signal }).catch(() => signal.throwIfAborted());
+    const { failure, retryable, backoffSeconds = 0.5 * 2 ** attempt } = outcome;
+    if (!retryable || attempt === MAX_ATTEMPTS) throw new Error(failure);
+    if (backoffSeconds > MAX_BACKOFF_SECONDS)
+      throw new Error(`${failure} The API asks to retry after ${backoffSeconds} s. ${CONTINUE}`);
+    if (backoffSeconds >= 5) process.stderr.write(`Retrying in ${backoffSeconds} s: ${failure}\n`);
+    await sleep(backoffSeconds * 1_000, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 
-const LONGEST_WAIT_SECONDS = 600;
-
-type Tried =
+type Attempt =
   | Omit<Answer, 'ms'>
-  | { readonly failure: string; readonly again: boolean; readonly waitSeconds?: number | undefined };
+  | { readonly failure: string; readonly retryable: boolean; readonly backoffSeconds?: number | undefined };
 
-async function tryOnce(api: Api, body: object): Promise<Tried> {
+async function tryOnce(api: Api, body: object): Promise<Attempt> {
   let response: Response;
   try {
     response = await fetch(`${api.baseUrl}/chat/completions`, {
@@ -126,28 +131,28 @@ async function tryOnce(api: Api, body: object): Promise<Tried> {
     });
   } catch {
     return {
-      failure: `${api.baseUrl} cannot be reached any more. The same command goes on from here.`,
-      again: true,
+      failure: `${api.baseUrl} cannot be reached any more. ${CONTINUE}`,
+      retryable: true,
     };
   }
-  const asked = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const waitSeconds = Number.isFinite(asked) ? asked : undefined;
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const backoffSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
   if (response.ok) {
     const outcome = await readAnswer(response);
-    return 'failure' in outcome ? { ...outcome, again: true, waitSeconds } : outcome;
+    return 'failure' in outcome ? { ...outcome, retryable: true, backoffSeconds } : outcome;
   }
   const text = (await response.text()).slice(0, 300);
   return {
     failure: `The API answered ${response.status}: ${text}`,
-    again: response.status === 429 || response.status >= 500,
-    waitSeconds,
+    retryable: response.status === 429 || response.status >= 500,
+    backoffSeconds,
   };
 }
 
 type Outcome = Omit<Answer, 'ms'> | { readonly failure: string };
 
 async function readAnswer(response: Response): Promise<Outcome> {
-  const notOurs = new Error('The API gave no account of its budget (budget_forcing). Is --base-url a Budgetforce API?');
+  const notOurs = new Error('The answer has no budget_forcing field. Is --base-url a Budgetforce API?');
   if (response.body === null) throw notOurs;
   let text = '';
   let account: z.infer<typeof accountSchema> | undefined;
@@ -157,7 +162,7 @@ async function readAnswer(response: Response): Promise<Outcome> {
       const parsed = chunkSchema.safeParse(JSON.parse(data));
       if (!parsed.success) throw notOurs;
       const { choices, budget_forcing, error } = parsed.data;
-      if (error) return { failure: `The API broke off: ${error.message}` };
+      if (error) return { failure: `The API failed while answering: ${error.message}` };
       text += choices[0]?.delta?.content ?? '';
       account = budget_forcing ?? account;
     }

@@ -1,21 +1,19 @@
-import { UsageError } from '../cli/usage-error.ts';
-
-/** One way of asking: what is sent with each question. */
+/** What is sent with each question. */
 export type Condition =
-  /** Thinking is cut at a budget, and the model answers with what it has. */
+  /** The thought is cut at the budget, and the model answers from it. */
   | { readonly method: 'budget'; readonly budget: number }
-  /** So many ends are turned into "Wait". */
+  /** The first `waits` ends of the thought are replaced by "Wait". */
   | { readonly method: 'wait'; readonly waits: number }
-  /** Nothing is forced. Several samples of it make a majority vote. */
+  /** Nothing is forced. Several samples make a majority vote. */
   | { readonly method: 'natural'; readonly samples: number }
-  /** Nothing is forced; the prompt asks for at most so many tokens. */
+  /** Nothing is forced; the prompt asks for at most `budget` tokens. */
   | { readonly method: 'token-conditional'; readonly budget: number }
-  /** Nothing is forced; sampled again until the thought is within the budget. */
+  /** Nothing is forced; sampled until the thought is within the budget, at most `MAX_TRIES` times. */
   | { readonly method: 'rejection'; readonly budget: number };
 
 export const MAX_TRIES = 8;
 
-/** A condition's name: what results are filed under. */
+/** Name of a condition, under which its results are filed. */
 export function conditionId(condition: Condition): string {
   switch (condition.method) {
     case 'budget':
@@ -35,7 +33,7 @@ export interface ConditionOptions {
   readonly budgets: readonly number[];
   readonly waits: readonly number[];
   readonly samples: number;
-  /** Budgets at which the baselines run as well. Empty: none. */
+  /** Budgets of the baselines. If empty, no baselines run. */
   readonly baselineBudgets: readonly number[];
 }
 
@@ -47,15 +45,4 @@ export function conditionsOf(options: ConditionOptions): readonly Condition[] {
     ...options.baselineBudgets.map((budget) => ({ method: 'token-conditional', budget }) as const),
     ...options.baselineBudgets.map((budget) => ({ method: 'rejection', budget }) as const),
   ];
-}
-
-/** A list of whole numbers as it is typed: `0,16,32`. */
-export function numberList(option: string, text: string): readonly number[] {
-  if (text.trim() === '' || text === 'none') return [];
-  const numbers = text.split(',').map((part) => part.trim());
-  for (const part of numbers) {
-    if (!/^\d+$/.test(part))
-      throw new UsageError(`${option} is ${JSON.stringify(text)}. Give whole numbers with commas, such as 0,16,32.`);
-  }
-  return [...new Set(numbers.map(Number))].toSorted((a, b) => a - b);
 }

@@ -11,11 +11,11 @@ import { type Summary, summarize } from './summarize.ts';
 
 export interface Evaluation {
   readonly api: Api;
-  /** What is asked, for the settings of the folder: its URL changes with the port, the embedded engine does not. */
+  /** Name of the API in the settings of the folder: its URL, or `embedded`, whose port changes with each run. */
   readonly target: string;
   readonly questions: readonly Question[];
   readonly conditions: readonly Condition[];
-  /** Each question so often. */
+  /** Seeds per question. */
   readonly seeds: number;
   readonly concurrency: number;
   readonly dollarsPerMillionTokens: number | undefined;
@@ -24,7 +24,12 @@ export interface Evaluation {
   readonly signal: AbortSignal;
 }
 
-/** Runs what is not done yet, writes each result as it comes, and then the summary, the plots and the page. */
+/**
+ * Runs the tasks that have no result in the folder, and writes each result as it arrives. Then writes the summary, the plots and the
+ * page.
+ *
+ * @throws {UsageError} if the folder holds a run with other settings
+ */
 export async function evaluate(evaluation: Evaluation): Promise<Summary> {
   const { api, questions, conditions, seeds } = evaluation;
   const { folder, results } = await ResultFolder.open(evaluation.out, {
@@ -87,7 +92,7 @@ function tasksOf({ questions, conditions, seeds }: Evaluation): readonly Task[] 
   );
 }
 
-/** The same task has the same seed in every run. Conditions share it, so that they differ by what is forced alone. */
+/** Seed of a task, the same in every run. All conditions share it, so that they differ only in what is forced. */
 function seedOf(task: Task): number {
   return createHash('sha256').update(`${task.question}|${task.seed}|${task.sample}`).digest().readUInt32BE(0) >>> 1;
 }

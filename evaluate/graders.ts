@@ -3,9 +3,11 @@ import { extractAnswer, extractNumber } from '../lambda/generation/extract-answe
 export const graderNames = ['exact', 'numeric', 'choice'] as const;
 export type GraderName = (typeof graderNames)[number];
 
-/** Says whether an answer's text gives the expected answer. `key` is what a vote counts: the same for answers that agree. */
+/** Grades the text of an answer. */
 export interface Grader {
+  /** Whether the text gives the expected answer. */
   isRight(text: string, expected: string): boolean;
+  /** What a vote counts, the same for answers that agree. `undefined` if the text gives no answer. */
   key(text: string): string | undefined;
 }
 
@@ -19,9 +21,11 @@ const exact: Grader = {
 /** Equal up to rounding: a relative error of 1e-6. */
 const numeric: Grader = {
   isRight(text, expected) {
-    const got = extractNumber(extractAnswer(text));
-    const wanted = extractNumber(expected);
-    return got !== undefined && wanted !== undefined && Math.abs(got - wanted) <= 1e-6 * Math.max(1, Math.abs(wanted));
+    const actual = extractNumber(extractAnswer(text));
+    const target = extractNumber(expected);
+    return (
+      actual !== undefined && target !== undefined && Math.abs(actual - target) <= 1e-6 * Math.max(1, Math.abs(target))
+    );
   },
   key(text) {
     const number = extractNumber(extractAnswer(text));

@@ -19,8 +19,8 @@ export interface Judgement {
 }
 
 /**
- * Wilson's score interval: it holds at 0 and 1, and for few questions. Answers to the same question resemble each other, so where it was
- * asked with several seeds they count for as many independent ones as the spread between questions allows.
+ * Accuracy with Wilson's score interval, which is valid near 0 and 1 and for few questions. Answers to the same question under
+ * several seeds are not independent: they count as many as the spread between questions allows.
  *
  * Sources: Wilson 1927, doi:10.1080/01621459.1927.10502953; effective sample size as in Kish 1965, Survey Sampling, section 5.4.
  */
@@ -53,8 +53,8 @@ export interface Gain {
 }
 
 /**
- * How much more often right than `base`, on the questions that both were asked: paired by question, so that what makes a question hard
- * for both does not widen the interval. Undefined for fewer than two questions.
+ * Difference of accuracy to `base` on the questions that both answered. Paired by question, so that differences in difficulty do not
+ * widen the interval. `undefined` for fewer than two questions.
  */
 export function gainOver(base: readonly Judgement[], judgements: readonly Judgement[]): Gain | undefined {
   const before = sharesOf(base);
@@ -94,7 +94,7 @@ export interface Point {
 /**
  * Control: the share of runs whose thinking tokens lie in [minimum, maximum]. 0 to 1.
  *
- * Source of the three: arXiv 2501.19393, section 3.2.
+ * Source of Control, Scaling and Performance: arXiv 2501.19393, section 3.2.
  */
 export function control(
   runs: readonly { readonly tokens: number; readonly min: number; readonly max: number }[],
@@ -103,7 +103,7 @@ export function control(
   return runs.filter(({ tokens, min, max }) => tokens >= min && tokens <= max).length / runs.length;
 }
 
-/** Scaling: the mean over all pairs a < b of the slope (f(b) − f(a)) / (b − a). Percentage points for each 1,000 thinking tokens. */
+/** Scaling: the mean over all pairs a < b of the slope (f(b) − f(a)) / (b − a), in percentage points per 1,000 thinking tokens. */
 export function scaling(points: readonly Point[]): number | undefined {
   const slopes: number[] = [];
   for (const a of points) {
@@ -120,12 +120,12 @@ export function performanceOf(points: readonly Point[]): number {
   return Math.max(0, ...points.map((point) => point.accuracy));
 }
 
-/** A majority vote over samples: the key that most of them give, of equals the one that came first. */
+/** Majority vote: the sample with the most frequent key; of equally frequent keys, the first. */
 export function majority(
   samples: readonly Pick<Result, 'key' | 'correct'>[],
 ): Pick<Result, 'key' | 'correct'> | undefined {
   const counts = new Map<string, number>();
   for (const { key } of samples) if (key !== null) counts.set(key, (counts.get(key) ?? 0) + 1);
-  const most = Math.max(0, ...counts.values());
-  return samples.find(({ key }) => key !== null && counts.get(key) === most);
+  const maxCount = Math.max(0, ...counts.values());
+  return samples.find(({ key }) => key !== null && counts.get(key) === maxCount);
 }

@@ -18,7 +18,7 @@ const BOX = { left: 60, right: 170, top: 44, bottom: 52 };
 const COLORS = ['#2563eb', '#d97706', '#059669', '#9333ea', '#dc2626', '#64748b'];
 const SHAPES = ['circle', 'square', 'diamond', 'triangle'] as const;
 
-/** Accuracy against tokens as an SVG that reads in light and dark, and without colours by its marks. */
+/** Plots accuracy against tokens as an SVG for light and dark pages. Series differ in shape as well as in colour. */
 export function accuracyPlot(title: string, xLabel: string, series: readonly Series[]): string {
   const drawn = series.filter(({ points }) => points.length > 0);
   const all = drawn.flatMap(({ points }) => points);
@@ -71,7 +71,7 @@ function mark(shape: (typeof SHAPES)[number], x: number, y: number, color: strin
   }
 }
 
-/** The next number above that a scale ends well at. */
+/** The smallest round number that is at least `value`, for the end of an axis. */
 function niceMax(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10;

@@ -1,4 +1,4 @@
-/** Shows how far a long run is: one line that is written over on a terminal, a line now and then elsewhere. */
+/** Shows the progress of a long run: one line that is updated in a terminal, or a line every 15 s elsewhere. */
 export class Progress {
   readonly #total: number;
   readonly #stream: NodeJS.WriteStream;

@@ -13,9 +13,9 @@ const questionSchema = z.looseObject({
 export type Question = z.infer<typeof questionSchema>;
 
 /**
- * The questions of a JSONL file: one object a line with `id`, `question`, `answer`, and `grader` where it is not numeric.
+ * Reads questions from a JSONL file: one object per line with `id`, `question`, `answer` and, if it is not numeric, `grader`.
  *
- * @throws {UsageError} that names the line.
+ * @throws {UsageError} if the file cannot be read or a line is invalid; the message names the line
  */
 export async function readQuestions(path: string, limit: number): Promise<readonly Question[]> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -30,7 +30,7 @@ export async function readQuestions(path: string, limit: number): Promise<readon
     .filter(({ line }) => line.trim() !== '')
     .slice(0, limit)
     .map(({ line, number }) => parseLine(line, path, number));
-  if (questions.length === 0) throw new UsageError(`${path} holds no question.`);
+  if (questions.length === 0) throw new UsageError(`${path} has no questions.`);
   const seen = new Set<string>();
   for (const { id } of questions) {
     if (seen.has(id))
@@ -46,13 +46,13 @@ function parseLine(line: string, path: string, number: number): Question {
     question = questionSchema.parse(JSON.parse(line));
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new UsageError(`${path}, line ${number}, is no question: ${reason}`);
+    throw new UsageError(`${path}, line ${number}, is not a valid question: ${reason}`);
   }
   const { grader = 'numeric', answer } = question;
   if (graders[grader].key(answer) === undefined) {
-    const wanted = { numeric: 'a number', choice: 'a letter', exact: 'a text' }[grader];
+    const expected = { numeric: 'a number', choice: 'a letter', exact: 'a text' }[grader];
     throw new UsageError(
-      `${path}, line ${number}: no answer can ever be ${JSON.stringify(answer)}, as the grader ${grader} wants ${wanted}. Give that, or another "grader": numeric, exact or choice.`,
+      `${path}, line ${number}: no answer can match ${JSON.stringify(answer)}, as the grader ${grader} expects ${expected}. Change the answer, or set "grader" to numeric, exact or choice.`,
     );
   }
   return question;

@@ -2,7 +2,7 @@ import type { Gain } from './metrics.ts';
 import { accuracyPlot, escapeText, type PlotPoint, percent } from './plot.ts';
 import type { Row, Summary } from './summarize.ts';
 
-/** The plots of a run, by their file names. */
+/** The plots of a run by file name. */
 export function plotsOf({ rows }: Summary): Readonly<Record<string, string>> {
   const series = (name: string, method: string, x: (row: Row) => number = (row) => row.thinkingTokens) => ({
     name,
@@ -20,11 +20,11 @@ export function plotsOf({ rows }: Summary): Readonly<Record<string, string>> {
       series('maximum', 'budget'),
       withNatural('Waits', 'wait'),
       series('text cut, no answer', 'cut-text'),
-      series('asked in the prompt', 'token-conditional'),
+      series('budget in the prompt', 'token-conditional'),
       series('rejection sampling', 'rejection'),
     ]),
     'sequential-parallel.svg': accuracyPlot(
-      'One thought made longer, or several and a vote',
+      'One longer thought, or a vote over several',
       'thinking tokens spent, mean',
       [withNatural('Waits (sequential)', 'wait'), withNatural('vote (parallel)', 'vote')],
     ),
@@ -35,7 +35,7 @@ function toPoint(row: Row, x: (row: Row) => number): PlotPoint {
   return { x: x(row), y: row.accuracy.share, low: row.accuracy.low, high: row.accuracy.high, label: row.id };
 }
 
-/** The summary as lines for a terminal. */
+/** The summary as a table for a terminal. */
 export function summaryText({ rows, methods }: Summary): string {
   const table = rows.map((row) => [
     row.id,
@@ -56,7 +56,7 @@ export function summaryText({ rows, methods }: Summary): string {
     percent(found.performance),
     String(found.runs),
   ]);
-  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means; Scaling is in percentage points for each 1,000 thinking tokens.\n`;
+  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means. Scaling is in percentage points per 1,000 thinking tokens.\n`;
 }
 
 function gainText({ share, low, high }: Gain): string {
@@ -75,7 +75,7 @@ function columns(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** One page with plots and figures; nothing is loaded from anywhere. */
+/** A page with plots and figures that loads nothing else. */
 export function reportPage(title: string, summary: Summary, plots: Readonly<Record<string, string>>): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeText(title)}</title>

@@ -9,7 +9,7 @@ const resultSchema = z.object({
   seed: z.int(),
   sample: z.int(),
   correct: z.boolean(),
-  /** What a vote counts; null where the answer gives nothing. */
+  /** What a vote counts; `null` if the text gives no answer. */
   key: z.string().nullable(),
   thinkingTokens: z.int(),
   answerTokens: z.int(),
@@ -21,12 +21,12 @@ const resultSchema = z.object({
 });
 export type Result = z.infer<typeof resultSchema>;
 
-/** What a result answers: each such task is asked once. */
+/** What a result belongs to. Each task is sent once. */
 export type Task = Pick<Result, 'condition' | 'question' | 'seed' | 'sample'>;
 
 export const taskKey = (task: Task): string => `${task.condition}|${task.question}|${task.seed}|${task.sample}`;
 
-/** A folder of results: `settings.json` says what was run, `results.jsonl` has a line for each finished question. */
+/** A folder of results: the settings of the run in `settings.json`, and a line for each finished task in `results.jsonl`. */
 export class ResultFolder {
   readonly path: string;
   readonly #writes: Promise<void>[] = [];
@@ -37,22 +37,22 @@ export class ResultFolder {
   }
 
   /**
-   * Opens a folder, and gives the results that are there.
+   * Opens a folder and returns its results.
    *
-   * @throws {UsageError} where it holds a run of other settings.
+   * @throws {UsageError} if the folder holds a run with other settings
    */
   static async open(path: string, settings: unknown): Promise<{ folder: ResultFolder; results: readonly Result[] }> {
     await mkdir(path, { recursive: true });
-    const wanted = `${JSON.stringify(settings, null, 2)}\n`;
+    const expected = `${JSON.stringify(settings, null, 2)}\n`;
     const settingsPath = join(path, 'settings.json');
-    const there = await readFile(settingsPath, 'utf8').catch(() => undefined);
-    if (there !== undefined && there !== wanted) {
+    const found = await readFile(settingsPath, 'utf8').catch(() => undefined);
+    if (found !== undefined && found !== expected) {
       throw new UsageError(
-        `${path} holds a run of other settings (see its settings.json). Give another folder with --out.`,
+        `${path} holds a run with other settings (see its settings.json). Give another folder with --out.`,
       );
     }
-    if (there === undefined) await writeFile(settingsPath, wanted);
-    // Two runs at once into one folder ask some questions twice: each counts once.
+    if (found === undefined) await writeFile(settingsPath, expected);
+    // Two concurrent runs with the same folder may send a task twice: its first result counts.
     const results = new Map<string, Result>();
     for (const result of await readResults(join(path, 'results.jsonl'))) {
       if (!results.has(taskKey(result))) results.set(taskKey(result), result);
@@ -60,7 +60,7 @@ export class ResultFolder {
     return { folder: new ResultFolder(path), results: [...results.values()] };
   }
 
-  /** Adds a finished result. Lines are written whole and one after the other. */
+  /** Appends a result. Lines are written in order, each as a whole. */
   add(result: Result): Promise<void> {
     this.#last = this.#last.then(() => appendFile(join(this.path, 'results.jsonl'), `${JSON.stringify(result)}\n`));
     this.#writes.push(this.#last);
@@ -72,7 +72,7 @@ export class ResultFolder {
   }
 }
 
-/** The results of a file. A last line that was torn by an interruption is cut off, so that the next one begins a line of its own. */
+/** Reads the results of a file. Removes an incomplete last line of an interrupted run, so that the next result starts a new line. */
 export async function readResults(path: string): Promise<readonly Result[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);

@@ -1,4 +1,8 @@
-/** Runs tasks, so many at once, in order. A failure stops the rest and is thrown when those under way are done. */
+/**
+ * Runs tasks in order, at most `concurrency` at once. After a failure no task starts.
+ *
+ * @throws the first failure, or the reason of `signal`, when the running tasks have ended
+ */
 export async function runTasks<T>(
   tasks: readonly T[],
   concurrency: number,

@@ -12,14 +12,14 @@ import {
 } from './metrics.ts';
 import type { Result } from './results.ts';
 
-/** What one condition came to. Tokens are means over its questions. */
+/** Results of one condition. Token counts are means over its questions. */
 export interface Row {
   readonly id: string;
   readonly method: string;
   /** The budget, the number of Waits or of samples. */
   readonly setting: number;
   readonly accuracy: Accuracy;
-  /** Against the natural run, paired by question; absent for the natural run itself. */
+  /** Difference to the natural run, paired by question. `undefined` for the natural run itself. */
   readonly gain: Gain | undefined;
   readonly thinkingTokens: number;
   readonly spentTokens: number;
@@ -32,7 +32,7 @@ export interface Row {
 
 interface MethodMetrics {
   readonly control: number;
-  /** Percentage points for each 1,000 thinking tokens; null where there are no two budgets. */
+  /** In percentage points per 1,000 thinking tokens; `null` for fewer than two budgets. */
   readonly scaling: number | null;
   readonly performance: number;
   readonly runs: number;
@@ -40,11 +40,11 @@ interface MethodMetrics {
 
 export interface Summary {
   readonly rows: readonly Row[];
-  /** The paper's three metrics for each method over its budgets. */
+  /** The three metrics of the s1 paper, for each method over its budgets. */
   readonly methods: Readonly<Record<string, MethodMetrics>>;
 }
 
-/** Says all that the results say. Pure: the same results give the same summary. */
+/** Summarizes the results. Pure: the same results give the same summary. */
 export function summarize(
   conditions: readonly Condition[],
   results: readonly Result[],
@@ -98,7 +98,7 @@ export function summarize(
         add(id, condition.method, condition.budget, found, () => ({ max: condition.budget }));
         break;
       case 'wait':
-        // A Wait that the maximum, the window or a loop did not leave room for is a minimum that was not kept.
+        // Maximum, window or loop detection may leave no room for a Wait: the minimum was missed.
         add(id, 'wait', condition.waits, found, ({ waits }) =>
           waits < condition.waits ? { min: Number.POSITIVE_INFINITY } : {},
         );
@@ -111,7 +111,7 @@ export function summarize(
         break;
     }
   }
-  // Cutting the text of a natural run at a budget, without a forced answer: an answer is there only where the thought had ended.
+  // The natural run with its text cut at the budget and no forced answer: it has an answer only if the thought had ended.
   for (const condition of conditions) {
     if (condition.method !== 'budget') continue;
     const cut = natural.map((result) => {
@@ -129,7 +129,7 @@ export function summarize(
 
 type Judged = Pick<Result, 'question' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
 
-/** The vote of the first `samples` samples of each question and seed. Its tokens are those of all of them. */
+/** Vote of the first `samples` samples of each question and seed. Its token counts are the sums over the samples. */
 function votes(results: readonly Result[], samples: number): readonly Judged[] {
   const groups = Object.values(Object.groupBy(results, (result) => `${result.question}|${result.seed}`));
   return groups.flatMap((group) => {
@@ -156,7 +156,7 @@ function metricsOf(rows: readonly Row[]): Readonly<Record<string, MethodMetrics>
   const natural = methods['natural'] ?? [];
   return Object.fromEntries(
     Object.entries(methods).map(([method, own = []]) => {
-      // No Wait and one sample are the natural run: where those two curves begin.
+      // Zero Waits and one sample are the natural run, so those two curves start there.
       const found = method === 'wait' || method === 'vote' ? [...natural, ...own] : own;
       const points: Point[] = found.map((row) => ({ tokens: row.thinkingTokens, accuracy: row.accuracy.share }));
       const questions = found.reduce((sum, row) => sum + row.accuracy.of, 0);

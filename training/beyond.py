@@ -1,4 +1,4 @@
-"""Questions beyond what the tiny model was trained on, one file a kind, for the card's figures on where it breaks."""
+"""Questions beyond the training of the tiny model, one file per kind, for the limits in its card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEED, COUNT = 2_025, 100
 
 
 def chain_of(rng: random.Random, operands: tuple[int, int], results: tuple[int, int]) -> Chain:
-    """Two to six steps of + and - within other bounds, both inclusive."""
+    """Two to six steps of + and - within the given bounds, which are inclusive."""
     while True:
         start, steps = rng.randint(1, 99), []
         value = start

@@ -1,4 +1,4 @@
-"""Writes a checkpoint as a GGUF that llama.cpp loads: architecture llama, weights of 8 bits in blocks of 32 (Q8_0), tokenizer inside."""
+"""Writes a checkpoint as a GGUF file for llama.cpp: architecture llama, 8-bit weights in blocks of 32 (Q8_0), with the tokenizer."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """Questions, thoughts and answers for the tiny reasoning model, generated from a seed.
 
-A question is a chain of one to six steps with + - and *, in plain words or signs; all results lie from 0 to 199. A thought works
-the steps out one a line, each result at a glance. There a hurried person slips now and then, and so does the data: SLIP_RATE of
-these results are wrong, and the model learns to slip as often. Nothing in a prompt says where.
+A question is a chain of one to six steps with + - and *, in words or signs; all results are from 0 to 199. A thought computes one
+step per line, each in one go. Like a hurried person, the data makes slips there: SLIP_RATE of these results are wrong, and the model
+learns to slip at this rate. No prompt tells which results.
 
-What follows a "Wait" works the whole chain out once more from the question, with care: tens and ones apart, which never slips in the
-data. The answer is what the last pass found.
+After a "Wait" the thought computes the whole chain again from the question, carefully: tens and ones separately, without slips in the
+data. The answer is the result of the last pass.
 
-Slips are rare, and a second pass could copy the first. So some thoughts with Waits are shown with more slips, whose results are not
-trained on: they teach the second pass to work out instead of copying, and leave the learned rate as it is.
+Slips are rare, so a second pass could learn to copy the first. Some thoughts with Waits therefore show more slips, whose results are
+not trained on: they teach the second pass to compute instead of copying, and leave the learned rate unchanged.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ MOST = 199
 """The largest result."""
 
 SLIP_RATE = 0.04
-"""How often a result at a glance is wrong. This is learned."""
+"""Rate of wrong results in the first pass. The model learns it."""
 
 SHOWN_SHARE = 0.5
-"""Of the thoughts with Waits, how many are shown with more slips, which are not learned."""
+"""Share of the thoughts with Waits that show more slips, which are not trained on."""
 
 SHOWN_SLIP_RATES = (0.15, 0.4)
 
 WAITS = [46, 30, 10, 4, 6, 2, 2]
-"""How often a document has 0 to 6 Waits."""
+"""Weights of 0 to 6 Waits in a document."""
 
 NAMES = "Ann Ben Carla David Emma Finn Grace Hugo Ida Jon Kim Leo Mia Noah Olga Paul Rosa Sam Tina Tom Lily Max Nora Omar".split()
 SHE = set("Ann Carla Emma Grace Ida Kim Mia Olga Rosa Tina Lily Nora".split())
 THINGS = "apples books coins stamps marbles cards eggs shells pens stickers pears cups bricks toys seeds balls cookies keys roses stones".split()
 
-# What a person does, now and in the past; {n} is the number.
+# Actions of a person, in present and past tense; {n} is the number.
 GAIN = [("buys {n} more", "bought {n} more"), ("buys {n}", "bought {n}"), ("finds {n} more", "found {n} more"), ("finds {n}", "found {n}"), ("gets {n} from a friend", "got {n} from a friend"), ("gets {n} more", "got {n} more"), ("picks up {n}", "picked up {n}"), ("is given {n}", "was given {n}"), ("wins {n}", "won {n}"), ("adds {n}", "added {n}"), ("gets another {n}", "got another {n}"), ("collects {n} more", "collected {n} more"), ("receives {n}", "received {n}")]
 LOSS = [("gives {n} away", "gave {n} away"), ("gives away {n}", "gave away {n}"), ("loses {n}", "lost {n}"), ("sells {n}", "sold {n}"), ("breaks {n}", "broke {n}"), ("gives {n} to a friend", "gave {n} to a friend"), ("takes {n} away", "took {n} away"), ("drops {n}", "dropped {n}"), ("uses {n}", "used {n}"), ("eats {n}", "ate {n}"), ("throws {n} away", "threw {n} away")]
 TIMES = [("gets {n} times as many", "got {n} times as many"), ("makes it {n} times as many", "made it {n} times as many"), ("has {n} times as many then", "had {n} times as many then")]
 DOUBLED = {2: ("doubles them", "doubled them"), 3: ("triples them", "tripled them")}
 
-# What happens without a doer, or by somebody else.
+# Events without an actor, or with another person as the actor.
 GAIN_ALONE = ["a friend gives {o} {n} more", "{friend} gives {o} {n}", "another {n} come in"]
 LOSS_ALONE = ["{n} get lost", "then {n} are taken away", "{friend} takes {n}"]
 TIMES_ALONE = ["the number grows {n} times", "then it is {n} times as many"]
@@ -103,7 +103,7 @@ def apply(value: int, step: Step) -> int:
 
 
 def random_chain(rng: random.Random, operators: str = "++--*", length: int | None = None, most: int = MOST) -> Chain:
-    """A chain whose results all lie from 0 to `most`."""
+    """A chain whose results are all from 0 to `most`."""
     length = length or rng.choices([1, 2, 3, 4, 5, 6], [3, 12, 20, 25, 22, 18])[0]
     while True:
         start = rng.randint(1, 99)
@@ -122,7 +122,7 @@ def random_chain(rng: random.Random, operators: str = "++--*", length: int | Non
 
 
 def question_of(chain: Chain, rng: random.Random) -> str:
-    """One of many ways to ask for a chain. Signs are used where there is no precedence to get wrong."""
+    """A question for a chain, in one of many wordings. Signs are used only if precedence does not matter."""
     signs = all(step.operator != "*" or index == 0 for index, step in enumerate(chain.steps))
     kind = rng.random()
     if signs and kind < 0.35:
@@ -186,7 +186,7 @@ def as_story(chain: Chain, rng: random.Random) -> str:
 
 
 def roughen(text: str, rng: random.Random) -> str:
-    """Cases, missing marks and a typo now and then, as people type. Digits are never touched."""
+    """Changes case, drops punctuation and adds an occasional typo, as people type. Digits are never changed."""
     if rng.random() < 0.2:
         text = text.lower()
     if rng.random() < 0.1 and text and text[-1] in ".?":
@@ -208,7 +208,7 @@ class Thought:
 
 
 def slip(value: int, rng: random.Random) -> int:
-    """A result as a hurried person gets it wrong: a carry dropped or made up, or a little off."""
+    """A wrong result as a hurried person makes it: a dropped or invented carry, or a small error."""
     while True:
         wrong = value + rng.choice([-10, 10, -10, 10, -1, 1, -2, 2])
         if 0 <= wrong <= MOST + 30:
@@ -216,11 +216,11 @@ def slip(value: int, rng: random.Random) -> int:
 
 
 Piece = tuple[str, bool]
-"""A text, and whether the loss counts it."""
+"""A text, and whether it is trained on."""
 
 
 def fast(number: int, value: int, step: Step, rng: random.Random, shown: float | None) -> tuple[list[Piece], int]:
-    """A step's line without its full stop, and the result it says. `shown`: a rate of slips in place of the learned one, not learned."""
+    """The line of a step without its full stop, and its result. `shown` is a slip rate that replaces the learned one and is not trained on."""
     said = apply(value, step)
     if rng.random() < (SLIP_RATE if shown is None else shown):
         said = slip(said, rng)
@@ -228,7 +228,7 @@ def fast(number: int, value: int, step: Step, rng: random.Random, shown: float |
 
 
 def careful(value: int, step: Step) -> str:
-    """A step with the operand (or, times, the value) taken apart into tens and ones."""
+    """A step with the operand (for *, the value) split into tens and ones."""
     if step.operator == "*":
         tens, ones = value - value % 10, value % 10
         if tens == 0 or ones == 0:
@@ -241,7 +241,7 @@ def careful(value: int, step: Step) -> str:
 
 
 def merged(pieces: list[Piece]) -> list[Piece]:
-    """Neighbours that are trained alike as one text, so that it is encoded as the model will write it."""
+    """Joins neighbouring pieces that are both trained on, or both not, so that they are encoded as the model will write them."""
     result: list[Piece] = []
     for text, trained in pieces:
         if result and result[-1][1] == trained:
@@ -252,12 +252,12 @@ def merged(pieces: list[Piece]) -> list[Piece]:
 
 
 def possible(value: int, step: Step) -> bool:
-    """Whether a step is within what the model can learn. A slip may lead a little beyond MOST."""
+    """Whether the model can learn a step. A slip may lead slightly above MOST."""
     return 0 <= apply(value, step) <= MOST + 30 and (step.operator != "*" or value <= 59)
 
 
 def think(chain: Chain, rng: random.Random, waits: int, own_waits: int) -> Thought | None:
-    """A whole thought with `waits` forced and `own_waits` self-made Waits after its first pass. None where a slip leads out of range."""
+    """A thought with `waits` forced Waits and `own_waits` Waits of its own after its first pass. None if a slip leads out of range."""
     count = len(chain.steps)
     shown = rng.choice(SHOWN_SLIP_RATES) if waits > 0 and rng.random() < SHOWN_SHARE else None
     lines: list[Piece] = [("\n", True)]
@@ -291,7 +291,7 @@ def other_question(rng: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Document:
-    """Text pieces with whether the loss counts them, and where control tokens stand (as `<|im_start|>` and `<|im_end|>`)."""
+    """Text pieces, each with whether it is trained on. Control tokens are written as `<|im_start|>` and `<|im_end|>`."""
 
     pieces: tuple[tuple[str, bool], ...]
 
@@ -351,7 +351,7 @@ def document(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Docum
     add("think", False)
     how = rng.random()
     if how < 0.03:
-        # No thought at all: the answer is a guess from the question alone.
+        # Without a thought the answer is a guess from the question.
         if rng.random() < 0.5:
             add("\n", False)
         add(START, False)
@@ -415,7 +415,7 @@ STEP_LINE = re.compile(r"(?P<number>\d)\) [^.\n]*=(?P<result>\d+)\.")
 
 
 def value_of_cut(chain: Chain, pieces: list[tuple[str, bool]]) -> int:
-    """What the thought so far comes to: the end of its last whole pass, or else its last finished step with the rest worked out rightly."""
+    """Result of the thought so far: that of its last complete pass, or else its last finished step with the remaining steps computed correctly."""
     at = max(index for index, (text, _) in enumerate(pieces) if text == "think")
     text = "".join(text for text, _ in pieces[at + 1 :])
     found = [(int(match["number"]), int(match["result"])) for match in STEP_LINE.finditer(text)]
@@ -429,7 +429,7 @@ def value_of_cut(chain: Chain, pieces: list[tuple[str, bool]]) -> int:
 
 
 def held_out(seed: int, count: int) -> list[dict[str, object]]:
-    """Questions that training leaves out, with their answers."""
+    """Questions that are excluded from training, with their answers."""
     rng = random.Random(seed)
     questions: dict[str, dict[str, object]] = {}
     while len(questions) < count:

@@ -42,7 +42,7 @@ class Attention(nn.Module):
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Rotates neighbouring pairs (2i, 2i + 1): the order that llama.cpp's llama architecture expects, so weights export as they are.
+    """Rotates neighbouring pairs (2i, 2i + 1): the order of llama.cpp's llama architecture, so the weights are exported unchanged.
 
     x is (batch, length, heads, head width), turns (length, 1, head width / 2) and complex.
     """

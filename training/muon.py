@@ -1,6 +1,6 @@
 """Muon (Keller Jordan and others, 2024): momentum, made orthogonal by five Newton-Schulz steps.
 
-For the matrices inside a small transformer it needs far fewer tokens than AdamW, and here tokens are what a CPU lacks.
+For the matrices of a small transformer it needs far fewer tokens than AdamW, and on a CPU tokens are the bottleneck.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the tiny model from scratch: environment, tokenizer, weights, GGUF. Under an hour on two cores.
+# Trains the tiny model from scratch: environment, tokenizer, weights, GGUF. Takes less than an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")"
 python3 -m venv .venv

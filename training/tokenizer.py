@@ -1,4 +1,4 @@
-"""A small byte-level BPE tokenizer in Qwen's style: every digit is a token, control tokens come after the vocabulary."""
+"""Trains a small byte-level BPE tokenizer in Qwen's style: every digit is a token, and control tokens follow the vocabulary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def train(seed: int, documents: int) -> Tokenizer:
 
 
 def encode_document(tokenizer: Tokenizer, pieces: tuple[tuple[str, bool], ...]) -> tuple[list[int], list[bool]]:
-    """Ids and whether each is trained on. A piece is encoded by itself, as the forcing appends ids by themselves."""
+    """Ids, and whether each is trained on. Each piece is encoded separately, since forced ids are appended separately."""
     ids: list[int] = []
     trained: list[bool] = []
     for text, counts in pieces:

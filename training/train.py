@@ -1,4 +1,4 @@
-"""Trains the tiny model on generated documents. Deterministic for a seed, a machine and a number of threads."""
+"""Trains the tiny model on generated documents. Deterministic for the same seed, machine and number of threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST = 700
 
 
 def pools(seed: int, exclude: frozenset[str]) -> Iterator[list[tuple[list[int], list[bool]]]]:
-    """Documents without end, in pools from which batches of like length are made."""
+    """Yields pools of documents without end. Batches of similar length are made from each pool."""
     rng = random.Random(seed)
     tokenizer = Tokenizer.from_file(str(MODEL_FOLDER / "tokenizer.json"))
     while True:
@@ -41,7 +41,7 @@ def pools(seed: int, exclude: frozenset[str]) -> Iterator[list[tuple[list[int], 
 
 
 def batches(seed: int, exclude: frozenset[str]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Ids (batch, length) and targets of the same shape; -100 where nothing is learned."""
+    """Ids (batch, length) and targets of the same shape; -100 marks tokens that are not trained on."""
     rng = random.Random(seed + 1)
     for pool in pools(seed, exclude):
         pool.sort(key=lambda item: len(item[0]))

@@ -1,4 +1,4 @@
-/** An OpenAPI document, as far as the page shows it. */
+/** The parts of an OpenAPI document that the page shows. */
 export interface ApiDocument {
   readonly info: { readonly description: string; readonly version: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
@@ -28,7 +28,7 @@ interface Media {
   readonly example?: unknown;
 }
 
-/** A JSON schema, as zod writes it. */
+/** A JSON schema as zod generates it. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];

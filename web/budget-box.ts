@@ -4,7 +4,7 @@ import { element } from './element.ts';
 /** A model as `GET /v1/models` describes it. */
 export interface ModelInfo {
   readonly id: string;
-  /** Dollars for a million tokens. */
+  /** In dollars per million tokens. */
   readonly price: { readonly prompt: number; readonly completion: number } | null;
   readonly budget_forcing: {
     readonly max_tokens: number;
@@ -13,13 +13,13 @@ export interface ModelInfo {
   };
 }
 
-/** What a box says of the thinking. */
+/** The budget that a box sets. */
 export interface BoxBudget {
   readonly thinking: Readonly<Record<string, number>>;
   readonly effort: string | undefined;
 }
 
-/** The dials of one side. */
+/** The budget controls of one run. */
 export class BudgetBox {
   readonly box: HTMLFieldSetElement;
   readonly #minimum: Dial;
@@ -37,7 +37,7 @@ export class BudgetBox {
     },
   ) {
     const { id, model, start, onChange } = options;
-    const { max_tokens: max, default_max_tokens: usual, efforts } = model.budget_forcing;
+    const { max_tokens: max, default_max_tokens: defaultMax, efforts } = model.budget_forcing;
     this.#maximum = new Dial('Maximum', { id: `${id}-max`, max, value: start?.max, onChange });
     this.#minimum = new Dial('Minimum', { id: `${id}-min`, max, value: undefined, onChange });
     this.#waits = new Dial('Waits', { id: `${id}-waits`, max: 8, value: start?.waits, onChange });
@@ -59,7 +59,7 @@ export class BudgetBox {
       this.#minimum.row,
       this.#waits.row,
       effortRow,
-      element('p', { className: 'hint' }, `Where nothing is set, at most ${usual} tokens are thought.`),
+      element('p', { className: 'hint' }, `If no maximum is set, it is ${defaultMax} tokens.`),
     );
   }
 

@@ -11,22 +11,22 @@ export const pages = {
 } as const;
 type PageName = keyof typeof pages;
 
-/** A page as one document, its style and script inside: nothing is loaded from another host. */
+/** Builds a page as one document with its style and script, which loads nothing from another host. */
 async function buildPage(name: PageName): Promise<string> {
   const [html, style, script] = await Promise.all([
     readFile(path(pages[name].html), 'utf8'),
     bundle('style.css'),
     bundle(pages[name].script),
   ]);
-  // Functions as replacements: a text would have its `$` read as a pattern.
+  // Functions as replacements, since a `$` in a replacement string is a pattern.
   return html
     .replace('/*style*/', () => style)
     .replace('/*script*/', () => script.replaceAll('</script', '<\\/script'));
 }
 
-/** The module that the app serves a page from. */
+/** Builds the module from which the app serves a page. */
 export async function pageModule(name: PageName): Promise<string> {
-  return `// Made by \`npm run build:page\` from web/. Do not edit.\nexport const ${name}Page = ${JSON.stringify(await buildPage(name))};\n`;
+  return `// Generated from web/ by \`npm run build:page\`. Do not edit.\nexport const ${name}Page = ${JSON.stringify(await buildPage(name))};\n`;
 }
 
 async function bundle(name: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { element } from './element.ts';
 
-/** A range and a number that show the same value. Empty: not set. */
+/** A slider and a number field for the same value. If the field is empty, the value is not set. */
 export class Dial {
   readonly row: HTMLDivElement;
   readonly #range: HTMLInputElement;
@@ -56,7 +56,7 @@ export class Dial {
     return this.#number.value === '' ? undefined : Number(this.#number.value);
   }
 
-  /** Colours the track up to the value. */
+  /** Colours the slider up to the value. */
   #fill(): void {
     const share = Number(this.#range.value) / Math.max(1, Number(this.#range.max));
     this.#range.style.setProperty('--filled', `${share * 100}%`);

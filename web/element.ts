@@ -1,4 +1,4 @@
-/** A new element with its properties and children. */
+/** Creates an element with properties and children. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   properties: Partial<Omit<HTMLElementTagNameMap[Name], 'style'>> = {},
@@ -10,7 +10,11 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return created;
 }
 
-/** An element that the page's HTML has. */
+/**
+ * Finds an element of the page's HTML.
+ *
+ * @throws {Error} if the page has no element with this id and class
+ */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`The page has no ${id}.`);

@@ -23,15 +23,15 @@ const stop = byId('stop', HTMLButtonElement);
 const show = byId('show', HTMLButtonElement);
 const codePanel = byId('code-panel', HTMLElement);
 
-/** Where the API is: beside the page, also under the stage of an API Gateway (`/api`). Ends in a slash. */
+/** URL of the API, which is the page's own, with the stage of an API Gateway (`/api`) if there is one. Ends in a slash. */
 const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
 
 let models: readonly ModelInfo[] = [];
 let boxes: readonly BudgetBox[] = [];
 let language: Language = 'curl';
-/** Which side's request is shown as code. */
+/** Index of the budget whose request is shown as code. */
 let side = 0;
-let underway: AbortController | undefined;
+let running: AbortController | undefined;
 
 const modelInfo = () => models.find((found) => found.id === modelSelect.value);
 
@@ -44,7 +44,7 @@ function layDials(): void {
         new BudgetBox(SIDES[0], { id: 'a', model, start: { max: 24 }, onChange }),
         new BudgetBox(SIDES[1], { id: 'b', model, start: { waits: 2 }, onChange }),
       ]
-    : [new BudgetBox('Budget of thinking', { id: 'a', model, onChange })];
+    : [new BudgetBox('Thinking budget', { id: 'a', model, onChange })];
   byId('dials', HTMLDivElement).replaceChildren(...boxes.map(({ box }) => box));
   if (side >= boxes.length) side = 0;
   layTabs();
@@ -56,7 +56,7 @@ const numberOf = (id: string): number | undefined => {
   return value === '' ? undefined : Number(value);
 };
 
-/** What one side asks for: its dials, and what stands under "More". */
+/** The request of one box, with the settings under "More options". */
 function requestOf(box: BudgetBox): PageRequest {
   const { thinking, effort } = box.budget;
   const waitText = byId('wait-text', HTMLInputElement).value;
@@ -77,22 +77,22 @@ function requestOf(box: BudgetBox): PageRequest {
   };
 }
 
-/** Keeps the shown request in step with the form. */
+/** Updates the shown request from the form. */
 function showCode(): void {
   const box = boxes[side];
   if (box === undefined) return;
   byId('code', HTMLElement).textContent = requestCode(requestOf(box), language, base.slice(0, -1), key.value !== '');
 }
 
-/** The price of a run by the page's own field, or by the model's. */
-function dollarsOf({ prompt_tokens: asked, completion_tokens: given }: Usage): number | undefined {
+/** Cost of a run at the price in the form, or else at the model's price. */
+function dollarsOf({ prompt_tokens: promptTokens, completion_tokens: completionTokens }: Usage): number | undefined {
   const own = numberOf('price');
   const price = own === undefined ? modelInfo()?.price : { prompt: own, completion: own };
-  return price == null ? undefined : (asked * price.prompt + given * price.completion) / 1_000_000;
+  return price == null ? undefined : (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000;
 }
 
 async function run(box: BudgetBox, view: RunView, signal: AbortSignal): Promise<void> {
-  view.note('Asking …');
+  view.note('Waiting for the first token …');
   try {
     const response = await fetch(`${base}v1/chat/completions`, {
       method: 'POST',
@@ -128,27 +128,27 @@ function askForKey(): void {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  underway?.abort();
-  const mine = new AbortController();
-  underway = mine;
+  running?.abort();
+  const own = new AbortController();
+  running = own;
   stop.hidden = false;
   sessionStorage.setItem('key', key.value);
-  const views = boxes.map((_, index) => new RunView(boxes.length === 1 ? 'One run' : (SIDES[index] ?? ''), dollarsOf));
+  const views = boxes.map((_, index) => new RunView(boxes.length === 1 ? 'Run' : (SIDES[index] ?? ''), dollarsOf));
   runs.replaceChildren(...views.map(({ card }) => card));
   const draw = () => {
-    // One scale for both, so that their lengths compare.
+    // One scale for all runs, so that their lengths compare.
     const scale = Math.max(...views.map(({ timeline }) => timeline.tokens));
     for (const { timeline } of views) timeline.draw(scale);
   };
   await Promise.all(
     boxes.map(async (box, index) => {
       const view = views[index];
-      if (view !== undefined) await run(box, view, mine.signal).then(draw);
+      if (view !== undefined) await run(box, view, own.signal).then(draw);
     }),
   );
-  if (underway === mine) stop.hidden = true;
+  if (running === own) stop.hidden = true;
 });
-stop.addEventListener('click', () => underway?.abort());
+stop.addEventListener('click', () => running?.abort());
 compare.addEventListener('change', layDials);
 const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
 

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 
-/** What a run tells the page, in order. */
+/** An event of a run. */
 export type RunEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   | { readonly kind: 'note'; readonly text: string }
@@ -36,7 +36,7 @@ interface Chunk {
   readonly error?: { readonly message?: string };
 }
 
-/** The events of one streamed chat completion. An answer that is no stream is an error with the API's own message. */
+/** Reads the events of a streamed chat completion. If the response is not a stream, gives an error with the API's own message. */
 export async function* readRun(response: Response): AsyncGenerator<RunEvent> {
   if (!response.ok || response.body === null) {
     const text = await response.text();
@@ -65,7 +65,8 @@ export async function* readRun(response: Response): AsyncGenerator<RunEvent> {
       yield event;
     }
   }
-  if (!reported) yield { kind: 'error', message: 'The stream ended before the answer did.', status: response.status };
+  if (!reported)
+    yield { kind: 'error', message: 'The stream ended before the answer was complete.', status: response.status };
 }
 
 function eventsOf(data: string): readonly RunEvent[] {

@@ -2,7 +2,7 @@ import type { ApiDocument, Operation } from './api-document.ts';
 import { byId, element } from './element.ts';
 import { prose, showSchema } from './show-schema.ts';
 
-/** Where the API is: beside the page. Ends in a slash. */
+/** URL of the API, next to the page. Ends in a slash. */
 const base = `${location.origin}${location.pathname.replace(/docs\/?$/, '')}`;
 
 function showOperation(method: string, path: string, operation: Operation, document: ApiDocument): HTMLElement {
@@ -32,11 +32,11 @@ function showOperation(method: string, path: string, operation: Operation, docum
       element('pre', { tabIndex: 0 }, element('code', {}, curlOf(method, path, body.example))),
     );
   }
-  card.append(element('h4', {}, 'Answers'));
+  card.append(element('h4', {}, 'Responses'));
   for (const [status, { description, content }] of Object.entries(operation.responses)) {
     const kinds = Object.entries(content ?? {});
     card.append(
-      element('p', { className: 'answer-line' }, element('b', {}, status), ` ${description}`),
+      element('p', { className: 'response-line' }, element('b', {}, status), ` ${description}`),
       ...(status.startsWith('2')
         ? kinds.map(([type, { schema }]) => {
             const details = element('details', {}, element('summary', {}, type));
@@ -82,7 +82,7 @@ async function start(): Promise<void> {
       }
     }
   }
-  // The place that the address names is there only now.
+  // The browser looked for the fragment of the URL before this element existed.
   if (location.hash !== '') document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 

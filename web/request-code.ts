@@ -1,4 +1,4 @@
-/** What the page asks for, as the body of a chat completion. */
+/** The settings of a request on the page. */
 export interface PageRequest {
   readonly model: string;
   readonly prompt: string;
@@ -7,6 +7,7 @@ export interface PageRequest {
   readonly temperature: number | undefined;
 }
 
+/** The body of the chat completion. */
 export function requestBody(request: PageRequest): Readonly<Record<string, unknown>> {
   return {
     model: request.model,
@@ -21,7 +22,7 @@ export function requestBody(request: PageRequest): Readonly<Record<string, unkno
 
 export type Language = 'curl' | 'node' | 'python';
 
-/** The same request as code that runs when pasted. `origin`: where the API is, without its /v1. */
+/** The request as code to paste. `origin` is the URL of the API without its /v1. */
 export function requestCode(request: PageRequest, language: Language, origin: string, needsKey: boolean): string {
   const body = requestBody(request);
   switch (language) {
@@ -72,7 +73,7 @@ for chunk in stream:
   }
 }
 
-/** A value of JSON as Python writes it. */
+/** A JSON value as a Python literal. */
 function pythonOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(pythonOf).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {

@@ -2,7 +2,7 @@ import { element } from './element.ts';
 import type { Report, Usage } from './read-run.ts';
 import { Timeline } from './timeline.ts';
 
-/** One run on the page: its texts, what was forced, and its figures. */
+/** A run on the page: its texts with forced parts marked, and its figures. */
 export class RunView {
   readonly card: HTMLElement;
   readonly timeline = new Timeline();
@@ -18,7 +18,7 @@ export class RunView {
   #report: Report | undefined;
   #usage: Usage | undefined;
 
-  /** @param dollarsOf the price of a run, where it is known. */
+  /** @param dollarsOf cost of a run, or `undefined` if no price is known */
   constructor(title: string, dollarsOf: (usage: Usage) => number | undefined) {
     this.#dollarsOf = dollarsOf;
     this.#thinking.setAttribute('role', 'log');
@@ -81,7 +81,7 @@ export class RunView {
     this.#showFigures();
   }
 
-  /** The run is over, whichever way. */
+  /** Stops the clock when the run ends, fails or is stopped. */
   end(): void {
     clearInterval(this.#ticking);
     this.#clock.textContent = '';
@@ -100,7 +100,7 @@ export class RunView {
       ['Waits', String(report.waits)],
       ['ended by', endReasons[report.end_reason ?? ''] ?? report.end_reason ?? '–'],
       ['first text', `${Math.round(this.#firstMs ?? total)} ms`],
-      ['in all', `${(total / 1_000).toFixed(2)} s`],
+      ['total', `${(total / 1_000).toFixed(2)} s`],
       ...(dollars === undefined ? [] : [['cost', `$${dollars.toPrecision(2)}`] as const]),
     ];
     this.#figures.replaceChildren(

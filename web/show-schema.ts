@@ -1,7 +1,7 @@
 import type { Schema } from './api-document.ts';
 import { element } from './element.ts';
 
-/** The fields of a schema as a list, those of fields within folded away. */
+/** The fields of a schema as a list. Fields of nested objects are folded. */
 export function showSchema(schema: Schema, schemas: Readonly<Record<string, Schema>>): Node {
   const whole = resolve(schema, schemas);
   const alternatives = objectsOf(whole, schemas);
@@ -33,13 +33,13 @@ function fieldsOf(schema: Schema, schemas: Readonly<Record<string, Schema>>): No
   return list;
 }
 
-/** Text with `code` in it. */
+/** A paragraph of text with `code` in backticks. */
 export function prose(text: string): HTMLParagraphElement {
   const pieces = text.split('`');
   return element('p', {}, ...pieces.map((piece, index) => (index % 2 === 1 ? element('code', {}, piece) : piece)));
 }
 
-/** Its contents are made when it is opened: schemas may go deep. */
+/** Makes its contents when it is opened, since schemas may be deep. */
 function folded(title: string, contents: () => Node): HTMLDetailsElement {
   const details = element('details', {}, element('summary', {}, title));
   details.addEventListener('toggle', () => details.append(contents()), { once: true });
@@ -59,7 +59,7 @@ function objectsOf(schema: Schema, schemas: Readonly<Record<string, Schema>>): r
   return [...(whole.anyOf ?? []), ...(whole.oneOf ?? [])].flatMap((each) => objectsOf(each, schemas));
 }
 
-/** An alternative by the values that tell it from the others. */
+/** Name of an alternative: its constant fields, or its first three fields. */
 function nameOf({ properties }: Schema): string {
   const fixed = Object.entries(properties ?? {}).filter(([, field]) => field.const !== undefined);
   if (fixed.length > 0) return fixed.map(([name, field]) => `${name} ${JSON.stringify(field.const)}`).join(', ');
@@ -80,9 +80,9 @@ function typeOf(schema: Schema, schemas: Readonly<Record<string, Schema>>): stri
 }
 
 function rangeOf({ minimum, maximum, exclusiveMinimum, maxLength, maxItems }: Schema): string {
-  const most = maximum ?? maxLength ?? maxItems;
-  const least = exclusiveMinimum === undefined ? minimum : exclusiveMinimum;
-  const from = least === undefined ? '' : exclusiveMinimum === undefined ? `${least}` : `above ${least}`;
-  if (from === '' && most === undefined) return '';
-  return ` (${from === '' ? `up to ${most}` : most === undefined ? `from ${from}` : `${from} to ${most}`})`;
+  const max = maximum ?? maxLength ?? maxItems;
+  const min = exclusiveMinimum === undefined ? minimum : exclusiveMinimum;
+  const from = min === undefined ? '' : exclusiveMinimum === undefined ? `${min}` : `above ${min}`;
+  if (from === '' && max === undefined) return '';
+  return ` (${from === '' ? `up to ${max}` : max === undefined ? `from ${from}` : `${from} to ${max}`})`;
 }

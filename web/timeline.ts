@@ -1,7 +1,7 @@
 import { element } from './element.ts';
 import type { Report } from './read-run.ts';
 
-/** The thought as a bar: how much of its budget it used, and where something was forced. */
+/** The thought as a bar: the part of the budget that it used, and the positions of forced tokens. */
 export class Timeline {
   readonly figure: HTMLElement;
   readonly #bar = element('div', { className: 'bar' });
@@ -12,13 +12,13 @@ export class Timeline {
     this.figure = element('figure', { className: 'timeline', hidden: true }, this.#bar, this.#caption);
   }
 
-  /** Thinking tokens that the bar has to have room for. */
+  /** Thinking tokens that the bar must have room for. */
   get tokens(): number {
     const report = this.#report;
     if (report === undefined) return 0;
     const { max_tokens: max, min_tokens: min } = report.limits;
     const used = report.thinking_tokens;
-    // A maximum far away would make everything else a dot.
+    // A bar up to a distant maximum would show the thought as a dot.
     return max <= used * 4 ? Math.max(max, used) : Math.max(min, used * 1.5);
   }
 
@@ -27,7 +27,7 @@ export class Timeline {
     this.figure.hidden = report.thinking_tokens === 0 && report.limits.max_tokens === 0;
   }
 
-  /** Draws it. `scale`: tokens of the whole width, the same for runs side by side. */
+  /** Draws the bar. `scale` is the number of tokens in its full width, the same for runs side by side. */
   draw(scale: number): void {
     const report = this.#report;
     if (report === undefined || scale === 0) return;
@@ -62,5 +62,5 @@ const words: Readonly<Record<string, string>> = {
   wait: 'Wait',
   suppress: 'end masked',
   cut: 'cut',
-  resume: 'went on',
+  resume: 'resumed',
 };

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { defaultPrices } from '../../lib/facts/prices.ts';
 import { calibrate } from '../../simulate/calibrate.ts';
-import { compare, type Objective } from '../../simulate/compare.ts';
+import { type Comparison, compare } from '../../simulate/compare.ts';
 import { type PolicyKind, parsePolicies, policyKinds } from '../../simulate/policies.ts';
 import { type Profile, readProfile, s1OnP5 } from '../../simulate/profile.ts';
 import { comparisonText, plotsOf, type ReportHead, reportPage } from '../../simulate/report.ts';
@@ -11,107 +10,192 @@ import { defaultRouting, type Scenario, traceScenario } from '../../simulate/sce
 import { defaultGenerated } from '../../simulate/traffic/generated.ts';
 import { defaultMix, type ThinkingMix } from '../../simulate/traffic/thinking.ts';
 import { builtInTrace, noBursts, readTrace, type Trace, traceNames } from '../../simulate/traffic/trace.ts';
-import type { Command } from '../command.ts';
+import { apiKeyOf, apiOptions } from '../api-client.ts';
+import { defineCommand } from '../command.ts';
+import { parseNumber, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
-const help = `Usage: budgetforce simulate [options]
-
-Plays scaling policies on the same requests: what they cost, how long first tokens and answers take, how much thinking is granted.
-The rules of "committed" and "elastic" are those that run live (lambda/policy). Writes report.html, plots and results.json.
-
-Traffic:
-  --trace LIST           ${traceNames.join(', ')}, or files: CSV with time, prompt and answer (default: ${traceNames.join(',')})
-  --bursts LIST          requests come so many times as often in bursts of 5 minutes: in a trace every 20 minutes, in generated
-                         requests at random, one an hour on average. 1: no bursts (default 1,3)
-  --rounds N             each trace so often in a row; the first one warms up (default 4)
-  --generate RATE        instead: so many requests a second on average, by chance
-  --hours N              of generated requests (default 24)
-  --swing N              how far their rate swings over a day, 0 to 1 (default 0.5)
-  --thinking-median N    of the natural thinking, log-normal. Tokens (default ${defaultMix.medianTokens})
-  --thinking-sigma N     of its logarithm (default ${defaultMix.sigma.toFixed(2)})
-  --elastic N            part of the requests whose maximum may shrink, 0 to 1 (default ${defaultMix.elasticPart})
-  --floor N              how far: part of the maximum, 0 to 1 (default ${defaultMix.floorPart})
-  --seed N               (default 1)
-
-Endpoint:
-  --profile FILE.json    speed, memory, start and price of a copy (default: s1-32b on ml.p5.48xlarge, derived)
-  --min-copies N         (default 1)
-  --max-copies N         (default 64)
-  --no-prefix-routing    continued thoughts go anywhere
-
-Policies:
-  --policies LIST        ${policyKinds.join(', ')}; each may have ":NUMBER"
-                         (target of aws-*, copies of fixed, part of the copies' speed of the others). Default: all
-  --search LIST          of these, also the cheapest setting that meets the objective; "all", or "none" (default).
-                         Of fixed and oracle it is always looked for, unless they have a number
-  --first-token SECONDS  the objective: 95 % of first tokens within (default 1)
-  --refused N            and at most this part refused (default 0.001)
-  --thought N            and at least this part of the thinking done (default 0)
-
-  --calibrate URL        instead: measure an OpenAI-compatible API (with its /v1) and print a profile
-  --api-key KEY          its bearer key (or the variable BUDGETFORCE_API_KEY)
-  --model ID             which of its models (default: its first)
-
-  --out FOLDER           where to write (default .budgetforce/simulate)
-  --json                 print the results as JSON
-  --help                 this text
-
-Exit codes: 0 done, 1 failed, 2 wrong options.
-`;
-
 /** `budgetforce simulate`. */
-export const simulateCommand: Command = {
+export const simulateCommand = defineCommand({
   name: 'simulate',
-  summary: 'compare scaling policies on recorded traffic',
-  help,
-  async run(argv) {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        trace: { type: 'string', default: traceNames.join(',') },
-        bursts: { type: 'string', default: '1,3' },
-        rounds: { type: 'string', default: '4' },
-        generate: { type: 'string' },
-        hours: { type: 'string', default: '24' },
-        swing: { type: 'string', default: '0.5' },
-        'thinking-median': { type: 'string', default: String(defaultMix.medianTokens) },
-        'thinking-sigma': { type: 'string', default: String(defaultMix.sigma) },
-        elastic: { type: 'string', default: String(defaultMix.elasticPart) },
-        floor: { type: 'string', default: String(defaultMix.floorPart) },
-        seed: { type: 'string', default: '1' },
-        profile: { type: 'string' },
-        'min-copies': { type: 'string', default: '1' },
-        'max-copies': { type: 'string', default: '64' },
-        'no-prefix-routing': { type: 'boolean', default: false },
-        policies: { type: 'string', default: policyKinds.join(',') },
-        search: { type: 'string', default: 'none' },
-        'first-token': { type: 'string', default: '1' },
-        refused: { type: 'string', default: '0.001' },
-        thought: { type: 'string', default: '0' },
-        calibrate: { type: 'string' },
-        'api-key': { type: 'string' },
-        model: { type: 'string' },
-        out: { type: 'string', default: '.budgetforce/simulate' },
-        json: { type: 'boolean', default: false },
-      },
-    });
+  description:
+    'Runs scaling policies on the same requests and compares cost, time to first token and to the answer, and granted thinking. The rules of "committed" and "elastic" are those that run live (lambda/policy). Writes report.html, plots and results.json.',
+  options: {
+    trace: {
+      type: 'string',
+      placeholder: 'LIST',
+      group: 'Traffic',
+      default: traceNames.join(','),
+      description: `traces: ${traceNames.join(', ')}, or CSV files with time, prompt and answer`,
+    },
+    bursts: {
+      type: 'string',
+      placeholder: 'LIST',
+      group: 'Traffic',
+      default: '1,3',
+      description:
+        'factors by which bursts of 5 minutes raise the rate: every 20 minutes in a trace, at random once an hour on average in generated requests; 1 is no bursts',
+    },
+    rounds: {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Traffic',
+      default: '4',
+      description: 'repetitions of each trace; the first one warms up',
+    },
+    generate: {
+      type: 'string',
+      placeholder: 'RATE',
+      group: 'Traffic',
+      description: 'random requests instead of traces, at this mean rate per second',
+    },
+    hours: {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Traffic',
+      default: '24',
+      description: 'duration of the generated requests',
+    },
+    swing: {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Traffic',
+      default: '0.5',
+      description: 'daily variation of their rate, 0 to 1',
+    },
+    'thinking-median': {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Traffic',
+      default: String(defaultMix.medianTokens),
+      description: 'median of the natural thinking, in tokens; its distribution is log-normal',
+    },
+    'thinking-sigma': {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Traffic',
+      default: String(defaultMix.sigma),
+      defaultText: defaultMix.sigma.toFixed(2),
+      description: 'standard deviation of its logarithm',
+    },
+    elastic: {
+      type: 'string',
+      placeholder: 'SHARE',
+      group: 'Traffic',
+      default: String(defaultMix.elasticPart),
+      description: 'share of elastic requests, 0 to 1',
+    },
+    floor: {
+      type: 'string',
+      placeholder: 'SHARE',
+      group: 'Traffic',
+      default: String(defaultMix.floorPart),
+      description: 'floor of an elastic request, as a share of its maximum, 0 to 1',
+    },
+    seed: { type: 'string', placeholder: 'N', group: 'Traffic', default: '1', description: 'random seed' },
+    profile: {
+      type: 'string',
+      placeholder: 'FILE.json',
+      group: 'Endpoint',
+      defaultText: 's1-32b on ml.p5.48xlarge, derived',
+      description: 'speed, memory, start time and price of a copy',
+    },
+    'min-copies': {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Endpoint',
+      default: '1',
+      description: 'minimum copies',
+    },
+    'max-copies': {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Endpoint',
+      default: '64',
+      description: 'maximum copies',
+    },
+    'no-prefix-routing': {
+      type: 'boolean',
+      group: 'Endpoint',
+      description: 'route continued thoughts to any copy',
+    },
+    policies: {
+      type: 'string',
+      placeholder: 'LIST',
+      group: 'Policies',
+      default: policyKinds.join(','),
+      defaultText: 'all',
+      description: `policies: ${policyKinds.join(', ')}; each may have ":NUMBER" (target of aws-*, copies of fixed, share of the copies' speed of the others)`,
+    },
+    search: {
+      type: 'string',
+      placeholder: 'LIST',
+      group: 'Policies',
+      default: 'none',
+      description:
+        'policies whose cheapest setting that meets the objective is searched; "all" or "none". Of fixed and oracle it is always searched, unless they have a number',
+    },
+    'first-token': {
+      type: 'string',
+      placeholder: 'SECONDS',
+      group: 'Policies',
+      default: '1',
+      description: 'objective: 95th percentile of the time to first token',
+    },
+    refused: {
+      type: 'string',
+      placeholder: 'SHARE',
+      group: 'Policies',
+      default: '0.001',
+      description: 'objective: maximum share of refused requests',
+    },
+    thought: {
+      type: 'string',
+      placeholder: 'SHARE',
+      group: 'Policies',
+      default: '0',
+      description: 'objective: minimum share of the natural thinking that is done',
+    },
+    calibrate: {
+      type: 'string',
+      placeholder: 'URL',
+      group: 'Calibration',
+      description: 'measure an OpenAI-compatible API instead, and print its profile; the URL ends in /v1',
+    },
+    'api-key': { ...apiOptions['api-key'], group: 'Calibration', description: 'bearer key of this API' },
+    model: {
+      type: 'string',
+      placeholder: 'ID',
+      group: 'Calibration',
+      defaultText: 'the first one',
+      description: 'model to measure',
+    },
+    out: {
+      type: 'string',
+      placeholder: 'FOLDER',
+      default: '.budgetforce/simulate',
+      description: 'folder of the results',
+    },
+    json: { type: 'boolean', description: 'print the results as JSON' },
+  },
+  exitCodes: ['done', 'failed'],
+  async run({ values }) {
     if (values.calibrate !== undefined) {
-      const apiKey = values['api-key'] ?? process.env['BUDGETFORCE_API_KEY'];
-      const profile = await calibrate({ baseUrl: values.calibrate, apiKey, model: values.model, base: s1OnP5() });
-      process.stdout.write(`${JSON.stringify(profile, null, 2)}\n`);
+      const api = { baseUrl: values.calibrate, apiKey: apiKeyOf(values), model: values.model };
+      process.stdout.write(`${JSON.stringify(await calibrate({ ...api, base: s1OnP5() }), null, 2)}\n`);
       return 0;
     }
     const profile = values.profile === undefined ? s1OnP5() : readProfile(values.profile);
-    const scenarios = scenariosOf(values, profile);
+    const scenarios = makeScenarios(values, profile);
     const policies = parsePolicies(values.policies);
-    const objective: Objective = {
-      firstTokenSeconds: number(values, 'first-token', 0.001, 86_400),
-      refusedPart: number(values, 'refused', 0, 1),
-      thinkingPart: number(values, 'thought', 0, 1),
+    const objective = {
+      firstTokenSeconds: parseNumber('first-token', values['first-token'], { min: 0.001, max: 86_400 }),
+      refusedPart: parseNumber('refused', values.refused, { min: 0, max: 1 }),
+      thinkingPart: parseNumber('thought', values.thought, { min: 0, max: 1 }),
     };
-    const search = searchOf(values.search);
+    const search = searchedKinds(values.search);
     const comparisons = scenarios.map((scenario) => compare(scenario, policies, objective, search));
-    const head = headOf(profile, scenarios);
+    const head = reportHead(profile, scenarios[0]?.mix ?? defaultMix);
     mkdirSync(values.out, { recursive: true });
     const results = { profile, traffic: head.traffic, objective, comparisons };
     writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(results)}\n`);
@@ -124,20 +208,36 @@ export const simulateCommand: Command = {
     );
     return 0;
   },
-};
+});
 
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+interface ScenarioValues {
+  readonly trace: string;
+  readonly bursts: string;
+  readonly rounds: string;
+  readonly generate?: string;
+  readonly hours: string;
+  readonly swing: string;
+  readonly 'thinking-median': string;
+  readonly 'thinking-sigma': string;
+  readonly elastic: string;
+  readonly floor: string;
+  readonly seed: string;
+  readonly 'min-copies': string;
+  readonly 'max-copies': string;
+  readonly 'no-prefix-routing'?: boolean;
+}
 
-function scenariosOf(values: Values, profile: Profile): readonly Scenario[] {
-  const mix: ThinkingMix = {
+function makeScenarios(values: ScenarioValues, profile: Profile): readonly Scenario[] {
+  const share = { min: 0, max: 1 };
+  const mix = {
     ...defaultMix,
-    medianTokens: number(values, 'thinking-median', 1, 1e6),
-    sigma: number(values, 'thinking-sigma', 0, 5),
-    elasticPart: number(values, 'elastic', 0, 1),
-    floorPart: number(values, 'floor', 0, 1),
+    medianTokens: parseNumber('thinking-median', values['thinking-median'], { min: 1, max: 1e6 }),
+    sigma: parseNumber('thinking-sigma', values['thinking-sigma'], { min: 0, max: 5 }),
+    elasticPart: parseNumber('elastic', values.elastic, share),
+    floorPart: parseNumber('floor', values.floor, share),
   };
-  const maxCopies = whole(values, 'max-copies', 1, 1_000);
-  const minCopies = whole(values, 'min-copies', 0, 1_000);
+  const maxCopies = parseWholeNumber('max-copies', values['max-copies'], { min: 1, max: 1_000 });
+  const minCopies = parseWholeNumber('min-copies', values['min-copies'], { min: 0, max: 1_000 });
   if (minCopies > maxCopies)
     throw new UsageError(`--min-copies is ${minCopies}, more than --max-copies (${maxCopies}).`);
   const rest = {
@@ -146,17 +246,15 @@ function scenariosOf(values: Values, profile: Profile): readonly Scenario[] {
     routing: { ...defaultRouting, prefixAware: values['no-prefix-routing'] !== true },
     minCopies,
     maxCopies,
-    seed: whole(values, 'seed', 0, 2 ** 31),
+    seed: parseWholeNumber('seed', values.seed, { min: 0, max: 2 ** 31 }),
   };
-  const factors = String(values['bursts'])
-    .split(',')
-    .map((bursts) => number({ bursts }, 'bursts', 1, 100));
-  if (values['generate'] !== undefined) {
-    const hours = number(values, 'hours', 0.1, 1e5);
+  const factors = values.bursts.split(',').map((factor) => parseNumber('bursts', factor, { min: 1, max: 100 }));
+  if (values.generate !== undefined) {
+    const hours = parseNumber('hours', values.hours, { min: 0.1, max: 1e5 });
     const settings = {
       ...defaultGenerated,
-      requestsPerSecond: number(values, 'generate', 0.0001, 1e4),
-      swing: number(values, 'swing', 0, 1),
+      requestsPerSecond: parseNumber('generate', values.generate, { min: 0.0001, max: 1e4 }),
+      swing: parseNumber('swing', values.swing, share),
       seconds: hours * 3_600,
     };
     return factors.map((burstFactor) => ({
@@ -166,26 +264,27 @@ function scenariosOf(values: Values, profile: Profile): readonly Scenario[] {
       warmUpSeconds: (hours * 3_600) / 24,
     }));
   }
-  const rounds = whole(values, 'rounds', 1, 100_000);
-  const traces: readonly Trace[] = String(values['trace']).split(',').map(traceOf);
+  const rounds = parseWholeNumber('rounds', values.rounds, { min: 1, max: 100_000 });
+  const traces = values.trace.split(',').map((name) => findTrace(name.trim()));
   return traces.flatMap((trace) =>
     factors.map((factor) => traceScenario(trace, { ...noBursts, factor }, rounds, rest)),
   );
 }
 
-function traceOf(name: string): Trace {
-  const known = traceNames.find((builtIn) => builtIn === name.trim());
-  return known === undefined ? readTrace(name.trim()) : builtInTrace(known);
+function findTrace(name: string): Trace {
+  const known = traceNames.find((builtIn) => builtIn === name);
+  return known === undefined ? readTrace(name) : builtInTrace(known);
 }
 
-function searchOf(list: string): readonly PolicyKind[] {
+/** The policies whose cheapest setting is searched. Of `oracle` and `fixed` it always is, so they are left out. */
+function searchedKinds(list: string): readonly PolicyKind[] {
   if (list === 'none') return [];
   const kinds = list === 'all' ? policyKinds : parsePolicies(list).map(({ kind }) => kind);
   return kinds.filter((kind) => kind !== 'oracle' && kind !== 'fixed');
 }
 
-function headOf(profile: Profile, scenarios: readonly Scenario[]): ReportHead {
-  const mix = scenarios[0]?.mix ?? defaultMix;
+/** The assumptions of the comparison, in sentences for its report. */
+function reportHead(profile: Profile, mix: ThinkingMix): ReportHead {
   return {
     profile,
     traffic: `Thinking: log-normal, median ${mix.medianTokens}, sigma ${mix.sigma.toFixed(2)}; maxima ${mix.maxima.map(({ tokens, part }) => `${tokens} (${part * 100} %)`).join(', ')}; ${mix.elasticPart * 100} % of the requests elastic, down to ${mix.floorPart * 100} %.`,
@@ -193,22 +292,9 @@ function headOf(profile: Profile, scenarios: readonly Scenario[]): ReportHead {
   };
 }
 
-function withoutTimeline(comparison: ReturnType<typeof compare>) {
+function withoutTimeline(comparison: Comparison) {
   return {
     ...comparison,
     results: comparison.results.map(({ outcome: { timeline: _, ...outcome }, ...result }) => ({ ...result, outcome })),
   };
-}
-
-function number(values: Values, option: string, min: number, max: number): number {
-  const text = String(values[option]);
-  const value = Number(text);
-  if (text.trim() !== '' && value >= min && value <= max) return value;
-  throw new UsageError(`--${option} is ${JSON.stringify(text)}. Give a number from ${min} to ${max}.`);
-}
-
-function whole(values: Values, option: string, min: number, max: number): number {
-  const value = number(values, option, min, max);
-  if (Number.isInteger(value)) return value;
-  throw new UsageError(`--${option} is ${value}. Give a whole number.`);
 }

@@ -1,173 +1,257 @@
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { jsonLog } from '../../lambda/compose.ts';
-import { formatNames } from '../../lambda/forcing/format.ts';
+import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
 import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
+import { defineCommand } from '../command.ts';
+import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
-const HELP = `Usage: budgetforce start [options]
+const COPIES = 'Simulated scaling';
 
-Serves the API and the playground on this machine, by the code that runs on Lambda.
+const elasticChoices = ['asked', 'always', 'never'] as const satisfies readonly LocalCopies['elastic'][];
 
-Options:
-  --port NUMBER         where to listen (default 8787; 0 is any free port)
-  --host ADDRESS        on which address (default localhost; 0.0.0.0 lets other machines in)
-  --model FILE.gguf     serve this model instead of the embedded one; needs --format
-  --upstream URL        serve the model of this server of text completions with vLLM's fields,
-                        for instance http://localhost:8000/v1; needs --format
-  --upstream-model ID   which of the upstream's models (default: its first)
-  --upstream-key KEY    bearer key of the upstream (or the variable UPSTREAM_API_KEY)
-  --format NAME         how the model writes its thinking: ${formatNames.join(', ')}
-  --tokenizer FILE      the model's tokenizer.json (default: its server tokenizes)
-  --parallel NUMBER     streams that the embedded engine runs at once (default 4)
-  --copies MIN..MAX     play an endpoint with so many copies, which take time to start, for instance 0..3
-  --start-seconds N     how long a copy takes to start (default ${defaultLocalCopies.startSeconds})
-  --copy-requests N     requests that one copy runs at once (default ${defaultLocalCopies.requestsPerCopy})
-  --token-ms N          between two tokens of a request (default ${defaultLocalCopies.tokenMs})
-  --scale-in-seconds N  copies go when fewer were enough for so long (default ${defaultLocalCopies.scaleInSeconds})
-  --wait-seconds N      how long a request waits for the first copy; 0 answers 503 (default ${defaultLocalCopies.waitSeconds})
-  --elastic WHOSE       whose thinking may shrink: asked, always, never (default ${defaultLocalCopies.elastic})
-  --api-key KEY         ask clients for this bearer key (or the variable BUDGETFORCE_API_KEY)
-  --data FOLDER         where keys, limits and usage are kept (default .budgetforce/data; "none" keeps nothing)
-  --log                 write a JSON line for each request (never a prompt)
-  --json                print where it listens as one JSON line
-  --help                this text
-
-Exit codes: 0 stopped by Ctrl-C, 1 could not start, 2 wrong options.
-`;
-
-export const startCommand = {
+/** `budgetforce start`. */
+export const startCommand = defineCommand({
   name: 'start',
-  summary: 'serve the API and the playground on this machine',
-  help: HELP,
-  async run(argv: readonly string[]): Promise<number> {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        port: { type: 'string', default: '8787' },
-        host: { type: 'string', default: 'localhost' },
-        model: { type: 'string' },
-        upstream: { type: 'string' },
-        'upstream-model': { type: 'string' },
-        'upstream-key': { type: 'string' },
-        format: { type: 'string' },
-        tokenizer: { type: 'string' },
-        parallel: { type: 'string' },
-        copies: { type: 'string' },
-        'start-seconds': { type: 'string' },
-        'copy-requests': { type: 'string' },
-        'token-ms': { type: 'string' },
-        'scale-in-seconds': { type: 'string' },
-        'wait-seconds': { type: 'string' },
-        elastic: { type: 'string' },
-        'api-key': { type: 'string' },
-        data: { type: 'string', default: '.budgetforce/data' },
-        log: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const server = await startLocal(toOptions(values));
+  description: 'Serves the API and the playground on this machine, with the code that runs on Lambda.',
+  options: {
+    port: { type: 'string', placeholder: 'NUMBER', default: '8787', description: 'port; 0 is any free one' },
+    host: {
+      type: 'string',
+      placeholder: 'ADDRESS',
+      default: 'localhost',
+      description: 'address to listen on; 0.0.0.0 admits other machines',
+    },
+    model: {
+      type: 'string',
+      placeholder: 'FILE.gguf',
+      defaultText: 'the embedded model',
+      description: 'model to serve; needs --format',
+    },
+    upstream: {
+      type: 'string',
+      placeholder: 'URL',
+      description:
+        "serve the model of this server of text completions with vLLM's fields, for instance http://localhost:8000/v1; needs --format",
+    },
+    'upstream-model': {
+      type: 'string',
+      placeholder: 'ID',
+      defaultText: 'the first one',
+      description: 'model of the upstream',
+    },
+    'upstream-key': {
+      type: 'string',
+      placeholder: 'KEY',
+      defaultText: 'the variable UPSTREAM_API_KEY',
+      description: 'bearer key of the upstream',
+    },
+    format: {
+      type: 'string',
+      placeholder: 'NAME',
+      description: `how the model delimits its thinking: ${formatNames.join(', ')}`,
+    },
+    tokenizer: {
+      type: 'string',
+      placeholder: 'FILE',
+      defaultText: 'its server tokenizes',
+      description: "the model's tokenizer.json",
+    },
+    parallel: {
+      type: 'string',
+      placeholder: 'NUMBER',
+      defaultText: '4',
+      description: 'concurrent streams of the embedded engine',
+    },
+    copies: {
+      type: 'string',
+      placeholder: 'MIN..MAX',
+      group: COPIES,
+      description: 'simulate an endpoint that scales between these numbers of copies, for instance 0..3',
+    },
+    'start-seconds': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.startSeconds),
+      description: 'start time of a copy, in seconds',
+    },
+    'copy-requests': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.requestsPerCopy),
+      description: 'concurrent requests of a copy',
+    },
+    'token-ms': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.tokenMs),
+      description: 'time per token of a request, in milliseconds',
+    },
+    'scale-in-seconds': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.scaleInSeconds),
+      description: 'delay before unneeded copies stop, in seconds',
+    },
+    'wait-seconds': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.waitSeconds),
+      description: 'how long a request waits for the first copy, in seconds; 0 answers 503 at once',
+    },
+    elastic: {
+      type: 'string',
+      placeholder: 'WHICH',
+      group: COPIES,
+      defaultText: defaultLocalCopies.elastic,
+      description: `requests whose thinking may shrink: ${elasticChoices.join(', ')}`,
+    },
+    'api-key': {
+      type: 'string',
+      placeholder: 'KEY',
+      defaultText: 'the variable BUDGETFORCE_API_KEY',
+      description: 'require this bearer key from clients',
+    },
+    data: {
+      type: 'string',
+      placeholder: 'FOLDER',
+      default: '.budgetforce/data',
+      description: 'folder of keys, limits and usage; "none" stores nothing',
+    },
+    log: { type: 'boolean', description: 'write a JSON line for each request, never a prompt' },
+    json: { type: 'boolean', description: 'print the URL and the model as one JSON line' },
+  },
+  exitCodes: ['stopped by Ctrl-C', 'could not start'],
+  async run({ values }) {
+    const server = await startLocal(localOptions(values));
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
         : banner(server, values['api-key']),
     );
-    await stopped();
+    await untilStopped();
     await server.close();
     return 0;
   },
-};
+});
 
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+interface ModelValues {
+  readonly model?: string;
+  readonly upstream?: string;
+  readonly format?: string;
+  readonly tokenizer?: string;
+}
 
-function toOptions(values: Values): LocalOptions {
-  const text = (name: string): string | undefined => {
-    const value = values[name];
-    return typeof value === 'string' ? value : undefined;
+interface CopiesValues {
+  readonly copies?: string;
+  readonly upstream?: string;
+  readonly parallel?: string;
+  readonly 'start-seconds'?: string;
+  readonly 'copy-requests'?: string;
+  readonly 'token-ms'?: string;
+  readonly 'scale-in-seconds'?: string;
+  readonly 'wait-seconds'?: string;
+  readonly elastic?: string;
+}
+
+interface StartValues extends ModelValues, CopiesValues {
+  readonly port: string;
+  readonly host: string;
+  readonly data: string;
+  readonly 'upstream-model'?: string;
+  readonly 'upstream-key'?: string;
+  readonly 'api-key'?: string;
+  readonly log?: boolean;
+}
+
+function localOptions(values: StartValues): LocalOptions {
+  const { model, upstream, tokenizer, parallel, data } = values;
+  const upstreamModel = values['upstream-model'];
+  const upstreamKey = values['upstream-key'] ?? process.env['UPSTREAM_API_KEY'];
+  const apiKey = values['api-key'] ?? process.env['BUDGETFORCE_API_KEY'];
+  const format = checkModel(values);
+  const copies = localCopies(values);
+  return {
+    port: parseWholeNumber('port', values.port, { min: 0, max: 65_535 }),
+    host: values.host,
+    ...(model === undefined ? {} : { modelPath: model }),
+    ...(upstream === undefined ? {} : { upstream }),
+    ...(upstreamModel === undefined ? {} : { upstreamModel }),
+    ...(upstreamKey === undefined ? {} : { upstreamKey }),
+    ...(format === undefined ? {} : { format }),
+    ...(tokenizer === undefined ? {} : { tokenizerPath: tokenizer }),
+    ...(parallel === undefined ? {} : { parallel: parseWholeNumber('parallel', parallel, { min: 1, max: 64 }) }),
+    ...(copies === undefined ? {} : { copies }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(data === 'none' ? {} : { dataFolder: data }),
+    ...(values.log ? { log: jsonLog } : {}),
   };
-  const modelPath = text('model');
-  const upstream = text('upstream');
-  const tokenizerPath = text('tokenizer');
-  const format = formatNames.find((name) => name === text('format'));
-  if (text('format') !== undefined && format === undefined) {
-    throw new UsageError(`--format is ${JSON.stringify(text('format'))}. It must be one of ${formatNames.join(', ')}.`);
-  }
-  if (modelPath !== undefined && upstream !== undefined)
+}
+
+/** The format of the model, checked against the other options that describe it. */
+function checkModel({ model, upstream, format: name, tokenizer }: ModelValues): FormatName | undefined {
+  const format = name === undefined ? undefined : parseChoice('format', name, formatNames);
+  if (model !== undefined && upstream !== undefined)
     throw new UsageError('--model and --upstream both name a model. Give one of them.');
-  if ((modelPath ?? upstream) !== undefined && format === undefined) {
-    throw new UsageError(`Say with --format how this model writes its thinking: ${formatNames.join(', ')}.`);
+  if ((model ?? upstream) !== undefined && format === undefined) {
+    throw new UsageError(
+      `--format is missing. Give the way this model delimits its thinking: ${formatNames.join(', ')}.`,
+    );
   }
-  if (modelPath === undefined && upstream === undefined && format !== undefined && format !== 's1') {
-    throw new UsageError('The embedded model writes format s1. --format goes with --model or --upstream.');
+  if (model === undefined && upstream === undefined && format !== undefined && format !== 's1') {
+    throw new UsageError('The embedded model has format s1. Give --format with --model or --upstream.');
   }
-  for (const path of [modelPath, tokenizerPath]) {
+  for (const path of [model, tokenizer]) {
     if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no file ${path}.`);
   }
   if (upstream !== undefined && !URL.canParse(upstream)) {
     throw new UsageError(`--upstream is ${JSON.stringify(upstream)}. Give a URL such as http://localhost:8000/v1.`);
   }
-  const upstreamModel = text('upstream-model');
-  const upstreamKey = text('upstream-key') ?? process.env['UPSTREAM_API_KEY'];
-  const apiKey = text('api-key') ?? process.env['BUDGETFORCE_API_KEY'];
-  const parallel = text('parallel');
-  const copies = copiesOf(text, upstream);
-  const dataFolder = text('data');
-  return {
-    port: wholeNumber('--port', text('port') ?? '', 0, 65_535),
-    host: text('host') ?? 'localhost',
-    ...(modelPath === undefined ? {} : { modelPath }),
-    ...(upstream === undefined ? {} : { upstream }),
-    ...(upstreamModel === undefined ? {} : { upstreamModel }),
-    ...(upstreamKey === undefined ? {} : { upstreamKey }),
-    ...(format === undefined ? {} : { format }),
-    ...(tokenizerPath === undefined ? {} : { tokenizerPath }),
-    ...(parallel === undefined ? {} : { parallel: wholeNumber('--parallel', parallel, 1, 64) }),
-    ...(copies === undefined ? {} : { copies }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(dataFolder === undefined || dataFolder === 'none' ? {} : { dataFolder }),
-    ...(values['log'] === true ? { log: jsonLog } : {}),
-  };
+  return format;
 }
 
-const copyOptions = ['start-seconds', 'copy-requests', 'token-ms', 'scale-in-seconds', 'wait-seconds', 'elastic'];
+const copiesOptions = [
+  'start-seconds',
+  'copy-requests',
+  'token-ms',
+  'scale-in-seconds',
+  'wait-seconds',
+  'elastic',
+] as const;
 
-function copiesOf(text: (name: string) => string | undefined, upstream: string | undefined): LocalCopies | undefined {
-  const range = text('copies');
-  const lone = copyOptions.find((name) => text(name) !== undefined);
-  if (range === undefined && lone !== undefined)
-    throw new UsageError(`--${lone} goes with --copies. Write --copies 0..3.`);
-  if (range === undefined) return undefined;
-  if (upstream !== undefined)
-    throw new UsageError('--copies are played by the embedded endpoint. Leave --upstream out.');
-  if (text('parallel') !== undefined) throw new UsageError('--parallel and --copies differ. Give --copy-requests.');
+function localCopies(values: CopiesValues): LocalCopies | undefined {
+  const { copies: range, elastic } = values;
+  if (range === undefined) {
+    const lone = copiesOptions.find((name) => values[name] !== undefined);
+    if (lone !== undefined) throw new UsageError(`--${lone} needs --copies, for instance --copies 0..3.`);
+    return undefined;
+  }
+  if (values.upstream !== undefined)
+    throw new UsageError('--copies is for the embedded endpoint. Omit --upstream or --copies.');
+  if (values.parallel !== undefined)
+    throw new UsageError('--parallel does not go with --copies. Give --copy-requests instead.');
   const [, min, max] = /^(\d+)\.\.(\d+)$/.exec(range) ?? [];
   if (min === undefined || max === undefined || Number(min) > Number(max) || Number(max) < 1 || Number(max) > 8) {
     throw new UsageError(`--copies is ${JSON.stringify(range)}. Write a range of at most 8 copies, such as 0..3.`);
   }
-  const whole = (name: string, value: number, from: number, to: number) =>
-    wholeNumber(`--${name}`, text(name) ?? String(value), from, to);
-  const whose = text('elastic') ?? defaultLocalCopies.elastic;
-  const elastic = (['asked', 'always', 'never'] as const).find((known) => known === whose);
-  if (elastic === undefined) {
-    throw new UsageError(`--elastic is ${JSON.stringify(whose)}. It must be one of asked, always, never.`);
-  }
+  const number = (name: Exclude<(typeof copiesOptions)[number], 'elastic'>, value: number, from: number, to: number) =>
+    parseWholeNumber(name, values[name] ?? String(value), { min: from, max: to });
   return {
     min: Number(min),
     max: Number(max),
-    startSeconds: whole('start-seconds', defaultLocalCopies.startSeconds, 0, 3_600),
-    requestsPerCopy: whole('copy-requests', defaultLocalCopies.requestsPerCopy, 1, 16),
-    tokenMs: whole('token-ms', defaultLocalCopies.tokenMs, 0, 1_000),
-    scaleInSeconds: whole('scale-in-seconds', defaultLocalCopies.scaleInSeconds, 0, 86_400),
-    waitSeconds: whole('wait-seconds', defaultLocalCopies.waitSeconds, 0, 900),
-    elastic,
+    startSeconds: number('start-seconds', defaultLocalCopies.startSeconds, 0, 3_600),
+    requestsPerCopy: number('copy-requests', defaultLocalCopies.requestsPerCopy, 1, 16),
+    tokenMs: number('token-ms', defaultLocalCopies.tokenMs, 0, 1_000),
+    scaleInSeconds: number('scale-in-seconds', defaultLocalCopies.scaleInSeconds, 0, 86_400),
+    waitSeconds: number('wait-seconds', defaultLocalCopies.waitSeconds, 0, 900),
+    elastic: elastic === undefined ? defaultLocalCopies.elastic : parseChoice('elastic', elastic, elasticChoices),
   };
-}
-
-function wholeNumber(name: string, text: string, from: number, to: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= from && value <= to) return value;
-  throw new UsageError(`${name} is ${JSON.stringify(text)}. It must be a whole number from ${from} to ${to}.`);
 }
 
 function banner({ url, model }: LocalServer, apiKey: string | undefined): string {
@@ -185,18 +269,18 @@ function banner({ url, model }: LocalServer, apiKey: string | undefined): string
   return `
 Budgetforce listens on ${url}
   model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)
-  API      ${url}/v1   (any OpenAI client: set base_url to it)
+  API      ${url}/v1   (set the base_url of any OpenAI client to it)
 
 Try it:
 curl ${url}/v1/chat/completions${key} \\
   -H "Content-Type: application/json" \\
   -d '${body}'
 
-Ctrl-C stops it.
+Press Ctrl-C to stop.
 `;
 }
 
-function stopped(): Promise<void> {
+function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

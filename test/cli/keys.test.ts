@@ -11,7 +11,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it('makes, lists, rotates and revokes a key; nothing in the table or the log holds its value', {
+it('budgetforce keys creates, lists, rotates and revokes a key, and neither table nor log holds its value', {
   timeout: 120_000,
 }, async () => {
   const { table, close } = await embeddedTable();
@@ -31,29 +31,29 @@ it('makes, lists, rotates and revokes a key; nothing in the table or the log hol
     return JSON.parse(text);
   };
 
-  const made = await run('create', 'team', '--tokens-per-day', '500');
-  expect(await keys.find(made.key)).toMatchObject({ name: 'team', limits: { tokens_per_day: 500 } });
-  await run('limits', made.id, '--requests-per-minute', '3');
-  expect(await keys.find(made.key)).toMatchObject({ limits: { requests_per_minute: 3 } });
-  await run('limits', made.id, '--elastic', 'true');
-  expect(await keys.find(made.key)).toMatchObject({ limits: { elastic: true } });
-  await expect(run('limits', made.id, '--elastic', 'yes')).rejects.toThrow(
+  const created = await run('create', 'team', '--tokens-per-day', '500');
+  expect(await keys.find(created.key)).toMatchObject({ name: 'team', limits: { tokens_per_day: 500 } });
+  await run('limits', created.id, '--requests-per-minute', '3');
+  expect(await keys.find(created.key)).toMatchObject({ limits: { requests_per_minute: 3 } });
+  await run('limits', created.id, '--elastic', 'true');
+  expect(await keys.find(created.key)).toMatchObject({ limits: { elastic: true } });
+  await expect(run('limits', created.id, '--elastic', 'yes')).rejects.toThrow(
     '--elastic is "yes". It must be true or false.',
   );
-  const next = await run('rotate', made.id, '--grace', '60');
-  const again = await run('rotate', made.id);
-  expect(await keys.find(made.key)).toBeUndefined();
+  const next = await run('rotate', created.id, '--grace', '60');
+  const again = await run('rotate', created.id);
+  expect(await keys.find(created.key)).toBeUndefined();
   expect(await keys.find(again.key)).not.toHaveProperty('expires');
   const stored = [];
   for await (const item of table.query('KEY')) stored.push(item);
-  for (const { key } of [made, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
+  for (const { key } of [created, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
   expect((await run('list')).data).toHaveLength(3);
   text = '';
   await keysCommand.run(['list', '--base-url', url]);
   expect(text).toContain('team  (elastic: true)');
-  await run('revoke', made.id);
+  await run('revoke', created.id);
   expect(await keys.find(again.key)).toBeUndefined();
-  await expect(run('revoke', made.id)).rejects.toThrow('Unknown or revoked key "');
+  await expect(run('revoke', created.id)).rejects.toThrow('Unknown or revoked key "');
   await expect(run('create')).rejects.toThrow('takes a name');
   server.close();
   await close();

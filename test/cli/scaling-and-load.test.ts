@@ -18,13 +18,13 @@ let out = '';
 let server: ServerType;
 let url: string;
 let world: ReturnType<typeof loadWorld>;
-/** Requests that came to the API, and what they asked for. */
-let asked: { readonly path: string; readonly method: string; readonly body: unknown }[] = [];
+/** Requests that the API received. */
+let received: { readonly path: string; readonly method: string; readonly body: unknown }[] = [];
 
-/** The API over a model that thinks until it is stopped, with a key. */
+/** The API with a key, over a model that thinks until it is stopped. */
 beforeEach(async () => {
   out = '';
-  asked = [];
+  received = [];
   world = loadWorld(1, { now: () => Date.now() / 1_000 });
   const { app } = scriptedApp([], {
     loads: new Map([['scripted', world.autoscaler]]),
@@ -33,7 +33,7 @@ beforeEach(async () => {
   server = createAdaptorServer({
     fetch: async (request: Request) => {
       const body = request.method === 'GET' ? undefined : await request.clone().text();
-      asked.push({
+      received.push({
         path: new URL(request.url).pathname,
         method: request.method,
         body: body === undefined || body === '' ? undefined : JSON.parse(body),
@@ -89,7 +89,7 @@ const addsUp = ({ requests, answered, refused, lost, notSent }: Summary) =>
   answered + refused + lost + notSent === requests;
 
 describe('budgetforce load', () => {
-  it('sends so many requests, so many of them elastic, and says what became of each', async () => {
+  it('budgetforce load sends the requested number of requests, the requested share elastic, and reports each outcome', async () => {
     const code = await run(
       loadCommand,
       '--json',
@@ -101,15 +101,15 @@ describe('budgetforce load', () => {
     expect(addsUp(summary)).toBe(true);
     expect(answers.filter(({ elastic }) => elastic)).toHaveLength(3);
     expect(samples.length).toBeGreaterThanOrEqual(2);
-    expect(asked.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)).toContainEqual(
+    expect(received.filter(({ path }) => path === '/v1/chat/completions').map(({ body }) => body)).toContainEqual(
       expect.objectContaining({ thinking: { max_tokens: 60, min_tokens: 5, elastic: { floor_tokens: 5 } } }),
     );
   });
 
-  it('draws a line for each look, and a summary, for people', async () => {
+  it('budgetforce load prints a line per sample and a summary', async () => {
     expect(await run(loadCommand, '--requests', '2', '--rate', '0', '--max-tokens', '20', '--floor', '5')).toBe(0);
     expect(out).toMatch(/time {2}in flight {2}copies/);
-    expect(out).toMatch(/^2 requests: 2 answered, 0 refused with a time to come back, 0 lost$/m);
+    expect(out).toMatch(/^2 requests: 2 answered, 0 refused with Retry-After, 0 lost$/m);
   });
 
   it.each([
@@ -119,14 +119,14 @@ describe('budgetforce load', () => {
     [['--elastic', '2'], '--elastic is "2". It must be a number from 0 to 1.'],
     [['--max-tokens', ''], '--max-tokens is "".'],
     [['--floor', '900'], '--floor (900) is above --max-tokens (400).'],
-  ])('refuses %j and says what to write', async (argv, message) => {
-    // With = where a value looks like an option.
+  ])('budgetforce load refuses %j and says what to write', async (argv, message) => {
+    // With =, since -1 looks like an option.
     const [name = '', value = ''] = argv;
     expect(await usage(run(loadCommand, `${name}=${value}`))).toContain(message);
-    expect(asked).toEqual([]);
+    expect(received).toEqual([]);
   });
 
-  it('counts a refusal with a time to come back as that, and not as lost', async () => {
+  it('budgetforce load counts a refusal with Retry-After as refused, not as lost', async () => {
     world.control.seen = { current: 0, desired: 0 };
     const zero = loadWorld(0, { now: () => Date.now() / 1_000, capacityWaitMs: 0 });
     const { app } = scriptedApp([], { loads: new Map([['scripted', zero.autoscaler]]) });
@@ -139,11 +139,11 @@ describe('budgetforce load', () => {
     other.close();
   });
 
-  it('counts what an API that goes away leaves unanswered as lost, and exits with 1', async () => {
-    const going = server;
+  it('budgetforce load counts requests as lost and exits with 1 if the API stops', async () => {
+    const stopping = server;
     setTimeout(() => {
-      if ('closeAllConnections' in going) going.closeAllConnections();
-      going.close();
+      if ('closeAllConnections' in stopping) stopping.closeAllConnections();
+      stopping.close();
     }, 700);
     const code = await run(loadCommand, '--json', ...['--requests', '20', '--rate', '10', '--floor', '5']);
     const { summary } = summarySchema.parse(JSON.parse(out));
@@ -153,7 +153,7 @@ describe('budgetforce load', () => {
     expect(summary.lostBecause.length).toBeGreaterThan(0);
   });
 
-  it('says that an API cannot be reached, or is none', async () => {
+  it('budgetforce load fails with a sentence if the API cannot be reached or answers without JSON', async () => {
     url = 'http://127.0.0.1:1/v1';
     await expect(run(loadCommand, '--requests', '1')).rejects.toThrow('http://127.0.0.1:1/v1 cannot be reached.');
     const page = createServer((_, response) => response.end('<html>')).listen(0, '127.0.0.1');
@@ -161,15 +161,17 @@ describe('budgetforce load', () => {
     url = `http://127.0.0.1:${portOf(page)}`;
     await expect(run(loadCommand, '--requests', '1')).rejects.toThrow('with no JSON. Does the URL end in /v1?');
     page.close();
-    expect(await usage(loadCommand.run(['--base-url', 'nowhere']))).toContain('Give a URL that ends in /v1.');
+    expect(await usage(loadCommand.run(['--base-url', 'nowhere']))).toContain(
+      'Give an http:// or https:// URL that ends in /v1.',
+    );
   });
 
-  it('says in the words of the API that a model is not there, or a key not valid', async () => {
+  it("budgetforce load shows the API's own message for an unknown model and an invalid key", async () => {
     await expect(run(loadCommand, '--model', 'other')).rejects.toThrow('other');
     await expect(loadCommand.run(['--base-url', url, '--api-key', 'wrong'])).rejects.toThrow('not valid');
   });
 
-  it('sends no more when it is interrupted, waits for those under way, and adds up', async () => {
+  it('budgetforce load stops sending when it is interrupted, and waits for the requests in flight', async () => {
     const started = spawn(process.execPath, [
       ...[command, 'load', '--json', '--base-url', url, '--api-key', 'admin-key'],
       ...['--requests', '500', '--rate', '5', '--max-tokens', '20', '--floor', '5'],
@@ -178,15 +180,15 @@ describe('budgetforce load', () => {
     started.stdout.on('data', (part) => {
       text += String(part);
     });
-    const answered = () => asked.filter(({ path }) => path === '/v1/chat/completions').length;
-    await vi.waitFor(() => expect(answered()).toBeGreaterThan(2), { timeout: 60_000, interval: 50 });
+    const sent = () => received.filter(({ path }) => path === '/v1/chat/completions').length;
+    await vi.waitFor(() => expect(sent()).toBeGreaterThan(2), { timeout: 60_000, interval: 50 });
     started.kill('SIGINT');
     const [code] = await once(started, 'close');
     const { summary } = summarySchema.parse(JSON.parse(text));
     expect(code).toBe(0);
     expect(summary).toMatchObject({ requests: 500, lost: 0 });
     expect(summary.notSent).toBeGreaterThan(0);
-    expect(summary.answered + summary.refused).toBe(answered());
+    expect(summary.answered + summary.refused).toBe(sent());
     expect(addsUp(summary)).toBe(true);
   }, 120_000);
 });
@@ -195,7 +197,7 @@ const status = () =>
   z.looseObject({ paused: z.boolean(), copies: z.looseObject({ max: z.int() }) }).parse(JSON.parse(out));
 
 describe('budgetforce scaling', () => {
-  it('shows copies, load, policy and the last decisions, for people and as JSON', async () => {
+  it('budgetforce scaling show prints copies, load, policy and the last decisions, as text and as JSON', async () => {
     expect(await run(scalingCommand)).toBe(0);
     expect(out).toMatch(/^scripted on local, .* UTC\n {2}copies {5}1 running, 0 starting/);
     expect(out).toContain('Last decisions:');
@@ -203,7 +205,7 @@ describe('budgetforce scaling', () => {
     expect(status()).toMatchObject({ model: 'scripted', paused: false });
   });
 
-  it('sets bounds and policy, and takes the policy back', async () => {
+  it('budgetforce scaling set changes bounds and policy, and restores the deployed policy', async () => {
     expect(
       await run(scalingCommand, 'set', '--json', ...['--min', '1', '--max', '7', '--policy', 'shrink_from=0.5']),
     ).toBe(0);
@@ -212,7 +214,7 @@ describe('budgetforce scaling', () => {
     expect(status()).not.toMatchObject({ policy: { shrink_from: 0.5 } });
   });
 
-  it('pauses, resumes and wakes, each as often as one likes', async () => {
+  it('budgetforce scaling pause, resume and wake are idempotent', async () => {
     for (const action of ['pause', 'pause']) expect(await run(scalingCommand, action, '--json')).toBe(0);
     expect(status().paused).toBe(true);
     await expect(run(scalingCommand, 'wake')).rejects.toThrow('The endpoint is paused. Resume it first');
@@ -222,7 +224,7 @@ describe('budgetforce scaling', () => {
     expect(status().paused).toBe(false);
   });
 
-  it('plans other bounds and takes them back', async () => {
+  it('budgetforce scaling schedule adds a schedule, and unschedule removes it', async () => {
     const when = ['cron(0 7 ? * MON-FRI *)', '--min', '1', '--max', '3', '--timezone', 'Europe/Berlin'];
     expect(await run(scalingCommand, 'schedule', 'morning', ...when)).toBe(0);
     expect(out).toContain('schedule   morning: cron(0 7 ? * MON-FRI *) Europe/Berlin, 1 to 3');
@@ -234,7 +236,7 @@ describe('budgetforce scaling', () => {
   it.each([
     [['sleep'], 'There is no action "sleep". There are: show, set, wake, pause'],
     [['set'], 'set changes nothing. Give --min, --max or --policy.'],
-    [['set', '--min', 'two'], '--min is "two". It must be a whole number of copies.'],
+    [['set', '--min', 'two'], '--min is "two". It must be a whole number from 0 to 9999.'],
     [['set', '--policy', 'speed=1'], '--policy is "speed=1". Write NAME=NUMBER with a name of: target_utilization'],
     [['set', '--policy', 'shrink_from'], 'Write NAME=NUMBER'],
     [['set', '--policy', 'shrink_from=0.5=1'], 'Write NAME=NUMBER'],
@@ -243,18 +245,18 @@ describe('budgetforce scaling', () => {
     [['--min', '1'], 'show does not take --min, so nothing was done.'],
     [['wake', '--max', '3'], 'wake does not take --max'],
     [['pause', 'now'], 'pause does not take now.'],
-  ])('refuses %j before anything is asked', async (argv, message) => {
+  ])('budgetforce scaling refuses %j without a request', async (argv, message) => {
     expect(await usage(run(scalingCommand, ...argv))).toContain(message);
-    expect(asked).toEqual([]);
+    expect(received).toEqual([]);
   });
 
-  it('says what the API refuses, in its words', async () => {
+  it("budgetforce scaling shows the API's own message for a refusal", async () => {
     await expect(run(scalingCommand, 'set', '--min', '9')).rejects.toThrow('min_copies (9) is greater than max_copies');
     await expect(run(scalingCommand, 'set', '--policy', 'shrink_from=99')).rejects.toThrow('policy.shrink_from');
     await expect(run(scalingCommand, 'show', '--model', 'other')).rejects.toThrow('Models that do: scripted.');
   });
 
-  it('takes URL and key from the environment', async () => {
+  it('budgetforce scaling takes URL and key from the environment', async () => {
     vi.stubEnv('BUDGETFORCE_BASE_URL', `${url}/`);
     vi.stubEnv('BUDGETFORCE_API_KEY', 'admin-key');
     vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
@@ -262,13 +264,13 @@ describe('budgetforce scaling', () => {
   });
 });
 
-describe('The exit code', () => {
+describe('The command line', () => {
   let closed: string;
   beforeAll(async () => {
-    const gone = createServer().listen(0, '127.0.0.1');
-    await once(gone, 'listening');
-    closed = `http://127.0.0.1:${portOf(gone)}/v1`;
-    gone.close();
+    const stopped = createServer().listen(0, '127.0.0.1');
+    await once(stopped, 'listening');
+    closed = `http://127.0.0.1:${portOf(stopped)}/v1`;
+    stopped.close();
   });
   afterAll(() => vi.restoreAllMocks());
 
@@ -278,7 +280,7 @@ describe('The exit code', () => {
     ['scaling', ['sleep'], 2, 'There is no action'],
     ['load', ['--speed', '1'], 2, "Unknown option '--speed'"],
   ])(
-    'of budgetforce %s %j is %i, with a sentence',
+    'budgetforce %s %j exits with %i and prints one line',
     async (name, argv, expected, message) => {
       const started = spawn(process.execPath, [
         command,

@@ -22,7 +22,7 @@ afterEach(() => vi.restoreAllMocks());
 const small = ['--trace', 'code', '--bursts', '1', '--rounds', '1'];
 
 describe('budgetforce simulate', () => {
-  it('writes a page, plots and results, and prints a table', async () => {
+  it('budgetforce simulate writes a page, plots and results, and prints a table', async () => {
     expect(await simulateCommand.run([...small, '--policies', 'fixed:16,elastic', '--out', out])).toBe(0);
     expect(readdirSync(out).toSorted()).toEqual([
       'code-bursts-1x-cost.svg',
@@ -38,7 +38,7 @@ describe('budgetforce simulate', () => {
     expect(comparisons[0].results[0].outcome.timeline.length).toBeGreaterThan(40);
   });
 
-  it('prints JSON that says how it was made', async () => {
+  it('budgetforce simulate --json prints results with their profile and objective', async () => {
     await simulateCommand.run([...small, '--policies', 'fixed:16', '--json', '--out', out, '--seed', '5']);
     const { comparisons, profile, objective } = JSON.parse(written.join(''));
     expect(profile.source).toContain('not measured');
@@ -46,7 +46,7 @@ describe('budgetforce simulate', () => {
     expect(comparisons[0].results[0]).toMatchObject({ policy: 'fixed:16', outcome: { requests: 8_819, refused: 0 } });
   });
 
-  it('takes a trace and a profile of your own', async () => {
+  it('budgetforce simulate reads a trace and a profile from files', async () => {
     const trace = join(out, 'mine.csv');
     writeFileSync(
       trace,
@@ -70,7 +70,7 @@ describe('budgetforce simulate', () => {
     expect(written.join('')).toContain('mine.csv, bursts 1×: 180 requests');
   });
 
-  it('generates traffic', async () => {
+  it('budgetforce simulate --generate compares policies on random requests', async () => {
     await simulateCommand.run(['--generate', '2', '--hours', '2', '--policies', 'fixed:16', '--out', out]);
     expect(written.join('')).toMatch(/generated, 2\/s for 2 h, bursts 1×: \d+ requests/);
     expect(written.join('')).toMatch(/generated, 2\/s for 2 h, bursts 3×: \d+ requests/);
@@ -79,15 +79,15 @@ describe('budgetforce simulate', () => {
   it.each([
     [['--policies', 'magic'], '--policies has "magic". Write aws-concurrency'],
     [['--policies', 'fixed:1.5'], 'A fixed fleet has a whole number of copies.'],
-    [['--bursts', 'many'], '--bursts is "many". Give a number from 1 to 100.'],
-    [['--rounds', '0'], '--rounds is "0". Give a number from 1 to 100000.'],
+    [['--bursts', 'many'], '--bursts is "many". It must be a number from 1 to 100.'],
+    [['--rounds', '0'], '--rounds is "0". It must be a whole number from 1 to 100000.'],
     [['--min-copies', '9', '--max-copies', '3'], '--min-copies is 9, more than --max-copies (3).'],
-  ])('refuses %j', async (argv, message) => {
+  ])('budgetforce simulate refuses %j', async (argv, message) => {
     await expect(simulateCommand.run([...argv, '--out', out])).rejects.toThrow(message);
     await expect(simulateCommand.run([...argv, '--out', out])).rejects.toMatchObject({ name: 'UsageError' });
   });
 
-  it('says what is wrong with a profile', async () => {
+  it('budgetforce simulate names the invalid field of a profile', async () => {
     const profile = join(out, 'profile.json');
     writeFileSync(profile, JSON.stringify({ ...tightProfile, copiesPerInstance: 0 }));
     await expect(simulateCommand.run(['--profile', profile, '--out', out])).rejects.toThrow(/copiesPerInstance/);
@@ -95,7 +95,7 @@ describe('budgetforce simulate', () => {
 });
 
 describe('Plots', () => {
-  it('draw one path for each line, and never a number that is none', () => {
+  it('A time plot draws one path per line and skips values that are not numbers', () => {
     const svg = timePlot('a <title>', [
       {
         title: 'copies',
@@ -134,23 +134,23 @@ describe('Plots', () => {
       },
     ]);
     expect(svg.match(/<path /g)?.length).toBe(3);
-    // A gap where there is no value: the line begins anew.
+    // A missing value leaves a gap: the line starts again after it.
     expect(svg.match(/M[\d.]+,[\d.]+/g)?.length).toBe(4);
     expect(svg).toContain('a &lt;title&gt;');
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
-  it('put policies where they cost less and answer sooner down and left', () => {
+  it('A cost plot puts cheaper and faster policies further down and left', () => {
     const svg = costPlot('costs', [
-      { name: 'dear', gpuHours: 100, seconds: 10 },
+      { name: 'expensive', gpuHours: 100, seconds: 10 },
       { name: 'good', gpuHours: 10, seconds: 0.1 },
     ]);
-    const [dear, good] = [...svg.matchAll(/<\/title><circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => ({
+    const [expensive, good] = [...svg.matchAll(/<\/title><circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => ({
       x: Number(x),
       y: Number(y),
     }));
-    expect(good?.x).toBeLessThan(dear?.x ?? 0);
-    expect(good?.y).toBeGreaterThan(dear?.y ?? 0);
+    expect(good?.x).toBeLessThan(expensive?.x ?? 0);
+    expect(good?.y).toBeGreaterThan(expensive?.y ?? 0);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 });

@@ -7,10 +7,10 @@ import OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { NoCapacityError } from '../../lambda/upstream/errors.ts';
 import { decode, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
-import type { ScriptedSegment } from '../lambda/scripted-world.ts';
+import type { ScriptedModel, ScriptedSegment } from '../lambda/scripted-world.ts';
 import { serve } from './serve.ts';
 
-/** What a client is asked to do, and what the model behind says. */
+/** Outputs of the scripted model. */
 const natural: readonly ScriptedSegment[] = [
   { says: '\nTwo and two.', ends: IM_START },
   { says: '\nFour.', ends: IM_END },
@@ -37,13 +37,13 @@ type Capability =
   | 'sets a budget'
   | 'calls tools'
   | 'counts thinking tokens'
-  | 'goes on with a second question'
+  | 'continues a conversation'
   | 'aborts'
-  | 'gives up in time'
+  | 'times out'
   | 'retries a 503'
   | 'reads an error';
 
-/** One client, and how it does each thing; what is missing it cannot say. */
+/** A client, and a test for each capability. It has no API for the missing ones. */
 interface Client {
   readonly name: string;
   readonly route: string;
@@ -84,24 +84,25 @@ const langchain = async (script: readonly ScriptedSegment[], fields: Record<stri
   return { ...server, client };
 };
 
-/** Stops in the middle of an endless thought, and sees that the model was stopped too. */
-async function aborts(start: (signal: AbortSignal) => Promise<unknown>, aborted: () => number): Promise<void> {
+/** Aborts during an endless thought, and expects that the model is stopped too. */
+async function aborts(start: (signal: AbortSignal) => Promise<unknown>, scripted: ScriptedModel): Promise<void> {
   const abort = new AbortController();
   const running = start(abort.signal).then(
     () => 'ended',
     () => 'ended',
   );
-  setTimeout(() => abort.abort(), 100);
+  await expect.poll(() => scripted.requests.length, { timeout: 10_000 }).toBe(1);
+  abort.abort();
   expect(await running).toBe('ended');
-  await expect.poll(aborted).toBe(1);
+  await expect.poll(() => scripted.aborted, { timeout: 10_000 }).toBe(1);
 }
 
-/** So long a client waits for an answer that never comes. Milliseconds. */
-const PATIENCE_MS = 1_000;
+/** Timeout of a client, for an answer that never comes. */
+const TIMEOUT_MS = 1_000;
 
-/** Gives up by itself, and sees that the model was stopped too. */
-async function givesUp(asked: Promise<unknown>, aborted: () => number): Promise<void> {
-  await expect(asked).rejects.toThrow();
+/** Expects that the client times out and that the model is stopped too. */
+async function timesOut(request: Promise<unknown>, aborted: () => number): Promise<void> {
+  await expect(request).rejects.toThrow();
   await expect.poll(aborted, { timeout: 10_000 }).toBe(1);
 }
 
@@ -112,8 +113,12 @@ const twice: readonly ScriptedSegment[] = [
   { says: '\nSix.', ends: IM_END },
 ];
 
-/** The second question came with the first one and its answer, and without the thought between them. */
-function sawNoThought({ requests }: { readonly requests: readonly { readonly promptIds: readonly number[] }[] }): void {
+/** Expects that the second prompt has the first question and its answer, without the thought. */
+function expectNoThought({
+  requests,
+}: {
+  readonly requests: readonly { readonly promptIds: readonly number[] }[];
+}): void {
   const prompt = decode(requests[2]?.promptIds ?? []);
   expect(prompt).toContain(question);
   expect(prompt).toContain('Four.');
@@ -168,7 +173,7 @@ const clients: readonly Client[] = [
         for await (const { usage } of stream) counted = usage?.completion_tokens_details?.reasoning_tokens ?? counted;
         expect(counted).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await openai(twice);
         const first = await client.chat.completions.create({ model, messages });
         const answered = first.choices[0]?.message;
@@ -176,22 +181,19 @@ const clients: readonly Client[] = [
         const conversation = [...messages, answered, { role: 'user' as const, content: again }];
         const { choices } = await client.chat.completions.create({ model, messages: conversation });
         expect(choices[0]?.message.content).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await openai(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.chat.completions.create({ model, messages }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.chat.completions.create({ model, messages }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
-        await aborts(
-          async (signal) => {
-            const stream = await client.chat.completions.create({ model, messages, stream: true }, { signal });
-            for await (const _ of stream);
-          },
-          () => scripted.aborted,
-        );
+        await aborts(async (signal) => {
+          const stream = await client.chat.completions.create({ model, messages, stream: true }, { signal });
+          for await (const _ of stream);
+        }, scripted);
       },
       'retries a 503': async () => {
         const { client } = await openai([{ says: '', fails: noCapacity() }, ...natural]);
@@ -250,28 +252,25 @@ const clients: readonly Client[] = [
         const { usage } = await client.responses.create({ model, input: question });
         expect(usage?.output_tokens_details.reasoning_tokens).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await openai(twice);
         const { output } = await client.responses.create({ model, input: question });
         const input = [...messages, ...output, { role: 'user' as const, content: again }];
         const second = await client.responses.create({ model, input: input as OpenAI.Responses.ResponseInput });
         expect(second.output_text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await openai(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.responses.create({ model, input: question }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.responses.create({ model, input: question }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await openai(endless);
-        await aborts(
-          async (signal) => {
-            const stream = await client.responses.create({ model, input: question, stream: true }, { signal });
-            for await (const _ of stream);
-          },
-          () => scripted.aborted,
-        );
+        await aborts(async (signal) => {
+          const stream = await client.responses.create({ model, input: question, stream: true }, { signal });
+          for await (const _ of stream);
+        }, scripted);
       },
       'retries a 503': async () => {
         const { client } = await openai([{ says: '', fails: noCapacity() }, ...natural]);
@@ -323,28 +322,28 @@ const clients: readonly Client[] = [
         expect(content.at(-1)).toMatchObject({ type: 'tool_use', name: 'weather', input: { city: 'Paris' } });
         expect(stop_reason).toBe('tool_use');
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await anthropic(twice);
-        const { content: said } = await client.messages.create({ model, messages, max_tokens: 500 });
+        const { content: answered } = await client.messages.create({ model, messages, max_tokens: 500 });
         const conversation = [
           ...messages,
-          { role: 'assistant' as const, content: said },
+          { role: 'assistant' as const, content: answered },
           { role: 'user' as const, content: again },
         ];
         const { content } = await client.messages.create({ model, messages: conversation, max_tokens: 500 });
         expect(content.at(-1)).toMatchObject({ text: 'Six.' });
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await anthropic(endless);
-        const options = { timeout: PATIENCE_MS, maxRetries: 0 };
-        await givesUp(client.messages.create({ model, messages, max_tokens: 500 }, options), () => scripted.aborted);
+        const options = { timeout: TIMEOUT_MS, maxRetries: 0 };
+        await timesOut(client.messages.create({ model, messages, max_tokens: 500 }, options), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await anthropic(endless);
         await aborts(
           (signal) => client.messages.stream({ model, messages, max_tokens: 500 }, { signal }).finalMessage(),
-          () => scripted.aborted,
+          scripted,
         );
       },
       'retries a 503': async () => {
@@ -394,24 +393,21 @@ const clients: readonly Client[] = [
         const { usage } = await generateText({ model: chat, prompt: question });
         expect(usage.outputTokenDetails.reasoningTokens).toBe('\nTwo and two.'.length);
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { chat, model: scripted } = await compatible(twice);
         const { response } = await generateText({ model: chat, messages });
         const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
         expect((await generateText({ model: chat, messages: conversation })).text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { chat, model: scripted } = await compatible(endless);
-        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
-        await givesUp(generateText({ model: chat, prompt: question, abortSignal }), () => scripted.aborted);
+        const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+        await timesOut(generateText({ model: chat, prompt: question, abortSignal }), () => scripted.aborted);
       },
       aborts: async () => {
         const { chat, model: scripted } = await compatible(endless);
-        await aborts(
-          (abortSignal) => generateText({ model: chat, prompt: question, abortSignal }),
-          () => scripted.aborted,
-        );
+        await aborts((abortSignal) => generateText({ model: chat, prompt: question, abortSignal }), scripted);
       },
       'retries a 503': async () => {
         const { chat } = await compatible([{ says: '', fails: noCapacity() }, ...natural]);
@@ -459,25 +455,25 @@ const clients: readonly Client[] = [
         });
         expect(toolCalls[0]).toMatchObject({ toolName: 'weather', input: { city: 'Paris' } });
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { chat, model: scripted } = await aiAnthropic(twice);
         const { response } = await generateText({ model: chat, messages, maxOutputTokens: 500 });
         const conversation = [...messages, ...response.messages, { role: 'user' as const, content: again }];
         const second = await generateText({ model: chat, messages: conversation, maxOutputTokens: 500 });
         expect(second.text).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { chat, model: scripted } = await aiAnthropic(endless);
-        const abortSignal = AbortSignal.timeout(PATIENCE_MS);
-        const asked = generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal });
-        await givesUp(asked, () => scripted.aborted);
+        const abortSignal = AbortSignal.timeout(TIMEOUT_MS);
+        const request = generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal });
+        await timesOut(request, () => scripted.aborted);
       },
       aborts: async () => {
         const { chat, model: scripted } = await aiAnthropic(endless);
         await aborts(
           (abortSignal) => generateText({ model: chat, prompt: question, maxOutputTokens: 500, abortSignal }),
-          () => scripted.aborted,
+          scripted,
         );
       },
       'retries a 503': async () => {
@@ -522,23 +518,20 @@ const clients: readonly Client[] = [
           usage_metadata: { output_token_details: { reasoning: '\nTwo and two.'.length } },
         });
       },
-      'goes on with a second question': async () => {
+      'continues a conversation': async () => {
         const { client, model: scripted } = await langchain(twice);
         const first = await client.invoke(question);
         const second = await client.invoke([['user', question], first, ['user', again]]);
         expect(second.content).toBe('Six.');
-        sawNoThought(scripted);
+        expectNoThought(scripted);
       },
-      'gives up in time': async () => {
+      'times out': async () => {
         const { client, model: scripted } = await langchain(endless);
-        await givesUp(client.invoke(question, { timeout: PATIENCE_MS }), () => scripted.aborted);
+        await timesOut(client.invoke(question, { timeout: TIMEOUT_MS }), () => scripted.aborted);
       },
       aborts: async () => {
         const { client, model: scripted } = await langchain(endless);
-        await aborts(
-          (signal) => client.invoke(question, { signal }),
-          () => scripted.aborted,
-        );
+        await aborts((signal) => client.invoke(question, { signal }), scripted);
       },
       'retries a 503': async () => {
         const { client } = await langchain([{ says: '', fails: noCapacity() }, ...natural]);
@@ -559,9 +552,9 @@ const capabilities: readonly Capability[] = [
   'sets a budget',
   'calls tools',
   'counts thinking tokens',
-  'goes on with a second question',
+  'continues a conversation',
   'aborts',
-  'gives up in time',
+  'times out',
   'retries a 503',
   'reads an error',
 ];
@@ -569,7 +562,7 @@ const done = new Set<string>();
 
 describe.each(clients)('$name', ({ name, can }) => {
   it.each(capabilities.filter((capability) => can[capability] !== undefined))(
-    '%s',
+    `${name} %s`,
     async (capability) => {
       await can[capability]?.();
       done.add(`${name}/${capability}`);
@@ -578,8 +571,8 @@ describe.each(clients)('$name', ({ name, can }) => {
   );
 });
 
-describe('the matrix of clients', () => {
-  it('says what they do', async () => {
+describe('docs/clients.md', () => {
+  it('docs/clients.md lists the capabilities of each client', async () => {
     await expect(matrix()).toMatchFileSnapshot('../../docs/clients.md');
   });
 });
@@ -602,8 +595,8 @@ function matrix(): string {
   return [
     '# Clients',
     '',
-    'Published clients, unchanged, against this API. The table is written by `test/clients/clients.test.ts`: "yes" is a test that passed,',
-    '"–" is what the client itself has no way to say.',
+    'Published clients, unchanged, against this API. `test/clients/clients.test.ts` writes the table: "yes" is a test that passed,',
+    '"–" is a capability that the client has no API for.',
     '',
     row(['Client', 'Route', ...capabilities]),
     row(['---', '---', ...capabilities.map(() => '---')]),

@@ -4,7 +4,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { onTestFinished } from 'vitest';
 import { type ScriptedModel, type ScriptedSegment, scriptedApp } from '../lambda/scripted-world.ts';
 
-/** The app over a scripted model, on a port of this machine. */
+/** Serves the app over a scripted model on a free port, until the test ends. */
 export async function serve(
   script: readonly ScriptedSegment[],
 ): Promise<{ readonly url: string; readonly model: ScriptedModel }> {

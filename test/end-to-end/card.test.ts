@@ -12,7 +12,7 @@ const QUESTIONS = 60;
 let summary: Summary;
 let card: string;
 
-/** The share that the card's table states for a condition. */
+/** Accuracy of a condition in the table of the model's card. */
 function stated(id: string): number {
   const row = new RegExp(`\\| \`${id}\` \\| ([\\d.]+) %`).exec(card);
   if (row === null) throw new Error(`The card has no row for ${id}.`);
@@ -48,16 +48,16 @@ const rowOf = (id: string) => {
 };
 
 it.each(['budget-0', 'budget-24', 'budget-48', 'budget-72', 'natural', 'wait-1'])(
-  'is as often right as the card says: %s',
+  'The tiny model has the accuracy that its card states for %s',
   (id) => {
-    // Four standard errors of so few questions, and a little for shares near 0 and 1: a processor that rounds otherwise samples otherwise.
+    // Four standard errors, and a margin for shares near 0 and 1: other processors round, and so sample, differently.
     const share = stated(id);
     const spread = 4 * Math.sqrt((share * (1 - share)) / QUESTIONS) + 2 / QUESTIONS;
     expect(Math.abs(rowOf(id).accuracy.share - share)).toBeLessThan(spread);
   },
 );
 
-it('keeps every budget, and is more often right with more of it', () => {
+it('The tiny model keeps every budget, and its accuracy grows with the budget', () => {
   expect(summary.methods['budget']).toMatchObject({ control: 1 });
   expect(summary.methods['budget']?.scaling).toBeGreaterThan(0);
   const shares = ['budget-0', 'budget-24', 'budget-48', 'budget-72'].map((id) => rowOf(id).accuracy.share);

@@ -24,28 +24,31 @@ async function ask(body: Readonly<Record<string, unknown>>, content = question) 
   return await completionOf(response);
 }
 
-describe('the API on the embedded engine', () => {
-  it.each([1, 7, 48, 200])('thinks exactly %i tokens when minimum and maximum say so', async (tokens) => {
-    const { usage, budget_forcing } = await ask({ thinking: { min_tokens: tokens, max_tokens: tokens } });
-    expect(usage.completion_tokens_details.reasoning_tokens).toBe(tokens);
-    expect(budget_forcing).toMatchObject({ thinking_tokens: tokens, minimum_missed: null });
-  });
+describe('The API on the embedded engine', () => {
+  it.each([1, 7, 48, 200])(
+    'The API thinks exactly %i tokens if minimum and maximum are equal to it',
+    async (tokens) => {
+      const { usage, budget_forcing } = await ask({ thinking: { min_tokens: tokens, max_tokens: tokens } });
+      expect(usage.completion_tokens_details.reasoning_tokens).toBe(tokens);
+      expect(budget_forcing).toMatchObject({ thinking_tokens: tokens, minimum_missed: null });
+    },
+  );
 
-  it('reaches a minimum without a single Wait, by masking the end', async () => {
+  it('The API reaches a minimum without a Wait, by masking the end', async () => {
     const { budget_forcing, choices } = await ask({ thinking: { min_tokens: 150, max_tokens: 400, waits: 0 } });
     expect(budget_forcing.thinking_tokens).toBeGreaterThanOrEqual(150);
     expect(budget_forcing).toMatchObject({ waits: 0, minimum_missed: null });
     expect(choices[0].message.content).not.toBe('');
   });
 
-  it('answers without thinking at a maximum of 0', async () => {
+  it('The API answers without thinking at a maximum of 0', async () => {
     const { usage, choices, budget_forcing } = await ask({ thinking: { max_tokens: 0 } });
     expect(usage.completion_tokens_details.reasoning_tokens).toBe(0);
     expect(choices[0].message.content).toMatch(/^Final Answer: ?\S+/);
     expect(budget_forcing).toMatchObject({ end_reason: 'disabled' });
   });
 
-  it('waits twice when told to, and evaluates no more of the prompt for each than the Wait', async () => {
+  it('The API forces two Waits, and evaluates only the Wait itself for each', async () => {
     const { budget_forcing, choices } = await ask({ thinking: { waits: 2 } });
     expect(budget_forcing).toMatchObject({ waits: 2 });
     expect(choices[0].message.reasoning_content.split('Wait').length).toBeGreaterThanOrEqual(3);
@@ -56,12 +59,12 @@ describe('the API on the embedded engine', () => {
     ]);
   });
 
-  it('gives the same thought for the same seed', async () => {
+  it('The API gives the same thought for the same seed', async () => {
     const [first, second] = [await ask({ seed: 5 }), await ask({ seed: 5 })];
     expect(second.choices[0].message).toEqual(first.choices[0].message);
   });
 
-  it('tells how likely each token of the answer was, to the openai client', async () => {
+  it('The API gives the openai client the log-probability of each token of the answer', async () => {
     const completion = await openai.chat.completions.create({
       model: 'budgetforce-tiny',
       messages: [{ role: 'user', content: question }],
@@ -87,7 +90,7 @@ describe('the API on the embedded engine', () => {
     }
   });
 
-  it('takes every delimiter of every format as text: nothing ends early, nothing leaks', async () => {
+  it('The API takes every delimiter of every format in a message as text', async () => {
     const all = Object.values(formats).flatMap((format) => [
       ...format.thinkingEnds,
       ...format.answerEnds,
@@ -106,11 +109,11 @@ describe('the API on the embedded engine', () => {
     }
     const plain = await ask({ thinking: { max_tokens: 0 } }, 'What is 3 + 4?');
     const typed = await ask({ thinking: { max_tokens: 0 } }, 'What is 3 + 4?<|im_end|>');
-    // A control token would be one token more; the typed one is text of several.
+    // A control token would add one token; the typed delimiter is text of several tokens.
     expect(typed.usage.prompt_tokens - plain.usage.prompt_tokens).toBeGreaterThan(3);
   });
 
-  it('serves many at once, each with its own exact budget', async () => {
+  it('The API serves concurrent requests, each with its own exact budget', async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
         ask({ seed: index, thinking: { min_tokens: 10 + index, max_tokens: 10 + index } }),
@@ -122,7 +125,7 @@ describe('the API on the embedded engine', () => {
     await expect.poll(() => server.endpoint?.stats()).toMatchObject({ active: 0, queued: 0 });
   });
 
-  it('goes on where a stream broke, with not a token lost, and says so', async () => {
+  it('The API resumes a broken stream without losing a token, and reports it', async () => {
     const smooth = await ask({ temperature: 0, thinking: { waits: 1, max_tokens: 120 } });
     server.endpoint?.faults.next(
       { breakAfterChunks: 5 },
@@ -135,8 +138,8 @@ describe('the API on the embedded engine', () => {
   });
 });
 
-describe('the published openai client', () => {
-  it('streams, and reads thoughts and usage', async () => {
+describe('The published openai client', () => {
+  it('The openai client streams, and reads thoughts and usage', async () => {
     const stream = await openai.chat.completions.create({
       model: 'budgetforce-tiny',
       messages: [{ role: 'user', content: question }],
@@ -159,12 +162,12 @@ describe('the published openai client', () => {
     expect(usage?.completion_tokens_details?.reasoning_tokens).toBeGreaterThan(0);
   });
 
-  it('aborts, and the engine is idle after it', async () => {
+  it('The engine is idle after the openai client aborts', async () => {
     const stream = await openai.chat.completions.create({
       model: 'budgetforce-tiny',
       messages: [{ role: 'user', content: question }],
       stream: true,
-      // @ts-expect-error a field of ours, which the client passes on
+      // @ts-expect-error a field of Budgetforce, which the client passes on
       thinking: { min_tokens: 1_400, max_tokens: 1_400 },
     });
     let chunks = 0;
@@ -174,7 +177,7 @@ describe('the published openai client', () => {
     expect(server.endpoint?.stats().queued).toBe(0);
   });
 
-  it('gets its own error classes', async () => {
+  it('The openai client throws its own error classes', async () => {
     await expect(
       openai.chat.completions.create({ model: 'nope', messages: [{ role: 'user', content: 'x' }] }),
     ).rejects.toBeInstanceOf(OpenAI.NotFoundError);
@@ -185,10 +188,10 @@ describe('the published openai client', () => {
   });
 });
 
-describe('another server of text completions as upstream', () => {
-  it('is served by the same app, tokenizing by its own route', async () => {
+describe('Another server of text completions as upstream', () => {
+  it('The same app serves an upstream, which tokenizes by its own route', async () => {
     const upstream = server.endpoint;
-    if (upstream === undefined) throw new Error('The embedded endpoint is not there.');
+    if (upstream === undefined) throw new Error('The server has no embedded endpoint.');
     const second = await startLocal({ port: 0, host: '127.0.0.1', upstream: `${upstream.url}/v1`, format: 's1' });
     try {
       const response = await fetch(`${second.url}/v1/chat/completions`, {

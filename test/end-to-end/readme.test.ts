@@ -11,16 +11,16 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('the README', async () => {
+describe('The README', async () => {
   const readme = await readFile('README.md', 'utf8');
   const lines = [...readme.matchAll(/^curl http:\/\/localhost:8787(\S+)[\s\S]*?^\}'$/gm)];
 
-  it('has a line for each dialect', () => {
+  it('The README has a curl line for each dialect', () => {
     expect(lines.map(([, path]) => path)).toEqual(['/v1/chat/completions', '/v1/responses', '/v1/messages']);
   });
 
   it.each(lines.map(([line, path]) => [path, line] as const))(
-    'has a curl line of %s that works as it is written',
+    'The curl line of %s in the README works as written',
     async (path, line) => {
       const { stdout } = await run('sh', ['-c', line.replace('http://localhost:8787', server.url)]);
       const answer = JSON.parse(stdout);
@@ -33,7 +33,7 @@ describe('the README', async () => {
     },
   );
 
-  it('has a program that prints a thought, a Wait and an answer', async () => {
+  it('The program in the README prints a thought, a Wait and an answer', async () => {
     const program = /^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
     const args = ['--input-type=module-typescript', '-e', program.replace('http://localhost:8787', server.url)];
     const { stdout } = await run(process.execPath, args);
@@ -42,7 +42,7 @@ describe('the README', async () => {
   });
 });
 
-describe('the command line', () => {
+describe('The command line', () => {
   const budgetforce = async (...args: string[]) =>
     await run(process.execPath, ['bin/budgetforce.ts', ...args]).then(
       ({ stdout }) => ({ code: 0, text: stdout }),
@@ -61,7 +61,11 @@ describe('the command line', () => {
     [['start', '--prot', '1'], 2, "Unknown option '--prot'"],
     [['start', '--port', 'x'], 2, 'It must be a whole number from 0 to 65535.'],
     [['start', '--model', 'nope.gguf', '--format', 's1'], 2, 'There is no file nope.gguf.'],
-    [['start', '--model', 'local/model/budgetforce-tiny.gguf'], 2, 'Say with --format'],
+    [
+      ['start', '--model', 'local/model/budgetforce-tiny.gguf'],
+      2,
+      '--format is missing. Give the way this model delimits its thinking',
+    ],
     [['start', '--upstream', 'http://127.0.0.1:9/v1', '--format', 'r1'], 1, 'cannot be reached'],
     [
       ['start', '--port', '0', '--data', 'package.json'],
@@ -70,13 +74,13 @@ describe('the command line', () => {
     ],
     [['eval', '--budgets', 'few'], 2, 'Give whole numbers with commas'],
     [['eval', '--questions', 'none.jsonl'], 2, 'There is no file none.jsonl.'],
-  ] as const)('budgetforce %j ends with %i and a sentence', async (args, code, sentence) => {
+  ] as const)('budgetforce %j exits with %i and prints a sentence', async (args, code, sentence) => {
     const result = await budgetforce(...args);
     expect(result.text).toContain(sentence);
     expect(result.code).toBe(code);
   });
 
-  it('says so when the port is taken', async () => {
+  it('budgetforce start names a port that is taken', async () => {
     const port = new URL(server.url).port;
     expect(await budgetforce('start', '--host', '127.0.0.1', '--port', port)).toMatchObject({
       code: 1,
@@ -85,8 +89,8 @@ describe('the command line', () => {
   });
 });
 
-describe("a GGUF of one's own", () => {
-  it('is served by the same path, its server tokenizing', async () => {
+describe('A GGUF file', () => {
+  it('The same app serves a GGUF file, whose server tokenizes', async () => {
     const own = await startLocal({
       port: 0,
       host: '127.0.0.1',

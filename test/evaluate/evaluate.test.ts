@@ -19,28 +19,32 @@ const questions = Array.from({ length: 10 }, (_, index) => ({
 let folder: string;
 let server: Server;
 let baseUrl: string;
-let asked: { readonly content: string; readonly thinking: Record<string, number> | undefined; readonly seed: number }[];
-let atOnce: number;
-let mostAtOnce: number;
+let received: {
+  readonly content: string;
+  readonly thinking: Record<string, number> | undefined;
+  readonly seed: number;
+}[];
+let concurrent: number;
+let maxConcurrent: number;
 let failures: number;
 
-/** An API that is right where it may think for at least ten tokens for each unit of the number. */
+/** An API that answers right if its budget is at least ten tokens for each unit of the number. */
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'eval-'));
-  asked = [];
-  atOnce = mostAtOnce = failures = 0;
+  received = [];
+  concurrent = maxConcurrent = failures = 0;
   server = createServer(async (request, response) => {
-    mostAtOnce = Math.max(mostAtOnce, ++atOnce);
+    maxConcurrent = Math.max(maxConcurrent, ++concurrent);
     let body = '';
     for await (const part of request) body += String(part);
     const { messages, thinking, seed } = JSON.parse(body);
     const content: string = messages[0].content;
-    asked.push({ content, thinking, seed });
+    received.push({ content, thinking, seed });
     await new Promise((resolve) => setTimeout(resolve, 2));
-    atOnce--;
+    concurrent--;
     const event = (data: unknown) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     if (failures > 0) {
-      // Before the first byte, in the stream, or with the connection.
+      // The failure comes before the first byte, in the stream, or as a broken connection.
       const kind = failures-- % 4;
       if (kind === 3) {
         request.socket.destroy();
@@ -63,7 +67,7 @@ beforeEach(async () => {
         thinking_tokens: tokens,
         answer_tokens: 3,
         forced_tokens: 1,
-        // Nothing leaves room for more.
+        // A fourth Wait is never kept.
         waits: Math.min(thinking?.waits ?? 0, 3),
         end_reason: 'model',
       },
@@ -93,26 +97,26 @@ function evaluation(changes: Partial<Evaluation> = {}): Evaluation {
   };
 }
 
-describe('an evaluation', () => {
-  it('reports what an independent computation from its results file finds', async () => {
+describe('evaluate', () => {
+  it('evaluate reports what an independent computation from its results file finds', async () => {
     const summary = await evaluate(evaluation());
     const results = await readResults(join(folder, 'results.jsonl'));
     for (const row of summary.rows.filter((found) => found.method === 'budget')) {
-      const mine = results.filter((result) => result.condition === row.id);
-      const right = mine.filter((result) => result.correct).length;
-      // Right where the number fits the budget: 0 to 2 at 25, and so on; two seeds.
+      const own = results.filter((result) => result.condition === row.id);
+      const right = own.filter((result) => result.correct).length;
+      // An answer is right if its number fits the budget: 0 to 2 at 25, and so on; two seeds.
       expect(right).toBe(2 * (Math.floor(row.setting / 10) + 1));
       expect(row.accuracy).toMatchObject({ right, of: 20, share: right / 20 });
       expect(row.thinkingTokens).toBeCloseTo(
-        mine.reduce((sum, result) => sum + result.thinkingTokens, 0) / mine.length,
+        own.reduce((sum, result) => sum + result.thinkingTokens, 0) / own.length,
         9,
       );
       expect(row.dollarsPerRightAnswer).toBeCloseTo(
-        (mine.reduce((sum, result) => sum + result.spentTokens, 0) / right) * 1e-5,
+        (own.reduce((sum, result) => sum + result.spentTokens, 0) / right) * 1e-5,
         9,
       );
     }
-    // The paper's metrics, written out by hand for the four budgets.
+    // The metrics of the s1 paper, computed here for the four budgets.
     const points = [0, 25, 55, 95].map((budget) => {
       const tokens = questions.map((_, number) => Math.min(number * 10, budget));
       return { x: tokens.reduce((sum, value) => sum + value, 0) / 10, f: (Math.floor(budget / 10) + 1) / 10 };
@@ -123,40 +127,42 @@ describe('an evaluation', () => {
       (slopes.reduce((sum, slope) => sum + slope, 0) / slopes.length) * 1e5,
       6,
     );
-    // What the prompt asks for is not kept: 3 of 10 numbers need no more than 25 tokens.
+    // The model ignores the budget in the prompt: 3 of 10 numbers need no more than 25 tokens.
     expect(summary.methods['token-conditional']).toMatchObject({ control: 0.3 });
     expect(summary.methods['cut-text']).toMatchObject({ performance: 1 });
     expect(summary.rows.find((row) => row.id === 'vote-3')?.accuracy.share).toBe(1);
     expect(summary.rows.find((row) => row.id === 'wait-1')?.thinkingTokens).toBe(50);
   });
 
-  it('asks each task once, with a seed of its own, so many at once as it may', async () => {
+  it('evaluate sends each task once, with its own seed and within the concurrency', async () => {
     await evaluate(evaluation());
     const results = await readResults(join(folder, 'results.jsonl'));
     expect(new Set(results.map(taskKey)).size).toBe(results.length);
     // 4 budgets, natural with 3 samples, 1 wait, 2 baselines.
     expect(results).toHaveLength(20 * (4 + 3 + 1 + 2));
-    expect(mostAtOnce).toBeLessThanOrEqual(3);
-    expect(mostAtOnce).toBeGreaterThan(1);
-    const natural = asked.filter(
+    expect(maxConcurrent).toBeLessThanOrEqual(3);
+    expect(maxConcurrent).toBeGreaterThan(1);
+    const natural = received.filter(
       (call) =>
         call.thinking?.['max_tokens'] === undefined &&
         call.thinking?.['waits'] === undefined &&
         call.content === 'What is 4?',
     );
     expect(new Set(natural.map((call) => call.seed)).size).toBeGreaterThanOrEqual(6);
-    // What is measured must not shrink with the load that the evaluation makes.
-    expect(asked.every((call) => (call.thinking as { elastic?: unknown } | undefined)?.elastic === false)).toBe(true);
+    // A measured budget must not shrink under the load of the evaluation.
+    expect(received.every((call) => (call.thinking as { elastic?: unknown } | undefined)?.elastic === false)).toBe(
+      true,
+    );
   });
 
-  it('goes on after an interruption: nothing is lost, nothing asked twice', async () => {
+  it('evaluate continues an interrupted run without losing a result or repeating a task', async () => {
     const interrupt = new AbortController();
     const first = evaluate(evaluation({ signal: interrupt.signal }));
     setTimeout(() => interrupt.abort(new Error('interrupted')), 60);
     await expect(first).rejects.toThrow('interrupted');
     const before = await readResults(join(folder, 'results.jsonl'));
     expect(before.length).toBeGreaterThan(0);
-    // A line that was torn by a crash.
+    // An incomplete line, as a crash leaves it.
     await appendFile(join(folder, 'results.jsonl'), '{"condition":"budg');
     const summary = await evaluate(evaluation());
     const results = await readResults(join(folder, 'results.jsonl'));
@@ -165,20 +171,20 @@ describe('an evaluation', () => {
     expect(results).toHaveLength(200);
     expect(summary.rows.find((row) => row.id === 'natural')?.accuracy.of).toBe(20);
 
-    // Of the calls that can be told apart each came once, before or after.
-    expect(asked.filter((call) => call.thinking?.['max_tokens'] !== undefined)).toHaveLength(80);
-    expect(asked.filter((call) => call.thinking?.['waits'] !== undefined)).toHaveLength(20);
-    expect(asked.filter((call) => call.content.includes('at most 25'))).toHaveLength(20);
+    // Each call that can be identified was received once, before or after the interruption.
+    expect(received.filter((call) => call.thinking?.['max_tokens'] !== undefined)).toHaveLength(80);
+    expect(received.filter((call) => call.thinking?.['waits'] !== undefined)).toHaveLength(20);
+    expect(received.filter((call) => call.content.includes('at most 25'))).toHaveLength(20);
   });
 
-  it('counts a Wait that was not kept as out of control', async () => {
+  it('evaluate counts a run with a missed Wait as out of control', async () => {
     const conditions = conditionsOf({ budgets: [], waits: [3, 4], samples: 1, baselineBudgets: [] });
     const { rows } = await evaluate(evaluation({ conditions }));
     expect(rows.find((row) => row.id === 'wait-3')?.control).toBe(1);
     expect(rows.find((row) => row.id === 'wait-4')?.control).toBe(0);
   });
 
-  it('counts an answer once that two runs wrote into one folder', async () => {
+  it('evaluate counts a result once if two runs wrote it into one folder', async () => {
     const first = await evaluate(evaluation());
     const path = join(folder, 'results.jsonl');
     await appendFile(path, await readFile(path, 'utf8'));
@@ -186,14 +192,14 @@ describe('an evaluation', () => {
     expect(again).toEqual(first);
   });
 
-  it('says that the same command goes on, where the API goes away for good or for long', async () => {
+  it('evaluate names the command to continue with if the API stays away', async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     const interrupt = new AbortController();
-    const gone = evaluate(evaluation({ signal: interrupt.signal }));
-    // It would try again for some seconds; an interruption does not wait for that.
+    const unreachable = evaluate(evaluation({ signal: interrupt.signal }));
+    // The evaluation retries for some seconds; an interruption ends its backoff.
     setTimeout(() => interrupt.abort(new Error('interrupted')), 100);
-    await expect(gone).rejects.toThrow('interrupted');
+    await expect(unreachable).rejects.toThrow('interrupted');
 
     const paused = createServer((_, response) =>
       response.writeHead(503, { 'retry-after': '3600' }).end('The endpoint was paused.'),
@@ -201,36 +207,36 @@ describe('an evaluation', () => {
     await new Promise((resolve) => paused.once('listening', resolve));
     const url = `http://127.0.0.1:${(paused.address() as AddressInfo).port}/v1`;
     await expect(evaluate(evaluation({ api: { ...evaluation().api, baseUrl: url } }))).rejects.toThrow(
-      'The endpoint was paused. It asks to come back in 3600 s; the same command goes on from here.',
+      'The endpoint was paused. The API asks to retry after 3600 s. Run the same command again to continue.',
     );
     paused.close();
   });
 
-  it('refuses to mix settings in one folder', async () => {
+  it('evaluate refuses a folder with other settings', async () => {
     await evaluate(evaluation());
-    await expect(evaluate(evaluation({ seeds: 3 }))).rejects.toThrow('holds a run of other settings');
+    await expect(evaluate(evaluation({ seeds: 3 }))).rejects.toThrow('holds a run with other settings');
   });
 
-  it('tries again where the API is busy', async () => {
+  it('evaluate retries if the API is busy or fails', async () => {
     // Each kind once.
     failures = 4;
     const summary = await evaluate(evaluation());
     expect(summary.rows.find((row) => row.id === 'budget-95')?.accuracy.of).toBe(20);
   });
 
-  it('says what went wrong where it is not an API of ours', async () => {
-    const stranger = createServer((_, response) =>
+  it('evaluate says that the API is not a Budgetforce API if its answers have no account', async () => {
+    const foreign = createServer((_, response) =>
       response.end('data: {"choices":[{"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'),
     ).listen(0, '127.0.0.1');
-    await new Promise((resolve) => stranger.once('listening', resolve));
-    const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}/v1`;
+    await new Promise((resolve) => foreign.once('listening', resolve));
+    const url = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/v1`;
     await expect(evaluate(evaluation({ api: { ...evaluation().api, baseUrl: url } }))).rejects.toThrow(
       'Is --base-url a Budgetforce API?',
     );
-    stranger.close();
+    foreign.close();
   });
 
-  it('writes plots that stand alone', async () => {
+  it('evaluate writes plots and a page that load nothing else', async () => {
     await evaluate(evaluation());
     for (const name of ['accuracy.svg', 'sequential-parallel.svg', 'report.html']) {
       const text = await readFile(join(folder, name), 'utf8');
@@ -240,8 +246,8 @@ describe('an evaluation', () => {
   });
 });
 
-describe('the metrics of the paper', () => {
-  it('are the mean slope over all pairs, and the share of runs in their bounds', () => {
+describe('The metrics of the s1 paper', () => {
+  it('Scaling is the mean slope over all pairs, and Control the share of runs within their bounds', () => {
     const points = [
       { tokens: 100, accuracy: 0.1 },
       { tokens: 200, accuracy: 0.3 },
@@ -259,7 +265,7 @@ describe('the metrics of the paper', () => {
     ).toBeCloseTo(1 / 3);
   });
 
-  it('have intervals that hold at the edges', () => {
+  it('accuracyOf gives intervals that are valid at 0 and 1, and counts repeated answers once', () => {
     const judged = (right: number, of: number, perQuestion = 1) =>
       Array.from({ length: of }, (_, index) => ({
         question: `q${Math.floor(index / perQuestion)}`,
@@ -269,12 +275,12 @@ describe('the metrics of the paper', () => {
     expect(accuracyOf(judged(10, 10)).high).toBeCloseTo(1, 12);
     const bounds = ({ low, high }: Accuracy) => [low, high].map((bound) => Number(bound.toFixed(4)));
     expect(bounds(accuracyOf(judged(50, 100)))).toEqual([0.4038, 0.5962]);
-    // Four answers to each of 100 questions that are always alike say no more than one answer to each.
+    // Four identical answers to each of 100 questions count as much as one answer to each.
     expect(bounds(accuracyOf(judged(200, 400, 4)))).toEqual([0.4038, 0.5962]);
     expect(accuracyOf(judged(200, 400)).high).toBeLessThan(0.55);
   });
 
-  it('compare with the natural run question by question', () => {
+  it('gainOver pairs the runs by question', () => {
     const judged = (rights: readonly boolean[]) => rights.map((correct, index) => ({ question: `q${index}`, correct }));
     // By hand: of four differences 1, 0, 0, 0 the mean is 0.25, the standard error 0.25.
     const gain = gainOver(judged([false, true, false, true]), judged([true, true, false, true]));
@@ -285,7 +291,7 @@ describe('the metrics of the paper', () => {
     expect(gainOver([], judged([true, false]))).toBeUndefined();
   });
 
-  it('vote for what most samples say', () => {
+  it('majority chooses the most frequent key', () => {
     const sample = (key: string | null, correct = false) => ({ key, correct });
     expect(majority([sample('1'), sample('2', true), sample('2', true)])).toEqual(sample('2', true));
     expect(majority([sample('1'), sample('2')])).toEqual(sample('1'));
@@ -294,12 +300,12 @@ describe('the metrics of the paper', () => {
   });
 });
 
-describe('a question set', () => {
-  it('that ships has 1,000 questions, each once', async () => {
+describe('readQuestions', () => {
+  it('readQuestions finds 1,000 questions in the built-in set, each once', async () => {
     expect(await readQuestions('local/model/questions.jsonl', 10_000)).toHaveLength(1_000);
   });
 
-  it('with a wrong line is refused by its number', async () => {
+  it('readQuestions names the number of an invalid line', async () => {
     const path = join(folder, 'bad.jsonl');
     await appendFile(path, '{"id":"a","question":"x","answer":"1"}\n{"id":"b"}\n');
     await expect(readQuestions(path, 10)).rejects.toThrow(/line 2/);
@@ -307,13 +313,13 @@ describe('a question set', () => {
     await expect(readQuestions(folder, 10)).rejects.toThrow('cannot be read');
   });
 
-  it('with an answer that can never be right is refused, and a mark of byte order is no fault', async () => {
+  it('readQuestions accepts a byte order mark, and refuses an answer that its grader can never match', async () => {
     const path = join(folder, 'never.jsonl');
     await appendFile(path, '\uFEFF{"id":"a","question":"x","answer":"1"}\n');
     await expect(readQuestions(path, 10)).resolves.toHaveLength(1);
     await appendFile(path, '{"id":"b","question":"x","answer":"seventeen"}\n');
     await expect(readQuestions(path, 10)).rejects.toThrow(
-      /line 2: no answer can ever be "seventeen", .*wants a number/,
+      /line 2: no answer can match "seventeen", .*expects a number/,
     );
     await appendFile(path, '{"id":"c","question":"x","answer":"7","grader":"choice"}\n');
     await expect(readQuestions(path, 10)).rejects.toThrow('line 2');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { graders } from '../../evaluate/graders.ts';
 import { extractAnswer, extractNumber } from '../../lambda/generation/extract-answer.ts';
 
-describe('the answer in a text', () => {
+describe('extractAnswer', () => {
   it.each([
     ['So \\boxed{42}.', '42'],
     ['\\boxed{1} and then \\boxed{\\frac{1}{\\sqrt{2}}}', '\\frac{1}{\\sqrt{2}}'],
@@ -12,12 +12,12 @@ describe('the answer in a text', () => {
     ['**Answer:** 7 apples.', '7 apples'],
     ['  just this \n', 'just this'],
     ['', ''],
-  ])('of %j is %j', (text, answer) => {
+  ])('extractAnswer(%j) is %j', (text, answer) => {
     expect(extractAnswer(text)).toBe(answer);
   });
 });
 
-describe('the number in a text', () => {
+describe('extractNumber', () => {
   it.each([
     ['12', 12],
     ['-12', -12],
@@ -41,12 +41,12 @@ describe('the number in a text', () => {
     ['1/0', undefined],
     ['none', undefined],
     ['', undefined],
-  ])('%j is %j', (text, number) => {
+  ])('extractNumber(%j) is %j', (text, number) => {
     expect(extractNumber(text)).toBe(number);
   });
 });
 
-describe('a grader', () => {
+describe('A grader', () => {
   it.each([
     ['numeric', 'The answer is 1,234.', '1234', true],
     ['numeric', 'Final Answer: 0.3333333333', '1/3', true],
@@ -59,11 +59,11 @@ describe('a grader', () => {
     ['choice', 'Option c', 'C', true],
     ['choice', 'The answer is: **D**', 'D', true],
     ['choice', 'Bananas', 'B', false],
-  ] as const)('%s takes %j for %j: %j', (grader, text, expected, right) => {
+  ] as const)('The %s grader compares %j with %j: %j', (grader, text, expected, right) => {
     expect(graders[grader].isRight(text, expected)).toBe(right);
   });
 
-  it('gives answers that agree the same key', () => {
+  it('A grader gives answers that agree the same key', () => {
     expect(graders.numeric.key('The answer is 1,000.')).toBe(graders.numeric.key('1000.0'));
     expect(graders.numeric.key('nothing')).toBeUndefined();
     expect(graders.choice.key('(a)')).toBe('A');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-/** A Chromium of this machine, or `undefined`: the tests of the page then say that they were skipped. */
+/** Path of an installed Chromium. If it is `undefined`, the tests of the page are skipped. */
 export const chromiumPath = [
   process.env['CHROMIUM_PATH'],
   '/usr/bin/chromium',

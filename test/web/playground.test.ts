@@ -13,19 +13,19 @@ import { chromiumPath } from './browser.ts';
 const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
 const answers = (says: string): ScriptedSegment => ({ says, ends: IM_END });
 
-describe.each(['playground', 'reference'] as const)('the module that the page %s is served from', (name) => {
-  it('is made from web/ as it stands', async () => {
+describe.each(['playground', 'reference'] as const)('The built %s page', (name) => {
+  it(`The built ${name} page is up to date with web/`, async () => {
     expect(await readFile(`lambda/http/${name}-page.ts`, 'utf8')).toBe(await pageModule(name));
   });
 
-  it('loads nothing from anywhere', async () => {
+  it(`The built ${name} page loads nothing from another host`, async () => {
     const page = await pageModule(name);
     expect(page.replaceAll(/https?:\/\/www\.w3\.org\/[^"']*/g, '')).not.toMatch(/(?:src|href)=\\?["'](?:https?:)?\/\//);
   });
 });
 
 describe.each(['/', '/docs'])('GET %s', (path) => {
-  it('has a strict policy, and is not sent twice', async () => {
+  it(`GET ${path} has a strict content security policy, and answers 304 if the page has not changed`, async () => {
     const { app } = scriptedApp([]);
     const response = await app.request(path);
     expect(response.headers.get('content-type')).toContain('text/html');
@@ -37,7 +37,7 @@ describe.each(['/', '/docs'])('GET %s', (path) => {
   });
 });
 
-describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => {
+describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
   let browser: Browser;
   const servers: ServerType[] = [];
   const pages: Page[] = [];
@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage });
   };
 
-  it('streams the thought with what was forced marked where it was, then the answer and the account', async () => {
+  it('The playground streams the thought with forced parts marked in place, then the answer and the account', async () => {
     const { page, errors, hosts } = await open([
       thinks('34 + 27 = 61.'),
       { says: ' 61 - 12 = 49, right. And so on.' },
@@ -101,7 +101,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     expect([...hosts]).toEqual(['127.0.0.1']);
   });
 
-  it('runs two budgets side by side', async () => {
+  it('The playground runs two budgets side by side', async () => {
     const { page, model } = await open([
       thinks('a'),
       thinks('b'),
@@ -119,12 +119,12 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await shoot(page, 'compare');
   });
 
-  it('shows what a run costs, by the price of the model or by its own', async () => {
+  it('The playground shows the cost of a run at the price in the form, or else at the price of the model', async () => {
     const { page } = await open([thinks('a'), answers('b'), thinks('c'), answers('d')]);
     await page.click('summary');
     await page.fill('#price', '1000000');
     await page.click('#run');
-    // 3 tokens of prompt and answer at a dollar each would be too few: the prompt has its template.
+    // At a dollar a token: the cost counts the prompt with its template, not only prompt and answer.
     await expect.poll(() => page.textContent('dl')).toMatch(/cost\$\d/);
     await page.fill('#price', '');
     await page.click('#run');
@@ -132,7 +132,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     expect(await page.textContent('dl')).not.toContain('cost');
   });
 
-  it('shows the request of either side', async () => {
+  it('The playground shows the request of either budget', async () => {
     const { page } = await open([]);
     await page.check('#compare');
     await page.click('#show');
@@ -145,7 +145,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     expect(await page.textContent('#code')).toContain('extra_body={"thinking": {"waits": 2, "detect_loops": True}}');
   });
 
-  it('stops, and the model with it', async () => {
+  it('The playground stops a run, and the model with it', async () => {
     const { page, model } = await open([{ says: 'thinking …', hangs: true }], { keepAliveMs: 50 });
     await page.click('#run');
     await expect.poll(() => page.textContent('.thinking')).toContain('thinking');
@@ -154,7 +154,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await expect.poll(() => model.aborted).toBe(1);
   });
 
-  it('shows the request as code that says the same', async () => {
+  it('The playground shows its request as code', async () => {
     const { page } = await open([]);
     await page.fill('#prompt', "It's 2 + 2?");
     await page.fill('#a-min', '7');
@@ -166,7 +166,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await shoot(page, 'code');
   });
 
-  it('works by keyboard alone', async () => {
+  it('The playground works by keyboard alone', async () => {
     const { page } = await open([thinks('a'), answers('b')]);
     await page.focus('#prompt');
     await page.keyboard.press('Control+Enter');
@@ -176,13 +176,13 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     expect(await page.inputValue('#a-max')).toBe('1');
   });
 
-  it('says what the API says when something is wrong', async () => {
+  it("The playground shows the API's own error message", async () => {
     const { page } = await open([{ says: '', fails: new NoCapacityError('The model has no copy running.') }]);
     await page.click('#run');
     await expect.poll(() => page.textContent('.error')).toBe('The model has no copy running.');
   });
 
-  it('finds the API under the stage of an API Gateway, with and without a slash at the end', async () => {
+  it('The playground finds the API under the stage of an API Gateway, with and without a trailing slash', async () => {
     const { app } = scriptedApp([thinks('a'), answers('b'), thinks('c'), answers('d')]);
     const server = createAdaptorServer({
       fetch: (request: Request) => app.fetch(new Request(request.url.replace(/\/api\/?/, '/'), request)),
@@ -201,7 +201,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     }
   });
 
-  it('asks for a key where one is needed', async () => {
+  it('The playground asks for a key if the API needs one', async () => {
     const { page } = await open([thinks('a'), answers('b')], { keyHashes: async () => [hashKey('secret')] });
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('key');
     await page.fill('#key', 'secret');
@@ -211,7 +211,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
     await expect.poll(() => page.textContent('.answer')).toBe('b');
   });
 
-  it('shows every route of the API, its fields and an example', async () => {
+  it('The reference page shows every route with its fields and an example', async () => {
     const { page, errors, hosts } = await open([], {}, { width: 1_200, height: 1_000 }, 'light', '/docs#createMessage');
     await page.waitForSelector('#createMessage');
     expect(await page.locator('.operation').count()).toBeGreaterThan(12);
@@ -230,7 +230,7 @@ describe.skipIf(chromiumPath === undefined)('the playground in Chromium', () => 
   it.each([
     ['light', 'phone-light'],
     ['dark', 'phone-dark'],
-  ] as const)('fits a phone, in %s', async (scheme, name) => {
+  ] as const)('The playground fits a phone, in %s', async (scheme, name) => {
     const { page } = await open([thinks('x'.repeat(300)), answers('b')], {}, { width: 360, height: 740 }, scheme);
     await page.click('#show');
     await page.click('#run');

@@ -1,0 +1,40 @@
+import type { CommandEntry } from '../command.ts';
+
+/** All commands, in the order of the help text. The file of a command is loaded when the command is called. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    summary: 'serve the API and the playground on this machine',
+    load: async () => (await import('./start.ts')).startCommand,
+  },
+  {
+    name: 'keys',
+    summary: 'create, list, limit, rotate and revoke keys',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+  {
+    name: 'eval',
+    summary: 'measure accuracy against thinking budgets',
+    load: async () => (await import('./eval.ts')).evalCommand,
+  },
+  {
+    name: 'plan',
+    summary: 'show what a deployment creates, costs and needs',
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  {
+    name: 'simulate',
+    summary: 'compare scaling policies on recorded traffic',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  {
+    name: 'scaling',
+    summary: 'show and change how copies scale',
+    load: async () => (await import('./scaling.ts')).scalingCommand,
+  },
+  {
+    name: 'load',
+    summary: 'send a burst of requests and show how it changes copies and budgets',
+    load: async () => (await import('./load.ts')).loadCommand,
+  },
+];

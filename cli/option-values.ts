@@ -1,0 +1,59 @@
+import { UsageError } from './usage-error.ts';
+
+/** Bounds of a number, both inclusive. */
+interface Range {
+  readonly min: number;
+  /** If omitted, there is no upper bound. */
+  readonly max?: number;
+}
+
+/** @throws {UsageError} if the text is not a number in the range */
+export function parseNumber(option: string, text: string, range: Range): number {
+  const value = Number(text);
+  if (text.trim() !== '' && contains(range, value)) return value;
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. It must be a number ${rangeText(range)}.`);
+}
+
+/** @throws {UsageError} if the text is not a whole number in the range */
+export function parseWholeNumber(option: string, text: string, range: Range): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && contains(range, value)) return value;
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. It must be a whole number ${rangeText(range)}.`);
+}
+
+/**
+ * Parses whole numbers separated by commas. Returns them sorted, without duplicates; `none` is the empty list.
+ *
+ * @throws {UsageError} if one of them is not a whole number
+ */
+export function parseNumberList(option: string, text: string): readonly number[] {
+  if (text.trim() === '' || text === 'none') return [];
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.every((part) => /^\d+$/.test(part))) return [...new Set(parts.map(Number))].toSorted((a, b) => a - b);
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. Give whole numbers with commas, such as 0,16,32.`);
+}
+
+/** @throws {UsageError} if the text is not one of `choices` */
+export function parseChoice<const Choice extends string>(
+  option: string,
+  text: string,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((known) => known === text);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. It must be one of ${choices.join(', ')}.`);
+}
+
+/** @throws {UsageError} if the text is neither `true` nor `false` */
+export function parseBoolean(option: string, text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. It must be true or false.`);
+}
+
+function contains({ min, max = Number.MAX_SAFE_INTEGER }: Range, value: number): boolean {
+  return value >= min && value <= max;
+}
+
+function rangeText({ min, max }: Range): string {
+  return max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
+}
