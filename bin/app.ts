@@ -5,11 +5,11 @@ import { addStacks } from '../lib/stacks.ts';
 
 const app = new App();
 try {
-  // Several stages in one app share what is bundled: --context config=config/a.json,config/b.json
+  // Several stages in one app share one bundle: --context config=config/a.json,config/b.json
   for (const file of String(app.node.getContext('config')).split(',')) addStacks(app, loadConfig(file));
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof RefusedError)) throw error;
-  // A wrong config: the message says what to write, and a stack trace would hide it.
+  // The message of a wrong config says what to write. A stack trace would hide it.
   console.error(`\n${error.message}\n`);
   process.exit(1);
 }

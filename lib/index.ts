@@ -1,13 +1,14 @@
 /**
- * The constructs, for CDK apps of one's own: docs/constructs.md.
+ * Constructs for your own CDK app, see docs/constructs.md.
  *
  * @module
  */
 
 export type { FormatName } from '../lambda/forcing/format.ts';
 export type { ReasoningEffort } from '../lambda/settings/settings.ts';
+export type { ReasoningApiProps } from './api/api-props.ts';
 export type { ApiModel } from './api/api-settings.ts';
-export { ReasoningApi, type ReasoningApiProps } from './api/reasoning-api.ts';
+export { ReasoningApi } from './api/reasoning-api.ts';
 export { ApiStack, type ApiStackProps } from './api/stack.ts';
 export type { ThinkingOverrides } from './api/thinking-defaults.ts';
 export { type Config, ConfigError, type ConfigInput, loadConfig, parseConfig } from './config.ts';
@@ -15,18 +16,21 @@ export type { AdapterProps, HostedAdapter } from './endpoint/adapter.ts';
 export type { CapacityReservation, ScaleIn } from './endpoint/capacity.ts';
 export type { ScheduledCopies } from './endpoint/copy-scaling.ts';
 export type { Deployment } from './endpoint/deployment.ts';
-export type { HostedModel, ModelProps, ModelScalingProps } from './endpoint/hosted-model.ts';
+export type { ReasoningEndpointProps } from './endpoint/endpoint-props.ts';
+export type { HostedModel } from './endpoint/hosted-model.ts';
+export type { ModelProps, ModelScalingProps } from './endpoint/model-props.ts';
 export { IsolatedNetwork, type IsolatedNetworkProps, type Network } from './endpoint/network.ts';
 export type { OfferedModel } from './endpoint/offered-model.ts';
-export type { Copies, Instances } from './endpoint/placement.ts';
-export { ReasoningEndpoint, type ReasoningEndpointProps } from './endpoint/reasoning-endpoint.ts';
+export { ReasoningEndpoint } from './endpoint/reasoning-endpoint.ts';
 export type { Routing } from './endpoint/routing.ts';
 export { EndpointStack, type EndpointStackProps } from './endpoint/stack.ts';
+export type { AmiVersion } from './facts/amis.ts';
+export type { ContainerImage } from './facts/images.ts';
 export type { BudgetMetric } from './facts/metrics.ts';
+export type { Copies, Instances } from './facts/placement.ts';
 export { type Refusal, RefusedError } from './facts/refusal.ts';
 export type { Acceleration } from './serving/accelerations.ts';
 export { type Architecture, type ArchitectureName, architectures } from './serving/architecture.ts';
-export type { AmiVersion, ContainerImage } from './serving/container-image.ts';
 export type { ModelSource } from './serving/model-source.ts';
-export type { VllmSettings } from './serving/vllm-environment.ts';
+export type { VllmSettings } from './serving/vllm-settings.ts';
 export { addStacks } from './stacks.ts';

@@ -4,7 +4,7 @@ import { ApiStack } from './api/stack.ts';
 import type { Config } from './config.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 
-/** The two stacks of one stage. Why two: docs/decisions/0007-two-stacks.md. */
+/** Adds the two stacks of one stage to an app. For why there are two, see docs/decisions/0007-two-stacks.md. */
 export function addStacks(
   app: App,
   config: Config,
@@ -23,7 +23,7 @@ export function addStacks(
     endpoint: endpointStack.endpoint,
     code,
   });
-  // The names are plain strings, so nothing else says which comes first.
+  // Names are plain strings, from which CDK derives no order of the stacks.
   apiStack.addStackDependency(endpointStack);
   Tags.of(app).add('budgetforce', config.name);
   return { endpointStack, apiStack };

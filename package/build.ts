@@ -6,13 +6,13 @@ import { build } from 'esbuild';
 import { bundling } from '../lib/api/function-bundle.ts';
 
 /**
- * What `npm pack` packs: JavaScript and types of constructs and command line, and the function as one file, so that an app
- * that uses the constructs needs no esbuild.
+ * Builds what `npm pack` packs: JavaScript and types of the constructs and the command line, and the function as one file, so
+ * that apps with the constructs need no esbuild.
  */
 rmSync('dist', { recursive: true, force: true });
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-// Checked already by `npm run typecheck`; types only of what other apps import.
+// `npm run typecheck` has checked the types already. Declarations are needed only for what other apps import.
 compile(['--project', 'tsconfig.package.json', '--noCheck']);
 compile(['--project', 'tsconfig.types.json']);
 
@@ -31,7 +31,7 @@ await build({
   logLevel: 'warning',
 });
 
-// Recorded traffic, which `budgetforce simulate` reads beside its code.
+// `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });
 
 function compile(args: readonly string[]): void {

@@ -1,6 +1,6 @@
 import type { Prices } from '../lib/facts/prices.ts';
 
-/** A part of the time until a request that found no copy is served. */
+/** One step from a request that finds no copy to its first token. */
 export interface ColdStartStep {
   readonly name: string;
   readonly seconds: number;
@@ -13,14 +13,14 @@ export interface ColdStart {
   readonly seconds: number;
 }
 
-/** The alarm that leaves zero looks at periods of 30 seconds, and a metric arrives within the next. */
+/** The alarm that leaves zero has a period of 30 seconds, and its metric arrives within the next period. */
 const ALARM_SECONDS = 60;
 
 /**
- * How long the first request waits, step by step. An estimate: the times of AWS are assumptions, those of the weights
- * follow from their bytes.
+ * Estimates how long the first request waits. The times of AWS are assumptions; the times of the weights follow from their
+ * size.
  *
- * @param weightBytes of one copy as they are stored
+ * @param model `weightBytes` is the size of the weights as stored
  */
 export function coldStart(
   model: { readonly id: string; readonly source: 's3' | 'hub'; readonly weightBytes: number },
@@ -33,14 +33,18 @@ export function coldStart(
     {
       name: 'alarm',
       seconds: ALARM_SECONDS,
-      why: 'NoCapacityInvocationFailures is looked at every 30 s, and acts after one period',
+      why: 'the alarm on NoCapacityInvocationFailures has a period of 30 s and goes off after one period',
     },
     {
       name: 'instance',
       seconds: assumptions.instanceSeconds,
-      why: 'SageMaker starts an instance (assumed; longer where capacity is short)',
+      why: 'SageMaker starts an instance (assumed; longer if capacity is short)',
     },
-    { name: 'image', seconds: assumptions.imageSeconds, why: 'the server’s image is pulled from ECR (assumed)' },
+    {
+      name: 'image',
+      seconds: assumptions.imageSeconds,
+      why: 'the instance pulls the server’s image from ECR (assumed)',
+    },
     {
       name: 'download',
       seconds: gib / rate,

@@ -10,7 +10,7 @@ import { addStacks } from '../lib/stacks.ts';
 /** Resources of one type in one stack. */
 export interface CreatedResources {
   readonly stack: string;
-  /** CloudFormation's name, for instance `AWS::SageMaker::Endpoint`. */
+  /** CloudFormation's name of the type, for instance `AWS::SageMaker::Endpoint`. */
   readonly type: string;
   readonly resources: readonly Resource[];
 }
@@ -28,11 +28,10 @@ const templateSchema = z.object({
 });
 
 /**
- * What the stacks of a config hold, from their synthesized templates. The function's code is left out, so that nothing is
- * bundled.
+ * Lists the resources in the synthesized templates of a config. The function's code is replaced, so that nothing is bundled.
  *
- * @param allow codes of refusals that are let through, as `--context allow=` takes them
- * @throws {RefusedError} where the config cannot work.
+ * @param allow codes of refusals to allow, in the form of `--context allow=`
+ * @throws {RefusedError} if the config cannot work.
  */
 export function createdBy(config: Config, allow: string | undefined): readonly CreatedResources[] {
   const outdir = mkdtempSync(join(tmpdir(), 'budgetforce-plan-'));

@@ -1,19 +1,19 @@
-import { group } from '../lib/facts/aws-limits.ts';
-import type { Plan } from './make-plan.ts';
+import { groupDigits } from '../lib/facts/group-digits.ts';
+import type { ModelPlan, Plan } from './plan.ts';
 
-/** A table of the plan, or a list of sentences. Both outputs are made from the same parts. */
+/** A section of the plan: a table if it has a head, otherwise a list. Text and Markdown are rendered from the same sections. */
 interface Section {
   readonly title: string;
   readonly head?: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The plan for a terminal. */
+/** Renders the plan for a terminal. */
 export function planAsText(plan: Plan): string {
   return `${titleOf(plan)}\n\n${sectionsOf(plan).map(sectionAsText).join('\n\n')}\n`;
 }
 
-/** The plan for a pull request. */
+/** Renders the plan for a pull request. */
 export function planAsMarkdown(plan: Plan): string {
   return `## ${titleOf(plan)}\n\n${sectionsOf(plan).map(sectionAsMarkdown).join('\n\n')}\n`;
 }
@@ -35,7 +35,7 @@ function sectionsOf(plan: Plan): readonly Section[] {
 
 function createdSection({ created }: Plan): Section {
   return {
-    title: 'What is created',
+    title: 'Resources',
     head: ['stack', 'type', 'count'],
     rows: created.map(({ stack, type, count }) => [stack, type, String(count)]),
   };
@@ -44,16 +44,16 @@ function createdSection({ created }: Plan): Section {
 function quotaSections({ quotas }: Plan): readonly Section[] {
   return [
     {
-      title: 'Quotas to have',
+      title: 'Required quotas',
       head: ['quota', 'code', 'at least', 'why'],
       rows: quotas.map(({ service, name, code, value, why }) => [
         `${service}: ${name}`,
-        code ?? 'not known here',
-        group(value),
+        code ?? 'unknown',
+        groupDigits(value),
         why,
       ]),
     },
-    { title: 'To ask for them, or to find their codes', rows: quotas.map(({ command }) => [command]) },
+    { title: 'Commands that request the quotas, or find their codes', rows: quotas.map(({ command }) => [command]) },
   ];
 }
 
@@ -62,13 +62,13 @@ function hourlySection({ estimatedDollarsPerHour: hourly, instanceType, prices }
   const instances = (count: number) => `${count} × ${instanceType}`;
   return [
     {
-      title: `Dollars an hour (${prices.source}, ${prices.date})`,
+      title: `Dollars per hour (${prices.source}, ${prices.date})`,
       head: ['when', 'dollars', 'instances'],
       rows: [
-        ['idle: nobody has asked for long', estimate(hourly.idle), instances(hourly.instances.idle)],
+        ['idle: after a time without requests', estimate(hourly.idle), instances(hourly.instances.idle)],
         ['minimum: one request can be answered', estimate(hourly.minimum), instances(hourly.instances.minimum)],
-        ['maximum: every copy is wanted', estimate(hourly.maximum), instances(hourly.instances.maximum)],
-        ['of it secrets, alarms, dashboard and the like', estimate(hourly.fixed, 4), ''],
+        ['maximum: all instances run', estimate(hourly.maximum), instances(hourly.instances.maximum)],
+        ['of which secrets, alarms, dashboard and similar', estimate(hourly.fixed, 4), ''],
       ],
     },
   ];
@@ -79,22 +79,22 @@ function monthSection({ estimatedMonth: month }: Plan): readonly Section[] {
   const { traffic, load, dollars } = month;
   return [
     {
-      title: `A month at ${group(traffic.requestsPerDay)} requests a day of ${month.model}, in ${traffic.activeHours} hours`,
-      head: ['what', 'how much'],
+      title: `Month at ${groupDigits(traffic.requestsPerDay)} requests per day to ${month.model}, within ${traffic.activeHours} hours`,
+      head: ['item', 'amount'],
       rows: [
         [
-          'tokens of a request',
-          `${group(traffic.promptTokens)} prompt, ${group(traffic.thinkingTokens)} thinking, ${group(traffic.answerTokens)} answer`,
+          'tokens per request',
+          `${groupDigits(traffic.promptTokens)} prompt, ${groupDigits(traffic.thinkingTokens)} thinking, ${groupDigits(traffic.answerTokens)} answer`,
         ],
-        ['time of a request', `${load.secondsPerRequest.toFixed(1)} s (estimate)`],
+        ['time per request', `${load.secondsPerRequest.toFixed(1)} s (estimate)`],
         ['requests in flight', `${load.requestsInFlight.toFixed(1)} (estimate)`],
-        ['copies while active', `${load.copies} (estimate)`],
-        ['hours of instances', `${group(Math.round(month.instanceHours))} (estimate)`],
+        ['copies in active hours', `${load.copies} (estimate)`],
+        ['instance hours', `${groupDigits(Math.round(month.instanceHours))} (estimate)`],
         ['instances', estimate(dollars.instances)],
         ['API Gateway and Lambda', estimate(dollars.requests)],
-        ['secrets, alarms, dashboard and the like', estimate(dollars.fixed)],
-        ['together', estimate(dollars.total)],
-        ['a million tokens of thinking and answer', estimate(dollars.perMillionTokens)],
+        ['secrets, alarms, dashboard and similar', estimate(dollars.fixed)],
+        ['total', estimate(dollars.total)],
+        ['per million tokens of thinking and answer', estimate(dollars.perMillionTokens)],
       ],
     },
   ];
@@ -105,14 +105,14 @@ function modelSections({
   memory,
   estimatedColdStart: start,
   estimatedSpeed: speed,
-}: Plan['models'][number]): readonly Section[] {
+}: ModelPlan): readonly Section[] {
   const sections: Section[] = [];
   if (memory !== undefined) {
     sections.push({
       title: `Memory of ${id}`,
       rows: [
         ...memory.inWords.split('; ').map((part) => [part]),
-        [`so ${memory.longestRequestsAtOnce} of the longest requests fit at once`],
+        [`so ${memory.longestRequestsAtOnce} requests of the whole window fit at the same time`],
       ],
     });
   }
@@ -121,7 +121,7 @@ function modelSections({
       title: `Speed of one copy of ${id}`,
       rows: [
         [
-          `${Math.round(speed.tokensPerSecond)} tokens a second with ${speed.requests} requests at once, each a quarter of its window (estimate, from the GPUs’ memory bandwidth)`,
+          `${Math.round(speed.tokensPerSecond)} tokens per second with ${speed.requests} concurrent requests, each with a quarter of its window (estimate, from the GPUs’ memory bandwidth)`,
         ],
       ],
     });
@@ -145,7 +145,7 @@ function sectionAsText({ title, head, rows }: Section): string {
   return [title, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-/** Columns of one width each; the last one, which may be long, is left as it is. */
+/** Pads the cells of each column to one width, except in the last column, which may be long. */
 function aligned(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   return [head, ...rows].map((row) =>

@@ -4,7 +4,7 @@ import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambd
 import { ReasoningApi, ReasoningEndpoint } from 'budgetforce';
 import type { Construct } from 'constructs';
 
-/** An app that has its own stacks already, and adds a reasoning model to one of them. */
+/** A stack of an existing app, to which a reasoning model is added. */
 class ReasoningStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps) {
     super(scope, id, props);
@@ -30,7 +30,7 @@ class ReasoningStack extends Stack {
     });
     new CfnOutput(this, 'BaseUrl', { value: api.baseUrl });
 
-    // A function of the app's own that calls the model without the API.
+    // A function of the app that calls the model without the API.
     const nightly = new LambdaFunction(this, 'Nightly', {
       runtime: Runtime.NODEJS_24_X,
       handler: 'index.handler',
@@ -46,7 +46,7 @@ class ReasoningStack extends Stack {
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
 
-    // Every detail of CloudFormation can be reached.
+    // Every property of CloudFormation can be overridden.
     endpoint.config.addPropertyOverride('MetricsConfig.MetricPublishFrequencyInSeconds', 10);
     api.restApi.deploymentStage.node.addMetadata('owner', 'platform');
   }

@@ -1,37 +1,35 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { SETTINGS_VARIABLE, type Settings } from '../../lambda/settings/settings.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
-import { group, limits } from '../facts/aws-limits.ts';
-import type { Refusal } from '../facts/refusal.ts';
-import { type Thinking, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
+import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
-/** How the API offers a model of the endpoint. */
+/** A model of the endpoint, as the API offers it. */
 export interface ApiModel {
   readonly model: OfferedModel;
-  /** The family's way of delimiting thinking and answer. */
+  /** Format in which the model family delimits thinking and answer. */
   readonly format: FormatName;
   /**
-   * Path of the model's tokenizer.json, or `endpoint`: the model's server makes ids of text. That costs a call for each
-   * text, and a request waits for a copy where there is none; the path is better.
+   * Path of the model's tokenizer.json, or `endpoint` to tokenize by the model's server. `endpoint` needs a call for each
+   * text, and a copy before it can answer; a path is better.
    *
-   * @default - the one of the format's family: Qwen's for s1, qwq and qwen3, gpt-oss's own; r1 needs one
+   * @default - the tokenizer of the format's family: Qwen's for s1, qwq and qwen3, gpt-oss's own; r1 has no default
    */
   readonly tokenizer?: string | undefined;
   /**
-   * Budgets, where they differ from the defaults.
+   * Budgets that differ from the defaults.
    *
-   * @default - parts of the window that the endpoint serves, see `thinkingDefaults`
+   * @default - shares of the window that the endpoint serves, see `thinkingDefaults`
    */
   readonly thinking?: ThinkingOverrides | undefined;
   /**
-   * The system message where a conversation has none.
+   * System message if a conversation has none.
    *
    * @default - the format's own
    */
   readonly systemPrompt?: string | undefined;
   /**
-   * Sampling temperature where a request names none, 0 to 2.
+   * Sampling temperature if a request has none. 0 to 2.
    *
    * @default - the server's
    */
@@ -48,17 +46,17 @@ export interface ApiSettingsProps {
   readonly keepAliveSeconds: number;
 }
 
-/** The tokenizer.json of a model, where there is one. */
+/** Returns the path of a model's tokenizer.json. `undefined` if its server tokenizes. */
 export function tokenizerFile({ tokenizer, format }: ApiModel): string | undefined {
   return tokenizer === 'endpoint' ? undefined : (tokenizer ?? familyTokenizer(format));
 }
 
-/** The thinking of a model: what was written over what its window gives. */
-function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinking'>): Thinking {
+/** Returns the budgets of a model: its overrides, and defaults that follow from its window. */
+export function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinking'>): ThinkingBudgets {
   return withOverrides(thinkingDefaults(model.contextTokens), thinking);
 }
 
-/** The settings as the function reads them. */
+/** Builds the settings that the function reads from its environment. */
 export function apiSettings(props: ApiSettingsProps): Settings {
   return {
     models: props.models.map((entry) => {
@@ -79,7 +77,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
-        ...(entry.model.load !== undefined && { scaling: entry.model.load }),
+        ...(entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };
@@ -92,49 +90,19 @@ export function apiSettings(props: ApiSettingsProps): Settings {
   };
 }
 
-/** Refuses budgets that no request could use: thinking and answer share one window with the prompt. */
-export function checkThinking(entry: Pick<ApiModel, 'model' | 'thinking'>): Refusal | undefined {
-  const { maxTokens, defaultMaxTokens, defaultMaxAnswerTokens, efforts } = thinkingOf(entry);
-  const { id, contextTokens } = entry.model;
-  const source = 'https://docs.vllm.ai/en/latest/configuration/engine_args.html';
-  if (maxTokens >= contextTokens) {
-    return {
-      code: 'thinking-window',
-      sentence: `thinking.maxTokens of ${id} is ${group(maxTokens)}, but prompt, thinking and answer share ${group(contextTokens)} tokens: write ${thinkingDefaults(contextTokens).maxTokens} or less, or serve a larger vllm.contextTokens.`,
-      source,
-    };
-  }
-  if (defaultMaxTokens + defaultMaxAnswerTokens >= contextTokens) {
-    return {
-      code: 'thinking-window',
-      sentence: `thinking.defaultMaxTokens (${group(defaultMaxTokens)}) and defaultMaxAnswerTokens (${group(defaultMaxAnswerTokens)}) of ${id} leave no prompt in ${group(contextTokens)} tokens: write less for one of them.`,
-      source,
-    };
-  }
-  const over = Object.entries({ defaultMaxTokens, ...efforts }).find(([, tokens]) => tokens > maxTokens);
-  if (over === undefined) return undefined;
-  return {
-    code: 'thinking-over-maximum',
-    sentence: `thinking of ${id} means ${group(over[1])} tokens by ${over[0]}, but maxTokens allows ${group(maxTokens)}, so such a request would be refused: write ${maxTokens} or less, or a larger maxTokens.`,
-    source,
-  };
-}
-
-/** Refuses variables that Lambda does not take together. A secret's ARN and a table's name, known at deployment only, count 140 and 90. */
-export function oversizedSettings(settings: Settings, others: Readonly<Record<string, string>>): Refusal | undefined {
+/**
+ * Returns the size of the function's environment variables, in bytes. The secret's ARN and the table's name are unknown
+ * before deployment; they are counted as 140 and 90 characters.
+ *
+ * @param others variables beside the settings
+ */
+export function environmentBytes(settings: Settings, others: Readonly<Record<string, string>>): number {
   const value = JSON.stringify({
     ...settings,
     ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }),
     ...(settings.tableName && { tableName: 'x'.repeat(90) }),
   });
-  const bytes = Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
+  return Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
     .flat()
     .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  const { max, source } = limits.functionEnvironmentBytes;
-  if (bytes <= max) return undefined;
-  return {
-    code: 'settings-size',
-    sentence: `The variables of the function take ${group(bytes)} bytes, most of them the settings of ${settings.models.length} models, but Lambda takes ${group(max)} together: write fewer models, or shorter system prompts.`,
-    source,
-  };
 }

@@ -8,12 +8,12 @@ import { TICK_EVENT } from '../../lambda/aws/tick-event.ts';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 
-/** Lets a function see and change the copies of these models, and has it look at its load once a minute. */
-export class LoadAccess extends Construct {
+/** Allows a function to read and change the copies of models, and invokes it every minute to update the scaling metrics. */
+export class ScalingAccess extends Construct {
   constructor(scope: Construct, id: string, handler: IFunction, role: IRole, models: readonly OfferedModel[]) {
     super(scope, id);
     const stack = Stack.of(this);
-    const components = [...new Set(models.flatMap(({ load }) => load?.componentName ?? []))];
+    const components = [...new Set(models.flatMap(({ deployedScaling }) => deployedScaling?.componentName ?? []))];
     const targets = Arn.format(
       {
         service: 'application-autoscaling',
@@ -31,7 +31,7 @@ export class LoadAccess extends Construct {
         ),
       }),
     );
-    // Application Auto Scaling's own names of its targets are not known before they are there, so the kind of target limits this.
+    // Application Auto Scaling generates the ids of its targets, so the condition limits the kind of target instead.
     role.addToPrincipalPolicy(
       new PolicyStatement({
         effect: Effect.ALLOW,
@@ -59,9 +59,15 @@ export class LoadAccess extends Construct {
       }),
     );
     const reason =
-      'A target’s ARN has an id that AWS makes; the condition keeps to the copies of inference components.';
+      'AWS generates the id in a target’s ARN; the condition allows only the copies of inference components.';
     acknowledgeArn(role, 'IAM5', 'Resource', targets, reason);
-    acknowledgeArn(role, 'IAM5', 'Resource', '*', 'Describe calls of Application Auto Scaling know no resources.');
+    acknowledgeArn(
+      role,
+      'IAM5',
+      'Resource',
+      '*',
+      'Describe calls of Application Auto Scaling do not support resources.',
+    );
     const rule = new Rule(this, 'EachMinute', {
       description: 'The reasoning API looks at its load although nobody asks, so that the metrics of scaling fall to 0',
       schedule: Schedule.rate(Duration.minutes(1)),
@@ -69,7 +75,7 @@ export class LoadAccess extends Construct {
     });
     Validations.of(rule).acknowledge({
       id: 'Serverless-EventBusDLQ',
-      reason: 'A look that was missed is made up for by the next one, a minute later.',
+      reason: 'A missed event needs no replay, because the next one follows a minute later.',
     });
   }
 }

@@ -13,20 +13,20 @@ export interface ApiStackProps extends StackProps {
   readonly config: Config;
   readonly endpoint: ReasoningEndpoint;
   /**
-   * The function's code.
+   * Code of the function.
    *
-   * @default - this package's, bundled by esbuild on this machine
+   * @default - this package's function
    */
   readonly code?: Code | undefined;
 }
 
-/** The fast half: what clients call. */
+/** Stack of the API that clients call, which deploys quickly. */
 export class ApiStack extends Stack {
   readonly api: ReasoningApi;
 
   constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
     super(scope, id, props);
-    const written = new Map(
+    const modelById = new Map(
       config.models.flatMap(
         (model) => [[model.id, model], ...model.adapters.map(({ id }) => [id, model] as const)] as const,
       ),
@@ -36,7 +36,7 @@ export class ApiStack extends Stack {
       endpoint,
       apiName: config.name,
       models: endpoint.offered.flatMap((model) => {
-        const entry = written.get(model.id);
+        const entry = modelById.get(model.id);
         if (entry === undefined) return [];
         const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
         return [{ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }];
@@ -44,11 +44,11 @@ export class ApiStack extends Stack {
       logRetention: config.logRetentionDays satisfies RetentionDays,
       code,
     });
-    this.#watch(config, endpoint);
-    this.#tellHowToCall(endpoint);
+    this.#addMonitoring(config, endpoint);
+    this.#addOutputs(endpoint);
   }
 
-  #watch({ watching, endpoint: { instanceType }, models }: Config, endpoint: ReasoningEndpoint): void {
+  #addMonitoring({ watching, endpoint: { instanceType }, models }: Config, endpoint: ReasoningEndpoint): void {
     const gpus = new Map(models.map(({ id, vllm }) => [id, vllm.tensorParallel]));
     new Monitoring(this, 'Watching', {
       ...watching,
@@ -60,7 +60,8 @@ export class ApiStack extends Stack {
     });
   }
 
-  #tellHowToCall(endpoint: ReasoningEndpoint): void {
+  /** Adds outputs that say how to call the API. */
+  #addOutputs(endpoint: ReasoningEndpoint): void {
     const model = endpoint.models[0]?.id ?? '';
     const { apiKey, baseUrl } = this.api;
     const readKey =

@@ -1,19 +1,22 @@
 import type { ReasoningEffort } from '../../lambda/settings/settings.ts';
 
-/** Budgets of one model, where a request names none, and what it may ask for. Tokens. */
-export interface Thinking {
-  /** Thinking tokens where a request names no maximum. */
+/** Default and maximum budgets of one model, in tokens. */
+export interface ThinkingBudgets {
+  /** Maximum of thinking tokens if a request has none. */
   readonly defaultMaxTokens: number;
-  /** The most thinking that a request may ask for. */
+  /** Largest maximum of thinking tokens that a request may ask for. */
   readonly maxTokens: number;
-  /** Answer tokens where a request names no maximum. */
+  /** Maximum of answer tokens if a request has none. */
   readonly defaultMaxAnswerTokens: number;
-  /** What each `reasoning_effort` means. */
+  /** Maximum of thinking tokens for each `reasoning_effort`. */
   readonly efforts: Readonly<Record<ReasoningEffort, number>>;
 }
 
-/** Parts of the window: for s1's 32,768 tokens, up to 28,672 of thinking and 2,048 of answer leave 2,048 for the prompt. */
-export function thinkingDefaults(contextTokens: number): Thinking {
+/**
+ * Returns the default budgets as shares of the window. For s1's 32,768 tokens, up to 28,672 of thinking and 2,048 of answer
+ * leave 2,048 for the prompt.
+ */
+export function thinkingDefaults(contextTokens: number): ThinkingBudgets {
   const part = (share: number) => Math.floor(contextTokens * share);
   return {
     defaultMaxTokens: part(1 / 4),
@@ -30,13 +33,13 @@ export function thinkingDefaults(contextTokens: number): Thinking {
   };
 }
 
-/** What a model changes of its defaults. */
+/** Budgets of a model that differ from the defaults. */
 export type ThinkingOverrides = {
-  readonly [Key in Exclude<keyof Thinking, 'efforts'>]?: Thinking[Key] | undefined;
+  readonly [Key in Exclude<keyof ThinkingBudgets, 'efforts'>]?: ThinkingBudgets[Key] | undefined;
 } & { readonly efforts?: { readonly [Effort in ReasoningEffort]?: number | undefined } | undefined };
 
-/** What was written over what the window gives. A smaller maximum lowers the defaults, but not what was written. */
-export function withOverrides(defaults: Thinking, overrides: ThinkingOverrides = {}): Thinking {
+/** Applies overrides to the defaults. A smaller `maxTokens` also lowers the defaults, but not other overrides. */
+export function withOverrides(defaults: ThinkingBudgets, overrides: ThinkingOverrides = {}): ThinkingBudgets {
   const maxTokens = overrides.maxTokens ?? defaults.maxTokens;
   const effort = (name: ReasoningEffort) => overrides.efforts?.[name] ?? Math.min(defaults.efforts[name], maxTokens);
   return {

@@ -6,14 +6,12 @@ import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code, LayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { FormatName } from '../../lambda/forcing/format.ts';
-import type { OfferedModel } from '../endpoint/offered-model.ts';
-import type { Refusal } from '../facts/refusal.ts';
 import { trimTokenizer } from './trim-tokenizer.ts';
 
 /**
- * A layer with one tokenizer.json, trimmed. A layer, because the file changes with the model and not with the code.
+ * Creates a layer with one trimmed tokenizer.json. It is a layer because the file changes with the model and not with the code.
  *
- * @param file a Hugging Face tokenizer.json
+ * @param file path of a Hugging Face tokenizer.json
  */
 export function createTokenizerLayer(scope: Construct, id: string, file: string): LayerVersion {
   const name = tokenizerName(file);
@@ -36,14 +34,16 @@ export function createTokenizerLayer(scope: Construct, id: string, file: string)
   });
 }
 
-/** Where a function that has the layer finds the file. */
+/** Returns the path of the file in a function that has the layer. */
 export function tokenizerPath(file: string): string {
   return `/opt/tokenizers/${tokenizerName(file)}.json`;
 }
 
 /**
- * The tokenizer.json of a family, where one file does for all its models: Qwen2.5 (s1) and Qwen3 have the same ids for
- * all ordinary text; both sizes of gpt-oss share one. @returns `undefined` where it differs from model to model.
+ * Returns the path of the tokenizer.json that all models of a family can use. Qwen2.5 (s1) and Qwen3 have the same ids for
+ * all ordinary text; both sizes of gpt-oss share one file.
+ *
+ * @returns `undefined` if the models of the family differ.
  */
 export function familyTokenizer(format: FormatName): string | undefined {
   switch (format) {
@@ -58,31 +58,10 @@ export function familyTokenizer(format: FormatName): string | undefined {
   }
 }
 
-/** Refuses a model whose family has no common tokenizer and that names none, and a server that is asked but out of reach. */
-export function missingTokenizer(
-  { id: modelId, canTokenize }: OfferedModel,
-  format: FormatName,
-  tokenizer: string | undefined,
-): Refusal | undefined {
-  if (tokenizer === 'endpoint' && !canTokenize) {
-    return {
-      code: 'tokenizer-route',
-      sentence: `tokenizer of ${modelId} is "endpoint", but only AWS's vLLM images take another route than /invocations through an endpoint, so its server could not be asked: write the path of the tokenizer.json that lies beside the weights, or an image "server-sagemaker-cuda-…".`,
-      source: 'https://aws.github.io/deep-learning-containers/vllm/configuration/',
-    };
-  }
-  if (tokenizer !== undefined || familyTokenizer(format) !== undefined) return undefined;
-  return {
-    code: 'tokenizer',
-    sentence: `tokenizer of ${modelId} is missing, and models of format "${format}" have different vocabularies, so budgets would be counted in wrong ids: write the path of the tokenizer.json that lies beside the weights, or "endpoint" to ask the model's server.`,
-    source: `https://huggingface.co/docs/tokenizers/index`,
-  };
-}
-
-/** Names the trimmed file by the original, since trimming 11 MB only to hash it would cost each synthesis a second. */
+/** Names the trimmed file by a hash of the original, because trimming 11 MB to hash the result would cost each synthesis a second. */
 function tokenizerName(file: string): string {
   return createHash('sha256').update(TRIM_VERSION).update(readFileSync(file)).digest('hex').slice(0, 16);
 }
 
-/** Changes whenever `trimTokenizer` gives another text for the same file. */
+/** Must change whenever `trimTokenizer` returns a different text for the same file. */
 const TRIM_VERSION = '1';

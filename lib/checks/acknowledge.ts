@@ -2,12 +2,10 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Says why a policy holds a wildcard, or a managed policy, for cdk-nag and its readers. One finding a call: a further
- * wildcard in the same policy is a new finding.
+ * Records the reason for a wildcard (IAM5) or a managed policy (IAM4), for cdk-nag and its readers. One call covers one
+ * ARN: a further wildcard in the same policy is a new finding.
  *
- * @param finding for instance `IAM5`
- * @param part `Resource` or `Policy`
- * @param arn the very string of the policy, which may hold tokens
+ * @param arn exact string in the policy; may contain CDK tokens
  */
 export function acknowledgeArn(
   scope: IConstruct,
@@ -20,7 +18,7 @@ export function acknowledgeArn(
   Validations.of(scope).acknowledge({ id, reason });
 }
 
-/** cdk-nag writes `{ Ref: 'AWS::Partition' }` as `<AWS::Partition>`. */
+/** Formats a resolved value as cdk-nag does: `{ Ref: 'AWS::Partition' }` becomes `<AWS::Partition>`. */
 function flatten(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   if ('Fn::Join' in value && Array.isArray(value['Fn::Join'])) {

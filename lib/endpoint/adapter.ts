@@ -1,13 +1,13 @@
-import { Arn, Stack } from 'aws-cdk-lib';
 import { type CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
+import { componentArnOf } from './component-names.ts';
 import type { OfferedModel } from './offered-model.ts';
 
-/** A LoRA adapter on a model: the model's copies serve it too. */
+/** A LoRA adapter on a model, which the model's copies also serve. */
 export interface AdapterProps {
-  /** The name that a client writes in `model`. */
+  /** Name that a client writes in `model`. */
   readonly id: string;
-  /** The adapter's files as one archive: `s3://bucket/prefix/adapter.tar.gz`, in a bucket of the endpoint's region. */
+  /** Archive with the adapter's files, in a bucket of the endpoint's region: `s3://bucket/prefix/adapter.tar.gz`. */
   readonly uri: string;
 }
 
@@ -18,7 +18,7 @@ export interface HostedAdapterProps extends AdapterProps {
 }
 
 /**
- * A LoRA adapter as a component on the component of its base. It takes no GPU of its own and has no copies of its own.
+ * A LoRA adapter, as a component on the component of its base model. It has no GPUs and no copies of its own.
  *
  * https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-adapt.html
  */
@@ -26,11 +26,11 @@ export class HostedAdapter extends Construct implements OfferedModel {
   readonly id: string;
   readonly componentName: string;
   readonly componentArn: string;
-  /** The base's: SageMaker puts the adapter's name into the request on the way to the server. */
+  /** Same as the base model's: SageMaker writes the adapter's name into the request to the server. */
   readonly servedModelName: string;
   readonly contextTokens: number;
-  /** The base's: its copies serve both. */
-  readonly load: OfferedModel['load'];
+  /** Same as the base model's: its copies serve both. */
+  readonly deployedScaling: OfferedModel['deployedScaling'];
   readonly canTokenize: boolean;
   readonly component: CfnInferenceComponent;
 
@@ -38,13 +38,10 @@ export class HostedAdapter extends Construct implements OfferedModel {
     super(scope, id);
     this.id = props.id;
     this.componentName = props.componentName;
-    this.componentArn = Arn.format(
-      { service: 'sagemaker', resource: 'inference-component', resourceName: this.componentName },
-      Stack.of(this),
-    );
+    this.componentArn = componentArnOf(this, this.componentName);
     this.servedModelName = props.base.servedModelName;
     this.contextTokens = props.base.contextTokens;
-    this.load = props.base.load;
+    this.deployedScaling = props.base.deployedScaling;
     this.canTokenize = props.base.canTokenize;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,

@@ -1,94 +1,61 @@
-import type { PolicyChoices } from '../../lambda/settings/policy-settings.ts';
 import type { DeployedScaling } from '../../lambda/settings/settings.ts';
 import { findInstanceType } from '../facts/instance-types.ts';
-import type { Refusal } from '../facts/refusal.ts';
-import { type Architecture, toArchitecture } from '../serving/architecture.ts';
+import { toArchitecture } from '../serving/architecture.ts';
 import { gpuMemory } from '../serving/gpu-memory.ts';
-import type { ModelProps } from './hosted-model.ts';
-import type { Copies } from './placement.ts';
+import { copiesOf, type ModelProps } from './model-props.ts';
 
-/** Scaling by what admitted requests may still use, with budgets that shrink until copies are there. */
-export interface ThinkingScaling {
-  /**
-   * Whose thinking may shrink under load: who asks for it, everybody who does not refuse, or nobody.
-   *
-   * @default 'asked'
-   */
-  readonly elastic?: 'asked' | 'always' | 'never' | undefined;
-  /**
-   * How long a copy takes to start, until it was measured. Seconds.
-   *
-   * @default 600
-   */
-  readonly startSeconds?: number | undefined;
-  /**
-   * The settings of the policies.
-   *
-   * @default - those of lambda/policy
-   */
-  readonly policy?: PolicyChoices | undefined;
-}
-
-/** Share of the GPUs' memory bandwidth that decoding reaches, until a copy is measured: the assumption of `budgetforce plan`. */
+/** Share of the GPUs' memory bandwidth that decoding is assumed to reach until a copy is measured, as in `budgetforce plan`. */
 export const DECODE_EFFICIENCY = 0.6;
 
-/** vLLM's own `--max-num-seqs` on its smaller GPUs, where none is written; more on larger ones. The cache is full before. */
+/**
+ * Assumed `--max-num-seqs` if it is not set: vLLM's default on its smaller GPUs. On larger GPUs vLLM allows more, but the KV
+ * cache is full before that.
+ */
 const DEFAULT_SEQUENCES = 256;
 
-/** Context of a request that the first guess of a copy's speed is for. Tokens. */
-const USUAL_CONTEXT = 3_000;
+/** Context of a typical request, in tokens, for the first estimate of a copy's speed. */
+const TYPICAL_CONTEXT_TOKENS = 3_000;
 
-/** What the function has to know of a model's copies. `undefined` where it is not to look at the load. */
-export function copyLoadOf(
+/**
+ * Estimates what a copy holds and how fast it decodes, for the function's settings.
+ *
+ * @param instanceType the preferred type
+ * @returns `undefined` if the model does not scale by load, or if the capacity of its copies is unknown.
+ */
+export function deployedScalingOf(
   props: ModelProps,
   instanceType: string,
   componentName: string,
-  { min, max }: Copies,
 ): DeployedScaling | undefined {
-  const { thinking } = props.scaling ?? {};
-  const shape = shapeOf(props);
-  if (thinking === undefined || shape === undefined) return undefined;
-  const vllm = props.vllm ?? {};
-  const tensorParallel = vllm.tensorParallel ?? 1;
+  const { scaling: { thinking } = {}, architecture, vllm = {} } = props;
+  if (thinking === undefined || architecture === undefined) return undefined;
   const type = findInstanceType(instanceType);
-  const memory = gpuMemory(shape, { ...vllm, weightBits: props.weightBits }, instanceType);
+  const memory = gpuMemory(toArchitecture(architecture), { ...vllm, weightBits: props.weightBits }, instanceType);
   if (type === undefined || memory === undefined || memory.cacheTokens <= 0) return undefined;
   const bandwidth = type.gpuBandwidthGbs * 1e9 * DECODE_EFFICIENCY;
   const maxRequests = vllm.maxSequences ?? DEFAULT_SEQUENCES;
-  const fullRequests = Math.min(maxRequests, memory.cacheTokens / USUAL_CONTEXT);
+  const fullRequests = Math.min(maxRequests, memory.cacheTokens / TYPICAL_CONTEXT_TOKENS);
   const stepSeconds = memory.weights / bandwidth;
+  const cacheBytes = fullRequests * TYPICAL_CONTEXT_TOKENS * memory.cachePerToken;
+  const { min, max } = copiesOf(props);
   return {
     componentName,
     modelId: props.id,
     minCopies: min,
     maxCopies: max,
-    copiesPerInstance: Math.max(1, Math.floor(type.gpus / tensorParallel)),
+    copiesPerInstance: Math.max(1, Math.floor(type.gpus / (vllm.tensorParallel ?? 1))),
     cacheTokens: memory.cacheTokens,
     maxRequests,
-    stepSeconds: round(stepSeconds),
+    stepSeconds: toMicroseconds(stepSeconds),
     fullRequests: Math.round(fullRequests),
-    fullStepSeconds: round(stepSeconds + (fullRequests * USUAL_CONTEXT * memory.cachePerToken) / bandwidth),
+    fullStepSeconds: toMicroseconds(stepSeconds + cacheBytes / bandwidth),
     startSeconds: thinking.startSeconds ?? 600,
     elastic: thinking.elastic ?? 'asked',
     ...(thinking.policy === undefined ? {} : { policy: thinking.policy }),
   };
 }
 
-/** Refuses scaling by load where nobody knows what a copy holds. */
-export function loadWithoutShape(props: ModelProps): Refusal | undefined {
-  if (props.scaling?.thinking === undefined || shapeOf(props) !== undefined) return undefined;
-  return {
-    code: 'load-without-architecture',
-    sentence: `scaling.thinking of ${props.id} needs to know how many tokens a copy holds, but no architecture is written: write architecture, a well-known name or the fields of the model's config.json.`,
-    source: 'https://docs.vllm.ai/en/latest/configuration/conserving_memory.html',
-  };
-}
-
-function shapeOf({ architecture }: ModelProps): Architecture | undefined {
-  return architecture === undefined ? undefined : toArchitecture(architecture);
-}
-
-/** Microseconds are enough, and the function's variables are short. */
-function round(seconds: number): number {
+/** Rounds to whole microseconds, which keeps the function's variables short. */
+function toMicroseconds(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e6;
 }

@@ -4,18 +4,19 @@ import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from
 import { Construct } from 'constructs';
 import { type CopySteps, copySteps } from '../../lambda/policy/copy-steps.ts';
 import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
+import { checkSchedule } from '../checks/check-schedule.ts';
 import { budgetMetric } from '../facts/metrics.ts';
-import { type Refusal, refuse } from '../facts/refusal.ts';
+import { refuse } from '../facts/refusal.ts';
 
-/** Another range of copies from a time on, for instance more in the morning before the first request. */
+/** Range of copies that applies from a scheduled time, for instance more copies before the first request of the day. */
 export interface ScheduledCopies {
   readonly name: string;
-  /** As CloudWatch takes it: `cron(0 7 ? * MON-FRI *)`, `at(2027-01-01T00:00:00)`, `rate(1 day)`. */
+  /** Schedule expression: `cron(0 7 ? * MON-FRI *)`, `at(2027-01-01T00:00:00)` or `rate(1 day)`. */
   readonly schedule: string;
   readonly min: number;
   readonly max: number;
   /**
-   * For instance `Europe/Berlin`.
+   * Time zone of `cron` and `at`, for instance `Europe/Berlin`.
    *
    * @default - UTC
    */
@@ -26,70 +27,66 @@ export interface CopyScalingProps {
   readonly componentName: string;
   readonly endpointName: string;
   readonly modelId: string;
-  /** 0 scales to zero, and adds the step that leaves zero. */
+  /** Minimum: 0, which lets the copies scale to zero and adds the step policy that leaves zero. */
   readonly minCopies: number;
   readonly maxCopies: number;
   /**
-   * Requests in flight that one copy should have.
+   * Target of scaling: requests in flight per copy.
    *
    * @default 8
    */
   readonly requestsPerCopy?: number | undefined;
   /**
-   * Thinking tokens that the requests of one copy may still use: the second target. It is known when a request is
-   * admitted, so it leads where requests in flight follow. It only adds copies; the requests in flight remove them.
+   * Second target: thinking tokens that the requests of one copy may still use. They are known at admission, so this
+   * target leads, while requests in flight lag. It only adds copies; requests in flight remove them.
    *
-   * @default - not looked at
+   * @default - no second target
    */
   readonly committedTokensPerCopy?: number | undefined;
   /**
-   * Whether copies follow what the function says is missing and spare, instead of the requests in flight. It has looked at every
-   * request; requests in flight only show what has already happened.
+   * Whether copies follow the function's metrics of missing and spare copies instead of the requests in flight. The
+   * function knows the remaining work of every request; requests in flight only show the past.
    *
    * @default false
    */
   readonly byLoad?: boolean | undefined;
   /**
-   * Other ranges of copies by the clock.
+   * Ranges of copies that apply from scheduled times.
    *
    * @default - none
    */
   readonly schedule?: readonly ScheduledCopies[] | undefined;
   /**
-   * How long the count rests after copies were added. Starting a copy takes minutes: a shorter rest adds copies for the
-   * same requests again.
+   * Cooldown after copies were added. A copy takes minutes to start, so a shorter cooldown would add copies for the same
+   * requests again.
    *
    * @default Duration.seconds(300)
    */
   readonly scaleOutCooldown?: Duration | undefined;
   /**
-   * How long the count rests after copies were removed.
+   * Cooldown after copies were removed.
    *
    * @default Duration.seconds(300)
    */
   readonly scaleInCooldown?: Duration | undefined;
-  /** Requests that found no copy, by component. */
+  /** Requests to the component that found no copy. */
   readonly noCapacityMetric: IMetric;
 }
 
 /**
- * Scales the copies of one component: with the requests in flight per copy, and from zero as soon as one request found
- * none.
+ * Scales the copies of one component by the requests in flight per copy, and from zero as soon as a request finds no copy.
  *
- * Target tracking alone cannot leave zero: without a copy its metric has no data.
+ * Target tracking alone cannot leave zero, because its metric has no data without a copy.
  * https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html
  */
 export class CopyScaling extends Construct {
-  /** What scheduled actions and further policies attach to. */
+  /** Scalable target, to which scheduled actions and further policies attach. */
   readonly target: CfnScalableTarget;
 
   constructor(scope: Construct, id: string, props: CopyScalingProps) {
     super(scope, id);
-    refuse(
-      this,
-      (props.schedule ?? []).flatMap((entry) => checkSchedule(props.modelId, entry, props.schedule)),
-    );
-    // An L1: the L2 makes a role of its own, where SageMaker takes the service-linked one only.
+    refuse(this, checkSchedule(props.modelId, props.schedule ?? []));
+    // An L1, because the L2 creates a role, and SageMaker accepts only the service-linked role.
     this.target = new CfnScalableTarget(this, 'Target', {
       serviceNamespace: 'sagemaker',
       scalableDimension: 'sagemaker:inference-component:DesiredCopyCount',
@@ -147,7 +144,7 @@ export class CopyScaling extends Construct {
       threshold: steps.threshold,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      // Between two data points, and where nobody writes, nothing is wanted.
+      // Without requests the function writes no data points, and no change is needed.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
@@ -172,7 +169,7 @@ export class CopyScaling extends Construct {
           statistic: 'Average',
         },
         targetValue,
-        // Without requests the metric has no data, and a policy without data would forbid the others to remove copies.
+        // Without requests the metric has no data, and a policy without data would prevent the others from removing copies.
         disableScaleIn: true,
         scaleOutCooldown: (scaleOutCooldown ?? Duration.seconds(300)).toSeconds(),
       },
@@ -221,29 +218,4 @@ function toScheduledAction({
     ...(timezone !== undefined && { timezone }),
     scalableTargetAction: { minCapacity: min, maxCapacity: max },
   };
-}
-
-/** Refuses actions that Application Auto Scaling does not take. */
-function checkSchedule(
-  modelId: string,
-  { name, schedule, min, max }: ScheduledCopies,
-  all: readonly ScheduledCopies[] = [],
-): readonly (Refusal | undefined)[] {
-  const source = 'https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html';
-  const finding = (sentence: string): Refusal => ({ code: 'schedule', sentence, source });
-  return [
-    min <= max
-      ? undefined
-      : finding(`scaling.schedule "${name}" of ${modelId} has min ${min} and max ${max}: write min ≤ max.`),
-    /^(cron|rate|at)\(.+\)$/.test(schedule)
-      ? undefined
-      : finding(
-          `scaling.schedule "${name}" of ${modelId} is "${schedule}", which is no schedule: write "cron(0 7 ? * MON-FRI *)", "at(…)" or "rate(…)".`,
-        ),
-    all.filter((other) => other.name === name).length === 1
-      ? undefined
-      : finding(
-          `scaling.schedule of ${modelId} has "${name}" more than once, and the last would silently replace the others: write names that differ.`,
-        ),
-  ];
 }

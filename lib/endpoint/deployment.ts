@@ -1,34 +1,32 @@
 import type { CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
-import { limits, outside } from '../facts/aws-limits.ts';
-import type { Refusal } from '../facts/refusal.ts';
 
 /**
- * How an endpoint goes over to a new config (instance type, AMI, routing). Each way goes back by itself when an alarm
- * rings while it bakes.
+ * How an endpoint changes to a new config (instance type, AMI, routing). Each strategy rolls back if an error alarm goes
+ * off while it bakes.
  *
- * - `all-at-once`: a whole new fleet beside the old one, then all requests.
- * - `canary`: a part of the requests first, then the rest.
- * - `linear`: part by part.
- * - `rolling`: part by part, where the old part is stopped as the new one serves: it needs the fewest extra instances.
+ * - `all-at-once`: starts a whole new fleet beside the old one, then moves all requests.
+ * - `canary`: moves a part of the requests first, then the rest.
+ * - `linear`: moves the requests in equal parts.
+ * - `rolling`: replaces the instances in batches. Needs the fewest extra instances.
  */
 export type Deployment =
   | { readonly strategy: 'all-at-once'; readonly bakeSeconds?: number | undefined }
   | {
       readonly strategy: 'canary' | 'linear' | 'rolling';
-      /** Of the endpoint's instances. Canary 1 to 50, linear 10 to 50, rolling 5 to 50. */
+      /** Part of the endpoint's instances, in percent. Canary 1 to 50, linear 10 to 50, rolling 5 to 50. */
       readonly percent: number;
       /**
-       * How long each part is watched. Seconds, 0 to 3,600.
+       * Bake time after each part, in seconds. 0 to 3,600.
        *
        * @default 300
        */
       readonly bakeSeconds?: number | undefined;
     };
 
-/** How long a part is watched where nothing is written. */
+/** Bake time if none is set, in seconds. */
 const DEFAULT_BAKE_SECONDS = 300;
 
-/** The deployment as CloudFormation takes it. */
+/** Converts the deployment to CloudFormation's property. */
 export function toDeploymentConfig(
   deployment: Deployment,
   alarmNames: readonly string[],
@@ -38,7 +36,7 @@ export function toDeploymentConfig(
   const size = (value: number) => ({ type: 'CAPACITY_PERCENT', value });
   const blueGreen = (trafficRoutingConfiguration: CfnEndpoint.TrafficRoutingConfigProperty) => ({
     autoRollbackConfiguration,
-    // The old fleet stays as long as a late alarm may want it back.
+    // The old fleet stays for the bake time, so that a late alarm can still roll back to it.
     blueGreenUpdatePolicy: { trafficRoutingConfiguration, terminationWaitInSeconds: bakeSeconds },
   });
   switch (deployment.strategy) {
@@ -60,7 +58,7 @@ export function toDeploymentConfig(
   }
 }
 
-/** A component goes over to a new model or server copy by copy, and back by itself when an alarm rings. */
+/** Deployment of a component: replaces its copies one by one, and rolls back if an alarm goes off. */
 export function toComponentDeployment(
   alarmNames: readonly string[],
 ): CfnInferenceComponent.InferenceComponentDeploymentConfigProperty {
@@ -72,31 +70,4 @@ export function toComponentDeployment(
       waitIntervalInSeconds: DEFAULT_BAKE_SECONDS,
     },
   };
-}
-
-/** Refuses sizes and times that SageMaker does not take, and rolling with several variants. */
-export function checkDeployment(deployment: Deployment, variants: number): readonly (Refusal | undefined)[] {
-  const bake = outside(
-    'bake-time',
-    'deployment.bakeSeconds',
-    deployment.bakeSeconds ?? DEFAULT_BAKE_SECONDS,
-    limits.bakeSeconds,
-  );
-  if (deployment.strategy === 'all-at-once') return [bake];
-  const range = {
-    canary: limits.canaryPercent,
-    linear: limits.linearPercent,
-    rolling: limits.rollingPercent,
-  }[deployment.strategy];
-  return [
-    bake,
-    outside('deployment-size', 'deployment.percent', deployment.percent, range),
-    deployment.strategy === 'rolling' && variants > 1
-      ? {
-          code: 'rolling-variants',
-          sentence: `deployment.strategy is "rolling", but the endpoint has ${variants} variants, and SageMaker rolls endpoints of one variant only: write strategy "canary" or "linear", or one variant.`,
-          source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html',
-        }
-      : undefined,
-  ];
 }

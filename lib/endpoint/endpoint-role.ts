@@ -2,21 +2,22 @@ import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
-import type { ImageRepository } from '../serving/container-image.ts';
+import type { ImageRepository } from '../facts/image-registries.ts';
 import { type ModelSource, parseS3Uri, type S3Source } from '../serving/model-source.ts';
 import type { Network } from './network.ts';
 
 export interface EndpointRoleProps {
+  /** Sources of weights and adapters that the role may read. */
   readonly sources: readonly ModelSource[];
   readonly repositories: readonly ImageRepository[];
-  /** Names of the log groups that the endpoint and its components write to. */
+  /** Names of the log groups that the endpoint and its components write to; `*` is a wildcard. */
   readonly logGroupNames: readonly string[];
-  /** The VPC's part that the containers join. */
+  /** Network that the containers join. */
   readonly network?: Network | undefined;
 }
 
 /**
- * The role that SageMaker takes to host models: read the weights, pull the images, write logs and metrics.
+ * Creates the role with which SageMaker hosts models: it reads weights, pulls images, and writes logs and metrics.
  *
  * https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
  */
@@ -57,7 +58,7 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
     }),
   );
   for (const arn of logs) {
-    acknowledgeArn(role, 'IAM5', 'Resource', arn, 'SageMaker names the streams of this endpoint’s log groups.');
+    acknowledgeArn(role, 'IAM5', 'Resource', arn, 'SageMaker names the streams in this endpoint’s log groups.');
   }
   role.addToPolicy(
     new PolicyStatement({ sid: 'LogInToRegistries', actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
@@ -75,13 +76,17 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
     'IAM5',
     'Resource',
     '*',
-    'ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe… know no resources; the second is narrowed to its namespaces.',
+    'ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe… do not support resources; the second is limited to its namespaces.',
   );
   if (props.network !== undefined) joinNetwork(role, props.network);
   return role;
 }
 
-/** https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html: CreateModel with a VPC. */
+/**
+ * Permissions of CreateModel with a VPC.
+ *
+ * https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+ */
 function joinNetwork(role: Role, { subnets, securityGroups }: Network): void {
   const stack = Stack.of(role);
   const ec2 = (resource: string, resourceName: string) => Arn.format({ service: 'ec2', resource, resourceName }, stack);
@@ -107,7 +112,7 @@ function joinNetwork(role: Role, { subnets, securityGroups }: Network): void {
     'IAM5',
     'Resource',
     interfaces,
-    'SageMaker names the interfaces; subnets and groups are this endpoint’s.',
+    'SageMaker names the network interfaces; subnets and security groups are limited to this endpoint’s.',
   );
   role.addToPolicy(
     new PolicyStatement({
@@ -131,7 +136,7 @@ function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {
   role.addToPolicy(
     new PolicyStatement({ sid: sid('Read', bucket, prefix), actions: ['s3:GetObject'], resources: [objects] }),
   );
-  acknowledgeArn(role, 'IAM5', 'Resource', objects, 'The weights are all objects under one prefix.');
+  acknowledgeArn(role, 'IAM5', 'Resource', objects, 'The weights are all objects under the prefix.');
   role.addToPolicy(
     new PolicyStatement({
       sid: sid('List', bucket, prefix),

@@ -15,26 +15,24 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { limits, outside } from '../facts/aws-limits.ts';
-import type { Refusal } from '../facts/refusal.ts';
 
-/** Where the containers have their network interfaces. */
+/** Part of a VPC in which the containers have their network interfaces. */
 export interface Network {
   readonly subnets: readonly ISubnet[];
   readonly securityGroups: readonly ISecurityGroup[];
-  /** Whether the internet is out of reach for sure. */
+  /** If true, the network is known to have no route to the internet. */
   readonly isolated?: boolean | undefined;
 }
 
 export interface IsolatedNetworkProps {
   /**
-   * Addresses of the VPC, /16 to /23: two subnets of /24 are taken from it.
+   * Address range of the VPC, /16 to /23. Its two subnets are /24 each.
    *
    * @default '10.0.0.0/20'
    */
   readonly cidr?: string | undefined;
   /**
-   * How long flow logs are kept.
+   * Retention of the flow logs.
    *
    * @default RetentionDays.ONE_MONTH
    */
@@ -42,8 +40,8 @@ export interface IsolatedNetworkProps {
 }
 
 /**
- * A VPC without a way to the internet: two zones, and endpoints for what hosting a model needs (S3 for weights, ECR for
- * images, CloudWatch for logs and metrics).
+ * A VPC without a route to the internet, in two zones, with VPC endpoints for the services that hosting needs: S3 for
+ * weights, ECR for images, CloudWatch for logs and metrics.
  */
 export class IsolatedNetwork extends Construct implements Network {
   readonly vpc: IVpc;
@@ -65,7 +63,7 @@ export class IsolatedNetwork extends Construct implements Network {
       restrictDefaultSecurityGroup: false,
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
-    // The class lacks `undefined` in optional properties of its own interface, which this package's TypeScript asks for.
+    // Needed under exactOptionalPropertyTypes: the class lacks `undefined` in optional properties of its own interface.
     const vpc = created as IVpc;
     created.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(
@@ -97,7 +95,7 @@ export class IsolatedNetwork extends Construct implements Network {
     this.securityGroups = [containers];
     Validations.of(endpoints).acknowledge({
       id: 'AwsSolutions-EC23',
-      reason: 'The rule allows the range of this VPC only.',
+      reason: 'The rule allows only the address range of this VPC.',
     });
   }
 }
@@ -109,21 +107,10 @@ const services = {
   Monitoring: InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
 };
 
-/** Refuses more subnets and groups than SageMaker takes, and a download where there is no way out. */
-export function checkNetwork(
-  network: Network | undefined,
-  hubModels: readonly string[],
-): readonly (Refusal | undefined)[] {
-  if (network === undefined) return [];
-  return [
-    outside('vpc-size', 'The number of subnets', network.subnets.length, limits.subnets),
-    outside('vpc-size', 'The number of security groups', network.securityGroups.length, limits.securityGroups),
-    network.isolated && hubModels.length > 0
-      ? {
-          code: 'vpc-hub',
-          sentence: `${hubModels.join(' and ')} would be downloaded from the hub, but the network of the endpoint has no way to the internet: copy the weights to S3 and write { kind: "s3", uri }, or write the network of a VPC that has one.`,
-          source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html',
-        }
-      : undefined,
-  ];
+/** Converts the network to SageMaker's VpcConfig. */
+export function toVpcConfig({ subnets, securityGroups }: Network) {
+  return {
+    subnets: subnets.map(({ subnetId }) => subnetId),
+    securityGroupIds: securityGroups.map(({ securityGroupId }) => securityGroupId),
+  };
 }

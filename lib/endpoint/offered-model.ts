@@ -1,18 +1,18 @@
 import type { DeployedScaling } from '../../lambda/settings/settings.ts';
 
-/** What the API needs to know of a model on an endpoint, or of an adapter on one. */
+/** A model on an endpoint, or an adapter on a model, as the API needs to know it. */
 export interface OfferedModel {
-  /** The name that a client writes in `model`. */
+  /** Name that a client writes in `model`. */
   readonly id: string;
-  /** What InvokeEndpoint takes as InferenceComponentName. */
+  /** Value of InferenceComponentName in InvokeEndpoint. */
   readonly componentName: string;
   readonly componentArn: string;
-  /** What the server expects in the `model` of a body. */
+  /** Value of `model` in a request to the server. */
   readonly servedModelName: string;
-  /** The window that is served: prompt, thinking and answer. Tokens. */
+  /** Window that is served (prompt, thinking and answer), in tokens. */
   readonly contextTokens: number;
-  /** What the function has to know to look at the load of its copies. */
-  readonly load: DeployedScaling | undefined;
-  /** Whether its server's `/tokenize` can be reached through the endpoint. */
+  /** Settings for scaling by load. `undefined` if the function does not record the load of the model's copies. */
+  readonly deployedScaling: DeployedScaling | undefined;
+  /** Whether the server's `/tokenize` can be reached through the endpoint. */
   readonly canTokenize: boolean;
 }

@@ -1,26 +1,24 @@
 import type { CfnEndpointConfig } from 'aws-cdk-lib/aws-sagemaker';
-import { limits, outside } from '../facts/aws-limits.ts';
-import type { Refusal } from '../facts/refusal.ts';
 
 /**
- * Which instance gets a request.
+ * How requests are distributed over instances.
  *
- * `prefix-aware` sends requests whose bodies begin alike to the same instance, which still has their KV cache: a thought
- * that was extended by "Wait" is not evaluated again.
+ * `prefix-aware` sends requests whose bodies begin alike to the same instance, which still has their KV cache. Thinking
+ * that is extended by "Wait" is then not evaluated again.
  */
 export type Routing =
   | {
       readonly strategy: 'prefix-aware';
       /**
-       * Bytes of the body that are compared, 1,024 to 65,536. It must be shorter than most first prompts, or a continued
-       * one begins differently; and longer than the system prompt that all share, or all go to one instance. A token id
-       * takes about 6 bytes.
+       * Bytes of the body that are compared, 1,024 to 65,536. Must be shorter than most first prompts, because a continued
+       * request differs after its first prompt. Must be longer than the system prompt that all requests share, because
+       * otherwise all requests go to one instance. A token id takes about 6 bytes.
        *
        * @default 1024
        */
       readonly prefixBytes?: number | undefined;
       /**
-       * Requests in flight from which on an instance is passed over, 1 to 1,024.
+       * Requests in flight at which an instance is skipped, 1 to 1,024.
        *
        * @default 64
        */
@@ -29,7 +27,7 @@ export type Routing =
   | { readonly strategy: 'least-outstanding-requests' }
   | { readonly strategy: 'random' };
 
-/** The routing as CloudFormation takes it. */
+/** Converts the routing to CloudFormation's property. */
 export function toRoutingConfig(routing: Routing): CfnEndpointConfig.RoutingConfigProperty {
   switch (routing.strategy) {
     case 'prefix-aware':
@@ -45,18 +43,4 @@ export function toRoutingConfig(routing: Routing): CfnEndpointConfig.RoutingConf
     case 'random':
       return { routingStrategy: 'RANDOM' };
   }
-}
-
-/** Refuses numbers that SageMaker does not take. */
-export function checkRouting(routing: Routing): readonly (Refusal | undefined)[] {
-  if (routing.strategy !== 'prefix-aware') return [];
-  return [
-    outside('prefix-length', 'routing.prefixBytes', routing.prefixBytes ?? 1_024, limits.prefixBytes),
-    outside(
-      'prefix-concurrency',
-      'routing.concurrencyThreshold',
-      routing.concurrencyThreshold ?? 64,
-      limits.prefixConcurrencyThreshold,
-    ),
-  ];
 }

@@ -10,7 +10,7 @@ export interface EndpointStackProps extends StackProps {
   readonly config: Config;
 }
 
-/** The slow half: GPUs and models. */
+/** Stack of the GPU endpoint and its models, which takes long to deploy. */
 export class EndpointStack extends Stack {
   readonly endpoint: ReasoningEndpoint;
 
@@ -33,7 +33,7 @@ export class EndpointStack extends Stack {
     });
   }
 
-  /** Zones by the region's own list: to look them up would ask AWS at synth. */
+  /** Zones from the region's own list at deployment, because a lookup would call AWS at synth. */
   override get availabilityZones(): string[] {
     return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }

@@ -1,17 +1,16 @@
-import type { Refusal } from './refusal.ts';
-
-/** A range that AWS takes, both ends included, and the page that says so. */
+/** Range of values that AWS accepts, both ends included. */
 export interface Range {
   readonly min: number;
   readonly max: number;
   readonly unit: string;
+  /** The AWS page that states the range. */
   readonly source: string;
 }
 
 /**
- * The numbers of AWS that a config can break. One place; a change at AWS is a change here.
+ * Limits of AWS that a config can exceed. If AWS changes a limit, change it here only.
  *
- * What is a fact of an instance type or of an image stands in instance-types.ts and container-image.ts.
+ * Facts about instance types, images and AMIs are in files of their own, beside this one.
  */
 export const limits = {
   startupSeconds: {
@@ -38,15 +37,15 @@ export const limits = {
     unit: 'requests',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_PrefixAwareRoutingConfig.html',
   },
-  /** A streamed answer of a REST API, and a Lambda function, end after 15 minutes. */
+  /** Longest streamed response of a REST API, and longest run of a Lambda function. */
   streamSeconds: {
     min: 1,
     max: 900,
     unit: 'seconds',
     source: 'https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html',
   },
-  /** A stream of a regional or private REST API may be silent for less than 5 minutes. */
-  silentSeconds: {
+  /** Idle timeout of a streamed response on a regional or private REST API: 5 minutes. */
+  idleSeconds: {
     min: 1,
     max: 299,
     unit: 'seconds',
@@ -58,35 +57,35 @@ export const limits = {
     unit: 'MB',
     source: 'https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html',
   },
-  /** All variables of a function together. */
+  /** Total size of a function's environment variables. */
   functionEnvironmentBytes: {
     min: 0,
     max: 4_096,
     unit: 'bytes',
     source: 'https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html',
   },
-  /** Variables of one model container. */
+  /** Number of environment variables of one model container. */
   containerVariables: {
     min: 0,
     max: 100,
     unit: 'variables',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html',
   },
-  /** The value of one variable of a model container. */
+  /** Length of the value of one environment variable of a model container. */
   containerVariableLength: {
     min: 0,
     max: 1_024,
     unit: 'characters',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html',
   },
-  /** Seconds that a stream of an edge-optimised REST API may be silent: less than 30. */
-  edgeSilentSeconds: {
+  /** Idle timeout of a streamed response on an edge-optimised REST API: 30 seconds. */
+  edgeIdleSeconds: {
     min: 1,
     max: 29,
     unit: 'seconds',
     source: 'https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html',
   },
-  /** A request body of InvokeEndpoint. */
+  /** Size of a request body of InvokeEndpoint. */
   invocationBytes: {
     min: 0,
     max: 25_000_000,
@@ -155,23 +154,3 @@ export const limits = {
     source: 'https://docs.aws.amazon.com/waf/latest/APIReference/API_RateBasedStatement.html',
   },
 } as const satisfies Record<string, Range>;
-
-/**
- * Refuses a number outside its range.
- *
- * @param name what the user wrote it under, for instance `models[0].timeouts.startupSeconds`
- */
-export function outside(code: string, name: string, value: number, range: Range): Refusal | undefined {
-  if (value >= range.min && value <= range.max) return undefined;
-  const bound = value < range.min ? range.min : range.max;
-  return {
-    code,
-    sentence: `${name} is ${group(value)}, but AWS takes ${group(range.min)} to ${group(range.max)} ${range.unit}: write ${bound}${value < range.min ? ' or more' : ' or less'}.`,
-    source: range.source,
-  };
-}
-
-/** 32768 as "32,768". */
-export function group(value: number): string {
-  return value.toLocaleString('en-US');
-}

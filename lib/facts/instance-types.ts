@@ -1,23 +1,23 @@
-import type { Refusal } from './refusal.ts';
-
-/** What the checks need to know of an instance type with GPUs. */
+/** Hardware of an instance type with GPUs. */
 export interface InstanceType {
+  /** Number of GPUs. */
   readonly gpus: number;
+  /** Model of the GPUs. */
   readonly gpu: string;
-  /** Memory of one GPU. MiB, as EC2's DescribeInstanceTypes gives it. */
+  /** Memory of one GPU, in MiB, as EC2's DescribeInstanceTypes reports it. */
   readonly gpuMemoryMib: number;
-  /** Memory bandwidth of one GPU by NVIDIA's data sheet. Gigabytes a second. */
+  /** Memory bandwidth of one GPU, in gigabytes per second, from NVIDIA's data sheet. */
   readonly gpuBandwidthGbs: number;
   readonly vcpus: number;
-  /** Memory of the host. GiB. */
+  /** Memory of the host, in GiB. */
   readonly memoryGib: number;
-  /** Whether it brings disks of its own (NVMe), which a KMS key cannot encrypt. */
+  /** Whether the instance has local NVMe disks, which a KMS key cannot encrypt. */
   readonly localStorage: boolean;
-  /** The first NVIDIA driver branch that knows the GPU. */
+  /** Oldest NVIDIA driver branch that supports the GPU. */
   readonly firstDriver: number;
 }
 
-/** https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html, under SageMaker's names. */
+/** The AWS page with the hardware of each type. The table below uses SageMaker's names of the types. */
 export const INSTANCE_TYPES_SOURCE = 'https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html';
 
 const families = {
@@ -72,42 +72,31 @@ const known: Readonly<Record<string, InstanceType>> = {
   'ml.p6-b200.48xlarge': { ...families.b200, gpus: 8, vcpus: 192, memoryGib: 2_048 },
 };
 
-/** @returns `undefined` for a type that this version does not know. */
+/**
+ * Looks up an instance type by SageMaker's name, for instance `ml.p5.48xlarge`.
+ *
+ * @returns `undefined` if this version does not know the type.
+ */
 export function findInstanceType(name: string): InstanceType | undefined {
   return Object.hasOwn(known, name) ? known[name] : undefined;
 }
 
-/** Every type that this version knows, in the order of the table. */
+/** Names of all types that this version knows, in the order of the table. */
 export function instanceTypeNames(): readonly string[] {
   return Object.keys(known);
 }
 
-/** Refuses a type that this version does not know: what it holds cannot be checked then. */
-export function unknownInstanceType(name: string): Refusal | undefined {
-  if (findInstanceType(name) !== undefined) return undefined;
-  return {
-    code: 'instance-type',
-    sentence: `instanceType "${name}" is not one of the GPU types that this version knows, so nothing about it can be checked: write ${nearest(name)}.`,
-    source: INSTANCE_TYPES_SOURCE,
-  };
-}
+/** Instance types that a SageMaker training plan can reserve. */
+export const reservableInstanceTypes: readonly string[] = [
+  'ml.p4d.24xlarge',
+  'ml.p4de.24xlarge',
+  'ml.p5.4xlarge',
+  'ml.p5.48xlarge',
+  'ml.p5e.48xlarge',
+  'ml.p5en.48xlarge',
+  'ml.p6-b200.48xlarge',
+];
 
-/** Refuses a KMS key for the disks of a type that brings its own. */
-export function kmsKeyOnLocalStorage(name: string, kmsKeyArn: string | undefined): Refusal | undefined {
-  if (kmsKeyArn === undefined || !findInstanceType(name)?.localStorage) return undefined;
-  return {
-    code: 'kms-local-storage',
-    sentence: `kmsKeyArn is set, but ${name} keeps models on NVMe disks of its own, which the hardware encrypts and no KMS key can, so that creating the endpoint config fails: leave kmsKeyArn out.`,
-    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html',
-  };
-}
-
-function nearest(name: string): string {
-  const size = name.slice(name.lastIndexOf('.'));
-  const family = name.replace(/^(ml\.)?/, 'ml.').slice(0, 5);
-  const candidates = instanceTypeNames().filter((type) => type.startsWith(family));
-  const best = candidates.filter((type) => type.endsWith(size));
-  return (best.length > 0 ? best : candidates.length > 0 ? candidates : instanceTypeNames())
-    .map((type) => `"${type}"`)
-    .join(' or ');
-}
+/** The AWS page with the types that a training plan can reserve. */
+export const RESERVABLE_TYPES_SOURCE =
+  'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeReservedCapacity.html';

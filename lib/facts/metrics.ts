@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
 
-/** Metrics of the function, each by `Endpoint` and `Model`. */
+/** Metrics that the function writes, with the dimensions `Endpoint` and `Model`. */
 export type BudgetMetric =
   | keyof ScalingMetrics
   | 'WantedThinkingTokens'
@@ -14,7 +14,7 @@ export type BudgetMetric =
   | 'LoadCuts'
   | 'Failures';
 
-/** A metric that the function writes for each request. Times in milliseconds. */
+/** Builds a metric that the function writes. Times are in milliseconds. */
 export function budgetMetric(
   metricName: BudgetMetric,
   owner: { readonly endpointName: string; readonly modelId: string },
@@ -30,7 +30,7 @@ export function budgetMetric(
   });
 }
 
-/** A metric that SageMaker writes for a component. */
+/** Builds a metric that SageMaker writes about an inference component. */
 export function componentMetric(metricName: string, componentName: string, options: MetricOptions = {}): Metric {
   return new Metric({
     namespace: 'AWS/SageMaker',
@@ -43,7 +43,7 @@ export function componentMetric(metricName: string, componentName: string, optio
 }
 
 /**
- * A metric of what a component uses of its GPUs and host, of what it has reserved. Percent.
+ * Builds a metric of how much of its reserved GPUs and host memory a component uses, in percent.
  *
  * @see https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-inference-component
  */

@@ -2,26 +2,26 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 
 /**
- * What the plan counts with: list prices and assumptions about a cold start, with their date. All of it can be
- * overridden by a file of the same shape, see `loadPrices`.
+ * List prices and assumptions about a cold start, with their date. A file of the same shape can override each of them,
+ * see `loadPrices`.
  */
 
 const dollars = z.number().min(0);
 
 const assumptionsSchema = z.strictObject({
-  instanceSeconds: z.number().min(0).describe('Until SageMaker has started an instance.'),
-  imageSeconds: z.number().min(0).describe('Until the image is on the instance.'),
-  s3GibPerSecond: z.number().gt(0).describe('Weights from S3 to the instance.'),
-  hubGibPerSecond: z.number().gt(0).describe('Weights from the Hugging Face hub to the instance.'),
-  loadGibPerSecond: z.number().gt(0).describe('Weights from the instance’s disk to its GPUs.'),
-  engineSeconds: z.number().min(0).describe('Compilation, CUDA graphs, the first health check.'),
+  instanceSeconds: z.number().min(0).describe('Time until SageMaker has started an instance.'),
+  imageSeconds: z.number().min(0).describe('Time until the image is on the instance.'),
+  s3GibPerSecond: z.number().gt(0).describe('Rate at which the instance downloads weights from S3.'),
+  hubGibPerSecond: z.number().gt(0).describe('Rate at which the instance downloads weights from the Hugging Face hub.'),
+  loadGibPerSecond: z.number().gt(0).describe('Rate at which weights load from disk into the GPUs.'),
+  engineSeconds: z.number().min(0).describe('Time for compilation, CUDA graphs and the first health check.'),
   decodeEfficiency: z.number().gt(0).max(1).describe('Share of the GPUs’ memory bandwidth that decoding reaches.'),
 });
 
 const pricesSchema = z.strictObject({
-  date: z.string().min(1).describe('When these prices were read.'),
+  date: z.string().min(1).describe('Date of these prices.'),
   source: z.string().min(1),
-  instances: z.record(z.string(), dollars).describe('Dollars an hour of one instance that hosts models.'),
+  instances: z.record(z.string(), dollars).describe('Dollars per hour of one hosting instance, by type.'),
   lambdaGbSecond: dollars,
   lambdaMillionRequests: dollars,
   apiMillionRequests: dollars,
@@ -32,7 +32,7 @@ const pricesSchema = z.strictObject({
   keyMonth: dollars,
   firewallMonth: dollars,
   firewallRuleMonth: dollars,
-  vpcEndpointHour: dollars.describe('Of one interface endpoint in one availability zone.'),
+  vpcEndpointHour: dollars.describe('Price of one interface endpoint in one availability zone.'),
   assumptions: assumptionsSchema,
 });
 
@@ -41,8 +41,8 @@ export type Prices = z.infer<typeof pricesSchema>;
 const overridesSchema = pricesSchema.partial().extend({ assumptions: assumptionsSchema.partial().optional() });
 
 /**
- * Prices of us-east-1, to be overridden by one's own. Instances: SageMaker's list for G; EC2's on-demand price and 15 %
- * (P) or 25 % (g7e), the usual surcharge of hosting, where no list was at hand. The rest: AWS's price pages.
+ * Prices of us-east-1. G instances have SageMaker's list price. P and g7e instances have EC2's on-demand price plus 15 %
+ * (P) or 25 % (g7e), the usual surcharge of hosting, because no list was available. The rest is from AWS's price pages.
  */
 export const defaultPrices: Prices = {
   date: '2026-11',
@@ -97,13 +97,14 @@ export const defaultPrices: Prices = {
 };
 
 /** Hours of an average month. */
-export const HOURS_A_MONTH = 730;
+export const HOURS_PER_MONTH = 730;
 
 /**
- * The default prices with those of a file over them. A file has any part of the shape above; one that names prices should
- * name its date.
+ * Reads prices that override the defaults. A file may have any part of the shape above; a file with prices should also
+ * have their date.
  *
- * @throws {Error} where the file cannot be read or has the wrong shape.
+ * @param file if omitted, the defaults are returned
+ * @throws {Error} if the file cannot be read or has the wrong shape.
  */
 export function loadPrices(file: string | undefined): Prices {
   if (file === undefined) return defaultPrices;

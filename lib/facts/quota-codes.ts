@@ -1,6 +1,6 @@
 /**
  * Codes of the quotas "ml.… for endpoint usage", as users of Service Quotas have published them. A code is the same in
- * every account and region. A type without one here has one all the same: `quotaLookup` finds it.
+ * every account and region. Types that are missing here have a code too: the command of `instanceQuota` finds it.
  */
 const endpointUsage: Readonly<Record<string, string>> = {
   'ml.g5.xlarge': 'L-1928E07B',
@@ -29,19 +29,19 @@ const endpointUsage: Readonly<Record<string, string>> = {
   'ml.p5.48xlarge': 'L-16AF71F1',
 };
 
-/** A limit of the account that the deployment needs to be at least as large as `value`. */
+/** Service quota of the account that a deployment needs, of at least `value`. */
 export interface Quota {
   readonly service: 'sagemaker' | 'lambda';
   readonly name: string;
-  /** `undefined` where this version does not know it. */
+  /** `undefined` if this version does not know the code. */
   readonly code: string | undefined;
   readonly value: number;
   readonly why: string;
-  /** The command that asks for it, or finds its code. */
+  /** AWS CLI command that requests the quota or, if its code is unknown, finds the code. */
   readonly command: string;
 }
 
-/** The quota for `instances` of a type. */
+/** Quota for a number of hosting instances of one type. */
 export function instanceQuota(instanceType: string, instances: number, region: string, why: string): Quota {
   const name = `${instanceType} for endpoint usage`;
   const code = endpointUsage[instanceType];
@@ -58,7 +58,7 @@ export function instanceQuota(instanceType: string, instances: number, region: s
   };
 }
 
-/** The quota for functions that run at once. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Quota for concurrent executions of functions. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export function concurrencyQuota(requests: number, region: string): Quota {
   const code = 'L-B99A9384';
   return {
@@ -66,7 +66,7 @@ export function concurrencyQuota(requests: number, region: string): Quota {
     name: 'Concurrent executions',
     code,
     value: requests,
-    why: 'each request in flight, also one that waits for a copy, is one function that runs',
+    why: 'each request in flight, including one that waits for a copy, is one execution of the function',
     command: requestCommand('lambda', code, requests, region),
   };
 }

@@ -1,22 +1,22 @@
 import { Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** Why an app cannot work when it is deployed, found while it is synthesized. */
+/** Reason why an app cannot work when deployed, found while it is synthesized. */
 export interface Refusal {
-  /** A short name, kebab-case: what `--context allow=` takes. */
+  /** Short kebab-case name, which `--context allow=` accepts. */
   readonly code: string;
-  /** What is wrong, why, and what to write instead: one sentence. */
+  /** One sentence: what is wrong, why, and what to write instead. */
   readonly sentence: string;
-  /** The page that says so. */
+  /** The page that the reason is based on. */
   readonly source: string;
-  /** Whether it cannot be let through: what is deployed refuses it too. */
+  /** If true, `--context allow=` has no effect, because the deployed function would refuse the value as well. */
   readonly final?: true | undefined;
 }
 
-/** The context key that lets refusals through, knowingly: `--context allow=image-cuda,copies-fit`. */
+/** Context key with the codes of refusals to allow: `--context allow=image-cuda,copies-fit`. */
 const ALLOW_CONTEXT = 'allow';
 
-/** An app that cannot work. The message says for each reason what, why, and what to write instead. */
+/** Thrown for an app that cannot work. The message gives one sentence for each refusal. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly refusals: readonly Refusal[];
@@ -28,8 +28,8 @@ export class RefusedError extends Error {
 }
 
 /**
- * Throws when one of `findings` is a refusal, with all of them in one message. Those whose code the context `allow`
- * names become warnings of the synthesis instead.
+ * Throws if `findings` contains a refusal; the message lists all of them. Refusals whose code is in the context `allow`
+ * become warnings of the synthesis instead.
  *
  * @throws {RefusedError}
  */
@@ -39,7 +39,7 @@ export function refuse(scope: IConstruct, findings: Iterable<Refusal | undefined
   for (const finding of findings) {
     if (finding === undefined || refused.some(({ sentence }) => sentence === finding.sentence)) continue;
     if (finding.final || !allowed.has(finding.code)) refused.push(finding);
-    else Validations.of(scope).addWarning(`budgetforce:${finding.code}`, `Allowed knowingly: ${finding.sentence}`);
+    else Validations.of(scope).addWarning(`budgetforce:${finding.code}`, `Allowed by context: ${finding.sentence}`);
   }
   if (refused.length > 0) throw new RefusedError(refused);
 }
@@ -53,5 +53,5 @@ function allowedCodes(scope: IConstruct): ReadonlySet<string> {
 function toText({ code, sentence, source, final }: Refusal): string {
   return final
     ? `${sentence} (${source})`
-    : `${sentence} (${source}; to deploy it all the same: --context ${ALLOW_CONTEXT}=${code})`;
+    : `${sentence} (${source}; to deploy anyway: --context ${ALLOW_CONTEXT}=${code})`;
 }

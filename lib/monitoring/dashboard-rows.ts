@@ -10,9 +10,9 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { BudgetMetric } from '../facts/metrics.ts';
-import type { MonitoredModel, MonitoringProps } from './monitoring.ts';
+import type { MonitoredModel, MonitoringProps } from './monitoring-props.ts';
 
-/** The dashboard from top to bottom: what needs somebody, what clients feel, what they ask for, what it runs on and costs. */
+/** Rows of the dashboard from top to bottom: alarms, requests and cost; for each model its thinking and its copies. */
 export function dashboardRows(props: MonitoringProps, alarms: readonly Alarm[]): readonly (readonly IWidget[])[] {
   const { restApi, handler, models } = props;
   const minute = { period: Duration.minutes(1) };
@@ -43,7 +43,8 @@ export function dashboardRows(props: MonitoringProps, alarms: readonly Alarm[]):
 function thinkingRow({ model }: MonitoredModel): readonly IWidget[] {
   const metric = (name: BudgetMetric, label: string, statistic: string) =>
     model.metric(name).with({ label, statistic });
-  const times = (name: BudgetMetric) => [50, 90, 99].map((part) => metric(name, `p${part}`, Stats.p(part)));
+  const percentiles = (name: BudgetMetric) =>
+    [50, 90, 99].map((percentile) => metric(name, `p${percentile}`, Stats.p(percentile)));
   return [
     graph(`${model.id}: thinking tokens a minute`, [
       metric('WantedThinkingTokens', 'wanted', Stats.SUM),
@@ -51,8 +52,8 @@ function thinkingRow({ model }: MonitoredModel): readonly IWidget[] {
       metric('UsedThinkingTokens', 'used', Stats.SUM),
       metric('ForcedTokens', 'forced', Stats.SUM),
     ]),
-    graph(`${model.id}: milliseconds to first token`, times('TimeToFirstToken')),
-    graph(`${model.id}: milliseconds to answer`, times('TimeToAnswer')),
+    graph(`${model.id}: milliseconds to first token`, percentiles('TimeToFirstToken')),
+    graph(`${model.id}: milliseconds to answer`, percentiles('TimeToAnswer')),
   ];
 }
 
@@ -73,7 +74,7 @@ function copiesRow({ model }: MonitoredModel): readonly IWidget[] {
   ];
 }
 
-/** Instances that the copies need, by their price. What SageMaker bills follows some minutes later. */
+/** Estimates the cost from the instances that the copies need. SageMaker's own count follows some minutes later. */
 function costGraph({ models, gpusPerInstance, dollarsPerInstanceHour }: MonitoringProps): IWidget {
   if (dollarsPerInstanceHour === undefined) {
     const markdown = 'No price of this instance type is known: write `watching.dollarsPerInstanceHour`.';
@@ -90,8 +91,8 @@ function costGraph({ models, gpusPerInstance, dollarsPerInstanceHour }: Monitori
 }
 
 /**
- * vLLM's metrics reach CloudWatch as OpenTelemetry, for which CDK has no widget. AWS spells the first one `vllm:kv_cache_usage_perc`,
- * `vllm_kv_cache_usage_perc` and, by vLLM's older name, `vllm:gpu_cache_usage_perc`.
+ * Note on vLLM's own metrics, which reach CloudWatch as OpenTelemetry metrics, for which CDK has no widget. AWS's pages spell the
+ * first one `vllm:kv_cache_usage_perc`, `vllm_kv_cache_usage_perc` and, by vLLM's older name, `vllm:gpu_cache_usage_perc`.
  *
  * @see https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-detailed-observability-promql.html
  * @see https://docs.aws.amazon.com/sagemaker/latest/dg/inference-monitoring.html
@@ -99,11 +100,11 @@ function costGraph({ models, gpusPerInstance, dollarsPerInstanceHour }: Monitori
  */
 function cacheNote(models: readonly MonitoredModel[]): string {
   const label = "'aws.sagemaker.inference_component.name'";
-  const ours = `{${label}=~"${models.map(({ model }) => model.componentName).join('|')}"}`;
+  const selector = `{${label}=~"${models.map(({ model }) => model.componentName).join('|')}"}`;
   return [
     '**KV cache and queue.** vLLM’s own metrics are OpenTelemetry’s: ask in CloudWatch’s Query Studio, in PromQL (and add the graph to a dashboard there).',
-    `\`avg by (${label}) (vllm:kv_cache_usage_perc${ours})\`,`,
-    `\`sum by (${label}) (vllm:num_requests_waiting${ours})\`.`,
+    `\`avg by (${label}) (vllm:kv_cache_usage_perc${selector})\`,`,
+    `\`sum by (${label}) (vllm:num_requests_waiting${selector})\`.`,
     'Nothing found: try `vllm_…` for `vllm:…`. CloudWatch’s SageMaker AI Insights draws both.',
   ].join(' ');
 }

@@ -1,4 +1,4 @@
-/** The shape of a decoder, under the meaning of the fields of its config.json. What memory it needs follows from it. */
+/** Shape of a decoder, from which its memory follows. Each field names its counterpart in config.json. */
 export interface Architecture {
   /** `hidden_size` */
   readonly hiddenSize: number;
@@ -14,11 +14,11 @@ export interface Architecture {
   readonly headSize: number;
   /** `vocab_size` */
   readonly vocabulary: number;
-  /** `tie_word_embeddings`: one matrix for input and output. */
+  /** `tie_word_embeddings`: whether input and output share one embedding matrix. */
   readonly tiedEmbeddings: boolean;
 }
 
-/** Shapes of well-known models, from the config.json that each is published with on the Hugging Face hub. */
+/** Shapes of well-known models, from the config.json of each on the Hugging Face hub. */
 export const architectures = {
   'qwen2.5-1.5b': dense(1_536, 8_960, 28, 12, 2, 128, 151_936, true),
   'qwen2.5-7b': dense(3_584, 18_944, 28, 28, 4, 128, 152_064, false),
@@ -41,12 +41,12 @@ export type ArchitectureName = keyof typeof architectures;
 
 export const architectureNames = Object.keys(architectures) as [ArchitectureName, ...ArchitectureName[]];
 
-/** The shape itself, where a name was written. */
+/** Resolves the name of an architecture to its shape. */
 export function toArchitecture(architecture: ArchitectureName | Architecture): Architecture {
   return typeof architecture === 'string' ? architectures[architecture] : architecture;
 }
 
-/** Weights that are multiplied in each layer (`linear`) and those that look tokens up (`embedding`). Counts. */
+/** Counts the weights of linear layers (`linear`) and of the embedding matrices (`embedding`). */
 export function parameters(shape: Architecture): { readonly linear: number; readonly embedding: number } {
   const attention = 2 * shape.hiddenSize * shape.headSize * (shape.heads + shape.keyValueHeads);
   const mlp = 3 * shape.hiddenSize * shape.intermediateSize;

@@ -26,7 +26,7 @@ function runApp(config: unknown) {
 }
 
 describe('the app', () => {
-  it('bundles a function that loads on Node 24', { timeout: 60_000 }, () => {
+  it('the app bundles a function that loads on Node 24', { timeout: 60_000 }, () => {
     const { status, stderr } = runApp(aConfig());
     expect(status, stderr).toBe(0);
     const manifest = assetsSchema.parse(JSON.parse(readFileSync(join(folder, 'out', 'stage-api.assets.json'), 'utf8')));
@@ -39,7 +39,7 @@ describe('the app', () => {
     expect(loaded.stdout, loaded.stderr).toBe('function');
   });
 
-  it('says what is wrong with a config, without a stack trace', () => {
+  it('the app reports a wrong config without a stack trace', () => {
     const { status, stderr } = runApp(aConfig({ endpoint: { instanceType: 'ml.p6.48xlarge' } }));
     expect(status).toBe(1);
     expect(stderr.trim()).toMatch(/^instanceType "ml\.p6\.48xlarge" is not one of .*$/);
@@ -53,7 +53,7 @@ const assetsSchema = z.object({
   ),
 });
 
-/** Stands in for what the runtime of Lambda provides. */
+/** Loads the bundle with stand-ins for the globals of Lambda's runtime. */
 const loader = `
 globalThis.awslambda = { streamifyResponse: (handler) => handler, HttpResponseStream: { from: (stream) => stream } };
 const { handler } = await import(process.argv[1]);

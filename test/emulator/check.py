@@ -1,5 +1,5 @@
-"""Deploys a whole app into an emulated AWS, changes it, and destroys it again, by the CDK CLI; then all configs of config/ as one app. Says what
-was created and what was not.
+"""Deploys a whole app into an emulated AWS by the CDK CLI, changes it, and destroys it; then does the same with all configs of config/ as one app.
+Prints which resources were created and which were not.
 
     python -m emulator.check
 """
@@ -30,7 +30,7 @@ NEVER_CREATED = {
     "AWS::SageMaker::InferenceComponent": "moto has no such call",
     "AWS::CDK::Metadata": "nothing to create: a note to AWS on how the template was made",
 }
-"""Types that the emulator skips, and why. Any other resource that is missing fails the check."""
+"""Types that the emulator skips, with the reason. The check fails if any other resource is missing."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
 
 def emulate(folder: Path) -> None:
     port = free_port()
-    # Nothing of this machine's own AWS is read or reached. The host is a name, because the CLI puts the bucket's before it.
+    # Prevents reading credentials of this machine and calling AWS. The host is a name, because the CLI prefixes it with the bucket's name.
     os.environ |= {
         "AWS_ENDPOINT_URL": f"http://localhost:{port}",
         "AWS_ACCESS_KEY_ID": "test",
@@ -65,8 +65,8 @@ def emulate(folder: Path) -> None:
         check_change(folder)
         check_examples(folder)
     except Exception:
-        words = [line for line in log.read_text().splitlines() if '" 200 -' not in line]
-        print("the emulator's last words:", *words[-40:], sep="\n")
+        lines = [line for line in log.read_text().splitlines() if '" 200 -' not in line]
+        print("last lines of the emulator's log:", *lines[-40:], sep="\n")
         raise
     finally:
         server.kill()
@@ -98,7 +98,7 @@ def check_change(folder: Path) -> None:
         "copies": {"inference-component/emulated-s1-32b": (0, 6), "inference-component/emulated-r1-distill-32b": (0, 4)},
         "instances": 3,
     }, settings()
-    # What clients hold on to is the same: URL, key, table.
+    # Outputs and resources that clients depend on do not change: URL, key, table.
     assert changed["emulated-api"] == deployed["emulated-api"], changed
     for kind in ("tables", "secrets", "APIs", "functions"):
         assert everything()[kind] == created[kind], everything()[kind]
@@ -112,7 +112,7 @@ def check_examples(folder: Path) -> None:
     outputs = deploy(assembly)
     report("deploy of every config in config/", assembly)
     assert len(outputs) == 2 * len(EXAMPLES), outputs
-    # Their ledger is kept, as is the default.
+    # The ledger tables are retained by default.
     destroy(assembly, before, tables=len(EXAMPLES))
 
 
@@ -120,7 +120,7 @@ def destroy(assembly: Path, before: dict[str, set[str]], tables: int = 0) -> Non
     cdk("destroy", "--all", "--force", "--app", str(assembly))
     left = {kind: sorted(names - before[kind]) for kind, names in everything().items() if names - before[kind]}
     print(f"\nafter destroy\n  left behind: {left or 'nothing'}")
-    # CDK keeps the role by which the region's API Gateways write logs: other APIs of the account may use it.
+    # CDK retains the role with which API Gateway writes logs in the region, because other APIs of the account may use it.
     roles = left.pop("roles", [])
     assert all("CloudWatchRole" in name for name in roles), roles
     assert len(left.pop("tables", [])) == tables and not left, left
@@ -135,7 +135,7 @@ def synthesize(name: str, configs: list[Path], folder: Path) -> Path:
 
 
 def deploy(assembly: Path) -> dict[str, dict[str, str]]:
-    """The outputs by stack."""
+    """Deploys all stacks and returns their outputs by stack."""
     outputs = assembly.with_suffix(".outputs.json")
     cdk("deploy", "--all", "--require-approval", "never", "--app", str(assembly), "--outputs-file", str(outputs))
     return json.loads(outputs.read_text())
@@ -153,7 +153,7 @@ def cdk(*words: str) -> None:
 
 
 def report(title: str, assembly: Path) -> None:
-    """Prints the resources of the templates that exist, and those that do not."""
+    """Prints which resources of the templates exist and which do not. Fails for unexpected missing resources."""
     missing: list[tuple[str, str]] = []
     exist = 0
     print(f"\n{title}")
@@ -162,7 +162,7 @@ def report(title: str, assembly: Path) -> None:
         template = json.loads(file.read_text())["Resources"]
         region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint")]
         pages = boto3.client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
-        # moto lists what it skipped too, without an id.
+        # moto also lists the resources that it skipped, with an empty id.
         created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}
         for logical_id, resource in template.items():
             if logical_id in created:
@@ -179,7 +179,7 @@ def report(title: str, assembly: Path) -> None:
 
 
 def settings() -> dict[str, Any]:
-    """What the services themselves say of what the two configs differ in."""
+    """Reads the settings in which the two configs differ from the services."""
     [function] = boto3.client("lambda").list_functions()["Functions"]
     scaling = boto3.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     sagemaker = boto3.client("sagemaker")
@@ -195,7 +195,7 @@ def settings() -> dict[str, Any]:
 
 
 def everything() -> dict[str, set[str]]:
-    """Names of all that is there, in all regions, asked of each service."""
+    """Reads the names of all existing resources, in all regions, from each service."""
     found: dict[str, set[str]] = {}
     for region in REGIONS:
         for kind, names in everything_in(region).items():

@@ -1,7 +1,7 @@
-"""Types of which moto has the service, but which its CloudFormation skips.
+"""Resource types that moto's CloudFormation skips although moto emulates their service.
 
-Each is made by the service's own API, at the server that AWS_ENDPOINT_URL names: so boto3 checks the properties against AWS's model of the
-call. moto finds these classes by itself.
+Each is created by the service's own API, at the server in AWS_ENDPOINT_URL, so boto3 checks the properties against AWS's model of the call. moto
+finds these classes by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from moto.core.common_models import CloudFormationModel
 
 
 class Resource:
-    """`put` creates, or updates where `physical_id` is known; it returns the physical id. `remove` deletes."""
+    """`put` creates the resource, or updates it if `physical_id` is known, and returns its physical id. `remove` deletes it."""
 
     type: str
     name_property = ""
@@ -152,7 +152,7 @@ class Secret(Resource, CloudFormationModel):
 
 
 class Account(Resource, CloudFormationModel):
-    """A setting of the region, which nothing deletes."""
+    """Setting of the region, which is never deleted."""
 
     type = "AWS::ApiGateway::Account"
 
@@ -168,7 +168,7 @@ class Account(Resource, CloudFormationModel):
 
 
 class Stage(Resource, CloudFormationModel):
-    """Without the access log and the settings of methods, which moto's CreateStage does not take."""
+    """Stage without access log and method settings, which moto's CreateStage does not accept."""
 
     type = "AWS::ApiGateway::Stage"
 
@@ -185,7 +185,7 @@ class Stage(Resource, CloudFormationModel):
 
     @staticmethod
     def remove(client, physical_id):
-        """A stage goes with its API: its id alone does not say which."""
+        """Does nothing: a stage is deleted with its API, which the stage's id does not identify."""
 
 
 class ScalableTarget(Resource, CloudFormationModel):

@@ -1,4 +1,4 @@
-"""moto's server, with what it lacks of the types that our templates have. Every change of moto is below or in resources.py, with its reason.
+"""Runs moto's server with patches for the resource types of our templates. Every patch is below or in resources.py, with its reason.
 
     python -m emulator.server PORT
 """
@@ -26,16 +26,16 @@ from moto.sagemaker import models as sagemaker
 from moto.sagemaker.exceptions import ValidationError
 from moto.server import main
 
-# 1. Its types are known from here on.
+# 1. The import registers the additional resource types.
 from emulator.resources import client_of
 
-# 2. moto knows `sagemaker:variant:…` and no dimension of inference components.
+# 2. moto knows the dimension `sagemaker:variant:…`, but not the dimension of inference components.
 known_dimensions = {dimension.name: dimension.value for dimension in models.ScalableDimensionValueSet}
 dimensions = Enum("ScalableDimensionValueSet", known_dimensions | {"COPIES": "sagemaker:inference-component:DesiredCopyCount"})
 models.ScalableDimensionValueSet = responses.ScalableDimensionValueSet = dimensions
 
 
-# 3. moto refuses instance types that came after its list, and a variant with a list of types. Ours are checked when the app is synthesized
+# 3. moto refuses instance types that are newer than its list, and variants with instance pools. The app checks its types at synth
 #    (lib/facts/instance-types.ts).
 def validate_instance_types(self: Any, production_variants: list[dict[str, Any]]) -> None:
     for variant in production_variants:
@@ -47,7 +47,7 @@ def validate_instance_types(self: Any, production_variants: list[dict[str, Any]]
 sagemaker.FakeEndpointConfig.validate_production_variants = validate_instance_types
 
 
-# 4. A variant of inference components has no ModelName: moto's KeyError was an HTML page to the CDK CLI ("XML parse error").
+# 4. A variant of inference components has no ModelName. moto raised a KeyError, which the CDK CLI received as an HTML page ("XML parse error").
 def validate_production_variants(self: Any, production_variants: list[dict[str, Any]]) -> None:
     named = [variant for variant in production_variants if "ModelName" in variant]
     known_variants(self, named)
@@ -57,10 +57,10 @@ known_variants = sagemaker.SageMakerModelBackend.validate_production_variants
 sagemaker.SageMakerModelBackend.validate_production_variants = validate_production_variants
 
 
-# 5. A change set, which is how the CDK CLI deploys. What goes wrong in it fails the stack with a reason, as AWS does, where moto answered an
-#    HTML page and left the CLI waiting for ever. What goes right gives the stack its outputs. Then it is gone: moto finds change sets by name
-#    alone, so the CLI, which gives each stack's the same name and deletes the last one first, waited for those of other stacks. To delete one
-#    that is gone is no error, to describe it is one of its own.
+# 5. The CDK CLI deploys by change sets. An error in one fails the stack with a reason, as on AWS; moto answered with an HTML page, and the CLI
+#    waited forever. After a success, the stack gets its outputs. A change set is deleted once executed: moto finds change sets by name alone, and
+#    the CLI uses one name for all stacks, so it would wait for the change set of another stack. Deleting a missing change set is no error;
+#    describing one raises ChangeSetNotFound.
 def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
     change_set = known_description(self, change_set_name)
     stack = self.stacks[change_set.stack_id]
@@ -101,7 +101,7 @@ cloudformation.CloudFormationBackend.describe_change_set = describe_change_set
 cloudformation.CloudFormationBackend.delete_change_set = delete_change_set
 
 
-# 6. A type that moto cannot update is forgotten by it, and so left behind on delete. It stays as it was.
+# 6. moto forgets resources of types that it cannot update, so that they are left behind on delete. They stay unchanged instead.
 def parse_and_update_resource(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
     updated = known_update(logical_id, resource_json, resources_map, account_id, region_name)
     return resources_map[logical_id] if updated is None else updated
@@ -111,7 +111,7 @@ known_update = parsing.parse_and_update_resource
 parsing.parse_and_update_resource = parse_and_update_resource
 
 
-# 7. A change set forgets DependsOn: an API's deployment came before its methods.
+# 7. moto ignores DependsOn in change sets: it created an API's deployment before its methods.
 def parse_and_create_resource(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
     first = resource_json.get("DependsOn", [])
     for name in [first] if isinstance(first, str) else first:
@@ -123,7 +123,7 @@ known_creation = parsing.parse_and_create_resource
 parsing.parse_and_create_resource = parse_and_create_resource
 
 
-# 8. A parameter whose previous value is kept comes as that value, already read from the parameter store, and not as its path.
+# 8. For a parameter that keeps its previous value, moto passes the value from the parameter store instead of its path.
 def parse_ssm_parameter(self: Any, value: str, value_type: str) -> Any:
     stored = parsing.ssm_backends[self._account_id][self._region_name].get_parameter(value)
     return value if stored is None else known_parameter(self, value, value_type)
@@ -133,7 +133,7 @@ known_parameter = parsing.ResourceMap.parse_ssm_parameter
 parsing.ResourceMap.parse_ssm_parameter = parse_ssm_parameter
 
 
-# 9. A deployment and a layer have no id for a stage and a function to refer to; an API and a layer are made, and never deleted.
+# 9. moto gives deployments and layers no physical id, which stages and functions refer to, and never deletes APIs and layers.
 apigateway.Deployment.physical_resource_id = property(lambda deployment: deployment.id)
 awslambda.LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
 apigateway.RestAPI.delete = lambda api, account_id, region: client_of(region)("apigateway").delete_rest_api(restApiId=api.id)
@@ -142,7 +142,7 @@ awslambda.LayerVersion.delete = lambda layer, account_id, region: client_of(regi
 )
 
 
-# 10. What a VPC is made with is never deleted, and so the VPC neither.
+# 10. moto never deletes the parts of a VPC, and therefore not the VPC.
 def delete_route_table(table: Any, account_id: str, region: str) -> None:
     ec2 = client_of(region)("ec2")
     for association in list(table.associations):
@@ -155,10 +155,10 @@ VPCEndPoint.delete = lambda endpoint, account_id, region: client_of(region)("ec2
 FlowLogs.delete = lambda log, account_id, region: client_of(region)("ec2").delete_flow_logs(FlowLogIds=[log.id])
 
 
-# 11. Resources go in the reverse order of their making, as at AWS, where moto tries them in any order until all are gone or none goes.
+# 11. Deletes resources in the reverse order of their creation, as AWS does. moto retries in any order until all are deleted or none can be.
 def delete(self: Any) -> None:
-    made = [name for name, resource in self._parsed_resources.items() if name in self._resource_json_map and resource is not None]
-    for logical_id in reversed(made):
+    created = [name for name, resource in self._parsed_resources.items() if name in self._resource_json_map and resource is not None]
+    for logical_id in reversed(created):
         resource_json = self._resource_json_map[logical_id]
         if resource_json.get("DeletionPolicy") != "Retain":
             self._delete_resource(self._parsed_resources.pop(logical_id), resource_json)

@@ -20,29 +20,29 @@ interface Schema {
   readonly pattern?: string;
 }
 
-/** A row for each field of the config: its path, what it takes, its default, what it is for. All from the schema that parses it. */
+/** Renders docs/config.md from the schema: one row for each field, with its path, type, default and description. */
 export function configReference(): string {
-  // The schema's own output: JSON Schema as zod writes it.
+  // JSON Schema as zod writes it, which has no TypeScript type.
   const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema;
   return [
     '# The config of a stage',
     '',
-    'One JSON file a stage, read by `npx cdk synth --context config=FILE.json` and `npx budgetforce plan FILE.json`. A field that is not here is refused. This page is made from',
-    'the schema in `lib/config.ts` by `npx vitest run test/lib/config-reference.test.ts -u`, which fails where the two differ. `[]` stands for each entry of a list.',
+    'One JSON file per stage, read by `npx cdk synth --context config=FILE.json` and `npx budgetforce plan FILE.json`. Unknown fields are refused. This page is generated from',
+    'the schema in `lib/config.ts` by `npx vitest run test/lib/config-reference.test.ts -u`; the test fails if they differ. `[]` stands for each entry of a list.',
     '',
-    '| field | takes | default | |',
+    '| field | type | default | description |',
     '| --- | --- | --- | --- |',
     ...rowsOf(schema, ''),
     '',
     '## Accelerations',
     '',
-    'What each word of `models[].vllm.accelerations` gains and costs, by [vLLM’s pages](https://docs.vllm.ai/en/latest/features/); none was measured here. Budgets stay exact with all of them:',
-    'tokens are forced between calls of the server, and counted by their ids.',
+    'Gains and costs of each name in `models[].vllm.accelerations`, from [vLLM’s documentation](https://docs.vllm.ai/en/latest/features/); none was measured here. Budgets stay exact with all of them,',
+    'because tokens are forced between calls of the server and counted by their ids.',
     '',
-    '| word | gains | costs |',
+    '| name | gains | costs |',
     '| --- | --- | --- |',
     ...Object.entries(accelerations).map(
-      ([word, { gains, costs }]) => `| \`${word}\` | ${cell(gains)} | ${cell(costs)} |`,
+      ([name, { gains, costs }]) => `| \`${name}\` | ${cell(gains)} | ${cell(costs)} |`,
     ),
     '',
   ].join('\n');
@@ -53,8 +53,8 @@ function rowsOf(schema: Schema, path: string): string[] {
     .filter(([name]) => name !== '$schema')
     .flatMap(([name, field]) => {
       const at = path === '' ? name : `${path}.${name}`;
-      const needed = schema.required?.includes(name) ?? false;
-      const row = `| \`${at}\` | ${cell(takes(field))} | ${cell(defaultOf(field, needed))} | ${cell(field.description ?? '')} |`;
+      const required = schema.required?.includes(name) ?? false;
+      const row = `| \`${at}\` | ${cell(typeOf(field))} | ${cell(defaultOf(field, required))} | ${cell(field.description ?? '')} |`;
       return [row, ...rowsOf(field, at)];
     });
   const variants = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((variant) => rowsOf(variant, path));
@@ -62,12 +62,12 @@ function rowsOf(schema: Schema, path: string): string[] {
   return [...new Set([...own, ...variants, ...items])];
 }
 
-function takes(schema: Schema): string {
+function typeOf(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
   const variants = schema.anyOf ?? schema.oneOf;
-  if (variants !== undefined) return [...new Set(variants.map(takes))].join(' or ');
-  if (schema.items !== undefined) return `list of ${takes(schema.items)}`;
+  if (variants !== undefined) return [...new Set(variants.map(typeOf))].join(' or ');
+  if (schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
   if (schema.type === 'object' && schema.properties === undefined) return 'object';
   const range = [
     schema.minimum !== undefined && schema.minimum > Number.MIN_SAFE_INTEGER && `from ${schema.minimum}`,
@@ -78,10 +78,10 @@ function takes(schema: Schema): string {
   return [schema.type ?? 'anything', ...range].join(' ');
 }
 
-function defaultOf({ default: value }: Schema, needed: boolean): string {
+function defaultOf({ default: value }: Schema, required: boolean): string {
   if (value !== undefined && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0))
     return `\`${JSON.stringify(value)}\``;
-  return needed ? '**needed**' : '';
+  return required ? '**required**' : '';
 }
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -4,7 +4,7 @@ import { ConfigError, configSchema, loadConfig, parseConfig } from '../../lib/co
 import { aConfig, aModel } from './synthesize.ts';
 
 describe('a config', () => {
-  it('needs little: the rest has defaults', () => {
+  it('a minimal config gets defaults for all other fields', () => {
     const { models, endpoint, api } = parseConfig({
       name: 's1',
       region: 'us-east-1',
@@ -14,21 +14,21 @@ describe('a config', () => {
     expect({ models, endpoint, api }).toMatchSnapshot('defaults');
   });
 
-  it('is told each path that is wrong, what was expected and what came', () => {
+  it('an error names each wrong path, what was expected and what was received', () => {
     const input = { ...aConfig({ name: 'Stage One' }), models: [{ ...aModel(), format: 'gpt', copies: { min: -1 } }] };
     expect(() => parseConfig({ ...input, colour: 'red' }, 'stage.json')).toThrowErrorMatchingSnapshot();
   });
 
-  it.each(['config/s1-32b.json', 'config/s1-32b-isolated.json'])('is what %s holds', (file) => {
+  it.each(['config/s1-32b.json', 'config/s1-32b-isolated.json'])('%s is a valid config', (file) => {
     expect(loadConfig(file).models[0]?.id).toBe('s1-32b');
   });
 
-  it('names the file that cannot be read', () => {
+  it('an error names the config file that cannot be read', () => {
     expect(() => loadConfig('config/none.json')).toThrow(ConfigError);
     expect(() => loadConfig('config/none.json')).toThrow(/^config\/none\.json cannot be read/);
   });
 
-  it('can be written as JSON Schema, for editors', () => {
+  it('the schema can be converted to JSON Schema, for editors', () => {
     expect(() => z.toJSONSchema(configSchema, { io: 'input' })).not.toThrow();
   });
 });

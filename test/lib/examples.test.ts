@@ -9,7 +9,7 @@ import { examples } from './examples.ts';
 import { addTo, all, anApp } from './synthesize.ts';
 
 describe('the example configs', () => {
-  it('are one for each way to host that the README names', () => {
+  it('the example configs cover each way to host that the README lists', () => {
     expect(examples.map(([name]) => name)).toEqual(
       expect.arrayContaining([
         's1-32b',
@@ -22,7 +22,7 @@ describe('the example configs', () => {
     );
   });
 
-  it.each(examples)('%s creates', (name, config) => {
+  it.each(examples)('the example config %s creates its resources', (name, config) => {
     const { endpointStack, apiStack } = addTo(anApp(), config);
     expect({
       endpoint: summary(Template.fromStack(endpointStack)),
@@ -30,7 +30,7 @@ describe('the example configs', () => {
     }).toMatchSnapshot(name);
   });
 
-  it.each(examples)('%s is planned', (name, config) => {
+  it.each(examples)('the example config %s is planned', (name, config) => {
     const plan = makePlan(config, createdBy(config, undefined), defaultPrices, aMonth(), undefined);
     expect(plan.models.map(({ id, memory }) => [id, memory?.longestRequestsAtOnce])).toEqual(
       config.models.map(({ id }) => [id, expect.any(Number)]),
@@ -42,7 +42,7 @@ describe('the example configs', () => {
 describe('several models on one endpoint', () => {
   const config = examples.find(([name]) => name === 'qwen3-l40s')?.[1];
 
-  it('are a component each, with copies and scaling of their own, behind one API', () => {
+  it('several models are components with copies and scaling of their own, behind one API', () => {
     const { endpointStack } = addTo(anApp(), config ?? none());
     const template = Template.fromStack(endpointStack);
     template.resourceCountIs('AWS::SageMaker::Endpoint', 1);
@@ -58,7 +58,7 @@ describe('several models on one endpoint', () => {
   });
 });
 
-/** What differs from example to example, and how many of everything else. */
+/** Returns what differs between the examples, and the number of all other resources. */
 function summary(template: Template) {
   const [variant] = all(template, 'AWS::SageMaker::EndpointConfig').flatMap(({ ProductionVariants }) =>
     Array.isArray(ProductionVariants) ? ProductionVariants : [],
@@ -95,5 +95,5 @@ function aMonth() {
 }
 
 function none(): Config {
-  throw new Error('config/qwen3-l40s.json is gone.');
+  throw new Error('config/qwen3-l40s.json is missing.');
 }

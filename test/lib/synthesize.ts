@@ -7,7 +7,7 @@ import { addStacks } from '../../lib/stacks.ts';
 
 export const tokenizerFixture = fileURLToPath(new URL('fixtures/tokenizer.json', import.meta.url));
 
-/** A model of a config: s1-32B on two GPUs, from S3, one to four copies. */
+/** Builds a model of a config: s1-32B from S3 on two GPUs, one to four copies. */
 export function aModel(changes: Partial<ConfigInput['models'][number]> = {}): ConfigInput['models'][number] {
   return {
     id: 's1-32b',
@@ -21,7 +21,7 @@ export function aModel(changes: Partial<ConfigInput['models'][number]> = {}): Co
   };
 }
 
-/** A config of one such model on one p5.48xlarge. */
+/** Builds a config with one such model on one p5.48xlarge. */
 export function aConfig(changes: Partial<ConfigInput> = {}): ConfigInput {
   return {
     name: 'stage',
@@ -32,30 +32,31 @@ export function aConfig(changes: Partial<ConfigInput> = {}): ConfigInput {
   };
 }
 
-/** An app without bundling: the function's code is a stub. */
+/** Builds an app. */
 export function anApp(context: Record<string, unknown> = {}): App {
   return new App({ context, analyticsReporting: false });
 }
 
-/** Adds the stacks of a config to an app, as bin/app.ts does. */
+/** Adds the stacks of a config to an app, as bin/app.ts does, with inline code instead of a bundle. */
 export function addTo(app: App, config: ConfigInput) {
   return addStacks(app, parseConfig(config), { code: Code.fromInline('exports.handler = async () => {}') });
 }
 
-/** The two templates of a config. */
+/** Synthesizes the two templates of a config. */
 export function synthesize(config: ConfigInput, context: Record<string, unknown> = {}) {
   const { endpointStack, apiStack } = addTo(anApp(context), config);
   return { endpoint: Template.fromStack(endpointStack), api: Template.fromStack(apiStack) };
 }
 
-/** The properties of all resources of a type, without their tags. */
+/** Returns the properties of all resources of a type, without their tags. */
 export function all(template: Template, type: string): readonly Record<string, unknown>[] {
   return Object.values(template.findResources(type)).map(({ Properties }) => ({ ...Properties, Tags: undefined }));
 }
 
-/** The properties of the only resource of a type, without its tags. */
+/** Returns the properties of the only resource of a type, without its tags. */
 export function only(template: Template, type: string): Record<string, unknown> {
   const [first, ...others] = all(template, type);
-  if (first === undefined || others.length > 0) throw new Error(`Not one resource but ${others.length} more: ${type}`);
+  if (first === undefined || others.length > 0)
+    throw new Error(`Expected one resource of type ${type}, but found ${all(template, type).length}.`);
   return first;
 }

@@ -15,7 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-/** A folder of somebody who installed what `npm pack` packs, and has the example app. */
+/** Folder of a user who installed the packed package, with the example app. */
 const folder = mkdtempSync(join(tmpdir(), 'budgetforce-package-'));
 const packed = join(folder, 'node_modules', 'budgetforce');
 const node = (args: readonly string[]) =>
@@ -32,7 +32,7 @@ beforeAll(() => {
   const [archive = ''] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   mkdirSync(packed, { recursive: true });
   spawnSync('tar', ['-xzf', join(folder, archive), '-C', packed, '--strip-components=1']);
-  // In place of npm install: its dependencies and peers, and nothing else, from this repository's.
+  // Instead of npm install: links only the package's dependencies and peers, from this repository.
   const { dependencies, peerDependencies } = manifestSchema.parse(
     JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8')),
   );
@@ -51,14 +51,14 @@ const manifestSchema = z.object({
 });
 
 describe('the packed package', () => {
-  it('holds code, types, configs and documents, and no source, test or model', () => {
+  it('the package contains code, types, configs and documents, but no source, tests or model', () => {
     const top = readdirSync(packed).sort();
     expect(top).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'config', 'dist', 'docs', 'package.json']);
     expect(existsSync(join(packed, 'dist', 'function', 'index.mjs'))).toBe(true);
     expect(readdirSync(join(packed, 'dist')).includes('test')).toBe(false);
   });
 
-  it('has types that the example app is checked by, as strictly as a new project', { timeout: 300_000 }, () => {
+  it('the example app compiles against the package’s types, as strictly as a new project', { timeout: 300_000 }, () => {
     const compilerOptions = {
       strict: true,
       module: 'nodenext',
@@ -73,7 +73,7 @@ describe('the packed package', () => {
     expect(status, stdout).toBe(0);
   });
 
-  it('lets the example app synthesize without esbuild, credentials or network', { timeout: 300_000 }, () => {
+  it('the example app synthesizes without esbuild, credentials or network', { timeout: 300_000 }, () => {
     const { status, stderr } = node(['app.ts']);
     expect(status, stderr).toBe(0);
     const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, 'out', file), 'utf8'));
@@ -92,7 +92,7 @@ describe('the packed package', () => {
     expect(granted).toHaveLength(2);
   });
 
-  it('plans from its command line, and names what another command lacks', { timeout: 300_000 }, () => {
+  it('the packed command line plans, and names the package that another command needs', { timeout: 300_000 }, () => {
     const bin = join(packed, 'bin', 'budgetforce.js');
     const { status, stdout, stderr } = node([bin, 'plan', join(packed, 'config', 's1-32b.json')]);
     expect(status, stderr).toBe(0);

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../lib/config.ts';
-import { defaultPrices, HOURS_A_MONTH, loadPrices } from '../../lib/facts/prices.ts';
+import { defaultPrices, HOURS_PER_MONTH, loadPrices } from '../../lib/facts/prices.ts';
 import { createdBy } from '../../plan/created.ts';
-import { makePlan, type Plan } from '../../plan/make-plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
 import { loadOf, type PlannedTraffic } from '../../plan/traffic.ts';
 import { aConfig, aModel } from '../lib/synthesize.ts';
@@ -36,14 +37,14 @@ const toZero: Partial<ConfigInput> = {
 describe('a plan', () => {
   const plan = planOf(toZero);
 
-  it('lists what the templates hold', () => {
+  it('a plan lists the resources in the templates', () => {
     const count = (type: string) => plan.created.find((entry) => entry.type === type)?.count;
     expect(count('AWS::SageMaker::InferenceComponent')).toBe(1);
     expect(count('AWS::ApplicationAutoScaling::ScalingPolicy')).toBe(2);
     expect(plan.created.map(({ stack }) => stack)).toContain('stage-api');
   });
 
-  it('costs nothing but what lies about when nobody asks, and all instances at most', () => {
+  it('an idle deployment costs only its fixed resources, and at most all instances', () => {
     const { estimatedDollarsPerHour: hourly } = plan;
     expect(hourly?.instances).toEqual({ idle: 0, minimum: 1, maximum: 2 });
     expect(hourly?.idle).toBeLessThan(0.05);
@@ -51,7 +52,7 @@ describe('a plan', () => {
     expect(hourly?.maximum).toBeCloseTo(126 + (hourly?.fixed ?? 0));
   });
 
-  it('counts an alarm once for each metric in it, and more where it looks at less than a minute', () => {
+  it('an alarm is charged for each of its metrics, and more if its period is below a minute', () => {
     const free = Object.fromEntries(['secretMonth', 'dashboardMonth', 'keyMonth'].map((name) => [name, 0]));
     const { estimatedDollarsPerHour } = planOf(toZero, {
       ...defaultPrices,
@@ -59,22 +60,22 @@ describe('a plan', () => {
       alarmMonth: 1,
       highResolutionAlarmMonth: 100,
     });
-    // Five of the API, the component's errors against its calls, and the one that wakes it from zero.
-    expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_A_MONTH).toBeCloseTo(5 + 2 + 100);
+    // Five alarms of the API, the component's error alarm with two metrics, and the alarm that leaves zero.
+    expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_PER_MONTH).toBeCloseTo(5 + 2 + 100);
   });
 
-  it('asks for one instance more than the maximum, by the code of the quota', () => {
+  it('the required quota is one instance more than the maximum, and the command has its code', () => {
     expect(plan.quotas[0]).toMatchObject({ name: 'ml.p5.48xlarge for endpoint usage', code: 'L-16AF71F1', value: 3 });
     expect(plan.quotas[0]?.command).toContain('--quota-code L-16AF71F1 --desired-value 3');
   });
 
-  it('says how to find a code that it does not know', () => {
+  it('the command for an unknown quota code finds the code', () => {
     const { quotas } = planOf({ endpoint: { instanceType: 'ml.p5en.48xlarge' }, models: [s1] });
     expect(quotas[0]?.code).toBeUndefined();
     expect(quotas[0]?.command).toContain("QuotaName=='ml.p5en.48xlarge for endpoint usage'");
   });
 
-  it('adds a cold start up from its steps', () => {
+  it('a cold start is the sum of its steps', () => {
     const [model] = plan.models;
     const steps = Object.fromEntries(
       (model?.estimatedColdStart?.steps ?? []).map(({ name, seconds }) => [name, seconds]),
@@ -86,7 +87,7 @@ describe('a plan', () => {
     expect(model?.estimatedColdStart?.seconds).toBeCloseTo(60 + 300 + 120 + 90 + 61.02 + 30.51, 1);
   });
 
-  it('counts a month from the traffic', () => {
+  it('a month is estimated from the traffic', () => {
     const { estimatedMonth: month } = plan;
     // One copy for 10 hours and the 25 minutes until the last instance stops, on 730 / 24 days.
     expect(month?.load.copies).toBe(1);
@@ -96,20 +97,20 @@ describe('a plan', () => {
     expect(total).toBeCloseTo(instances + requests + fixed);
   });
 
-  it('warns where the traffic needs more copies than there may be', () => {
+  it('a note warns if the traffic needs more copies than the maximum', () => {
     const config = parseConfig(aConfig(toZero));
     const busy = makePlan(config, createdBy(config, undefined), defaultPrices, { ...traffic, requestsPerDay: 1e6 });
     expect(busy.notes.join('\n')).toMatch(/needs \d+ copies of s1-32b, but copies\.max is 8/);
   });
 
-  it('has no memory, speed or cold start of a model whose architecture is not known, and says so', () => {
+  it('a model without an architecture has no memory, speed or cold start, and a note says so', () => {
     const { models, estimatedMonth, notes } = planOf();
     expect(models[0]).toMatchObject({ memory: undefined, estimatedColdStart: undefined, estimatedSpeed: undefined });
     expect(estimatedMonth).toBeUndefined();
     expect(notes[0]).toContain('write models[].architecture');
   });
 
-  it('has no dollars where no price is known, and says so', () => {
+  it('a plan without a known price has no dollars, and a note says so', () => {
     const plan = planOf({ endpoint: { instanceType: 'ml.p5e.48xlarge' }, region: 'us-east-2', models: [s1] });
     expect(plan.estimatedDollarsPerHour).toBeUndefined();
     expect(plan.notes.join('\n')).toContain('No price of ml.p5e.48xlarge is known');
@@ -118,15 +119,15 @@ describe('a plan', () => {
   it.each([
     ['text', planAsText(plan)],
     ['Markdown', planAsMarkdown(plan)],
-  ])('calls every amount an estimate in %s', (_, output) => {
+  ])('every amount in %s is marked as an estimate', (_, output) => {
     const amounts = output.match(/\$[\d,.]+(?: \(estimate\))?/g) ?? [];
     expect(amounts.length).toBeGreaterThan(8);
     expect(amounts.filter((amount) => !amount.endsWith('(estimate)'))).toEqual([]);
   });
 });
 
-describe('the load of a traffic', () => {
-  it('is Little’s law: 360 requests an hour of 50 seconds are 5 in flight', () => {
+describe('loadOf', () => {
+  it('load follows Little’s law: 360 requests per hour of 50 seconds are 5 in flight', () => {
     const speed = { requests: 4, stepSeconds: 0.01, tokensPerSecond: 400 };
     const load = loadOf({ ...traffic, requestsPerDay: 3_600, activeHours: 10, thinkingTokens: 4_500 }, speed);
     expect(load).toEqual({ secondsPerRequest: 50, requestsInFlight: 5, copies: 2 });
@@ -136,7 +137,7 @@ describe('the load of a traffic', () => {
 describe('prices', () => {
   const file = join(folder, 'prices.json');
 
-  it('are overridden one by one, with a new date', () => {
+  it('a file overrides single prices, with a new date', () => {
     writeFileSync(
       file,
       JSON.stringify({ date: '2027-01', instances: { 'ml.p5.48xlarge': 50 }, assumptions: { engineSeconds: 10 } }),
@@ -150,7 +151,7 @@ describe('prices', () => {
     expect(planOf(toZero, prices).estimatedDollarsPerHour?.instance).toBe(50);
   });
 
-  it('of a wrong shape are refused by their path', () => {
+  it('a price of the wrong type is refused with its path', () => {
     writeFileSync(file, JSON.stringify({ instances: { 'ml.p5.48xlarge': 'cheap' } }));
     expect(() => loadPrices(file)).toThrow(/prices\.json is wrong:[\s\S]*instances\["ml\.p5\.48xlarge"\]/);
   });
@@ -160,13 +161,13 @@ describe('budgetforce plan', () => {
   const run = (...argv: readonly string[]) =>
     spawnSync(process.execPath, ['bin/budgetforce.ts', 'plan', ...argv], { encoding: 'utf8' });
 
-  it('prints JSON that is the plan', () => {
+  it('budgetforce plan --json prints the plan as JSON', () => {
     const { status, stdout, stderr } = run('config/s1-32b.json', '--json', '--requests-per-day', '100');
     expect(status, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ name: 's1-32b', estimatedMonth: { traffic: { requestsPerDay: 100 } } });
   });
 
-  it('ends with 1 and the refusal where the config cannot work', () => {
+  it('budgetforce plan exits with 1 and the refusal if the config cannot work', () => {
     const file = join(folder, 'config.json');
     writeFileSync(file, JSON.stringify(aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', kmsKeyArn: 'key' } })));
     const { status, stdout, stderr } = run(file);
@@ -174,7 +175,7 @@ describe('budgetforce plan', () => {
     expect(stderr).toContain('kmsKeyArn is set, but');
   });
 
-  it('lets a refusal through where it is told to', () => {
+  it('budgetforce plan --allow allows a refusal', () => {
     const file = join(folder, 'config.json');
     const { status, stderr } = run(file, '--allow', 'kms-local-storage', '--json');
     expect(status, stderr).toBe(0);
@@ -185,11 +186,11 @@ describe('budgetforce plan', () => {
     ['two outputs', ['--json', '--markdown']],
     ['no number', ['--requests-per-day', 'many']],
     ['two configs', ['a.json', 'b.json']],
-  ])('ends with 2 for %s', (_, argv) => {
+  ])('budgetforce plan exits with 2 for %s', (_, argv) => {
     expect(run(...argv).status).toBe(2);
   });
 
-  it('explains itself', () => {
+  it('budgetforce plan --help lists its exit codes', () => {
     const { status, stdout } = run('--help');
     expect(status).toBe(0);
     expect(stdout).toContain('Exit codes:');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { aConfig, synthesize } from '../synthesize.ts';
 
 describe('the access to the API', () => {
-  it('can be through endpoints of a VPC only', () => {
+  it('a private API is reachable only through VPC endpoints', () => {
     const { api } = synthesize(aConfig({ api: { exposure: 'private', vpcEndpointIds: ['vpce-0123456789abcdef0'] } }));
     api.hasResourceProperties('AWS::ApiGateway::RestApi', {
       EndpointConfiguration: { Types: ['PRIVATE'], VpcEndpointIds: ['vpce-0123456789abcdef0'] },
@@ -18,12 +18,12 @@ describe('the access to the API', () => {
     });
   });
 
-  it('can be through CloudFront’s network, where a stream is never silent for long', () => {
+  it('an edge API is reachable through CloudFront’s network', () => {
     const { api } = synthesize(aConfig({ api: { exposure: 'edge' } }));
     api.hasResourceProperties('AWS::ApiGateway::RestApi', { EndpointConfiguration: { Types: ['EDGE'] } });
   });
 
-  it('can be by a name of one’s own, which is the base URL then', () => {
+  it('a custom domain name becomes the base URL', () => {
     const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/c';
     const { api } = synthesize(aConfig({ api: { domain: { name: 'think.example.com', certificateArn } } }));
     api.hasResourceProperties('AWS::ApiGateway::DomainName', {
@@ -35,7 +35,7 @@ describe('the access to the API', () => {
     expect(Object.keys(api.findOutputs('DomainTarget'))).toHaveLength(1);
   });
 
-  it('can be behind a firewall that counts each address and lets long prompts through', () => {
+  it('the firewall limits each IP address and accepts long prompts', () => {
     const { api } = synthesize(aConfig({ api: { firewall: { requestsPerFiveMinutes: 1_000 } } }));
     api.hasResourceProperties('AWS::WAFv2::WebACL', {
       Rules: [
@@ -51,7 +51,7 @@ describe('the access to the API', () => {
     expect(JSON.stringify(api.toJSON())).not.toContain('AWSManagedRulesCommonRuleSet');
   });
 
-  it('keeps the bearer key and the variables under a key of one’s own, which the function may use', () => {
+  it('a customer-managed key encrypts the bearer key and the environment, and the function may use it', () => {
     const kmsKeyArn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
     const { api } = synthesize(aConfig({ api: { kmsKeyArn } }));
     api.hasResourceProperties('AWS::SecretsManager::Secret', { KmsKeyId: kmsKeyArn });

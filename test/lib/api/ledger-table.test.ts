@@ -4,8 +4,8 @@ import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
 
 const byLoad = aConfig({ models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })] });
 
-describe('The ledger, deployed', { timeout: 180_000 }, () => {
-  it('is a table that outlives its stack, of which the function knows the name', () => {
+describe('the ledger table', { timeout: 180_000 }, () => {
+  it('the ledger table is retained when its stack is deleted, and the function gets its name', () => {
     const { api } = synthesize(byLoad);
     expect(only(api, 'AWS::DynamoDB::GlobalTable')).toMatchObject({
       BillingMode: 'PAY_PER_REQUEST',
@@ -14,7 +14,7 @@ describe('The ledger, deployed', { timeout: 180_000 }, () => {
     expect(JSON.stringify(all(api, 'AWS::Lambda::Function'))).toContain('tableName');
   });
 
-  it('lets the function change the copies of its own components, and no others', () => {
+  it('the function may change the copies of its own components only', () => {
     const { api } = synthesize(byLoad);
     const statements = JSON.stringify(all(api, 'AWS::IAM::Policy'));
     expect(statements).toContain('sagemaker:UpdateInferenceComponentRuntimeConfig');
@@ -23,7 +23,7 @@ describe('The ledger, deployed', { timeout: 180_000 }, () => {
     expect(statements).not.toMatch(/"(sagemaker|dynamodb|application-autoscaling):\*"/);
   });
 
-  it('is looked at each minute, by an event that no client can send', () => {
+  it('an event that no client can send invokes the function every minute', () => {
     const { api } = synthesize(byLoad);
     expect(only(api, 'AWS::Events::Rule')).toMatchObject({
       ScheduleExpression: 'rate(1 minute)',
@@ -33,11 +33,11 @@ describe('The ledger, deployed', { timeout: 180_000 }, () => {
     expect(isTickEvent({ ...TICK_EVENT, httpMethod: 'POST', path: '/' })).toBe(false);
   });
 
-  it('is watched only where a model scales by load', () => {
+  it('the event of every minute exists only if a model scales by load', () => {
     expect(all(synthesize(aConfig()).api, 'AWS::Events::Rule')).toEqual([]);
   });
 
-  it('goes with its stack, or is not made, by choice', () => {
+  it('the ledger table can be deleted with its stack, or not created', () => {
     const policyOf = (ledger: 'keep' | 'delete') =>
       Object.values(synthesize(aConfig({ api: { ledger } })).api.findResources('AWS::DynamoDB::GlobalTable'))[0]?.[
         'DeletionPolicy'

@@ -7,7 +7,7 @@ import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
 describe('the API stack', () => {
   const { api } = synthesize(aConfig());
 
-  it('streams through API Gateway for 15 minutes', () => {
+  it('the API streams through API Gateway for 15 minutes', () => {
     for (const { Integration } of all(api, 'AWS::ApiGateway::Method')) {
       expect(Integration).toMatchObject({
         Type: 'AWS_PROXY',
@@ -20,11 +20,11 @@ describe('the API stack', () => {
     expect(methods.match(/response-streaming-invocations/g)).toHaveLength(2);
   });
 
-  it('is regional, since an edge-optimised one cuts a stream that is silent for 30 seconds', () => {
+  it('the API is regional, because an edge-optimised API cuts a stream that is idle for 30 seconds', () => {
     api.hasResourceProperties('AWS::ApiGateway::RestApi', { EndpointConfiguration: { Types: ['REGIONAL'] } });
   });
 
-  it('runs on Node 24 and arm64 with one whole CPU, as long as a stream may last', () => {
+  it('the function runs on Node 24 and arm64 with one full CPU, as long as a stream may last', () => {
     api.hasResourceProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -33,7 +33,7 @@ describe('the API stack', () => {
     });
   });
 
-  it('may invoke this endpoint and its component, read its key, write its logs, and nothing else', () => {
+  it('the function may invoke this endpoint and its component, read its key, write its logs, and nothing else', () => {
     const { PolicyDocument } = only(api, 'AWS::IAM::Policy');
     expect(PolicyDocument).toMatchSnapshot('policy of the function');
     api.hasResourceProperties('AWS::IAM::Role', {
@@ -42,12 +42,12 @@ describe('the API stack', () => {
     });
   });
 
-  it('gives the function settings that it can read', () => {
+  it('the function can parse the settings in its environment', () => {
     const settings = parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) });
     expect(settings).toMatchSnapshot('settings');
   });
 
-  it('logs neither prompts nor answers, and keeps logs for a month', () => {
+  it('logs contain neither prompts nor answers, and are kept for a month', () => {
     api.hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: [Match.objectLike({ DataTraceEnabled: false, LoggingLevel: 'ERROR' })],
       AccessLogSetting: { Format: Match.stringLikeRegexp('requestId'), DestinationArn: Match.anyValue() },
@@ -55,36 +55,36 @@ describe('the API stack', () => {
     for (const { RetentionInDays } of all(api, 'AWS::Logs::LogGroup')) expect(RetentionInDays).toBe(30);
   });
 
-  it('throttles', () => {
+  it('the API throttles requests', () => {
     api.hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: [Match.objectLike({ ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 })],
     });
   });
 
-  it('generates a bearer key', () => {
+  it('the API stack generates a bearer key', () => {
     api.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: { PasswordLength: 48, ExcludePunctuation: true },
     });
   });
 
-  it('says how to call it', () => {
+  it('the outputs say how to call the API', () => {
     expect(api.findOutputs('*')).toMatchSnapshot('outputs');
   });
 
-  it('comes after the endpoint without importing from it', () => {
+  it('the API stack imports no values from the endpoint stack', () => {
     expect(JSON.stringify(api.toJSON())).not.toContain('Fn::ImportValue');
   });
 });
 
 describe('choices of the API', () => {
-  it('has no key where none is wanted', () => {
+  it('the API has no bearer key if apiKey is false', () => {
     const { api } = synthesize(aConfig({ api: { apiKey: false } }));
     api.resourceCountIs('AWS::SecretsManager::Secret', 0);
     expect(settingsText(api)).not.toContain('apiKeySecretArn');
     expect(Object.keys(api.findOutputs('*'))).not.toContain('ReadApiKey');
   });
 
-  it('traces, reserves concurrency and leaves the account’s log role alone when told so', () => {
+  it('tracing, reserved concurrency and the account’s log role can be configured', () => {
     const { api } = synthesize(aConfig({ api: { tracing: true, reservedConcurrency: 50, accountLogRole: false } }));
     api.hasResourceProperties('AWS::Lambda::Function', {
       TracingConfig: { Mode: 'Active' },
@@ -94,7 +94,7 @@ describe('choices of the API', () => {
     api.resourceCountIs('AWS::ApiGateway::Account', 0);
   });
 
-  it('takes budgets that are written, and the window’s parts for the rest', () => {
+  it('configured budgets override the defaults, which are shares of the window', () => {
     const { api } = synthesize(
       aConfig({ models: [aModel({ thinking: { maxTokens: 20_000, efforts: { xhigh: 20_000 } } })] }),
     );
@@ -105,7 +105,7 @@ describe('choices of the API', () => {
     });
   });
 
-  it('offers the window that vLLM serves, not the one that the model could', () => {
+  it('the API offers the window that vLLM serves, not the window of the model', () => {
     const { api } = synthesize(aConfig({ models: [aModel({ vllm: { tensorParallel: 2, contextTokens: 16_384 } })] }));
     expect(parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) }).models[0]).toMatchObject({
       contextTokens: 16_384,
@@ -114,7 +114,7 @@ describe('choices of the API', () => {
   });
 });
 
-/** The settings with an ARN where the template has a reference. */
+/** Returns the settings, with an ARN in place of each reference in the template. */
 function settingsText(api: Template): string {
   const { Environment } = only(api, 'AWS::Lambda::Function');
   const value = environmentSchema.parse(Environment).Variables[SETTINGS_VARIABLE] ?? '';

@@ -2,7 +2,7 @@ import { Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { z } from 'zod';
 
-/** Rules that the code under a construct has acknowledged, with the reasons that it gives. */
+/** Returns the cdk-nag rules that a construct and its children acknowledge, with their reasons. */
 export function acknowledgedRules(scope: IConstruct): readonly (readonly [rule: string, reason: string])[] {
   return scope.node
     .findAll()

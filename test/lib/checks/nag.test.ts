@@ -7,11 +7,11 @@ import { aConfig, addTo, aModel, anApp } from '../synthesize.ts';
 
 const configs: Record<string, ConfigInput> = {
   'one model from S3': aConfig(),
-  'a model from the hub, to zero': aConfig({
+  'a model from the hub that scales to zero': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 0, max: 1 } },
     models: [aModel({ source: { kind: 'hub', id: 'a/b' }, copies: { initial: 1, min: 0, max: 4 } })],
   }),
-  'an encrypted bucket, tracing, no key': aConfig({
+  'an encrypted bucket, tracing, no bearer key': aConfig({
     account: '111122223333',
     models: [
       aModel({ source: { kind: 's3', uri: 's3://weights/', kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' } }),
@@ -21,7 +21,7 @@ const configs: Record<string, ConfigInput> = {
   'scaling by load': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
   }),
-  'a domain, a firewall and a key of one’s own': aConfig({
+  'a domain, a firewall and a customer-managed key': aConfig({
     api: {
       domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/c' },
       firewall: { requestsPerFiveMinutes: 1_000 },
@@ -30,12 +30,15 @@ const configs: Record<string, ConfigInput> = {
   }),
 };
 
-describe('cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules', () => {
-  it.each([...Object.entries(configs), ...examples])('have no unexplained finding for %s', (_, config) => {
-    // CDK's own rules for templates, as cdk.json switches them on.
-    const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
-    Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-    addTo(app, config);
-    expect(() => app.synth()).not.toThrow();
-  });
+describe('cdk-nag', () => {
+  it.each([...Object.entries(configs), ...examples])(
+    'cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules, find nothing unexplained in %s',
+    (_, config) => {
+      // Enables CDK's own rules for templates, as cdk.json does.
+      const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+      addTo(app, config);
+      expect(() => app.synth()).not.toThrow();
+    },
+  );
 });

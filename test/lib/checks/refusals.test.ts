@@ -11,47 +11,51 @@ const p5 = (changes: Partial<ConfigInput['endpoint']> = {}) =>
   aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', ...changes } });
 const model = (changes: Parameters<typeof aModel>[0]) => aConfig({ models: [aModel(changes)] });
 
-const wrong: Record<string, ConfigInput> = {
+const refused: Record<string, ConfigInput> = {
   'an instance type that does not exist': p5({ instanceType: 'ml.p5.49xlarge' }),
   'an AMI too old for the CUDA of the image': p5({ inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' }),
-  'an AMI that does not know the GPU': aConfig({
+  'an AMI too old for the GPU': aConfig({
     endpoint: { instanceType: 'ml.g7e.12xlarge', inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' },
     models: [aModel({ image: 'server-sagemaker-cuda-v1.4', copies: { max: 1 } })],
   }),
   'an image of the public gallery': model({
     image: { uri: 'public.ecr.aws/deep-learning-containers/vllm:server-cuda', cuda: 13 },
   }),
-  'an image that cannot continue a thought': model({
+  'an image that cannot continue thinking': model({
     image: { uri: '763104351884.dkr.ecr.us-east-1.amazonaws.com/sglang:server-sagemaker-cuda', cuda: 13 },
   }),
   'a region without AWS’s images': aConfig({ region: 'us-gov-west-1' }),
-  'an S3 URI that is no prefix': model({ source: { kind: 's3', uri: 's3://weights/s1-32b.tar.gz' } }),
-  'a KMS key on NVMe disks': p5({ kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' }),
+  'an S3 URI that is not a prefix': model({ source: { kind: 's3', uri: 's3://weights/s1-32b.tar.gz' } }),
+  'a KMS key on local NVMe disks': p5({ kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' }),
   'more GPUs for a copy than an instance has': aConfig({
     endpoint: { instanceType: 'ml.g6e.xlarge' },
     models: [aModel({ copies: { max: 1 } })],
   }),
   'a context beyond the model’s window': model({ vllm: { tensorParallel: 2, contextTokens: 65_536 } }),
-  'no copy at creation': model({ copies: { initial: 0, min: 0, max: 1 } }),
+  'zero copies at creation': model({ copies: { initial: 0, min: 0, max: 1 } }),
   'copies out of order': model({ copies: { initial: 2, min: 3, max: 4 } }),
-  'no instance at creation': p5({ instances: { initial: 0, min: 0, max: 1 } }),
+  'zero instances at creation': p5({ instances: { initial: 0, min: 0, max: 1 } }),
   'copies that the instances cannot hold': model({ copies: { initial: 1, min: 1, max: 5 } }),
-  'a start that takes too long': model({ startupSeconds: 7_200 }),
-  'a download that is given too little': model({ downloadSeconds: 30 }),
+  'a startup timeout that is too long': model({ startupSeconds: 7_200 }),
+  'a download timeout that is too short': model({ downloadSeconds: 30 }),
   'a prefix that is too short': p5({ routing: { strategy: 'prefix-aware', prefixBytes: 512 } }),
-  'too many requests in flight on a prefix': p5({ routing: { strategy: 'prefix-aware', concurrencyThreshold: 2_000 } }),
-  'isolation of a model from the hub': aConfig({
+  'a concurrency threshold that is too high': p5({
+    routing: { strategy: 'prefix-aware', concurrencyThreshold: 2_000 },
+  }),
+  'network isolation of a model from the hub': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', networkIsolation: true },
     models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
   }),
   'a variable that is too long': model({ environment: { VLLM_X: 'x'.repeat(1_025) } }),
   'a request longer than a stream may be': aConfig({ api: { requestSeconds: 1_200 } }),
   'a wait for capacity longer than the request': aConfig({ api: { requestSeconds: 300, capacityWaitSeconds: 600 } }),
-  'silence that API Gateway cuts': aConfig({ api: { keepAliveSeconds: 300 } }),
-  'an edge endpoint with long silence': aConfig({ api: { exposure: 'edge', keepAliveSeconds: 60 } }),
-  'a private API that nobody can call': aConfig({ api: { exposure: 'private' } }),
-  'endpoints of an API that is open': aConfig({ api: { vpcEndpointIds: ['vpce-0123456789abcdef0'] } }),
-  'a name of a private API': aConfig({
+  'a keep-alive longer than the idle timeout of API Gateway': aConfig({ api: { keepAliveSeconds: 300 } }),
+  'a keep-alive longer than the idle timeout of an edge endpoint': aConfig({
+    api: { exposure: 'edge', keepAliveSeconds: 60 },
+  }),
+  'a private API without VPC endpoints': aConfig({ api: { exposure: 'private' } }),
+  'VPC endpoints of an API that is open': aConfig({ api: { vpcEndpointIds: ['vpce-0123456789abcdef0'] } }),
+  'a domain name of a private API': aConfig({
     api: {
       exposure: 'private',
       vpcEndpointIds: ['vpce-0123456789abcdef0'],
@@ -61,18 +65,18 @@ const wrong: Record<string, ConfigInput> = {
   'a certificate of another region': aConfig({
     api: { domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/c' } },
   }),
-  'a firewall that counts too little': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
-  'memory that Lambda does not have': aConfig({ api: { memoryMb: 16_384 } }),
+  'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
+  'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
   'thinking that fills the window': model({ thinking: { maxTokens: 32_768 } }),
   'defaults that leave no prompt': model({ thinking: { defaultMaxTokens: 28_000, defaultMaxAnswerTokens: 8_000 } }),
   'an effort over the maximum': model({ thinking: { maxTokens: 10_000, efforts: { high: 12_000 } } }),
-  'two models of one name': aConfig({
+  'two models with one component name': aConfig({
     models: [aModel({ id: 'a/b', copies: { max: 1 } }), aModel({ id: 'a-b', copies: { max: 1 } })],
   }),
   'an R1 model without its tokenizer': aConfig({
     models: [{ ...withoutTokenizer(), format: 'r1' }],
   }),
-  'a tokenizer of a server that cannot be asked': model({ tokenizer: 'endpoint', image: '0.36.0-lmi28.0.0-cu130' }),
+  'a server’s tokenizer that cannot be reached': model({ tokenizer: 'endpoint', image: '0.36.0-lmi28.0.0-cu130' }),
   'weights that do not fit one GPU': aConfig({
     endpoint: { instanceType: 'ml.p5.4xlarge' },
     models: [aModel({ architecture: 'llama3-70b', vllm: {}, copies: { max: 1 } })],
@@ -81,22 +85,22 @@ const wrong: Record<string, ConfigInput> = {
     endpoint: { instanceType: 'ml.g6e.2xlarge' },
     models: [aModel({ architecture: 'qwen3-14b', contextTokens: 131_072, vllm: {}, copies: { max: 1 } })],
   }),
-  'heads that the GPUs cannot share': aConfig({
+  'attention heads that the GPUs do not divide': aConfig({
     models: [aModel({ architecture: 'qwen2.5-7b', vllm: { tensorParallel: 8 }, copies: { max: 1 } })],
   }),
-  'an instance type that its region does not have': aConfig({ region: 'eu-west-3' }),
+  'an instance type that the region does not offer': aConfig({ region: 'eu-west-3' }),
   'a window whose ids are too large for a body': model({ contextTokens: 4_000_000 }),
-  'a draft model that nobody named': model({ vllm: { tensorParallel: 2, accelerations: ['draft-model'] } }),
-  'two ways of drafting': model({
+  'an acceleration without its draft model': model({ vllm: { tensorParallel: 2, accelerations: ['draft-model'] } }),
+  'two methods of drafting': model({
     vllm: { tensorParallel: 2, accelerations: ['draft-model', 'ngram-speculation'], draftModel: '/opt/ml/model/draft' },
   }),
-  'a draft model from the hub without network': model({
+  'a draft model from the hub without a network': model({
     vllm: { tensorParallel: 2, accelerations: ['draft-model'], draftModel: 'Qwen/Qwen2.5-0.5B-Instruct' },
   }),
-  'a draft model that nothing uses': model({ vllm: { tensorParallel: 2, draftModel: '/opt/ml/model/draft' } }),
-  'an adapter that is no archive': model({ adapters: [{ id: 'law', uri: 's3://weights/law/' }] }),
-  'an adapter of the name of a model': model({ adapters: [{ id: 'S1-32B', uri: 's3://weights/a.tar.gz' }] }),
-  'more instance types than pools': aConfig({
+  'a draft model without its acceleration': model({ vllm: { tensorParallel: 2, draftModel: '/opt/ml/model/draft' } }),
+  'an adapter that is not an archive': model({ adapters: [{ id: 'law', uri: 's3://weights/law/' }] }),
+  'an adapter with the name of a model': model({ adapters: [{ id: 'S1-32B', uri: 's3://weights/a.tar.gz' }] }),
+  'more instance types than SageMaker accepts': aConfig({
     endpoint: {
       instanceType: 'ml.p5.48xlarge',
       fallbackInstanceTypes: [
@@ -108,12 +112,12 @@ const wrong: Record<string, ConfigInput> = {
       ],
     },
   }),
-  'an instance type twice': p5({ fallbackInstanceTypes: ['ml.p5.48xlarge'] }),
-  'a fallback that the model does not fit': aConfig({
+  'a repeated instance type': p5({ fallbackInstanceTypes: ['ml.p5.48xlarge'] }),
+  'a fallback type that the model does not fit': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', fallbackInstanceTypes: ['ml.g6.48xlarge'] },
     models: [aModel({ architecture: 'qwen2.5-32b' })],
   }),
-  'a search for instances that is too short': p5({ provisionSeconds: 60 }),
+  'a provision timeout that is too short': p5({ provisionSeconds: 60 }),
   'a cooldown that is too long': p5({ scaleIn: { strategy: 'consolidation', cooldownMinutes: 2_000 } }),
   'reserved capacity of another type': p5({
     capacityReservation: {
@@ -127,7 +131,7 @@ const wrong: Record<string, ConfigInput> = {
       instanceType: 'ml.p5.48xlarge',
     },
   }),
-  'reserved capacity of a type that no plan has': aConfig({
+  'reserved capacity of a type that plans do not reserve': aConfig({
     endpoint: {
       instanceType: 'ml.g6e.12xlarge',
       capacityReservation: {
@@ -137,7 +141,7 @@ const wrong: Record<string, ConfigInput> = {
     },
     models: [aModel({ copies: { max: 2 } })],
   }),
-  'reserved capacity with a fallback': p5({
+  'reserved capacity with a fallback type': p5({
     fallbackInstanceTypes: ['ml.p5en.48xlarge'],
     capacityReservation: {
       planArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/mine',
@@ -147,40 +151,40 @@ const wrong: Record<string, ConfigInput> = {
   'a canary of more than half': p5({ deployment: { strategy: 'canary', percent: 60 } }),
   'a linear step that is too small': p5({ deployment: { strategy: 'linear', percent: 5 } }),
   'a rolling batch that is too large': p5({ deployment: { strategy: 'rolling', percent: 100 } }),
-  'baking for more than an hour': p5({ deployment: { strategy: 'rolling', percent: 50, bakeSeconds: 7_200 } }),
-  'a model from the hub without a way to it': aConfig({
+  'a bake time of more than an hour': p5({ deployment: { strategy: 'rolling', percent: 50, bakeSeconds: 7_200 } }),
+  'a model from the hub without a route to the internet': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
     models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
   }),
-  'more security groups than SageMaker takes': p5({
+  'more security groups than SageMaker accepts': p5({
     network: {
       kind: 'existing',
       subnetIds: ['subnet-0123456789abcdef0'],
       securityGroupIds: Array.from({ length: 6 }, (_, index) => `sg-0123456789abcdef${index}`),
     },
   }),
-  'more subnets than SageMaker takes': p5({
+  'more subnets than SageMaker accepts': p5({
     network: {
       kind: 'existing',
       subnetIds: Array.from({ length: 17 }, (_, index) => `subnet-0123456789abcde${10 + index}`),
       securityGroupIds: ['sg-0123456789abcdef0'],
     },
   }),
-  'more variables than a container takes': model({
+  'more variables than a container accepts': model({
     environment: Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`VLLM_${index}`, '1'])),
   }),
-  'scaling by load of a model of unknown size': model({ scaling: { thinking: {} } }),
-  'scaling by load without a table to tell it in': aConfig({
+  'scaling by load without an architecture': model({ scaling: { thinking: {} } }),
+  'scaling by load without a table': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })],
     api: { ledger: 'none' },
   }),
-  'a schedule that is none': model({
+  'an invalid schedule expression': model({
     scaling: { schedule: [{ name: 'morning', schedule: '0 7 * * *', min: 1, max: 4 }] },
   }),
-  'a schedule upside down': model({
+  'a schedule whose minimum is above its maximum': model({
     scaling: { schedule: [{ name: 'morning', schedule: 'cron(0 7 ? * * *)', min: 4, max: 1 }] },
   }),
-  'two schedules of one name': model({
+  'two schedules with one name': model({
     scaling: {
       schedule: [
         { name: 'morning', schedule: 'cron(0 7 ? * * *)', min: 1, max: 4 },
@@ -188,44 +192,44 @@ const wrong: Record<string, ConfigInput> = {
       ],
     },
   }),
-  'more models than the settings can hold': aConfig({
+  'more models than the function’s environment can hold': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 1, max: 4 } },
     models: Array.from({ length: 9 }, (_, index) => aModel({ id: `model-${index}`, copies: { max: 1 } })),
   }),
 };
 
 describe('a config that cannot work', () => {
-  it.each(Object.entries(wrong))('is refused for %s', (_, config) => {
+  it.each(Object.entries(refused))('a config is refused for %s', (_, config) => {
     expect(() => synthesize(config)).toThrow(RefusedError);
     expect(() => synthesize(config)).toThrowErrorMatchingSnapshot();
   });
 
-  it('is refused above for every limit that there is', () => {
+  it('every refusal code in the source has a refused config in this test', () => {
     const source = globSync('lib/**/*.ts')
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
-    const codes = [...source.matchAll(/(?:\bcode: |\boutside\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
-    const cased = Object.values(wrong).flatMap((config) => [...codesOf(config)]);
+    const codes = [...source.matchAll(/(?:\bcode: |\bcheckRange\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
+    const cased = Object.values(refused).flatMap((config) => [...codesOf(config)]);
     expect(new Set(codes)).toEqual(new Set([...cased, ...onlyInConstructs]));
   });
 
-  const { 'a request longer than a stream may be': final, ...others } = wrong;
+  const { 'a request longer than a stream may be': final, ...others } = refused;
 
-  it('does not go through where the function refuses it too', () => {
+  it('a final refusal is not allowed by the context', () => {
     expect(() => addTo(anApp({ allow: 'request-timeout' }), final ?? aConfig())).toThrow(RefusedError);
   });
 
-  it.each(Object.entries(others))('goes through knowingly, with a warning, for %s', (_, config) => {
+  it.each(Object.entries(others))('the context allows, with a warning, %s', (_, config) => {
     const allowed = codesOf(config);
     const app = anApp({ allow: [...allowed].join(',') });
     addTo(app, config);
-    // Not synthesized: CDK's own rules would say the same of many of them again.
+    // Not synthesized, because CDK's own rules would report many of them again.
     const warnings = JSON.stringify(app.node.findAll().flatMap(({ node }) => node.metadata));
     expect(allowed.size).toBeGreaterThan(0);
     for (const code of allowed) expect(warnings).toContain(`budgetforce:${code}`);
   });
 
-  it('is told all that is wrong with one construct at once', () => {
+  it('all refusals of one construct are in one error', () => {
     const config = p5({
       kmsKeyArn: 'arn:aws:kms:us-east-1:1:key/k',
       inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-2',
@@ -233,12 +237,12 @@ describe('a config that cannot work', () => {
     expect(refusedCodes(() => synthesize(config))).toEqual(['kms-local-storage', 'image-cuda']);
   });
 
-  it('goes through as a warning where the context allows its codes', () => {
+  it('a refusal whose code the context allows becomes a warning', () => {
     const app = anApp({ allow: 'image-cuda, instance-type' });
     const { endpointStack } = addTo(app, p5({ inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' }));
     Annotations.fromStack(endpointStack).hasWarning(
       '*',
-      Match.stringLikeRegexp('Allowed knowingly: inferenceAmiVersion'),
+      Match.stringLikeRegexp('Allowed by context: inferenceAmiVersion'),
     );
   });
 });
@@ -249,12 +253,12 @@ describe('ReasoningEndpoint', () => {
     models: [{ id: 'm', source: { kind: 's3', uri: 's3://weights/m/' }, contextTokens: 4_096 }],
   } as const;
 
-  it('is refused in a stack without a region', () => {
+  it('an endpoint in a stack without a region is refused', () => {
     const stack = new Stack(new App(), 'Stack');
     expect(() => new ReasoningEndpoint(stack, 'Endpoint', props)).toThrowErrorMatchingSnapshot();
   });
 
-  it('is refused to roll with several variants', () => {
+  it('a rolling deployment of several variants is refused', () => {
     const stack = new Stack(new App(), 'Stack', { env: { region: 'us-east-1' } });
     const furtherVariants = [{ variantName: 'other', modelName: 'mine', instanceType: 'ml.p5.48xlarge' }];
     const deployment = { strategy: 'rolling', percent: 50 } as const;
@@ -263,7 +267,7 @@ describe('ReasoningEndpoint', () => {
     ).toThrowErrorMatchingSnapshot();
   });
 
-  it('is refused with a model in a variant that scales its instances', () => {
+  it('a model in a variant with managed instance scaling is refused', () => {
     const stack = new Stack(new App(), 'Stack', { env: { region: 'us-east-1' } });
     const variantOverrides = { modelName: 'mine' };
     expect(
@@ -277,10 +281,10 @@ function withoutTokenizer(): ConfigInput['models'][number] {
   return rest;
 }
 
-/** What no config can say, but a construct's properties: the tests of ReasoningEndpoint above. */
+/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above. */
 const onlyInConstructs = ['region', 'rolling-variants', 'managed-scaling-without-components'];
 
-/** A construct tells all that it finds; the next one is made only once it is content. */
+/** Collects the codes of all constructs: one construct reports all of its refusals, but the next is created only after them. */
 function codesOf(config: ConfigInput): ReadonlySet<string> {
   const codes = new Set<string>();
   for (let round = 0; round < 4; round++) {

@@ -12,7 +12,7 @@ const scalingToZero = aConfig({
 describe('the endpoint stack', () => {
   const { endpoint } = synthesize(aConfig());
 
-  it('hosts s1-32B on two of eight H100, with the AMI that CUDA 13 needs', () => {
+  it('the endpoint hosts s1-32B on two of eight H100, with the AMI that CUDA 13 needs', () => {
     const { ProductionVariants } = only(endpoint, 'AWS::SageMaker::EndpointConfig');
     expect(ProductionVariants).toMatchSnapshot('variant');
     const { PrimaryContainer } = only(endpoint, 'AWS::SageMaker::Model');
@@ -20,31 +20,31 @@ describe('the endpoint stack', () => {
     expect(only(endpoint, 'AWS::SageMaker::InferenceComponent')).toMatchSnapshot('component');
   });
 
-  it('gives the endpoint config a role, without which components cannot be created', () => {
+  it('the endpoint config has a role, without which components cannot be created', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', { ExecutionRoleArn: Match.anyValue() });
   });
 
-  it('names no model in the variant, whose instances SageMaker scales', () => {
+  it('the variant has no model, because SageMaker scales its instances', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', {
       ProductionVariants: [Match.objectLike({ ModelName: Match.absent(), ManagedInstanceScaling: Match.anyValue() })],
     });
   });
 
-  it('keeps scaled counts when the endpoint is updated', () => {
+  it('an update of the endpoint keeps scaled instance counts', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::Endpoint', { RetainAllVariantProperties: true });
   });
 
-  it('names neither config nor model, so that a new one can stand beside the old', () => {
+  it('endpoint config and model have no names, so that a new one can exist beside the old one', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', { EndpointConfigName: Match.absent() });
     endpoint.hasResourceProperties('AWS::SageMaker::Model', { ModelName: Match.absent() });
   });
 
-  it('isolates the containers from the network when every model comes from S3', () => {
+  it('the containers are isolated from the network if every model comes from S3', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', { EnableNetworkIsolation: true });
     endpoint.hasResourceProperties('AWS::SageMaker::Model', { EnableNetworkIsolation: true });
   });
 
-  it('reads the weights and lists their prefix only', () => {
+  it('the execution role reads the weights and lists only their prefix', () => {
     endpoint.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -61,7 +61,7 @@ describe('the endpoint stack', () => {
     });
   });
 
-  it('keeps the logs of endpoint and component for a month', () => {
+  it('the logs of endpoint and component are kept for a month', () => {
     for (const name of ['Endpoints/stage', 'InferenceComponents/stage-s1-32b']) {
       endpoint.hasResourceProperties('AWS::Logs::LogGroup', {
         LogGroupName: `/aws/sagemaker/${name}`,
@@ -70,7 +70,7 @@ describe('the endpoint stack', () => {
     }
   });
 
-  it('scales copies with the requests in flight, after the component is there', () => {
+  it('copies scale with the requests in flight, once the component exists', () => {
     endpoint.hasResource('AWS::ApplicationAutoScaling::ScalableTarget', {
       Properties: {
         ServiceNamespace: 'sagemaker',
@@ -93,12 +93,12 @@ describe('the endpoint stack', () => {
     });
   });
 
-  it('has no step from zero where it never gets there', () => {
+  it('an endpoint that never reaches zero has no step from zero', () => {
     const policies = all(endpoint, 'AWS::ApplicationAutoScaling::ScalingPolicy');
     expect(policies.map(({ PolicyType }) => PolicyType)).toEqual(['TargetTrackingScaling']);
   });
 
-  it('has no exports: the API stack knows the names', () => {
+  it('the endpoint stack has no exports, because the API stack uses plain names', () => {
     expect(Object.values(endpoint.findOutputs('*')).filter((output) => 'Export' in output)).toEqual([]);
   });
 });
@@ -106,7 +106,7 @@ describe('the endpoint stack', () => {
 describe('an endpoint that scales to zero', () => {
   const { endpoint } = synthesize(scalingToZero);
 
-  it('starts with one copy on one instance, and may lose both', () => {
+  it('an endpoint that scales to zero starts with one copy on one instance, and may release both', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', { RuntimeConfig: { CopyCount: 1 } });
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', {
       ProductionVariants: [
@@ -119,7 +119,7 @@ describe('an endpoint that scales to zero', () => {
     endpoint.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 0 });
   });
 
-  it('leaves zero by one step when a request found no copy', () => {
+  it('an endpoint leaves zero by one step when a request finds no copy', () => {
     const [policy] = Object.keys(
       endpoint.findResources('AWS::ApplicationAutoScaling::ScalingPolicy', {
         Properties: { PolicyType: 'StepScaling' },
@@ -146,7 +146,7 @@ describe('a model from the hub', () => {
     aConfig({ models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B', tokenSecretName: 'hf' } })] }),
   );
 
-  it('is downloaded by a container with network, to the instance’s own disks', () => {
+  it('a model from the hub is downloaded by a container with a network, to the instance’s own disks', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', { EnableNetworkIsolation: false });
     endpoint.hasResourceProperties('AWS::SageMaker::Model', {
       EnableNetworkIsolation: false,
@@ -157,7 +157,7 @@ describe('a model from the hub', () => {
     });
   });
 
-  it('gets its token from Secrets Manager when it is deployed', () => {
+  it('a model from the hub gets its token from Secrets Manager at deployment', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::Model', {
       PrimaryContainer: {
         Environment: Match.objectLike({ HF_TOKEN: '{{resolve:secretsmanager:hf:SecretString:::}}' }),
@@ -177,14 +177,14 @@ describe('several models', () => {
     }),
   );
 
-  it('are components of one endpoint', () => {
+  it('several models are components of one endpoint', () => {
     endpoint.resourceCountIs('AWS::SageMaker::Endpoint', 1);
     for (const name of ['stage-s1-32b', 'stage-org-my-model-7b']) {
       endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', { InferenceComponentName: name });
     }
   });
 
-  it('get the AMI that runs all their images', () => {
+  it('several models get the AMI that runs all of their images', () => {
     endpoint.hasResourceProperties('AWS::SageMaker::EndpointConfig', {
       ProductionVariants: [Match.objectLike({ InferenceAmiVersion: 'al2023-ami-sagemaker-inference-gpu-4-1' })],
     });
@@ -192,7 +192,7 @@ describe('several models', () => {
 });
 
 describe('ReasoningEndpoint in another app', () => {
-  it('needs an instance type and a model, and names itself', () => {
+  it('ReasoningEndpoint needs an instance type and a model, and generates its name', () => {
     const stack = new Stack(new App(), 'Mine', { env: { region: 'ap-southeast-3' } });
     const endpoint = new ReasoningEndpoint(stack, 'Endpoint', {
       instanceType: 'ml.g7e.2xlarge',
@@ -206,7 +206,7 @@ describe('ReasoningEndpoint in another app', () => {
     });
   });
 
-  it('lets properties of the variant win over ours', () => {
+  it('ReasoningEndpoint lets variantOverrides override the construct', () => {
     const stack = new Stack(new App(), 'Mine', { env: { region: 'us-east-1' } });
     new ReasoningEndpoint(stack, 'Endpoint', {
       instanceType: 'ml.p5.48xlarge',

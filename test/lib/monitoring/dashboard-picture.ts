@@ -1,4 +1,4 @@
-/** A widget of a dashboard, in cells of its grid. */
+/** A widget of a dashboard; position and size in cells of its grid. */
 export interface Box {
   readonly type: string;
   readonly x: number;
@@ -6,14 +6,14 @@ export interface Box {
   readonly width: number;
   readonly height: number;
   readonly title: string;
-  /** Its lines. */
+  /** Labels of the lines in its graph. */
   readonly labels: readonly string[];
 }
 
 const CELL = 40;
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-/** The layout of a dashboard as an SVG: each box with its title and the names of its lines, without data. */
+/** Draws the layout of a dashboard as an SVG: each box with its title and the labels of its lines, without data. */
 export function dashboardPicture(boxes: readonly Box[]): string {
   const rows = Math.max(...boxes.map(({ y, height }) => y + height));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${24 * CELL} ${rows * CELL}" font-family="sans-serif" font-size="13">

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { anchorOf, defaultThresholds } from '../../../lib/monitoring/monitoring.ts';
+import { anchorOf } from '../../../lib/monitoring/monitoring.ts';
+import { defaultThresholds } from '../../../lib/monitoring/monitoring-props.ts';
 import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
 import { type Box, dashboardPicture } from './dashboard-picture.ts';
 
@@ -20,7 +21,7 @@ const widgetsSchema = z.object({
   ),
 });
 
-/** The body with a name where the template has a reference. */
+/** Parses the dashboard's body, with a placeholder for each reference in the template. */
 function widgetsOf(template: typeof api) {
   const body = z.union([z.string(), joined]).parse(only(template, 'AWS::CloudWatch::Dashboard')['DashboardBody']);
   const text =
@@ -36,7 +37,7 @@ describe('the dashboard', () => {
   const widgets = widgetsOf(api);
   const text = JSON.stringify(widgets);
 
-  it('shows requests, thinking, times, copies, GPUs, committed tokens and cost', () => {
+  it('the dashboard shows requests, thinking, times, copies, GPUs, committed tokens and cost', () => {
     expect(widgets.map(({ properties }) => properties.title).filter((title) => title !== undefined)).toEqual([
       'Alarms',
       'Requests a minute',
@@ -54,13 +55,13 @@ describe('the dashboard', () => {
     }
   });
 
-  it('counts instances by the GPUs of their copies, times the price', () => {
+  it('the dashboard estimates cost by the instances that the copies need, times the price', () => {
     expect(text).toContain('CEIL((FILL(copies0, 0) * 2) / 8) * 63');
   });
 
-  it('takes a price that is written, and says so where it knows none', () => {
-    const written = synthesize(aConfig({ watching: { dollarsPerInstanceHour: 40.5 } }));
-    expect(JSON.stringify(widgetsOf(written.api))).toContain('/ 8) * 40.5');
+  it('the dashboard uses a configured price, and says so if the price is unknown', () => {
+    const configured = synthesize(aConfig({ watching: { dollarsPerInstanceHour: 40.5 } }));
+    expect(JSON.stringify(widgetsOf(configured.api))).toContain('/ 8) * 40.5');
     const unknown = synthesize(
       aConfig({ endpoint: { instanceType: 'ml.p5e.48xlarge' }, region: 'us-east-2', watching: {} }),
       { allow: 'instance-region' },
@@ -68,7 +69,7 @@ describe('the dashboard', () => {
     expect(JSON.stringify(widgetsOf(unknown.api))).toContain('No price of this instance type');
   });
 
-  it('fills its grid of 24 columns without a box over another', () => {
+  it('the dashboard fills its grid of 24 columns without overlapping boxes', () => {
     const cells = new Set<string>();
     for (const { x, y, width, height } of widgets) {
       expect(x + width).toBeLessThanOrEqual(24);
@@ -83,7 +84,7 @@ describe('the dashboard', () => {
     expect(cells.size).toBe(24 * rows);
   });
 
-  it('is the picture in docs/images/dashboard.svg', () => {
+  it('docs/images/dashboard.svg shows the layout of the dashboard', () => {
     const boxes: Box[] = widgets.map(({ properties, ...place }) => ({
       ...place,
       title: properties.title ?? properties.markdown ?? '',
@@ -99,7 +100,7 @@ describe('the dashboard', () => {
 describe('alarms', () => {
   const runbook = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8');
 
-  it('are one of each kind, and each links to a heading of the runbook', () => {
+  it('there is one alarm of each kind, which links to a heading of the runbook', () => {
     const descriptions = alarmsOf(api).map((alarm) => String(alarm['AlarmDescription']));
     for (const name of Object.keys(defaultThresholds)) {
       expect(descriptions.filter((text) => text.endsWith(`docs/runbook.md#${anchorOf(name)}`))).toHaveLength(1);
@@ -108,7 +109,7 @@ describe('alarms', () => {
     expect(descriptions).toHaveLength(Object.keys(defaultThresholds).length);
   });
 
-  it('ring over their threshold, and not where nobody asks', () => {
+  it('an alarm goes off above its threshold, and not without requests', () => {
     api.hasResourceProperties('AWS::CloudWatch::Alarm', {
       AlarmDescription: Match.stringLikeRegexp('^More than 30000 milliseconds.*s1-32b'),
       ExtendedStatistic: 'p90',
@@ -120,7 +121,7 @@ describe('alarms', () => {
     });
   });
 
-  it('go to a topic, have other thresholds, another runbook, when told so; one set a model', () => {
+  it('alarms use the configured topic, thresholds and runbook, with one set of alarms for each model', () => {
     const alarmTopicArn = 'arn:aws:sns:us-east-1:111122223333:ops';
     const { api } = synthesize(
       aConfig({
@@ -143,7 +144,7 @@ describe('alarms', () => {
     });
   });
 
-  it('and the dashboard are left out when told so', () => {
+  it('alarms and dashboard can be switched off', () => {
     const { api } = synthesize(aConfig({ watching: { alarms: false, dashboard: false } }));
     api.resourceCountIs('AWS::CloudWatch::Alarm', 0);
     api.resourceCountIs('AWS::CloudWatch::Dashboard', 0);

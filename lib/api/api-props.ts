@@ -1,0 +1,133 @@
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
+import type { ApiAccess } from './api-access.ts';
+import type { ApiModel } from './api-settings.ts';
+import type { LedgerChoice } from './ledger-table.ts';
+
+interface Throttling {
+  /** Steady rate of all clients together, in requests per second. */
+  readonly requestsPerSecond: number;
+  /** Requests above the steady rate that the API accepts at once. */
+  readonly burst: number;
+}
+
+export interface ReasoningApiProps extends ApiAccess {
+  readonly endpoint: ReasoningEndpoint;
+  /** Models of the endpoint that the API offers. The first one serves requests without a `model`. */
+  readonly models: readonly ApiModel[];
+  /**
+   * Name of the REST API in the console.
+   *
+   * @default - the construct's id
+   */
+  readonly apiName?: string | undefined;
+  /**
+   * Whether requests need a bearer key. The key is generated, stored in Secrets Manager, and read by the function when it starts.
+   *
+   * @default true
+   */
+  readonly apiKey?: boolean | undefined;
+  /**
+   * Customer-managed KMS key for the bearer key's secret and the function's environment. Logs stay under CloudWatch's own
+   * key, because the policy of a customer-managed key would have to allow the service.
+   *
+   * @default - AWS-managed keys
+   */
+  readonly kmsKeyArn?: string | undefined;
+  /**
+   * Table of keys, limits, usage and load: kept when the stack is deleted, deleted with it, or not created.
+   *
+   * @default 'keep'
+   */
+  readonly ledger?: LedgerChoice | undefined;
+  /**
+   * Throttling of all clients together.
+   *
+   * @default - 20 requests per second, burst of 40
+   */
+  readonly throttling?: Throttling | undefined;
+  /**
+   * Timeout of a request, in seconds. Lambda and API Gateway cut a request at 900: the rest is for ending the stream in
+   * order.
+   *
+   * @default 880
+   */
+  readonly requestSeconds?: number | undefined;
+  /**
+   * Time for which a request waits if the endpoint has no copy, in seconds. At most `requestSeconds`. Its stream is kept
+   * alive. 0 answers 503 with Retry-After at once.
+   *
+   * @default 600
+   */
+  readonly capacityWaitSeconds?: number | undefined;
+  /**
+   * Idle time of a stream after which a comment is sent, in seconds. API Gateway cuts a stream that is idle for 300.
+   *
+   * @default 15
+   */
+  readonly keepAliveSeconds?: number | undefined;
+  /**
+   * Memory of the function, in MB. At 1,769, Lambda assigns one full CPU. Less makes cold starts, which parse the
+   * tokenizer, slower. More does not make streams faster.
+   *
+   * @default 1769
+   */
+  readonly memoryMb?: number | undefined;
+  /**
+   * Reserved concurrency of the function, which is also its maximum.
+   *
+   * @default - none
+   */
+  readonly reservedConcurrency?: number | undefined;
+  /**
+   * Whether X-Ray traces requests.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean | undefined;
+  /**
+   * Retention of the logs, which contain neither prompts nor answers.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Whether to set the role with which API Gateway writes logs. There is one role per account and region: write `false` if
+   * it is already set.
+   *
+   * @default true
+   */
+  readonly accountLogRole?: boolean | undefined;
+  /**
+   * Code of the function.
+   *
+   * @default - this package's function
+   */
+  readonly code?: Code | undefined;
+}
+
+/** Properties of an API with their defaults resolved. */
+export interface ResolvedApi {
+  readonly ledger: LedgerChoice;
+  readonly throttling: Throttling;
+  readonly requestSeconds: number;
+  readonly capacityWaitSeconds: number;
+  readonly keepAliveSeconds: number;
+  readonly memoryMb: number;
+  readonly logRetention: RetentionDays;
+}
+
+/** Resolves the defaults of an API's properties. */
+export function resolveApi(props: ReasoningApiProps): ResolvedApi {
+  const requestSeconds = props.requestSeconds ?? 880;
+  return {
+    ledger: props.ledger ?? 'keep',
+    throttling: props.throttling ?? { requestsPerSecond: 20, burst: 40 },
+    requestSeconds,
+    capacityWaitSeconds: props.capacityWaitSeconds ?? Math.min(600, requestSeconds),
+    keepAliveSeconds: props.keepAliveSeconds ?? 15,
+    memoryMb: props.memoryMb ?? 1_769,
+    logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+  };
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { formatNames } from '../../lambda/forcing/format.ts';
+import { reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { ledgerChoices } from './ledger-table.ts';
+
+/** Config of the API, and of how it offers a model. */
+
+const count = z.int().min(0);
+const seconds = z.int().min(0);
+
+/** Format in which the model family delimits thinking and answer. */
+export const formatSchema = z.enum(formatNames).describe('Format in which the family delimits thinking and answer.');
+
+export const tokenizerSchema = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    'Path of the model’s tokenizer.json, relative to this file; or `endpoint`, to tokenize by the model’s server. If omitted, the family’s tokenizer for the formats s1, qwq, qwen3 and gpt-oss.',
+  );
+
+const thinkingSchema = z.strictObject({
+  defaultMaxTokens: count.optional().describe('Maximum of thinking tokens if a request has none.'),
+  maxTokens: count.optional().describe('Largest maximum of thinking tokens that a request may ask for.'),
+  defaultMaxAnswerTokens: z.int().min(1).optional().describe('Maximum of answer tokens if a request has none.'),
+  efforts: z
+    .partialRecord(z.enum(reasoningEfforts), count)
+    .optional()
+    .describe('Maximum of thinking tokens for each `reasoning_effort`.'),
+});
+
+/** Fields of a model that describe how requests use it. */
+export const requestFields = {
+  thinking: thinkingSchema.prefault({}),
+  systemPrompt: z.string().optional().describe('System message if a conversation has none.'),
+  defaultTemperature: z.number().min(0).max(2).optional().describe('Sampling temperature if a request has none.'),
+};
+
+const domainSchema = z.strictObject({
+  name: z.string().min(1).describe('For instance `think.example.com`.'),
+  certificateArn: z.string().min(1).describe('ARN of an ACM certificate in the region.'),
+});
+
+export const apiSchema = z.strictObject({
+  apiKey: z.boolean().default(true).describe('Whether requests need a bearer key, which is generated.'),
+  ledger: z
+    .enum(ledgerChoices)
+    .default('keep')
+    .describe(
+      'Table of keys, limits, usage and load: kept when the stack is deleted, deleted with it, or not created.',
+    ),
+  kmsKeyArn: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Customer-managed KMS key for the bearer key and the function’s environment.'),
+  exposure: z
+    .enum(['regional', 'private', 'edge'])
+    .optional()
+    .describe(
+      'From the internet, only through `vpcEndpointIds`, or through CloudFront’s network. If omitted, `regional`.',
+    ),
+  vpcEndpointIds: z
+    .array(z.string().startsWith('vpce-'))
+    .optional()
+    .describe('Interface VPC endpoints through which clients may call a private API.'),
+  domain: domainSchema.optional().describe('Custom domain name.'),
+  firewall: z
+    .strictObject({ requestsPerFiveMinutes: z.int().describe('Limit for each IP address. Minimum: 10.') })
+    .optional()
+    .describe('Web application firewall (WAF) in front of the API.'),
+  throttling: z
+    .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
+    .default({ requestsPerSecond: 20, burst: 40 }),
+  requestSeconds: seconds.default(880).describe('Timeout of a request, in seconds.'),
+  capacityWaitSeconds: seconds
+    .default(600)
+    .describe('Time for which a request waits for the first copy, in seconds. 0 answers 503 at once.'),
+  keepAliveSeconds: seconds.default(15).describe('Idle time of a stream after which a comment is sent, in seconds.'),
+  memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
+  reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),
+  tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),
+  accountLogRole: z
+    .boolean()
+    .default(true)
+    .describe('Whether to set the account’s role with which API Gateway writes logs.'),
+});

@@ -1,0 +1,43 @@
+import { checkAccess } from '../checks/check-access.ts';
+import { checkFunctionEnvironment } from '../checks/check-environment.ts';
+import { checkScalingLedger } from '../checks/check-load-scaling.ts';
+import { checkRange } from '../checks/check-range.ts';
+import { checkThinking } from '../checks/check-thinking.ts';
+import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
+import { checkTokenizer } from '../checks/check-tokenizer.ts';
+import { limits } from '../facts/aws-limits.ts';
+import type { Refusal } from '../facts/refusal.ts';
+import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
+import { type ApiModel, thinkingOf } from './api-settings.ts';
+import { thinkingDefaults } from './thinking-defaults.ts';
+import { familyTokenizer } from './tokenizer-layer.ts';
+
+/**
+ * Runs all checks of an API.
+ *
+ * @param environmentBytes size of the function's environment variables
+ */
+export function checkApi(
+  region: string,
+  props: ReasoningApiProps,
+  resolved: ResolvedApi,
+  environmentBytes: number,
+): readonly (Refusal | undefined)[] {
+  const scaled = props.models.find(({ model }) => model.deployedScaling !== undefined);
+  return [
+    ...checkRequestTimeouts(resolved),
+    checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
+    checkScalingLedger(resolved.ledger, scaled?.model.id),
+    ...checkAccess(region, props, resolved.keepAliveSeconds),
+    checkFunctionEnvironment(environmentBytes, props.models.length),
+    ...props.models.flatMap(checkOfferedModel),
+  ];
+}
+
+function checkOfferedModel(entry: ApiModel): readonly (Refusal | undefined)[] {
+  const { model, format, tokenizer } = entry;
+  return [
+    checkThinking(model, thinkingOf(entry), thinkingDefaults(model.contextTokens).maxTokens),
+    checkTokenizer(model, format, tokenizer, familyTokenizer(format)),
+  ];
+}

@@ -1,0 +1,84 @@
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { HostedModel } from '../endpoint/hosted-model.ts';
+
+/** Threshold of an alarm: the value is above `over` for `minutes` consecutive minutes. */
+export interface Threshold {
+  readonly over: number;
+  /** Consecutive minutes. Minimum: 1. */
+  readonly minutes: number;
+}
+
+/** Threshold of each alarm. The keys are the anchors of docs/runbook.md. */
+export interface Thresholds {
+  /** Failed generations, in percent. */
+  readonly failures: Threshold;
+  /** Responses of the API with status 500 or above, in percent. */
+  readonly serverErrors: Threshold;
+  /** Throttled invocations of the function, per minute. */
+  readonly throttles: Threshold;
+  /** Time to the first token, 90th percentile, in milliseconds. */
+  readonly slowFirstToken: Threshold;
+  /** Calls that found no copy, per minute. If they persist, a copy does not start. */
+  readonly noCapacity: Threshold;
+}
+
+/** Default thresholds. A copy starts within ten minutes from zero, so a longer time without copies is an error. */
+export const defaultThresholds: Thresholds = {
+  failures: { over: 5, minutes: 5 },
+  serverErrors: { over: 2, minutes: 5 },
+  throttles: { over: 0, minutes: 3 },
+  slowFirstToken: { over: 30_000, minutes: 15 },
+  noCapacity: { over: 0, minutes: 20 },
+};
+
+/** A model, and the GPUs that its copies use. */
+export interface MonitoredModel {
+  readonly model: HostedModel;
+  /** GPUs of one copy. */
+  readonly gpusPerCopy: number;
+}
+
+export interface MonitoringProps {
+  readonly restApi: RestApi;
+  readonly handler: IFunction;
+  readonly models: readonly MonitoredModel[];
+  /** GPUs of one instance. */
+  readonly gpusPerInstance: number;
+  /**
+   * Estimated price of one instance, in dollars per hour.
+   *
+   * @default - the dashboard has no graph of the cost
+   */
+  readonly dollarsPerInstanceHour?: number | undefined;
+  /**
+   * Whether to create a dashboard.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean | undefined;
+  /**
+   * Whether to create alarms.
+   *
+   * @default true
+   */
+  readonly alarms?: boolean | undefined;
+  /**
+   * ARN of the SNS topic that is notified when an alarm starts and ends.
+   *
+   * @default - no notification; alarms are visible in the console
+   */
+  readonly alarmTopicArn?: string | undefined;
+  /**
+   * Thresholds that differ from the defaults.
+   *
+   * @default defaultThresholds
+   */
+  readonly thresholds?: { readonly [Name in keyof Thresholds]?: Threshold | undefined } | undefined;
+  /**
+   * URL of the runbook. Alarms link to their heading in it.
+   *
+   * @default docs/runbook.md
+   */
+  readonly runbookUrl?: string | undefined;
+}

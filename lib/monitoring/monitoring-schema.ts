@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** Config of dashboard and alarms. */
+
+const thresholdSchema = z
+  .strictObject({
+    over: z.number().min(0).describe('Value above which the alarm goes off.'),
+    minutes: z.int().min(1).max(1_440).describe('Consecutive minutes.'),
+  })
+  .optional();
+
+const thresholdsSchema = z.strictObject({
+  failures: thresholdSchema.describe('Failed generations, in percent.'),
+  serverErrors: thresholdSchema.describe('Responses with status 500 or above, in percent.'),
+  throttles: thresholdSchema.describe('Throttled invocations of the function, per minute.'),
+  slowFirstToken: thresholdSchema.describe('Time to the first token, 90th percentile, in milliseconds.'),
+  noCapacity: thresholdSchema.describe('Calls that found no copy, per minute.'),
+});
+
+export const monitoringSchema = z.strictObject({
+  dashboard: z.boolean().default(true).describe('Whether to create a dashboard: an estimated three dollars per month.'),
+  alarms: z
+    .boolean()
+    .default(true)
+    .describe('Whether to create alarms: an estimated ten cents per month for each metric in an alarm.'),
+  alarmTopicArn: z.string().startsWith('arn:').optional().describe('SNS topic that alarms notify.'),
+  runbookUrl: z.string().min(1).optional().describe('URL of your copy of docs/runbook.md, for the links in alarms.'),
+  dollarsPerInstanceHour: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('Price for the estimate of the cost. If omitted, the built-in list price.'),
+  thresholds: thresholdsSchema.optional().describe('Thresholds of alarms that differ from the defaults.'),
+});

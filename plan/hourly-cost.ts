@@ -1,0 +1,84 @@
+import type { Config, ModelConfig } from '../lib/config.ts';
+import { findInstanceType } from '../lib/facts/instance-types.ts';
+import { instancesFor } from '../lib/facts/placement.ts';
+import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
+import type { CreatedResources } from './created.ts';
+import type { HourlyCost } from './plan.ts';
+
+/**
+ * Estimates the cost per hour.
+ *
+ * @returns `undefined` if the price of the instance type is unknown.
+ */
+export function hourlyCost(
+  config: Config,
+  created: readonly CreatedResources[],
+  prices: Prices,
+): HourlyCost | undefined {
+  const instance = prices.instances[config.endpoint.instanceType];
+  if (instance === undefined) return undefined;
+  const fixed = fixedDollarsPerHour(created, prices);
+  const idle = Math.max(
+    config.endpoint.instances.min,
+    instancesOf(config, ({ copies }) => copies.min),
+  );
+  const instances = { idle, minimum: Math.max(1, idle), maximum: config.endpoint.instances.max };
+  const cost = (count: number) => count * instance + fixed;
+  return {
+    instance,
+    fixed,
+    idle: cost(instances.idle),
+    minimum: cost(instances.minimum),
+    maximum: cost(instances.maximum),
+    instances,
+  };
+}
+
+/** Returns the instances that hold a number of copies of each model. */
+export function instancesOf(config: Config, copiesOf: (model: ModelConfig) => number): number {
+  const gpus = findInstanceType(config.endpoint.instanceType)?.gpus ?? 1;
+  return instancesFor(
+    config.models.flatMap((model) => Array<number>(copiesOf(model)).fill(model.vllm.tensorParallel)),
+    gpus,
+  );
+}
+
+function fixedDollarsPerHour(created: readonly CreatedResources[], prices: Prices): number {
+  let month = 0;
+  for (const { type, resources } of created) {
+    for (const { properties } of resources) month += fixedDollarsPerMonth(type, properties, prices);
+  }
+  return month / HOURS_PER_MONTH;
+}
+
+function fixedDollarsPerMonth(type: string, properties: Readonly<Record<string, unknown>>, prices: Prices): number {
+  switch (type) {
+    case 'AWS::SecretsManager::Secret':
+      return prices.secretMonth;
+    case 'AWS::CloudWatch::Alarm':
+      return Number(properties['Period']) < 60
+        ? prices.highResolutionAlarmMonth
+        : metricsOf(properties['Metrics']) * prices.alarmMonth;
+    case 'AWS::CloudWatch::Dashboard':
+      return prices.dashboardMonth;
+    case 'AWS::KMS::Key':
+      return prices.keyMonth;
+    case 'AWS::WAFv2::WebACL':
+      return prices.firewallMonth + lengthOf(properties['Rules']) * prices.firewallRuleMonth;
+    case 'AWS::EC2::VPCEndpoint':
+      return properties['VpcEndpointType'] === 'Interface'
+        ? lengthOf(properties['SubnetIds']) * prices.vpcEndpointHour * HOURS_PER_MONTH
+        : 0;
+    default:
+      return 0;
+  }
+}
+
+/** Number of charged metrics: an alarm on an expression is charged for each metric in it. */
+function metricsOf(queries: unknown): number {
+  return Array.isArray(queries) ? queries.filter((query) => 'MetricStat' in query).length : 1;
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0;
+}

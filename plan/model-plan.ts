@@ -1,0 +1,40 @@
+import type { Config, ModelConfig } from '../lib/config.ts';
+import { findInstanceType } from '../lib/facts/instance-types.ts';
+import type { Prices } from '../lib/facts/prices.ts';
+import { gpuMemory, storedWeightBytes } from '../lib/serving/gpu-memory.ts';
+import { memoryInWords } from '../lib/serving/memory-in-words.ts';
+import { servedWeights } from '../lib/serving/served-weights.ts';
+import { coldStart } from './cold-start.ts';
+import type { ModelPlan } from './plan.ts';
+import { decodeSpeed } from './traffic.ts';
+
+/** Plans one model: its memory, cold start and speed. */
+export function modelPlan(config: Config, model: ModelConfig, prices: Prices): ModelPlan {
+  const { shape, settings } = servedWeights(model);
+  if (shape === undefined) {
+    return { id: model.id, memory: undefined, estimatedColdStart: undefined, estimatedSpeed: undefined };
+  }
+  const contextTokens = model.vllm.contextTokens ?? model.contextTokens;
+  const memory = gpuMemory(shape, settings, config.endpoint.instanceType);
+  const type = findInstanceType(config.endpoint.instanceType);
+  return {
+    id: model.id,
+    memory: memory && {
+      ...memory,
+      inWords: memoryInWords(shape, settings, memory, contextTokens),
+      longestRequestsAtOnce: Math.floor(memory.cacheTokens / contextTokens),
+    },
+    estimatedColdStart: coldStart(
+      { id: model.id, source: model.source.kind, weightBytes: storedWeightBytes(shape, settings) },
+      prices.assumptions,
+    ),
+    estimatedSpeed:
+      memory &&
+      type &&
+      decodeSpeed(memory, type, {
+        requests: model.requestsPerCopy,
+        contextTokens: contextTokens / 4,
+        efficiency: prices.assumptions.decodeEfficiency,
+      }),
+  };
+}

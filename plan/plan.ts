@@ -1,0 +1,58 @@
+import type { Quota } from '../lib/facts/quota-codes.ts';
+import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
+import type { ColdStart } from './cold-start.ts';
+import type { DecodeSpeed, PlannedLoad, PlannedTraffic } from './traffic.ts';
+
+/** Resources, quotas, memory, times and cost of a deployment. Every amount of dollars, and every time, is an estimate. */
+export interface Plan {
+  readonly name: string;
+  readonly region: string;
+  readonly created: readonly { readonly stack: string; readonly type: string; readonly count: number }[];
+  readonly models: readonly ModelPlan[];
+  readonly quotas: readonly Quota[];
+  readonly instanceType: string;
+  /** `undefined` if the price of the instance type is unknown. */
+  readonly estimatedDollarsPerHour: HourlyCost | undefined;
+  readonly estimatedMonth: MonthlyCost | undefined;
+  readonly prices: { readonly date: string; readonly source: string };
+  readonly notes: readonly string[];
+}
+
+/** Memory, cold start and speed of one model. `undefined` if the config has no architecture. */
+export interface ModelPlan {
+  readonly id: string;
+  readonly memory: (GpuMemory & { readonly inWords: string; readonly longestRequestsAtOnce: number }) | undefined;
+  readonly estimatedColdStart: ColdStart | undefined;
+  readonly estimatedSpeed: DecodeSpeed | undefined;
+}
+
+/** Cost in dollars per hour. */
+export interface HourlyCost {
+  /** Price of one instance. */
+  readonly instance: number;
+  /** Secrets, alarms, dashboard and other resources that are charged without requests. */
+  readonly fixed: number;
+  /** Cost after a time without requests. */
+  readonly idle: number;
+  /** Lowest cost at which a request can be answered. */
+  readonly minimum: number;
+  /** Cost if all instances run. */
+  readonly maximum: number;
+  readonly instances: { readonly idle: number; readonly minimum: number; readonly maximum: number };
+}
+
+/** Cost of a month at planned traffic. */
+export interface MonthlyCost {
+  readonly model: string;
+  readonly traffic: PlannedTraffic;
+  readonly load: PlannedLoad;
+  readonly instanceHours: number;
+  readonly dollars: {
+    readonly instances: number;
+    readonly requests: number;
+    readonly fixed: number;
+    readonly total: number;
+    /** Dollars per million tokens of thinking and answer. */
+    readonly perMillionTokens: number;
+  };
+}
