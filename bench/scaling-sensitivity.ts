@@ -6,8 +6,8 @@
 
 import { parseArgs } from 'node:util';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
-import { defaultElastic, type ElasticSettings } from '../lambda/policy/elastic-grant.ts';
 import { defaultScaling, type ScalingSettings } from '../lambda/policy/desired-copies.ts';
+import { defaultElastic, type ElasticSettings } from '../lambda/policy/elastic-grant.ts';
 import { openGate } from '../simulate/engine/gate.ts';
 import type { Outcome } from '../simulate/engine/outcome.ts';
 import { PolicyMaker } from '../simulate/policies.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type AdmissionSettings, defaultAdmission } from '../policy/admission.ts';
-import { defaultElastic, type ElasticSettings } from '../policy/elastic-grant.ts';
 import { defaultScaling, type ScalingSettings } from '../policy/desired-copies.ts';
+import { defaultElastic, type ElasticSettings } from '../policy/elastic-grant.ts';
 
 const copies = z.int().min(0).max(1_000);
 
