@@ -253,7 +253,7 @@ function nameOf(path: string): string {
 function listenError(error: unknown, { port, host }: LocalOptions): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE')
-    return new Error(`Port ${port} is in use. Choose another one with --port, or 0 for any free port.`);
+    return new Error(`Port ${port} is taken. Choose another one with --port, or 0 for any free port.`);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new Error(`This machine has no address ${host}. Choose another one with --host.`);
   if (code === 'EACCES') return new Error(`Port ${port} requires elevated rights. Choose one above 1023 with --port.`);
