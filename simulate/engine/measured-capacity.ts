@@ -1,10 +1,8 @@
 import { defaultAdmission } from '../../lambda/policy/admission.ts';
 import type { CopyCapacity } from '../../lambda/policy/load.ts';
 import { learnSpeed, type SpeedFit, speedAt, speedOfProfile } from '../../lambda/policy/measured-speed.ts';
+import { USUAL_CONTEXT_TOKENS } from '../../lib/serving/decode-speed.ts';
 import { fullStep, type Profile } from '../profile.ts';
-
-/** Typical context of a request, in tokens, for the initial estimate of a copy's speed. */
-const TYPICAL_CONTEXT = 3_000;
 
 /** Pressure from which requests queue. */
 const FULL_PRESSURE = defaultAdmission.fullAt;
@@ -17,7 +15,7 @@ export class MeasuredCapacity {
 
   constructor(profile: Profile) {
     this.#profile = profile;
-    const full = fullStep(profile, TYPICAL_CONTEXT);
+    const full = fullStep(profile, USUAL_CONTEXT_TOKENS);
     this.#speed = speedOfProfile(profile.speed.stepSeconds, full);
     this.#tokensPerSecond = speedAt(this.#speed, full.requests);
   }

@@ -6,6 +6,7 @@ import { gpuMemory } from '../../../lib/serving/gpu-memory.ts';
 import { parseS3Uri } from '../../../lib/serving/model-source.ts';
 import { fittingTimeouts } from '../../../lib/serving/startup-timeouts.ts';
 import { vllmEnvironment } from '../../../lib/serving/vllm-environment.ts';
+import type { VllmSettings } from '../../../lib/serving/vllm-settings.ts';
 
 const p5 = 'ml.p5.48xlarge';
 
@@ -49,8 +50,8 @@ describe('vllmEnvironment', () => {
 });
 
 describe('accelerations', () => {
-  const environment = (settings: Parameters<typeof vllmEnvironment>[0]) =>
-    vllmEnvironment(settings, { servedModelName: 'm', contextTokens: 4_096, server: 'vllm' });
+  const environment = (settings: VllmSettings) =>
+    vllmEnvironment(accelerate(settings), { servedModelName: 'm', contextTokens: 4_096, server: 'vllm' });
 
   it.each([
     ['fp8-weights', { SM_VLLM_QUANTIZATION: 'fp8' }],
