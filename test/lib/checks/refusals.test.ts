@@ -189,6 +189,20 @@ const refused: Record<string, ConfigInput> = {
   'an invalid schedule expression': model({
     scaling: { schedule: [{ name: 'morning', schedule: '0 7 * * *', min: 1, max: 4 }] },
   }),
+  'a schedule with the five fields of a crontab': model({
+    scaling: { schedule: [{ name: 'morning', schedule: 'cron(0 7 * * *)', min: 1, max: 4 }] },
+  }),
+  'a schedule without a question mark': model({
+    scaling: { schedule: [{ name: 'morning', schedule: 'cron(0 7 * * * *)', min: 1, max: 4 }] },
+  }),
+  'a schedule in an offset from a time zone': model({
+    scaling: {
+      schedule: [{ name: 'morning', schedule: 'cron(0 7 ? * MON-FRI *)', timezone: 'CET+1', min: 1, max: 4 }],
+    },
+  }),
+  'a schedule with an invalid name': model({
+    scaling: { schedule: [{ name: '7:00', schedule: 'cron(0 7 ? * MON-FRI *)', min: 1, max: 4 }] },
+  }),
   'a schedule whose minimum is above its maximum': model({
     scaling: { schedule: [{ name: 'morning', schedule: 'cron(0 7 ? * * *)', min: 4, max: 1 }] },
   }),
