@@ -1,6 +1,6 @@
 import { endsInLoop } from './loops.ts';
 import { OutputText } from './output-text.ts';
-import type { Emission, ForcingPlan, NextSegment, SegmentPiece } from './plan.ts';
+import { type Emission, type ForcingPlan, givenIds, type NextSegment, type SegmentPiece } from './plan.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
 
 /** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
@@ -32,7 +32,7 @@ export class BudgetForcing {
   readonly #events: ForcingEvent[] = [];
 
   #part: 'thinking' | 'answer' | 'done' = 'thinking';
-  /** Index in `#ids` of the first token after the last forced one. */
+  /** Index in `#ids` of the first token of the thinking after the last forced one. */
   #sampledFrom: number;
   #segment: NextSegment | undefined;
   #segmentTokens = 0;
@@ -56,13 +56,15 @@ export class BudgetForcing {
 
   constructor(plan: ForcingPlan) {
     this.#plan = plan;
-    const { format, limits } = plan;
-    const skips = limits.maxTokens === 0;
-    this.#ids = skips ? [...plan.promptIds] : [...plan.promptIds, ...format.openThinking];
+    const { format, limits, prefix } = plan;
+    this.#ids = givenIds(plan);
     this.#promptTokens = this.#ids.length;
-    this.#sampledFrom = this.#ids.length;
+    this.#sampledFrom = this.#ids.length - (prefix?.ids.length ?? 0);
     this.#text = new OutputText(plan);
-    if (skips) {
+    if (prefix?.part === 'answer') {
+      this.#endReason = 'disabled';
+      this.#part = 'answer';
+    } else if (limits.maxTokens === 0 && prefix === undefined) {
       this.#endReason = 'disabled';
       this.#beginAnswer(format.skipThinking, { forced: true });
     } else if (limits.minTokens > 0 && limits.waits === 0) {

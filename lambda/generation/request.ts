@@ -1,6 +1,7 @@
-import type { Turn } from '../forcing/format.ts';
+import type { OutputPrefix, Turn } from '../forcing/format.ts';
 import type { Limits } from '../forcing/report.ts';
 import type { FieldNames, RequestedBudget, Shrink } from '../forcing/settle-limits.ts';
+import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
@@ -11,6 +12,10 @@ import type { GenerationEvent } from './generation.ts';
 export interface GenerationRequest {
   readonly model: ServedModel;
   readonly turns: readonly Turn[];
+  /** `undefined` if the answer may not call tools. */
+  readonly tools: ToolUse | undefined;
+  /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
+  readonly prefix?: OutputPrefix;
   readonly requested: RequestedBudget;
   /** Names of the limits in the request's dialect, for error messages. */
   readonly names: FieldNames;

@@ -24,7 +24,7 @@ export async function startGeneration(
   context: GenerationContext,
 ): Promise<RunningGeneration> {
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
-  const prepared = await prepareRequest(request, context.caller);
+  const prepared = await prepareRequest(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
   const { limits, shrunk, promptTokens, admission, reservation } = admitted;
 
@@ -58,7 +58,7 @@ export async function startGeneration(
 /** What all samples of a request have in common. */
 function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts }: GenerationRequest,
-  { promptIds, format, wait }: PreparedRequest,
+  { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads }: AppDependencies,
 ): Omit<Generation, 'signal'> {
@@ -76,6 +76,7 @@ function toGeneration(
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     plan: {
       promptIds,
+      prefix,
       format,
       limits,
       wait,

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
+import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
@@ -66,9 +67,13 @@ function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
     const model = findModel(dependencies.models, request.model, context.get('caller'));
-    const { turns } = toGenerationRequest(messagesToChat(request), model);
-    const [ids, format] = await Promise.all([model.promptIds(turns), model.format({ bare: false })]);
-    return context.json({ input_tokens: ids.length + format.openThinking.length });
+    const generation = toGenerationRequest(messagesToChat(request), model);
+    const [prepared, format] = await Promise.all([
+      preparePrompt(generation, model, generationContext(context)),
+      model.format({ bare: false }),
+    ]);
+    const { promptIds, prefixIds } = prepared;
+    return context.json({ input_tokens: promptIds.length + format.openThinking.length + prefixIds.length });
   };
 }
 
