@@ -45,6 +45,7 @@ export class BudgetForcing {
   #sampledTokens = 0;
   #forcedTokens = 0;
   #discardedTokens = 0;
+  #abortedTokens = 0;
   #waits = 0;
   #segments = 0;
   #minTokensOfNext = 0;
@@ -188,6 +189,19 @@ export class BudgetForcing {
     }
   }
 
+  /**
+   * Ends the sample before its answer is complete: its client left, another sample failed, or its own failure is final. Its thinking
+   * and answer tokens become aborted tokens. Does nothing if the answer is complete.
+   */
+  abort(): void {
+    if (this.#part === 'done') return;
+    this.#segment = undefined;
+    this.#part = 'done';
+    this.#abortedTokens = this.#thinkingTokens + this.#answerTokens;
+    this.#thinkingTokens = 0;
+    this.#answerTokens = 0;
+  }
+
   /** Token counts so far, as the limits count them: forced "Wait" included, delimiters not. */
   tokens(): { readonly thinking: number; readonly answer: number } {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
@@ -204,6 +218,9 @@ export class BudgetForcing {
       sampledTokens: this.#sampledTokens,
       forcedTokens: this.#forcedTokens,
       discardedTokens: this.#discardedTokens,
+      retrievedTokens: 0,
+      probeTokens: 0,
+      abortedTokens: this.#abortedTokens,
       endReason: this.#endReason,
       waits: this.#waits,
       segments: this.#segments,

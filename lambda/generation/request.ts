@@ -7,6 +7,7 @@ import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { SampleAccount } from './usage.ts';
 
 /** A generation request, whatever its dialect. */
 export interface GenerationRequest {
@@ -47,6 +48,8 @@ export interface GenerationContext {
 
 /** An admitted request whose events can be read. */
 export interface RunningGeneration {
+  /** Id of the model. */
+  readonly model: string;
   readonly samples: number;
   /** Response headers with the remaining limits of the key. */
   readonly headers: Readonly<Record<string, string>>;
@@ -59,6 +62,8 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
+  /** Accounts of the samples that ended so far, completed or not. */
+  readonly accounts: readonly SampleAccount[];
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */

@@ -42,6 +42,7 @@ export async function startGeneration(
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
   return {
+    model: request.model.settings.id,
     samples: request.samples,
     headers: reservation === undefined ? {} : remainingHeaders(reservation.remaining),
     excludeThinking: request.thinking.exclude,
@@ -50,6 +51,7 @@ export async function startGeneration(
     shrunk,
     setBy: toSetBy(request, shrunk),
     load: admission?.report,
+    accounts,
     events: releaseAtEnd(events, admitted, accounts, dependencies.log),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
