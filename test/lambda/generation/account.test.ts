@@ -1,23 +1,24 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import type { AppDependencies } from '../../../lambda/context.ts';
 import { dayOf, Ledger, type UsageRecord } from '../../../lambda/keys/ledger.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { ModelRejectedError } from '../../../lambda/upstream/errors.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
-import { chat, type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
+import { chat, type ScriptedSegment, scriptedApp, scriptedModel } from '../scripted-world.ts';
 
 const path = '/v1/chat/completions';
 const UNIX_TIME = 1_700_000_000;
 
 /** An app over a script, and the usage record of its only request once it is settled. */
-function countedApp(script: readonly ScriptedSegment[]) {
+function countedApp(script: readonly ScriptedSegment[], changes: Partial<AppDependencies> = {}) {
   const ledger = new Ledger(new MemoryTable(), () => UNIX_TIME);
   const settled = async () =>
     await vi.waitFor(async (): Promise<UsageRecord> => {
       for await (const record of ledger.records([dayOf(UNIX_TIME)])) if (record.status === 'settled') return record;
       throw new Error('The request is not settled.');
     });
-  return { ...scriptedApp(script, { ledger }), settled };
+  return { ...scriptedApp(script, { ledger, ...changes }), settled };
 }
 
 describe('The ledger of a request whose answer is not complete', () => {
@@ -65,13 +66,19 @@ describe('The ledger of a request whose answer is not complete', () => {
   });
 
   it('GET /v1/usage has the aborted tokens apart, with their dollars', async () => {
-    const { app, settled } = countedApp([{ says: 'abc', fails: new ModelRejectedError('no') }]);
+    const script = [{ says: 'abc', fails: new ModelRejectedError('no') }];
+    const dollarsPerMillionTokens = { prompt: 0, completion: 1_000_000 };
+    const { app, settled } = countedApp([], {
+      models: [scriptedModel('scripted', script, { dollarsPerMillionTokens })],
+    });
     await (await app.request(path, chat({}))).text();
     await settled();
     const usage = z
       .looseObject({ data: z.array(z.looseObject({})) })
       .parse(await (await app.request('/v1/usage?from=2023-11-14&to=2023-11-14')).json());
-    expect(usage.data).toMatchObject([{ requests: 1, thinking_tokens: 0, aborted_tokens: 3, probe_tokens: 0 }]);
+    expect(usage.data).toMatchObject([
+      { requests: 1, thinking_tokens: 0, aborted_tokens: 3, probe_tokens: 0, dollars: 3 },
+    ]);
   });
 });
 
