@@ -23,18 +23,10 @@ export function expectedTokens(use: ExpectedUse, limitTokens: number, minTokens 
 /** Updates the expectation with a request that has ended. */
 export function learnUse(use: ExpectedUse, limitTokens: number, usedTokens: number): ExpectedUse {
   if (limitTokens <= 0) return use;
-  return use.with(sizeOf(limitTokens), learnedShare(use, limitTokens, usedTokens));
-}
-
-/** The same in place, for a caller that owns the array. */
-export function learnUseInPlace(use: number[], limitTokens: number, usedTokens: number): void {
-  if (limitTokens > 0) use[sizeOf(limitTokens)] = learnedShare(use, limitTokens, usedTokens);
-}
-
-function learnedShare(use: ExpectedUse, limitTokens: number, usedTokens: number): number {
-  const before = use[sizeOf(limitTokens)] ?? 1;
+  const size = sizeOf(limitTokens);
+  const before = use[size] ?? 1;
   const share = Math.min(1, Math.max(0, usedTokens / limitTokens));
-  return before + WEIGHT * (share - before);
+  return use.with(size, before + WEIGHT * (share - before));
 }
 
 function sizeOf(limitTokens: number): number {

@@ -2,11 +2,14 @@ import * as z from 'zod';
 import { type AdmissionSettings, defaultAdmission } from '../policy/admission.ts';
 import { defaultScaling, type ScalingSettings } from '../policy/desired-copies.ts';
 import { defaultElastic, type ElasticSettings } from '../policy/elastic-grant.ts';
+import { defaultScalingPolicy, type ScalingPolicyName, scalingPolicyNames } from '../policy/scaling-policies.ts';
 
 const copies = z.int().min(0).max(1_000);
 
 /** Settings of the policies that a deployment or an operator may change. If omitted, the defaults of lambda/policy hold. */
 export const policySchema = z.strictObject({
+  /** Policy that decides on the number of copies. */
+  scaling_policy: z.enum(scalingPolicyNames).optional(),
   /** Share of the copies' measured speed that demand may use. Above 0, at most 1. */
   target_utilization: z.number().gt(0).max(1).optional(),
   /** Pressure of admitted requests on the copies above which more copies are requested. */
@@ -56,6 +59,7 @@ export const RETRY_WAKE_SECONDS = 60;
 
 /** The settings of all policies. */
 export interface PolicyInForce {
+  readonly scalingPolicy: ScalingPolicyName;
   readonly scaling: ScalingSettings;
   readonly elastic: ElasticSettings;
   readonly admission: AdmissionSettings;
@@ -76,6 +80,7 @@ export function policyInForce(
   const { cut } = defaultElastic;
   const fullAt = Math.max(defaultAdmission.fullAt, shrinkTo);
   return {
+    scalingPolicy: chosen.scaling_policy ?? defaultScalingPolicy,
     scaling: {
       minCopies: operator.minCopies ?? settings.minCopies,
       maxCopies: operator.maxCopies ?? settings.maxCopies,
