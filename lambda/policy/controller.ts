@@ -96,15 +96,9 @@ export function step(
   places: CopyPlaces,
   { scalingPolicy, scaling, admission: { fullAt } }: ControllerSettings,
 ): Step {
-  let { use } = before;
-  let endedTokens = 0;
-  for (const request of ended) {
-    endedTokens += request.usedTokens;
-    // A request without a token (the model failed, or the client disconnected) says nothing about usage.
-    if (request.usedTokens > 0) use = learnUse(use, request.limitTokens, request.usedTokens);
-  }
-  let arrivedTokens = 0;
-  for (const { limitTokens, minTokens } of arrived) arrivedTokens += expectedTokens(use, limitTokens, minTokens);
+  const use = learnUse(before.use, ended);
+  const arrivedTokens = arrived.reduce((sum, one) => sum + expectedTokens(use, one.limitTokens, one.minTokens), 0);
+  const endedTokens = ended.reduce((sum, one) => sum + one.usedTokens, 0);
   const tokens = Math.max(0, usedTokens + endedTokens - before.usedTokens);
   const { speed, tokensPerSecond } = speedAfter(before, load, { tokens, seconds }, places, fullAt);
   const capacity = capacityOf(places, { tokensPerSecond });

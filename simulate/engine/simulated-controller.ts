@@ -43,9 +43,10 @@ export class SimulatedController {
   readonly #places: CopyPlaces;
   readonly #gate: Gate;
   readonly #settings: ControllerSettings;
+  readonly #arrived: Observation['arrived'][number][] = [];
+  readonly #ended: Observation['ended'][number][] = [];
   #state: ControllerState;
-  #arrived: Observation['arrived'][number][] = [];
-  #ended: Observation['ended'][number][] = [];
+  #capacity: CopyCapacity;
 
   /** @param scaler if it has no settings of a scaling policy, nothing acts on the decisions, and the defaults apply */
   constructor(profile: Profile, gate: Gate, { controlledBy }: Pick<Scaler, 'controlledBy'>) {
@@ -58,15 +59,12 @@ export class SimulatedController {
       ...(controlledBy ?? { scalingPolicy: defaultScalingPolicy, scaling: defaultScaling }),
     };
     this.#state = newControllerState({ stepSeconds, fullRequests: full.requests, fullStepSeconds: full.stepSeconds });
+    this.#capacity = capacityOf(this.#places, this.#state);
   }
 
   /** Requests in flight. */
   get requests(): number {
     return this.#account.requests;
-  }
-
-  get capacity(): CopyCapacity {
-    return capacityOf(this.#places, this.#state);
   }
 
   load({ copies, startingCopies }: Copies): Load {
@@ -79,7 +77,7 @@ export class SimulatedController {
     this.#arrived.push({ limitTokens: maxThinkingTokens + maxAnswerTokens, minTokens: minThinkingTokens });
     return decideRequest(
       { elastic, floorTokens, ceilingTokens: maxThinkingTokens },
-      { load: this.load(copies), capacity: this.capacity, key: this.#account.keyLoad(key), startsInSeconds },
+      { load: this.load(copies), capacity: this.#capacity, key: this.#account.keyLoad(key), startsInSeconds },
       this.#gate,
     );
   }
@@ -98,7 +96,7 @@ export class SimulatedController {
   /** Whether a thought may be over its current grant. */
   mayCut(copies: Copies): boolean {
     const cut = this.#gate.elastic?.cut;
-    return cut !== undefined && pressureOf(this.load(copies), this.capacity) > cut.shrinkFrom;
+    return cut !== undefined && pressureOf(this.load(copies), this.#capacity) > cut.shrinkFrom;
   }
 
   /** Cuts thoughts that the load no longer grants. */
@@ -106,7 +104,7 @@ export class SimulatedController {
     const { elastic } = this.#gate;
     if (elastic === undefined) return;
     const { use } = this.#state;
-    const situation = { ...copies, use, capacity: this.capacity, settings: elastic };
+    const situation = { ...copies, use, capacity: this.#capacity, settings: elastic };
     cutLongest<number, Of>(thoughts, this.#account, situation, (thought, { limitTokens, reservedTokens }) => {
       Object.assign(thought.job, { limitTokens, reservedTokens });
       end(thought);
@@ -120,9 +118,11 @@ export class SimulatedController {
     const arrived = this.#arrived;
     const observation = { now, seconds: SAMPLE_SECONDS, arrived, ended: this.#ended, load, usedTokens };
     const result = step(this.#state, observation, this.#places, this.#settings);
+    const arrivals = arrived.length;
     this.#state = result.state;
-    this.#arrived = [];
-    this.#ended = [];
-    return { ...result, load, arrivals: arrived.length };
+    this.#capacity = result.capacity;
+    arrived.length = 0;
+    this.#ended.length = 0;
+    return { ...result, load, arrivals };
   }
 }

@@ -52,15 +52,13 @@ describe('Expected use', () => {
   });
 
   it('the expected use converges to the actual use of its size class and leaves other classes unchanged', () => {
-    let use = unknownUse();
-    for (let request = 0; request < 500; request++) use = learnUse(use, 10_000, 2_500);
+    const use = learnUse(unknownUse(), new Array(500).fill({ limitTokens: 10_000, usedTokens: 2_500 }));
     expect(expectedTokens(use, 10_000)).toBeCloseTo(2_500, -1);
     expect(expectedTokens(use, 1_000)).toBe(1_000);
   });
 
   it('the reservation covers the forced minimum and the prompt', () => {
-    let use = unknownUse();
-    for (let request = 0; request < 500; request++) use = learnUse(use, 10_000, 0);
+    const use = learnUse(unknownUse(), new Array(500).fill({ limitTokens: 10_000, usedTokens: 1 }));
     expect(reservedTokens({ promptTokens: 50, limitTokens: 10_000, minTokens: 4_000 }, use)).toBe(4_050);
   });
 });
