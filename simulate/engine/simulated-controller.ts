@@ -31,6 +31,13 @@ export interface Thought extends RunningThought<number> {
   readonly job: Job;
 }
 
+/** State of an endpoint that has served no request. */
+export function initialState(profile: Profile): ControllerState {
+  const full = fullStep(profile, TYPICAL_CONTEXT);
+  const { stepSeconds } = profile.speed;
+  return newControllerState({ stepSeconds, fullRequests: full.requests, fullStepSeconds: full.stepSeconds });
+}
+
 /** Copies at one time. */
 type Copies = Pick<Load, 'copies' | 'startingCopies'>;
 
@@ -48,17 +55,24 @@ export class SimulatedController {
   #state: ControllerState;
   #capacity: CopyCapacity;
 
-  /** @param scaler if it has no settings of a scaling policy, nothing acts on the decisions, and the defaults apply */
-  constructor(profile: Profile, gate: Gate, { controlledBy }: Pick<Scaler, 'controlledBy'>) {
-    const { cacheTokens, maxSequences, stepSeconds } = profile.speed;
-    const full = fullStep(profile, TYPICAL_CONTEXT);
+  /**
+   * @param scaler if it has no settings of a scaling policy, nothing acts on the decisions, and the defaults apply
+   * @param state that an endpoint with this profile has learned before
+   */
+  constructor(
+    profile: Profile,
+    gate: Gate,
+    { controlledBy }: Pick<Scaler, 'controlledBy'>,
+    state: ControllerState = initialState(profile),
+  ) {
+    const { cacheTokens, maxSequences } = profile.speed;
     this.#places = { cacheTokens, maxRequests: maxSequences };
     this.#gate = gate;
     this.#settings = {
       admission: gate.admission ?? defaultAdmission,
       ...(controlledBy ?? { scalingPolicy: defaultScalingPolicy, scaling: defaultScaling }),
     };
-    this.#state = newControllerState({ stepSeconds, fullRequests: full.requests, fullStepSeconds: full.stepSeconds });
+    this.#state = state;
     this.#capacity = capacityOf(this.#places, this.#state);
   }
 
