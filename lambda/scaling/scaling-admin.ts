@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { defaultElastic } from '../policy/elastic-grant.ts';
+import { scalingPolicyNames } from '../policy/scaling-policies.ts';
 import { policyInForce, policySchema } from '../settings/policy-settings.ts';
 import { CopiesUnavailableError, type CopySchedule } from './copy-control.ts';
 import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
@@ -70,6 +71,7 @@ export const scalingStatusSchema = z.strictObject({
   }),
   policy: z.strictObject({
     elastic: z.enum(['asked', 'always', 'never']),
+    scaling_policy: z.enum(scalingPolicyNames).describe('Policy that decides on the number of copies.'),
     target_utilization: z.number(),
     most_pressure: z.number(),
     smoothing_seconds: z.number(),
@@ -143,6 +145,7 @@ export class ScalingAdmin {
       },
       policy: {
         elastic: settings.elastic,
+        scaling_policy: policy.scalingPolicy,
         target_utilization: scaling.targetUtilization,
         most_pressure: scaling.maxPressure,
         smoothing_seconds: scaling.smoothingSeconds,
