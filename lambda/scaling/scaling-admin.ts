@@ -71,7 +71,6 @@ export const scalingStatusSchema = z.strictObject({
   }),
   policy: z.strictObject({
     elastic: z.enum(['asked', 'always', 'never']),
-    scaling_policy: z.enum(scalingPolicyNames).describe('Policy that decides on the number of copies.'),
     target_utilization: z.number(),
     most_pressure: z.number(),
     smoothing_seconds: z.number(),
@@ -79,6 +78,7 @@ export const scalingStatusSchema = z.strictObject({
     shrink_from: z.number(),
     shrink_to: z.number(),
     max_queue_seconds: z.number(),
+    scaling_policy: z.enum(scalingPolicyNames).describe('Policy that decides on the number of copies.'),
   }),
   schedules: z.array(
     z.strictObject({
@@ -145,7 +145,6 @@ export class ScalingAdmin {
       },
       policy: {
         elastic: settings.elastic,
-        scaling_policy: policy.scalingPolicy,
         target_utilization: scaling.targetUtilization,
         most_pressure: scaling.maxPressure,
         smoothing_seconds: scaling.smoothingSeconds,
@@ -153,6 +152,7 @@ export class ScalingAdmin {
         shrink_from: elastic.shrinkFrom,
         shrink_to: elastic.shrinkTo,
         max_queue_seconds: admission.maxQueueSeconds,
+        scaling_policy: policy.scalingPolicy,
       },
       schedules: schedules.map(({ name, schedule, timezone, min, max }) => ({
         name,

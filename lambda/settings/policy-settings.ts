@@ -8,8 +8,6 @@ const copies = z.int().min(0).max(1_000);
 
 /** Settings of the policies that a deployment or an operator may change. If omitted, the defaults of lambda/policy hold. */
 export const policySchema = z.strictObject({
-  /** Policy that decides on the number of copies. */
-  scaling_policy: z.enum(scalingPolicyNames).optional(),
   /** Share of the copies' measured speed that demand may use. Above 0, at most 1. */
   target_utilization: z.number().gt(0).max(1).optional(),
   /** Pressure of admitted requests on the copies above which more copies are requested. */
@@ -24,6 +22,8 @@ export const policySchema = z.strictObject({
   shrink_to: z.number().gt(0).max(10).optional(),
   /** Longest expected wait with which a request is admitted, in seconds. */
   max_queue_seconds: z.number().min(0).max(3_600).optional(),
+  /** Policy that decides on the number of copies. */
+  scaling_policy: z.enum(scalingPolicyNames).optional(),
 });
 export type PolicyChoices = z.infer<typeof policySchema>;
 
