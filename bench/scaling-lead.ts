@@ -41,8 +41,8 @@ class Recorder implements Scaler {
   #fast: Demand = noDemand;
   #smooth: Demand = noDemand;
 
-  observe({ now, load, askedTokens }: Observation): undefined {
-    const arrived = { tokens: askedTokens, seconds: SAMPLE_SECONDS };
+  observe({ now, load, arrivedTokens }: Observation): undefined {
+    const arrived = { tokens: arrivedTokens, seconds: SAMPLE_SECONDS };
     this.#fast = measureDemand(this.#fast, arrived, 60);
     this.#smooth = measureDemand(this.#smooth, arrived, 600);
     if (now > END_SECONDS) return;

@@ -11,7 +11,13 @@ let server: LocalServer;
 let dependencies: AppDependencies;
 beforeAll(async () => {
   server = await startLocal({ port: 0, host: '127.0.0.1' });
-  const settings = { models: [server.model], requestTimeoutMs: 60_000, capacityWaitMs: 0, keepAliveMs: 0 };
+  const settings = {
+    models: [server.model],
+    requestTimeoutMs: 60_000,
+    capacityWaitMs: 0,
+    keepAliveMs: 0,
+    retention: { responsesDays: 0, feedbackDays: 0, filesDays: 0 },
+  };
   dependencies = compose(settings, () => {});
 });
 afterAll(() => server.close());
