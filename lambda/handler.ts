@@ -11,7 +11,7 @@ import { parseSettings } from './settings/settings.ts';
 
 declare const awslambda: LambdaStreaming;
 
-const dependencies = compose(parseSettings(process.env));
+const dependencies = await compose(parseSettings(process.env));
 const app = createApp(dependencies);
 
 /** Entry point of the function: streams the response to an event of API Gateway, or updates scaling on the scheduled event. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
+import { upstreamSchema } from '../upstream/registry.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 
 /**
@@ -11,24 +12,6 @@ import { scalingSettingsSchema } from './policy-settings.ts';
 
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
-
-const backend = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('sagemaker'),
-    endpointName: z.string().min(1),
-    /** Required if the endpoint has inference components. */
-    inferenceComponentName: z.string().min(1).optional(),
-    /** Value of `model` in the request body (vLLM's --served-model-name). */
-    servedModelName: z.string().min(1).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('completions'),
-    /** Base URL of an OpenAI-compatible server, for instance `http://localhost:8000/v1`. `/completions` is appended. */
-    baseUrl: z.url(),
-    servedModelName: z.string().min(1),
-    apiKey: z.string().min(1).optional(),
-  }),
-]);
 
 const tokenizer = z.discriminatedUnion('kind', [
   /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
@@ -52,7 +35,7 @@ const modelSettingsSchema = z.strictObject({
   format: z.enum(formatNames),
   /** Prompt, thinking and answer together, in tokens. */
   contextTokens: z.int().min(128),
-  backend,
+  upstream: upstreamSchema,
   tokenizer,
   /** Maximum of thinking tokens if a request sets none. */
   defaultMaxThinkingTokens: z.int().min(0),

@@ -66,7 +66,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         id: entry.model.id,
         format: entry.format,
         contextTokens: entry.model.contextTokens,
-        backend: {
+        upstream: {
           kind: 'sagemaker',
           endpointName: props.endpointName,
           inferenceComponentName: entry.model.componentName,

@@ -67,7 +67,7 @@ const settings = JSON.stringify({
       id: 's1-32b',
       format: 's1',
       contextTokens: 32_768,
-      backend: { kind: 'sagemaker', endpointName: 'stage', inferenceComponentName: 'stage-s1-32b' },
+      upstream: { kind: 'sagemaker', endpointName: 'stage', inferenceComponentName: 'stage-s1-32b' },
       tokenizer: { kind: 'file', path: tokenizerFixture },
       defaultMaxThinkingTokens: 8_192,
       maxThinkingTokens: 28_672,

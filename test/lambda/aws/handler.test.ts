@@ -47,7 +47,7 @@ beforeAll(async () => {
           id: 'm',
           format: 's1',
           contextTokens: 900,
-          backend: { kind: 'sagemaker', endpointName: 'e' },
+          upstream: { kind: 'sagemaker', endpointName: 'e' },
           tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
           defaultMaxThinkingTokens: 20,
           maxThinkingTokens: 100,

@@ -70,7 +70,7 @@ beforeEach(async () => {
           id: modelId,
           format: 's1',
           contextTokens: 900,
-          backend: { kind: 'sagemaker', endpointName: 'e', inferenceComponentName: 'component' },
+          upstream: { kind: 'sagemaker', endpointName: 'e', inferenceComponentName: 'component' },
           tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
           defaultMaxThinkingTokens: 20,
           maxThinkingTokens: 100,

@@ -75,10 +75,10 @@ function deployedSettings() {
 describe('The metrics that scaling reads', { timeout: 180_000 }, () => {
   it('the function of the same deployment writes the namespace, names and dimensions that scaling reads', async () => {
     const [model] = deployedSettings();
-    if (model?.scaling === undefined || model.backend.kind !== 'sagemaker')
+    if (model?.scaling === undefined || model.upstream.kind !== 'sagemaker')
       throw new Error('The model has no scaling settings.');
     const { lines, autoscaler } = loadWorld(1, {
-      owner: { endpointName: model.backend.endpointName, modelId: model.scaling.modelId },
+      owner: { endpointName: model.upstream.endpointName, modelId: model.scaling.modelId },
       settings: model.scaling,
     });
     await autoscaler.gate.admit(request('a'));
