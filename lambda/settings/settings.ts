@@ -3,12 +3,7 @@ import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 
-/**
- * Settings in the environment of the function: one schema for `lib`, which writes them, and `lambda`, which reads them.
- *
- * Lambda allows 4 KB for all variables together
- * (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
- */
+/** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
@@ -82,20 +77,3 @@ export const settingsSchema = z.strictObject({
   keepAliveMs: z.int().min(0),
 });
 export type Settings = z.infer<typeof settingsSchema>;
-
-/** Environment variable that holds the settings as JSON. */
-export const SETTINGS_VARIABLE = 'BUDGETFORCE_SETTINGS';
-
-/**
- * Parses the settings of the function.
- *
- * @throws {Error} with the path, what was expected and what was received.
- */
-export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const text = environment[SETTINGS_VARIABLE];
-  if (text === undefined)
-    throw new Error(`The environment variable ${SETTINGS_VARIABLE} is not set. Set it to the settings as JSON.`);
-  const parsed = settingsSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Error(`${SETTINGS_VARIABLE} is not valid:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}

@@ -100,9 +100,10 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly accountLogRole?: boolean | undefined;
   /**
-   * Code of the function.
+   * Code of the function, with the handler `index.handler`. Its settings file is then in a layer, at the path in the
+   * environment variable `BUDGETFORCE_SETTINGS_FILE`.
    *
-   * @default - this package's function
+   * @default - this package's function, with the settings file beside it
    */
   readonly code?: Code | undefined;
 }

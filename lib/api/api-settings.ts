@@ -1,5 +1,5 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
-import { SETTINGS_VARIABLE, type Settings } from '../../lambda/settings/settings.ts';
+import type { Settings } from '../../lambda/settings/settings.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
@@ -56,9 +56,14 @@ export function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinki
   return withOverrides(thinkingDefaults(model.contextTokens), thinking);
 }
 
-/** Builds the settings that the function reads from its environment. */
+/** Builds the settings of the function. */
 export function apiSettings(props: ApiSettingsProps): Settings {
   return {
+    ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
+    ...(props.tableName !== undefined && { tableName: props.tableName }),
+    requestTimeoutMs: props.requestSeconds * 1_000,
+    capacityWaitMs: props.capacityWaitSeconds * 1_000,
+    keepAliveMs: props.keepAliveSeconds * 1_000,
     models: props.models.map((entry) => {
       const thinking = thinkingOf(entry);
       const file = tokenizerFile(entry);
@@ -82,27 +87,5 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };
     }),
-    ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
-    ...(props.tableName !== undefined && { tableName: props.tableName }),
-    requestTimeoutMs: props.requestSeconds * 1_000,
-    capacityWaitMs: props.capacityWaitSeconds * 1_000,
-    keepAliveMs: props.keepAliveSeconds * 1_000,
   };
-}
-
-/**
- * Returns the size of the function's environment variables, in bytes. The secret's ARN and the table's name are unknown
- * before deployment; they are counted as 140 and 90 characters.
- *
- * @param others variables beside the settings
- */
-export function environmentBytes(settings: Settings, others: Readonly<Record<string, string>>): number {
-  const value = JSON.stringify({
-    ...settings,
-    ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }),
-    ...(settings.tableName && { tableName: 'x'.repeat(90) }),
-  });
-  return Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
-    .flat()
-    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }

@@ -29,7 +29,7 @@ export function checkApi(
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.model.id),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
-    checkFunctionEnvironment(environmentBytes, props.models.length),
+    checkFunctionEnvironment(environmentBytes),
     ...props.models.flatMap(checkOfferedModel),
   ];
 }

@@ -5,16 +5,17 @@ import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { SETTINGS_VARIABLE, settingsSchema } from '../../lambda/settings/settings.ts';
 import { refuse } from '../facts/refusal.ts';
 import { addDomain, addFirewall } from './api-access.ts';
 import { createFunction } from './api-function.ts';
 import { type ReasoningApiProps, resolveApi } from './api-props.ts';
-import { apiSettings, environmentBytes } from './api-settings.ts';
+import { apiSettings } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
 import { createLedgerTable, LEDGER_ACTIONS } from './ledger-table.ts';
 import { createRestApi } from './rest-api.ts';
 import { ScalingAccess } from './scaling-access.ts';
+import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
+import { assertParsable, environmentBytes, splitSettings } from './split-settings.ts';
 
 /**
  * OpenAI-compatible HTTPS API with thinking budgets in front of a `ReasoningEndpoint`: a REST API, which streams for up to
@@ -34,6 +35,8 @@ export class ReasoningApi extends Construct {
   readonly domainTarget: string | undefined;
   readonly restApi: RestApi;
   readonly handler: NodejsFunction;
+  /** Text of the function's settings file: all settings that are known at synth. The others are in its environment. */
+  readonly settingsFile: string;
   /** Secret with the bearer key. `undefined` if requests need none. */
   readonly apiKey: Secret | undefined;
   /** Table of keys, limits, usage and load. `undefined` if there is none. */
@@ -54,10 +57,12 @@ export class ReasoningApi extends Construct {
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,
     });
-    refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(settings, nodeOptions)));
+    const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
+    refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));
+    assertParsable(inTwoParts);
 
-    const environment = { ...nodeOptions, [SETTINGS_VARIABLE]: JSON.stringify(settingsSchema.parse(settings)) };
-    this.handler = createFunction(this, props, resolved, environment, key);
+    this.settingsFile = inTwoParts.file;
+    this.handler = createFunction(this, props, resolved, inTwoParts, key);
     this.#grantAccess(props, key);
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);
@@ -91,5 +96,3 @@ export class ReasoningApi extends Construct {
     return secret;
   }
 }
-
-const nodeOptions = { NODE_OPTIONS: '--enable-source-maps' };

@@ -6,6 +6,7 @@ Prints which resources were created and which were not.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -185,13 +187,23 @@ def settings() -> dict[str, Any]:
     sagemaker = boto3.client("sagemaker")
     [config] = sagemaker.list_endpoint_configs()["EndpointConfigs"]
     [variant] = sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"])["ProductionVariants"]
-    models = json.loads(function["Environment"]["Variables"]["BUDGETFORCE_SETTINGS"])["models"]
+    models = settings_file()["models"]
     return {
         "memory": function["MemorySize"],
         "models": [model["id"] for model in models],
         "copies": {target["ResourceId"]: (target["MinCapacity"], target["MaxCapacity"]) for target in scaling["ScalableTargets"]},
         "instances": variant["ManagedInstanceScaling"]["MaxInstanceCount"],
     }
+
+
+def settings_file() -> dict[str, Any]:
+    """Reads the settings file in the code of the function, from the bucket and key in the deployed template."""
+    template = boto3.client("cloudformation").get_template(StackName="emulated-api")["TemplateBody"]
+    resources = (json.loads(template) if isinstance(template, str) else template)["Resources"].values()
+    [code] = [resource["Properties"]["Code"] for resource in resources if resource["Type"] == "AWS::Lambda::Function"]
+    bucket = code["S3Bucket"]["Fn::Sub"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+    archive = boto3.client("s3").get_object(Bucket=bucket, Key=code["S3Key"])["Body"].read()
+    return json.loads(zipfile.ZipFile(io.BytesIO(archive)).read("settings.json"))
 
 
 def everything() -> dict[str, set[str]]:

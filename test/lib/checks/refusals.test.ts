@@ -192,10 +192,6 @@ const refused: Record<string, ConfigInput> = {
       ],
     },
   }),
-  'more models than the function’s environment can hold': aConfig({
-    endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 1, max: 4 } },
-    models: Array.from({ length: 9 }, (_, index) => aModel({ id: `model-${index}`, copies: { max: 1 } })),
-  }),
 };
 
 describe('a config that cannot work', () => {
@@ -281,8 +277,8 @@ function withoutTokenizer(): ConfigInput['models'][number] {
   return rest;
 }
 
-/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above. */
-const onlyInConstructs = ['region', 'rolling-variants', 'managed-scaling-without-components'];
+/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, and in test/lib/api/settings-in-two-parts.test.ts. */
+const onlyInConstructs = ['region', 'rolling-variants', 'managed-scaling-without-components', 'settings-size'];
 
 /** Collects the codes of all constructs: one construct reports all of its refusals, but the next is created only after them. */
 function codesOf(config: ConfigInput): ReadonlySet<string> {
