@@ -1,4 +1,4 @@
-import type { Config, ModelConfig } from '../lib/config.ts';
+import type { HostedConfig, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
 import { gpuMemory } from '../lib/serving/gpu-memory.ts';
@@ -16,7 +16,7 @@ const HOURS_UNTIL_ZERO = (15 + 10) / 60;
  * @returns `undefined` if the model's architecture or the instance type is unknown.
  */
 export function monthlyCost(
-  config: Config,
+  config: HostedConfig,
   model: ModelConfig,
   traffic: PlannedTraffic,
   hourly: HourlyCost,

@@ -13,8 +13,13 @@ interface Throttling {
 }
 
 export interface ReasoningApiProps extends ApiAccess {
-  readonly endpoint: ReasoningEndpoint;
-  /** Models of the endpoint that the API offers. The first one serves requests without a `model`. */
+  /**
+   * Endpoint that hosts models of the API.
+   *
+   * @default - none: every model is on a server that exists already
+   */
+  readonly endpoint?: ReasoningEndpoint | undefined;
+  /** Models that the API offers. The first one serves requests without a `model`. */
   readonly models: readonly ApiModel[];
   /**
    * Name of the REST API in the console.

@@ -1,12 +1,15 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import type { Settings } from '../../lambda/settings/settings.ts';
+import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
+import { type ExternalModel, isExternal } from './external-model.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
-/** A model of the endpoint, as the API offers it. */
+/** A model as the API offers it. */
 export interface ApiModel {
-  readonly model: OfferedModel;
+  /** Model of a `ReasoningEndpoint`, or a model on a server that exists already. */
+  readonly model: OfferedModel | ExternalModel;
   /** Format in which the model family delimits thinking and answer. */
   readonly format: FormatName;
   /**
@@ -37,7 +40,8 @@ export interface ApiModel {
 }
 
 export interface ApiSettingsProps {
-  readonly endpointName: string;
+  /** `undefined` if all models are on other servers. */
+  readonly endpointName: string | undefined;
   readonly models: readonly ApiModel[];
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
@@ -71,21 +75,23 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         id: entry.model.id,
         format: entry.format,
         contextTokens: entry.model.contextTokens,
-        upstream: {
-          kind: 'sagemaker',
-          endpointName: props.endpointName,
-          inferenceComponentName: entry.model.componentName,
-          servedModelName: entry.model.servedModelName,
-        },
+        upstream: upstreamOf(entry.model, props.endpointName),
         tokenizer: file === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath(file) },
         defaultMaxThinkingTokens: thinking.defaultMaxTokens,
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
-        ...(entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
+        ...(!isExternal(entry.model) &&
+          entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };
     }),
   };
+}
+
+function upstreamOf(model: ApiModel['model'], endpointName = ''): UpstreamSettings {
+  if (isExternal(model)) return model.upstream;
+  const { componentName: inferenceComponentName, servedModelName } = model;
+  return { kind: 'sagemaker', endpointName, inferenceComponentName, servedModelName };
 }

@@ -55,7 +55,7 @@ describe('the app', () => {
     const models = (stage: string) =>
       modelsSchema.parse(invoke(stage, restEvent({ httpMethod: 'GET', path: '/v1/models' }))).data.map(({ id }) => id);
     expect(models('stage')).toEqual(['s1-32b']);
-    expect(models('many')).toHaveLength(40);
+    expect(models('many')).toHaveLength(25);
     expect(stderr.match(/Bundling asset .*Function/g)).toHaveLength(2);
   });
 

@@ -5,13 +5,18 @@ import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { z } from 'zod';
 import { parseSettings, SETTINGS_FILE } from '../../lambda/settings/read-settings.ts';
 import type { Settings } from '../../lambda/settings/settings.ts';
-import { type ConfigInput, parseConfig } from '../../lib/config.ts';
+import {
+  type ConfigInput,
+  type ExternalModelConfigInput,
+  type ModelConfigInput,
+  parseConfig,
+} from '../../lib/config.ts';
 import { addStacks } from '../../lib/stacks.ts';
 
 const tokenizerFixture = fileURLToPath(new URL('fixtures/tokenizer.json', import.meta.url));
 
 /** Builds a model of a config: s1-32B from S3 on two GPUs, one to four copies. */
-export function aModel(changes: Partial<ConfigInput['models'][number]> = {}): ConfigInput['models'][number] {
+export function aModel(changes: Partial<ModelConfigInput> = {}): ModelConfigInput {
   return {
     id: 's1-32b',
     format: 's1',
@@ -40,9 +45,35 @@ export function anApp(context: Record<string, unknown> = {}): App {
   return new App({ context: { [BUNDLING_STACKS]: [], ...context }, analyticsReporting: false });
 }
 
+/** Builds a model of a config: s1-32B on a vLLM server that exists already. */
+export function anExternalModel(
+  upstream: Partial<ExternalModelConfigInput['upstream']> = {},
+  changes: Partial<ExternalModelConfigInput> = {},
+): ExternalModelConfigInput {
+  return {
+    id: 's1-32b',
+    format: 's1',
+    contextTokens: 32_768,
+    upstream: {
+      kind: 'openai-compatible',
+      baseUrl: 'https://vllm.example.com/v1',
+      servedModelName: 'simplescaling/s1-32B',
+      ...upstream,
+    },
+    ...changes,
+  };
+}
+
 /** Adds the stacks of a config to an app, as bin/app.ts does. */
-export function addTo(app: App, config: ConfigInput) {
+export function addStages(app: App, config: ConfigInput) {
   return addStacks(app, parseConfig(config));
+}
+
+/** Adds the stacks of a config with an endpoint to an app, as bin/app.ts does. */
+export function addTo(app: App, config: ConfigInput) {
+  const { endpointStack, apiStack } = addStages(app, config);
+  if (endpointStack === undefined) throw new Error('The config has no endpoint.');
+  return { endpointStack, apiStack };
 }
 
 /** Synthesizes the two templates of a config, and the text of the function's settings file. */

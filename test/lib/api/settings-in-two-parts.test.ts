@@ -16,10 +16,10 @@ const folder = mkdtempSync(join(tmpdir(), 'budgetforce-assets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the settings of the function', () => {
-  it('20 models with system prompts, budgets and adapters synthesize, and the environment stays small', () => {
+  it('20 models with system prompts, budgets, adapters and servers synthesize, and the environment stays small', () => {
     const synthesized = synthesize(manyModels);
     const { models } = deployedSettings(synthesized);
-    expect(models).toHaveLength(40);
+    expect(models).toHaveLength(25);
     expect(models[0]).toMatchObject({ systemPrompt: expect.stringMatching(/^.{300,}$/), efforts: { high: 16_001 } });
     const { Environment } = only(synthesized.api, 'AWS::Lambda::Function');
     expect(synthesized.settingsFile.length).toBeGreaterThan(4 * limits.functionEnvironmentBytes.max);

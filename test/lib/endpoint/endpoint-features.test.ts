@@ -95,7 +95,7 @@ describe('a capacity reservation', () => {
 });
 
 describe('a deployment', () => {
-  const deployed = (deployment: ConfigInput['endpoint']['deployment']) =>
+  const deployed = (deployment: NonNullable<ConfigInput['endpoint']>['deployment']) =>
     only(synthesize(aConfig({ endpoint: { instanceType: p5, deployment } })).endpoint, 'AWS::SageMaker::Endpoint');
 
   it('a deployment is all at once by default, with a bake time of five minutes', () => {
