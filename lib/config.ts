@@ -79,17 +79,17 @@ const stageSchema = z.strictObject({
     .describe('Retention of the logs, in days. They contain neither prompts nor answers.'),
 });
 
-export const configSchema = stageSchema.superRefine(({ endpoint, models }, context) => {
-  const hosted = models.filter((model) => !('upstream' in model)).map((model) => model.id);
-  if (endpoint === undefined && hosted.length > 0) {
-    const message = `Expected an endpoint, because it hosts ${hosted.join(' and ')}: write endpoint, or give each of these models an upstream`;
-    context.addIssue({ code: 'custom', path: ['endpoint'], message });
-  }
-  if (endpoint !== undefined && hosted.length === 0) {
-    const message = 'Every model has an upstream, so the endpoint would host none: leave endpoint out';
-    context.addIssue({ code: 'custom', path: ['endpoint'], message });
-  }
-});
+const hosts = ({ models }: z.output<typeof stageSchema>) => models.some((model) => !('upstream' in model));
+
+export const configSchema = stageSchema
+  .refine((config) => config.endpoint !== undefined || !hosts(config), {
+    path: ['endpoint'],
+    error: 'Expected an endpoint, which hosts the models with a source: write endpoint, or give each model an upstream',
+  })
+  .refine((config) => config.endpoint === undefined || hosts(config), {
+    path: ['endpoint'],
+    error: 'Every model has an upstream, so the endpoint would host none: leave endpoint out',
+  });
 
 export type Config = z.output<typeof configSchema>;
 /** A model that the endpoint hosts. */
