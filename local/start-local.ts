@@ -96,7 +96,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
-  const dependencies = compose(settings, options.log ?? (() => {}), scalingOverrides);
+  const dependencies = await compose(settings, options.log ?? (() => {}), {
+    ...scalingOverrides,
+    ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
+  });
   const app = createApp(dependencies);
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
@@ -171,7 +174,7 @@ async function embedded(
     model: {
       id,
       format: options.format ?? 's1',
-      backend: {
+      upstream: {
         kind: 'sagemaker',
         endpointName: ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
@@ -211,12 +214,7 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
   return {
     id: served.id,
     format: options.format ?? 's1',
-    backend: {
-      kind: 'completions',
-      baseUrl,
-      servedModelName: served.id,
-      ...(options.upstreamKey === undefined ? {} : { apiKey: options.upstreamKey }),
-    },
+    upstream: { kind: 'openai-compatible', baseUrl, servedModelName: served.id },
     tokenizer:
       options.tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: options.tokenizerPath },
     ...budgetsFor(served.max_model_len ?? 8_192),
