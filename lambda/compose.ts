@@ -35,6 +35,10 @@ export async function compose(
   );
   return {
     models,
+    ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
+    ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
+    rawPrompts: settings.rawPrompts ?? false,
+    gzip: settings.gzip ?? false,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     clock: {
@@ -95,6 +99,7 @@ function loadsOf(
       });
     byCopies.set(componentName, load);
     loads.set(id, load);
+    for (const [alias, target] of Object.entries(settings.aliases ?? {})) if (target === id) loads.set(alias, load);
   }
   return loads;
 }

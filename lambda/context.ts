@@ -6,11 +6,20 @@ import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
+import type { Aliases } from './settings/aliases.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
   /** At least one. The playground preselects the first. */
   readonly models: readonly ServedModel[];
+  /** Further names of models: the id of the model by the alias. If omitted, there are none. */
+  readonly aliases?: Aliases;
+  /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. @default false */
+  readonly rawPrompts?: boolean;
+  /** Origins of pages that may call the API from a browser (`corsOriginSchema`). If omitted, none. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether long JSON answers are compressed. Not in Lambda: API Gateway passes on no content encoding of a stream. @default false */
+  readonly gzip?: boolean;
   /** Hashes of the admin keys. If omitted, requests need no key. */
   readonly keyHashes?: KeyHashes;
   /** Keys with limits of their own. If omitted, only the keys of `keyHashes` are valid. */

@@ -9,6 +9,7 @@ import { compose } from '../lambda/compose.ts';
 import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
@@ -46,6 +47,8 @@ export interface LocalOptions {
   readonly copies?: LocalCopies;
   /** Bearer key that clients must send. If omitted, authentication is off. */
   readonly apiKey?: string;
+  /** Further names of the model: its id by the alias. @default - none */
+  readonly aliases?: Aliases;
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
   readonly log?: Log;
@@ -62,6 +65,9 @@ export interface LocalServer {
 }
 
 const ENDPOINT_NAME = 'local';
+
+/** Pages of this machine, on any port. */
+const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
@@ -75,12 +81,21 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     options.upstream === undefined
       ? await embedded(options)
       : { model: await upstream(options, options.upstream), endpoint: undefined, copies: undefined };
+  const problem = aliasProblem(options.aliases ?? {}, [model.id]);
+  if (problem !== undefined) {
+    await endpoint?.close();
+    throw new Error(`${problem.sentence}.`);
+  }
   const table = await tableIn(options.dataFolder).catch(async (error: unknown) => {
     await endpoint?.close();
     throw error;
   });
   const settings = {
     models: [model],
+    ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
+    rawPrompts: true,
+    corsOrigins: LOCAL_ORIGINS,
+    gzip: true,
     ...(table === undefined ? {} : { tableName: table.name }),
     retention: retentionSchema.parse({}),
     requestTimeoutMs: 900_000,

@@ -58,6 +58,12 @@ export const startCommand = defineCommand({
       defaultText: 'its server tokenizes',
       description: "the model's tokenizer.json",
     },
+    alias: {
+      type: 'string',
+      multiple: true,
+      placeholder: 'NAME=ID',
+      description: 'further name of the model, for instance gpt-5=budgetforce-tiny; may be repeated',
+    },
     parallel: {
       type: 'string',
       placeholder: 'NUMBER',
@@ -164,6 +170,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly port: string;
   readonly host: string;
   readonly data: string;
+  readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
   readonly 'api-key'?: string;
@@ -189,9 +196,21 @@ function localOptions(values: StartValues): LocalOptions {
     ...(parallel === undefined ? {} : { parallel: parseWholeNumber('parallel', parallel, { min: 1, max: 64 }) }),
     ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function parseAliases(values: readonly string[]): Readonly<Record<string, string>> {
+  const pairs = values.map((value) => {
+    const [, alias, id] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    if (alias === undefined || id === undefined) {
+      throw new UsageError(`--alias is ${JSON.stringify(value)}. Write NAME=ID, for instance gpt-5=budgetforce-tiny.`);
+    }
+    return [alias, id] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** The format of the model, checked against the other options that describe it. */

@@ -64,6 +64,8 @@ export interface RunningGeneration {
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
   readonly accounts: readonly SampleAccount[];
+  /** Thinking and answer tokens of all samples so far. */
+  readonly tokensSoFar: () => { readonly thinking: number; readonly answer: number };
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */

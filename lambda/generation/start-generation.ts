@@ -30,6 +30,7 @@ export async function startGeneration(
 
   const cancel = new AbortController();
   const accounts: SampleAccount[] = [];
+  const tokens = Array.from({ length: request.samples }, () => ({ thinking: 0, answer: 0 }));
   const generation: Generation = {
     ...toGeneration(request, prepared, admitted, dependencies),
     signal: AbortSignal.any([context.signal, cancel.signal]),
@@ -37,7 +38,12 @@ export async function startGeneration(
     onEnd: (account) => accounts.push(account),
   };
   const samples = Array.from({ length: request.samples }, (_, index) => {
-    const events = generate(underLoad(withOwnSeed(generation, index), index, admission));
+    const counted = underLoad(withOwnSeed(generation, index), index, admission);
+    const onTokens = (soFar: TokensSoFar) => {
+      tokens[index] = soFar;
+      counted.onTokens?.(soFar);
+    };
+    const events = generate({ ...counted, onTokens });
     return logGeneration(events, generation, request, dependencies, context);
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
@@ -52,10 +58,16 @@ export async function startGeneration(
     setBy: toSetBy(request, shrunk),
     load: admission?.report,
     accounts,
+    tokensSoFar: () => ({
+      thinking: tokens.reduce((sum, { thinking }) => sum + thinking, 0),
+      answer: tokens.reduce((sum, { answer }) => sum + answer, 0),
+    }),
     events: releaseAtEnd(events, admitted, accounts, dependencies.log),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }
+
+type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
 function toGeneration(

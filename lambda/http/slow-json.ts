@@ -30,7 +30,9 @@ export async function slowJson(
     },
     cancel: options.onCancel,
   });
-  return new Response(body, { headers: { 'content-type': 'application/json', ...options.headers } });
+  // Compressed, the white space would wait in the compressor.
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-transform', ...options.headers };
+  return new Response(body, { headers });
 }
 
 /** Result of `within` if the promise is still pending. */

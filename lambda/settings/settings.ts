@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
+import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { corsOriginSchema } from './cors-origin.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
 
@@ -56,8 +58,16 @@ const modelSettingsSchema = z.strictObject({
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
-export const settingsSchema = z.strictObject({
+const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
+  /** Further names of models: the id of the model by the alias. If omitted, there are none. */
+  aliases: aliasesSchema.optional(),
+  /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. If omitted, it may not. */
+  rawPrompts: z.boolean().optional(),
+  /** Origins of pages that may call the API from a browser. If omitted, none. */
+  corsOrigins: z.array(corsOriginSchema).optional(),
+  /** Whether long JSON answers are compressed. If omitted, they are not. */
+  gzip: z.boolean().optional(),
   /**
    * Secrets Manager secret whose string is the admin key, or a JSON object with `apiKey` or `apiKeys`. If this and `apiKeySha256` are
    * omitted, requests need no key.
@@ -78,5 +88,14 @@ export const settingsSchema = z.strictObject({
   capacityWaitMs: z.int().min(0),
   /** Time without an event after which a stream sends a comment line, in milliseconds. 0 never sends one. */
   keepAliveMs: z.int().min(0),
+});
+
+export const settingsSchema = fields.superRefine(({ models, aliases = {} }, context) => {
+  const problem = aliasProblem(
+    aliases,
+    models.map(({ id }) => id),
+  );
+  if (problem !== undefined)
+    context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });
 });
 export type Settings = z.infer<typeof settingsSchema>;

@@ -23,6 +23,26 @@ export interface ReasoningApiProps extends ApiAccess {
   /** Models that the API offers. The first one serves requests without a `model`. */
   readonly models: readonly ApiModel[];
   /**
+   * Further names of models: the id of the model by the alias. A response has the name that the request has.
+   *
+   * @default - none
+   */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control
+   * tokens, so a client can write the turns of every role.
+   *
+   * @default false
+   */
+  readonly rawPrompts?: boolean | undefined;
+  /**
+   * Pages that may call the API from a browser, by their origins: `https://app.example.com`, `http://localhost:*` for any port,
+   * or `*` for all.
+   *
+   * @default - none
+   */
+  readonly cors?: { readonly origins: readonly string[] } | undefined;
+  /**
    * Name of the REST API in the console.
    *
    * @default - the construct's id

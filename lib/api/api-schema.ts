@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatNames } from '../../lambda/forcing/format.ts';
+import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { reasoningEfforts } from '../../lambda/settings/settings.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
@@ -49,6 +50,21 @@ export const apiSchema = z.strictObject({
     .describe(
       'Table of keys, limits, usage and load: kept when the stack is deleted, deleted with it, or not created.',
     ),
+  rawPrompts: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control tokens.',
+    ),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(corsOriginSchema)
+        .min(1)
+        .describe('For instance `https://app.example.com`; `http://localhost:*` for any port; `*` for all origins.'),
+    })
+    .optional()
+    .describe('Pages that may call the API from a browser. If omitted, none.'),
   kmsKeyArn: z
     .string()
     .min(1)

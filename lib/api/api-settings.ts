@@ -47,6 +47,9 @@ export interface ApiSettingsProps {
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  readonly rawPrompts?: boolean | undefined;
+  readonly corsOrigins?: readonly string[] | undefined;
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
@@ -71,6 +74,9 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,
     retention: retentionSchema.parse(props.retention ?? {}),
+    ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
+    ...(props.rawPrompts === true && { rawPrompts: true }),
+    ...(props.corsOrigins !== undefined && { corsOrigins: [...props.corsOrigins] }),
     models: props.models.map((entry) => {
       const thinking = thinkingOf(entry);
       const file = tokenizerFile(entry);

@@ -4,7 +4,7 @@ import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.t
 import type { GenerationEvent } from '../../generation/generation.ts';
 import { majorityVote } from '../../generation/majority.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
-import { type ChatUsage, type SampleAccount, toChatUsage } from '../../generation/usage.ts';
+import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
@@ -28,6 +28,8 @@ export interface RunningChat extends RunningGeneration {
   /** Whether the samples vote, and the response has only the winner. */
   readonly votes: boolean;
   readonly includeUsage: boolean;
+  /** Whether every chunk has the usage so far. */
+  readonly continuousUsage: boolean;
   readonly tools: ToolUse | undefined;
 }
 
@@ -52,21 +54,23 @@ export function streamedCompletion(run: RunningChat): AsyncGenerator<string> {
 async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
   const collected = new Samples(run);
   const begun = new Set<number>();
+  const frame = (chunk: object) =>
+    dataFrame(run.continuousUsage ? { ...chunk, usage: toUsageSoFar(run.promptTokens, run.tokensSoFar()) } : chunk);
   for await (const { index, value } of run.events) {
     if (value.kind !== 'waiting' && !begun.has(index)) {
       begun.add(index);
-      yield dataFrame(roleChunk(run.identity, index));
+      yield frame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'logprobs') yield dataFrame(logprobsChunk(run.identity, value.tokens, index));
+    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, value.tokens, index));
     for (const piece of collected.take(index, value)) {
-      yield dataFrame(
+      yield frame(
         piece.kind === 'call' ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index),
       );
     }
     if (value.kind === 'done') {
       const { finishReason, report } = collected.choice(index);
-      yield dataFrame(finishChunk(run.identity, finishReason, report, index));
+      yield frame(finishChunk(run.identity, finishReason, report, index));
     }
   }
   yield* lastFrames(run, collected.usage(collected.choices));

@@ -23,10 +23,7 @@ export const chat = defineDialect({
 function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, chatRequestSchema);
-    const generation = toGenerationRequest(
-      request,
-      findModel(dependencies.models, request.model, context.get('caller')),
-    );
+    const generation = toGenerationRequest(request, findModel(dependencies, request.model, context.get('caller')));
     const requestId = context.get('requestId');
     const run = await startGeneration(generation, dependencies, generationContext(context));
     const chatRun: RunningChat = {
@@ -34,6 +31,8 @@ function chatCompletions(dependencies: AppDependencies) {
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
       votes: request.vote === true,
       includeUsage: request.stream_options?.include_usage === true,
+      continuousUsage:
+        request.stream_options?.include_usage === true && request.stream_options.continuous_usage_stats === true,
       tools: generation.tools,
     };
     const response = {

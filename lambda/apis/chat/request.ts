@@ -51,7 +51,14 @@ export const chatRequestSchema = z.strictObject({
   messages: z.array(message).min(1).max(2_048),
   stream: z.boolean().nullish(),
   stream_options: z
-    .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+    .strictObject({
+      include_usage: z.boolean().nullish(),
+      include_obfuscation: z.boolean().nullish(),
+      continuous_usage_stats: z
+        .boolean()
+        .nullish()
+        .describe('vLLM: with `include_usage`, every chunk has the usage so far.'),
+    })
     .nullish(),
   ...budgetFields,
   max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),

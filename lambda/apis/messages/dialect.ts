@@ -43,7 +43,7 @@ function createMessage(dependencies: AppDependencies) {
     const request = await parseBody(context.req.raw, messagesRequestSchema);
     const generation = toGenerationRequest(
       messagesToChat(request),
-      findModel(dependencies.models, request.model, context.get('caller')),
+      findModel(dependencies, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
     const run: RunningMessage = {
@@ -66,7 +66,7 @@ function createMessage(dependencies: AppDependencies) {
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
-    const model = findModel(dependencies.models, request.model, context.get('caller'));
+    const model = findModel(dependencies, request.model, context.get('caller'));
     const generation = toGenerationRequest(messagesToChat(request), model);
     const [prepared, format] = await Promise.all([
       preparePrompt(generation, model, generationContext(context)),

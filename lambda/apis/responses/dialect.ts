@@ -39,7 +39,7 @@ function createResponse(dependencies: AppDependencies) {
     const request = await parseBody(context.req.raw, responsesRequestSchema);
     const chat = toGenerationRequest(
       responsesToChat(request),
-      findModel(dependencies.models, request.model, context.get('caller')),
+      findModel(dependencies, request.model, context.get('caller')),
     );
     const generation = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
     const requestId = context.get('requestId');

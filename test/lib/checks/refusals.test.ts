@@ -65,6 +65,9 @@ const refused: Record<string, ConfigInput> = {
   'a certificate of another region': aConfig({
     api: { domain: { name: 'think.example.com', certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/c' } },
   }),
+  'an alias of a model that does not exist': aConfig({ aliases: { 'gpt-5': 's1-33b' } }),
+  'an alias of an alias': aConfig({ aliases: { 'gpt-5': 's1-32b', o3: 'gpt-5' } }),
+  'an alias that is the id of a model': aConfig({ aliases: { 's1-32b': 's1-32b' } }),
   'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
   'thinking that fills the window': model({ thinking: { maxTokens: 32_768 } }),
@@ -247,6 +250,9 @@ describe('a config that cannot work', () => {
     'scaling by load of weights that fill the GPUs',
     'scaling by load on an unknown instance type',
     'two models with one id',
+    'an alias of a model that does not exist',
+    'an alias of an alias',
+    'an alias that is the id of a model',
     'a key in place of a secret’s ARN',
   ];
 
