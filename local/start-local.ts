@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
 import { compose } from '../lambda/compose.ts';
+import type { AppDependencies } from '../lambda/context.ts';
 import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
@@ -13,6 +14,7 @@ import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
+import { ModelError } from '../lambda/upstream/errors.ts';
 import {
   type EmulatedCopies,
   emulateCopies,
@@ -115,6 +117,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     ...scalingOverrides,
     ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
   });
+  if (options.upstream !== undefined) {
+    await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {
+      await table?.close();
+      throw error;
+    });
+  }
   const app = createApp(dependencies);
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
@@ -234,6 +242,34 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
       options.tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: options.tokenizerPath },
     ...budgetsFor(served.max_model_len ?? 8_192),
   };
+}
+
+/** Time that the probe of an upstream may take, in milliseconds. A slower server is busy, and is found out by the first request. */
+const PROBE_MS = 20_000;
+
+/**
+ * Asks the upstream for one token, with token ids as the prompt.
+ *
+ * @throws {Error} if the server takes no ids or returns none. A server that is busy or still starting passes.
+ */
+async function probeUpstream({ models: [model] }: AppDependencies, url: string): Promise<void> {
+  if (model === undefined) return;
+  const signal = AbortSignal.timeout(PROBE_MS);
+  const request = { maxTokens: 1, minTokens: 0, stopTokenIds: [], sampling: { temperature: 0 } };
+  try {
+    const promptIds = await model.textIds('Hello');
+    let tokens = 0;
+    for await (const { tokenIds } of model.segments.run({ ...request, promptIds }, { signal }))
+      tokens += tokenIds.length;
+    if (tokens > 0) return;
+  } catch (cause) {
+    if (signal.aborted || (cause instanceof ModelError && [429, 503, 504].includes(cause.status))) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The upstream ${url} cannot be used: ${why}`, { cause });
+  }
+  throw new Error(
+    `The upstream ${url} cannot be used: it returned no token ids. Budgets are counted in ids: use a server that supports \`return_token_ids\` (vLLM 0.10.2 or newer).`,
+  );
 }
 
 /** Limits and effort levels in proportion to the context window. */

@@ -64,7 +64,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof ModelError) {
     const retryAfter = error.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 5 : undefined);
-    return new ApiError(error.status, error.message, {
+    return new ApiError(error.status, error.publicMessage, {
       code: error.code,
       cause: error,
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),

@@ -65,6 +65,7 @@ export class BudgetForcing {
     if (prefix?.part === 'answer') {
       this.#endReason = 'disabled';
       this.#part = 'answer';
+      this.#minTokensOfNext = plan.minAnswerTokens ?? 0;
     } else if (limits.maxTokens === 0 && prefix === undefined) {
       this.#endReason = 'disabled';
       this.#beginAnswer(format.skipThinking, { forced: true });

@@ -21,6 +21,8 @@ export interface FieldNames {
   readonly minTokens: string;
   readonly maxTokens: string;
   readonly maxCompletionTokens: string;
+  /** @default 'messages' */
+  readonly prompt?: string;
 }
 
 /** Defaults and ceilings of a model, in tokens. */
@@ -67,7 +69,7 @@ export function settleLimits(
   const window = model.contextTokens - promptTokens - format.openThinking.length - closingTokens(format);
   if (window < 1) {
     return tooLong(
-      'messages',
+      names.prompt ?? 'messages',
       `The conversation has ${promptTokens} tokens. With the tokens that close the thinking and one token of answer it exceeds the model's context window of ${model.contextTokens} tokens. Shorten the conversation.`,
     );
   }

@@ -11,6 +11,10 @@ export interface Generation {
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Whether to yield the sampled ids as they come. @default false */
+  readonly yieldsTokens?: boolean;
+  /** Whether the server's text leaves control tokens out, if there is no decoder. @default false */
+  readonly skipControls?: boolean;
   /** Form that the answer must have. The thinking is not constrained. If omitted, any text. */
   readonly structure?: AnswerStructure;
   readonly clock: Clock;
@@ -47,6 +51,8 @@ export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
   | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  /** Sampled ids, an end token included, with their log-probabilities if requested. Only if `yieldsTokens` is set. */
+  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
   | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };

@@ -12,6 +12,8 @@ const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
 /** What becomes the prompt of a generation. */
 export interface PromptRequest {
   readonly turns: readonly Turn[];
+  /** Raw prompt, in place of `turns`. If omitted, the format renders the turns. */
+  readonly promptIds?: readonly number[] | undefined;
   /** Tools that the prompt describes. If omitted, none. */
   readonly tools?: ToolUse | undefined;
   /** Documents to look up. If omitted, none. */
@@ -38,7 +40,7 @@ export interface PreparedPrompt {
  * @throws the abort reason of `signal`.
  */
 export async function preparePrompt(
-  { turns, tools, retrieval, prefix = {} }: PromptRequest,
+  { turns, promptIds: raw, tools, retrieval, prefix = {} }: PromptRequest,
   model: ServedModel,
   { signal }: { readonly caller: Caller; readonly signal: AbortSignal },
 ): Promise<PreparedPrompt> {
@@ -51,7 +53,7 @@ export async function preparePrompt(
     );
   }
   const [promptIds, prefixIds] = await Promise.all([
-    model.promptIds(tools === undefined ? turns : describeTools(turns, tools)),
+    raw ?? model.promptIds(tools === undefined ? turns : describeTools(turns, tools)),
     model.prefixIds(prefix),
   ]);
   signal.throwIfAborted();

@@ -6,7 +6,7 @@ import { type ModelLimits, type RequestedBudget, type Shrink, settleLimits } fro
 import type { Caller } from '../keys/key-record.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import { preparePrompt } from './prepare-prompt.ts';
-import type { GenerationContext, GenerationRequest } from './request.ts';
+import type { GenerationContext, GenerationRequest, PlainCompletion } from './request.ts';
 
 const DEFAULT_WAIT_TEXT = 'Wait';
 
@@ -31,13 +31,15 @@ export async function prepareRequest(
   context: Pick<GenerationContext, 'caller' | 'signal'>,
 ): Promise<PreparedRequest> {
   const { model, structure, thinking } = request;
+  const { plain } = request;
   const requested = budgetAfterPrefix(request);
   const waitText = thinking.waitText ?? DEFAULT_WAIT_TEXT;
-  const [format, { promptIds, prefixIds }, waitIds] = await Promise.all([
+  const [family, { promptIds, prefixIds }, waitIds] = await Promise.all([
     model.format({ bare: structure !== undefined }),
     preparePrompt(request, model, context),
     model.textIds(waitText),
   ]);
+  const format = plain === undefined ? family : withoutDelimiters(family, plain);
   const settled = settleLimits(
     requested,
     toModelLimits(model.settings, context.caller),
@@ -47,8 +49,27 @@ export async function prepareRequest(
   );
   if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
   const { limits, shrunk } = settled;
-  const prefix = toForcingPrefix(request.prefix ?? {}, prefixIds);
+  const prefix =
+    plain === undefined
+      ? toForcingPrefix(request.prefix ?? {}, prefixIds)
+      : ({ part: 'answer', ids: [], text: '' } as const);
   return { format, promptIds, prefix, wait: { ids: waitIds, text: waitText }, limits, shrunk };
+}
+
+/** The format of a plain completion: it adds no token, and only the given tokens end it. The server adds the model's own. */
+function withoutDelimiters({ name }: FormatIds, { stopTokenIds }: PlainCompletion): FormatIds {
+  return {
+    name,
+    openThinking: [],
+    skipThinking: [],
+    thinkingEnds: [],
+    openAnswer: [],
+    forceAnswer: [],
+    newline: [],
+    forcedAnswerText: '',
+    answerEnds: stopTokenIds,
+    endTexts: new Map(),
+  };
 }
 
 /** The requested budget. If the answer is given, its thinking is over. */

@@ -15,6 +15,10 @@ export interface GenerationRequest {
   readonly turns: readonly Turn[];
   /** `undefined` if the answer may not call tools. */
   readonly tools: ToolUse | undefined;
+  /** Raw prompt in token ids, in place of `turns`. If omitted, the format renders the turns. */
+  readonly promptIds?: readonly number[];
+  /** Set for a plain completion of `promptIds`, without thinking and without the format's delimiters. */
+  readonly plain?: PlainCompletion;
   /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
   readonly prefix?: OutputPrefix;
   readonly requested: RequestedBudget;
@@ -29,6 +33,16 @@ export interface GenerationRequest {
   readonly structure?: AnswerStructure;
   /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
+}
+
+/** How a plain completion ends, and what its text shows. */
+export interface PlainCompletion {
+  /** Tokens that end it, in addition to the model's own end tokens. */
+  readonly stopTokenIds: readonly number[];
+  /** Number of tokens before which no end token is sampled. */
+  readonly minTokens: number;
+  /** Whether control tokens are part of the text. */
+  readonly showControls: boolean;
 }
 
 /** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */

@@ -89,10 +89,12 @@ export class SegmentRun {
     this.#tokens += tokenIds.length;
     this.#timing.count(tokenIds.length);
     this.#promptUsage = promptUsage ?? this.#promptUsage;
+    const sampled = this.#ended ? undefined : this.#sampledTokens(chunk);
     const answerTokensBefore = this.#machine.tokens().answer;
     const { over, leave } = this.#ended ? { over: true, leave: false } : this.#machine.push(chunk);
     this.#generation.onTokens?.(this.#machine.tokens());
     const logprobs = this.#keptLogprobs(chunk, answerTokensBefore);
+    if (sampled !== undefined) yield sampled;
     if (logprobs.length > 0) yield { kind: 'logprobs', tokens: logprobs };
     yield* takeText(this.#machine);
     if (leave) {
@@ -113,6 +115,13 @@ export class SegmentRun {
   #keptLogprobs({ logprobs = [] }: SegmentChunk, answerTokensBefore: number): readonly TokenLogprob[] {
     if (this.#segment.part !== 'answer') return [];
     return logprobs.slice(0, this.#machine.tokens().answer - answerTokensBefore);
+  }
+
+  /** The ids of a chunk, without those beyond the segment's maximum, if the generation yields ids. */
+  #sampledTokens({ tokenIds, logprobs = [] }: SegmentChunk): GenerationEvent | undefined {
+    const room = this.#segment.maxTokens - (this.#tokens - tokenIds.length);
+    if (this.#generation.yieldsTokens !== true || tokenIds.length === 0 || room <= 0) return undefined;
+    return { kind: 'tokens', ids: tokenIds.slice(0, room), logprobs: logprobs.slice(0, room) };
   }
 
   #cut(reason: 'deadline' | 'load'): void {
@@ -144,6 +153,7 @@ function toSegmentRequest(segment: NextSegment, generation: Generation): Segment
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
     sampling,
+    ...(generation.skipControls === true && { skipControls: true }),
     ...(segment.part === 'answer' && {
       ...(stopTexts.length > 0 && { stopTexts }),
       ...(topLogprobs !== undefined && { topLogprobs }),

@@ -71,20 +71,21 @@ type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
 function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts }: GenerationRequest,
+  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
   { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads }: AppDependencies,
 ): Omit<Generation, 'signal'> {
   const { settings } = model;
   const load = loads?.get(settings.id);
-  const newDecoder = model.newDecoder();
+  const newDecoder = model.newDecoder({ controls: plain?.showControls === true ? 'inside' : 'none' });
   const softLanding = thinking.softLanding ?? settings.softLanding;
   return {
     model: model.segments,
     sampling,
     ...(structure === undefined ? {} : { structure }),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs },
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
@@ -96,6 +97,7 @@ function toGeneration(
       wait,
       contextTokens: settings.contextTokens,
       stopTexts,
+      ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),

@@ -28,7 +28,8 @@ export async function authenticate(headers: Headers, known: KnownKeys): Promise<
     return { id: 'admin', admin: true, limits: {} };
   }
   const record = key === undefined ? undefined : await known.store?.find(key);
-  if (record !== undefined) return { id: record.id, admin: false, limits: record.limits };
+  if (record !== undefined)
+    return { id: record.id, admin: false, limits: record.limits, rawPrompts: record.raw_prompts };
   if (known.adminHashes === undefined) return { id: 'anonymous', admin: true, limits: {} };
   if (key === undefined) {
     throw unauthorized('Missing API key. Send it as the header "Authorization: Bearer KEY".', 'missing_api_key');

@@ -41,8 +41,14 @@ export class KeyStore {
     {
       limits = {},
       store = false,
+      rawPrompts = false,
       expires,
-    }: { readonly limits?: KeyLimits; readonly store?: boolean; readonly expires?: number | undefined } = {},
+    }: {
+      readonly limits?: KeyLimits;
+      readonly store?: boolean;
+      readonly rawPrompts?: boolean;
+      readonly expires?: number | undefined;
+    } = {},
   ): Promise<NewKey> {
     return await this.#write({
       id: `key_${randomBytes(8).toString('hex')}`,
@@ -50,6 +56,7 @@ export class KeyStore {
       created: this.#unixTime(),
       limits,
       store,
+      raw_prompts: rawPrompts,
       ...(expires === undefined ? {} : { expires }),
     });
   }
@@ -78,15 +85,24 @@ export class KeyStore {
     return await this.#change(id, (record) => ({ ...record, revoked: true }));
   }
 
-  /** Replaces the limits of a key, or what may be stored, or both. Returns whether the key existed. */
+  /** Replaces the limits of a key, what may be stored, and whether it may send raw prompts, as far as given. Returns whether the key existed. */
   async change(
     id: string,
-    { limits, store }: { readonly limits?: KeyLimits | undefined; readonly store?: boolean | undefined },
+    {
+      limits,
+      store,
+      raw_prompts: rawPrompts,
+    }: {
+      readonly limits?: KeyLimits | undefined;
+      readonly store?: boolean | undefined;
+      readonly raw_prompts?: boolean | undefined;
+    },
   ): Promise<boolean> {
     return await this.#change(id, (record) => ({
       ...record,
       limits: limits ?? record.limits,
       store: store ?? record.store,
+      raw_prompts: rawPrompts ?? record.raw_prompts,
     }));
   }
 

@@ -3,7 +3,7 @@ import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
 import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
 import type { ModelSettings } from '../settings/settings.ts';
-import type { StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { ShownControls, StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 
 /** Maximum number of texts whose ids are cached. Clients choose `wait_text`, so the cache must be bounded. */
@@ -45,17 +45,26 @@ export class ServedModel {
     return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt);
   }
 
+  /** Encodes a raw prompt, whose control strings are control tokens. */
+  async rawIds(text: string): Promise<readonly number[]> {
+    return await this.tokenizer.encodeRaw(text);
+  }
+
   /** Encodes the beginning of an output that a generation continues (see `encodePrefix`). */
   prefixIds(prefix: OutputPrefix): Promise<number[]> {
     return encodePrefix(formats[this.settings.format], prefix, this.tokenizer);
   }
 
-  /** Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode. */
-  newDecoder(): (() => StreamDecoder) | undefined {
+  /**
+   * Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode.
+   *
+   * @param options.controls which control tokens have text. @default 'none'
+   */
+  newDecoder(options: { readonly controls?: ShownControls } = {}): (() => StreamDecoder) | undefined {
     const { tokenizer } = this;
-    if (tokenizer.streamDecoder() === undefined) return undefined;
+    if (tokenizer.streamDecoder(options) === undefined) return undefined;
     return () => {
-      const decoder = tokenizer.streamDecoder();
+      const decoder = tokenizer.streamDecoder(options);
       if (decoder === undefined) throw new Error('The tokenizer returned a decoder before, but not now.');
       return decoder;
     };

@@ -49,6 +49,10 @@ export class EndpointTokenizer implements Tokenizer {
     return ids;
   }
 
+  async encodeRaw(text: string): Promise<readonly number[]> {
+    return await this.#tokenize(text.toWellFormed());
+  }
+
   async controlId(token: string): Promise<number> {
     const [id, ...more] = await this.#tokenize(token);
     if (id === undefined || more.length > 0) throw new UnknownControlTokenError(token);

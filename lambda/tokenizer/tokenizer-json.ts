@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import type { ShownControls, StreamDecoder, Tokenizer } from './tokenizer.ts';
 import { UnknownControlTokenError } from './unknown-control-token-error.ts';
-import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';
+import { tokenBytes, tokenWriting, vocabularyDecoder, withoutLast } from './vocabulary-decoder.ts';
 
 const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() });
 type AddedToken = z.infer<typeof addedTokenSchema>;
@@ -57,15 +57,30 @@ export class TokenizerJson implements Tokenizer {
     return ids;
   }
 
+  async encodeRaw(text: string): Promise<readonly number[]> {
+    const { controls } = await this.#ready();
+    const ids: number[] = [];
+    for (const piece of splitAtControls(text.toWellFormed(), controls)) {
+      const control = controls.get(piece);
+      if (control === undefined) for (const id of await this.encode(piece)) ids.push(id);
+      else ids.push(control);
+    }
+    return ids;
+  }
+
   async controlId(token: string): Promise<number> {
     const id = (await this.#ready()).controls.get(token);
     if (id === undefined) throw new UnknownControlTokenError(token);
     return id;
   }
 
-  streamDecoder(): StreamDecoder | undefined {
-    const bytesOf = this.#now?.bytesOf;
-    return bytesOf === undefined ? undefined : vocabularyDecoder(bytesOf);
+  streamDecoder({ controls = 'none' }: { readonly controls?: ShownControls } = {}): StreamDecoder | undefined {
+    const loaded = this.#now;
+    if (loaded?.bytesOf === undefined) return undefined;
+    const { bytesOf, controlTexts, controlIds } = loaded;
+    if (controls === 'none') return vocabularyDecoder(bytesOf);
+    const shown = vocabularyDecoder((id) => controlTexts.get(id) ?? bytesOf(id));
+    return controls === 'all' ? shown : withoutLast(shown, controlIds);
   }
 
   #ready(): Promise<Loaded> {
@@ -98,6 +113,7 @@ export class TokenizerJson implements Tokenizer {
       tokenizer,
       controls,
       controlIds,
+      controlTexts: new Map(json.added_tokens.map(({ id, content }) => [id, Buffer.from(content, 'utf8')])),
       cut: controlStringCutter([...controls.keys()]),
       bytesOf: writing === undefined ? undefined : bytesOf,
     };
@@ -114,8 +130,19 @@ interface Loaded {
   readonly tokenizer: HuggingFaceTokenizer;
   readonly controls: ReadonlyMap<string, number>;
   readonly controlIds: ReadonlySet<number>;
+  readonly controlTexts: ReadonlyMap<number, Uint8Array>;
   readonly cut: (text: string) => readonly string[];
   readonly bytesOf: ((id: number) => Uint8Array | undefined) | undefined;
+}
+
+/** Splits a text into control strings and the text between them. Of several that begin at one place, the longest counts. */
+function splitAtControls(text: string, controls: ReadonlyMap<string, number>): readonly string[] {
+  const patterns = [...controls.keys()]
+    .filter((control) => control !== '')
+    .toSorted((a, b) => b.length - a.length)
+    .map((control) => control.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+  if (patterns.length === 0) return [text];
+  return text.split(new RegExp(`(${patterns.join('|')})`, 'u')).filter((piece) => piece !== '');
 }
 
 /** Encodes ordinary text. If a normalizer turns a part of it into a control string, encodes each character by itself. */

@@ -97,6 +97,10 @@ const completionBodySchema = z.strictObject({
       z.strictObject({ json_object: z.literal(true) }),
     ])
     .nullish(),
+  echo: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
   logprobs: z.int().min(0).max(20).nullish(),
   n: z.literal(1).nullish(),
   user: z.string().nullish(),

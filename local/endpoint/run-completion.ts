@@ -20,13 +20,16 @@ export interface CompletionStep {
 
 export interface StepLogprobs {
   readonly token: string;
-  readonly logprob: number;
-  readonly top: Readonly<Record<string, number>>;
+  /** `null` for the first token of a prompt, which nothing predicts. */
+  readonly logprob: number | null;
+  readonly top: Readonly<Record<string, number>> | null;
 }
 
 export interface CompletionStart {
   readonly promptIds: readonly number[];
   readonly cachedTokens: number;
+  /** What `echo` puts before the completion. `undefined` without it. */
+  readonly echo: { readonly text: string; readonly logprobs: readonly StepLogprobs[] } | undefined;
 }
 
 /** Faults of the engine, for tests of its callers. */
@@ -57,6 +60,7 @@ export async function* runCompletion(
   const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
   const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
   const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));
+  const echo = body.echo ? await echoOf(engine, promptIds, body, signal) : undefined;
   let held = '';
   let count = 0;
   const events = engine.generate(
@@ -80,7 +84,7 @@ export async function* runCompletion(
   );
   for await (const event of refusingStructures(events)) {
     if (event.kind === 'prompt') {
-      yield { promptIds, cachedTokens: event.cached };
+      yield { promptIds, cachedTokens: event.cached, echo };
       continue;
     }
     count++;
@@ -113,6 +117,24 @@ export async function* runCompletion(
     held = held.slice(held.length - keep);
     if (faults.tokenDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, faults.tokenDelayMs));
   }
+}
+
+async function echoOf(
+  engine: Engine,
+  promptIds: readonly number[],
+  { logprobs: top }: CompletionBody,
+  signal: AbortSignal,
+): Promise<NonNullable<CompletionStart['echo']>> {
+  const text = engine.detokenize(promptIds);
+  if (top == null) return { text, logprobs: [] };
+  const later = await engine.promptLogprobs(promptIds, top, signal);
+  const logprobs = promptIds.map((id, index): StepLogprobs => {
+    const given = later[index - 1];
+    return given === undefined
+      ? { token: engine.detokenize([id]), logprob: null, top: null }
+      : stepLogprobs(engine, id, given);
+  });
+  return { text, logprobs };
 }
 
 function stepLogprobs(engine: Engine, id: number, { own, top }: EngineLogprobs): StepLogprobs {

@@ -9,6 +9,8 @@ export interface Engine {
    * are taken. The first event reports the evaluated prompt; every further event is a token.
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined>;
+  /** Log-probabilities of each token of a prompt after its first, given the tokens before it. `top`: as in `EngineRequest`. */
+  promptLogprobs(promptIds: readonly number[], top: number, signal: AbortSignal): Promise<readonly EngineLogprobs[]>;
   /** Encodes a text. If `parseControls` is set, control strings become control tokens, as with vLLM. */
   tokenize(text: string, parseControls: boolean): readonly number[];
   /** Decodes ids, with control tokens as text. Invalid bytes become U+FFFD. */

@@ -145,6 +145,28 @@ class LlamaEngine implements Engine {
     }
   }
 
+  async promptLogprobs(
+    promptIds: readonly number[],
+    top: number,
+    signal: AbortSignal,
+  ): Promise<readonly EngineLogprobs[]> {
+    const prompt = promptIds.map(toToken);
+    const sequence = await this.#places.take((free) => this.#closest(free, prompt), signal);
+    this.#lastUsed.set(sequence, ++this.#uses);
+    try {
+      await sequence.clearHistory();
+      const options = { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
+      const results = await sequence.controlledEvaluate(prompt.slice(0, -1).map((token) => [token, options] as const));
+      this.#evaluated += prompt.length - 1;
+      signal.throwIfAborted();
+      return prompt.slice(1).map((token, index) => {
+        return logprobsOf(token, results[index]?.next.probabilities ?? new Map(), top);
+      });
+    } finally {
+      this.#places.give(sequence);
+    }
+  }
+
   tokenize(text: string, parseControls: boolean): readonly number[] {
     return this.#model.tokenize(text, parseControls);
   }

@@ -35,6 +35,7 @@ export function scriptedEngine(says: readonly number[]): Engine & { readonly req
         active--;
       }
     },
+    promptLogprobs: async (ids) => ids.slice(1).map((id) => ({ own: -1, top: [{ id, logprob: -1 }] })),
     tokenize: (text) => tokensOf(text),
     // Byte by byte, so that incomplete characters occur.
     detokenize: (ids) =>
