@@ -8,14 +8,13 @@ from pathlib import Path
 import torch
 
 from export_gguf import export
-from model import Llama
 
-from .train import CONFIG
+from .model import small_model
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder with checkpoint.pt and tokenizer.json, for budgetforce-small.gguf")
     work = parser.parse_args().work
-    model = Llama(CONFIG)
+    model = small_model()
     model.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True)["model"])
     export(model, "Budgetforce small", work / "tokenizer.json", work / "budgetforce-small.gguf")

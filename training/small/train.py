@@ -14,14 +14,14 @@ import torch
 from tokenizers import Tokenizer
 from torch.nn import functional as F
 
-from model import Config, Llama
+from model import Llama
 from muon import Muon
 from tokenizer import encode_document
 
 from .generate import document
+from .model import small_model
 from .questions import excluded
 
-CONFIG = Config(vocabulary=1_024, width=256, layers=6, heads=8, hidden=704, context=2_048)
 TOKENS_PER_BATCH = 6_000
 DOCUMENTS_PER_POOL = 1_000
 LONGEST = 1_100
@@ -98,7 +98,7 @@ def main() -> None:
 
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
-    model = Llama(CONFIG)
+    model = small_model()
     optimizers = optimizers_of(model, arguments.learning_rate)
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     print(f"{model.parameter_count():,} parameters", flush=True)
