@@ -47,7 +47,7 @@ describe.each(models)('$script', ({ script, shipped, weights }) => {
 
   const train = (...options: string[]) =>
     run('bash', [join(folder, script), ...options], {
-      env: { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH ?? ''}` },
+      env: { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}` },
     });
   const shippedFiles = () =>
     Promise.all(
