@@ -299,9 +299,20 @@ Press Ctrl-C to stop.
 `;
 }
 
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+/** How often the process looks whether npm has ended, in milliseconds. */
+const PARENT_CHECK_MS = 250;
+
+async function untilStopped(): Promise<void> {
+  const parent = process.ppid;
+  let checking: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    // npm passes SIGTERM to its shell only, which ends without passing it on.
+    if (process.env['npm_lifecycle_event'] === undefined) return;
+    checking = setInterval(() => {
+      if (process.ppid !== parent) resolve();
+    }, PARENT_CHECK_MS);
   });
+  clearInterval(checking);
 }

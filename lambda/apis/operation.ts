@@ -29,7 +29,7 @@ export type OpenApiObject = Readonly<Record<string, unknown>>;
 
 /** The tags of the document, in its order, with their descriptions. */
 export const tags = {
-  answers: 'Requests to a model, in one of three dialects.',
+  answers: 'Requests to a model, in one of four dialects.',
   models: 'The served models, with context window, format, budgets and price.',
   usage: 'Recorded usage.',
   scaling: 'Load and copies. Paths under /v1/admin require an admin key.',

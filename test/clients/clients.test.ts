@@ -584,6 +584,29 @@ afterAll(() => {
   expect(done.size).toBeGreaterThan(0);
 });
 
+/** What the page says below the table. */
+const notes = [
+  '## A client that has the name of a model built in',
+  '',
+  '`"aliases": { "gpt-5": "s1-32b" }` in the config, or `npm start -- --alias gpt-5=budgetforce-tiny`. A response has the name of the request, `GET /v1/models` lists aliases with `alias_of`.',
+  'The list of models of a key has ids, and applies to their aliases.',
+  '',
+  '## A page in a browser',
+  '',
+  '`"api": { "cors": { "origins": ["https://app.example.com"] } }` in the config. On a laptop pages of localhost are allowed, on any port. A page shows its key to its readers: give it a key with limits.',
+  '',
+  '## Raw prompts: lm-eval, and s1’s own loop',
+  '',
+  '`POST /v1/completions` is off unless the config has `"api": { "rawPrompts": true }` and the key `raw_prompts: true` (`budgetforce keys create NAME --raw-prompts true`). On a laptop it is on. Only here are',
+  'control strings, and ids, in a prompt control tokens: such a key can write the turns of every role. Without a budget a request is a plain completion with vLLM’s fields; with `thinking`, or any other field of a',
+  'budget, the format opens the thinking after the prompt. `test/end-to-end/raw-prompts.test.ts` replays s1’s loop, which gets the thought of the native budget, and lm-eval’s log-likelihoods.',
+  '',
+  '```sh',
+  'lm_eval --model local-completions --tasks arc_easy \\',
+  '  --model_args model=s1-32b,base_url=https://…/v1/completions,tokenizer=simplescaling/s1-32B',
+  '```',
+];
+
 function matrix(): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const lines = clients.map(({ name, route, can }) =>
@@ -604,6 +627,8 @@ function matrix(): string {
     row(['Client', 'Route', ...capabilities]),
     row(['---', '---', ...capabilities.map(() => '---')]),
     ...lines,
+    '',
+    ...notes,
     '',
   ].join('\n');
 }
