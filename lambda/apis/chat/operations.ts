@@ -11,7 +11,7 @@ export const description: ApiDescription<'createChatCompletion'> = {
       tags: ['answers'],
       summary: 'Chat Completions',
       description:
-        'OpenAI’s dialect. An unsupported field is an error that names it, never ignored. With `stream: true`, the response is server-sent events.',
+        'OpenAI’s dialect. A field that asks for something unsupported is an error that names it. A field without effect is accepted and reported in `budget_forcing.ignored`; with the header `x-budgetforce-strict: true` it is an error, too. With `stream: true`, the response is server-sent events.',
       requestBody: body('ChatCompletionRequest', {
         model: 'my-model',
         messages: [{ role: 'user', content: 'What is 37 + 58 - 21 + 44?' }],

@@ -9,7 +9,7 @@ export const description: ApiDescription<'createResponse'> = {
       tags: ['answers'],
       summary: 'Responses',
       description:
-        'OpenAI’s dialect. Responses are not stored: `store: true` and `previous_response_id` are errors that name the field.',
+        'OpenAI’s dialect. Responses are not stored: `previous_response_id` is an error, and `store: true` is reported in `budget_forcing.ignored`, as other fields without effect are.',
       requestBody: body('ResponseRequest', {
         model: 'my-model',
         input: 'What is 37 + 58 - 21 + 44?',

@@ -56,7 +56,6 @@ describe('budget fields that contradict each other', () => {
   });
 
   it.each([
-    [{ thinking: { type: 'enabled' } }, 'thinking.budget_tokens'],
     [{ thinking: { type: 'maybe' } }, 'thinking'],
     [{ thinking: { type: 'disabled', budget_tokens: 20 } }, 'thinking.budget_tokens'],
     [{ reasoning: { efort: 'low' } }, 'reasoning.efort'],
