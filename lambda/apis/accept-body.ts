@@ -62,7 +62,7 @@ export const anyValue = () => true;
 export const isScalar = (value: unknown) => typeof value !== 'object';
 
 /** Members that ride along in any object of a request. */
-const anywhere: Readonly<Record<string, RidesAlong>> = { cache_control: { reason: 'automatic' } };
+const anywhere: Readonly<Record<string, RidesAlong>> = { cache_control: { reason: 'automatic', always: true } };
 
 /** Maximum number of reported fields, and of characters of their names. */
 const MAX_REPORTED = 64;

@@ -10,7 +10,8 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
     createMessage: {
       tags: ['answers'],
       summary: 'Messages',
-      description: 'Anthropic’s dialect, with its shape of errors. Fields without effect are accepted and reported in `budget_forcing.ignored`.',
+      description:
+        'Anthropic’s dialect, with its shape of errors. Fields without effect are accepted and reported in `budget_forcing.ignored`.',
       requestBody: body('MessageRequest', {
         model: 'my-model',
         max_tokens: 2_048,
