@@ -1,3 +1,4 @@
+import { invalidRequest } from '../../errors/api-error.ts';
 import { anyValue, isScalar, type JsonObject, type Leniency, type Report } from '../accept-body.ts';
 import { echoedCall, echoedId, echoedTexts, mapItems, toolResultText } from '../echoed.ts';
 import { ridesAlongEverywhere } from '../rides-along.ts';
@@ -9,9 +10,6 @@ export const responsesLeniency: Leniency = {
     truncation: { reason: 'no_effect' },
     include: { reason: 'no_effect', always: true },
     max_tool_calls: { reason: 'no_effect' },
-    'reasoning.generate_summary': { reason: 'no_effect' },
-    'reasoning.summary': { reason: 'no_effect' },
-    'reasoning.context': { reason: 'no_effect' },
     'text.verbosity': { reason: 'no_effect' },
     'tools.strict': { reason: 'no_effect', always: true, unless: (value) => value === false },
   },
@@ -25,8 +23,14 @@ const skipped: JsonObject = { type: 'reasoning' };
 function acceptItem(item: JsonObject, report: Report): JsonObject {
   const { type, role } = item;
   if (type === 'message' || ((type === undefined || type === null) && role !== undefined)) return acceptMessage(item);
-  // A reference asks for a stored item. The schema refuses it, and an item without a type.
-  if (typeof type !== 'string' || type === 'item_reference') return item;
+  // The schema refuses an item without a type.
+  if (typeof type !== 'string') return item;
+  if (type === 'item_reference') {
+    throw invalidRequest(
+      'input',
+      'input has an item_reference, but responses are not stored. Send the item itself: set store: false in the client.',
+    );
+  }
   if (type === 'reasoning') return skipped;
   if (type === 'function_call' || type === 'custom_tool_call') {
     const call = echoedCall(item.name, item.call_id ?? item.id, item.arguments ?? { input: item.input });

@@ -379,6 +379,18 @@ describe('fields without effect', () => {
   });
 });
 
+describe('beta switches of Messages', () => {
+  it('a beta header and a beta query have no effect', async () => {
+    const { app } = scriptedApp(natural);
+    const response = await app.request('/v1/messages?beta=true', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'anthropic-beta': 'context-management-2025-06-27' },
+      body: JSON.stringify({ model: 'scripted', ...needed['/v1/messages'] }),
+    });
+    expect(response.status).toBe(200);
+  });
+});
+
 describe('stop texts', () => {
   it.each([
     ['/v1/chat/completions', 'stop'],
