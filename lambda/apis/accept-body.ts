@@ -157,9 +157,10 @@ function asType(type: unknown): z.ZodType | undefined {
   return type instanceof z.ZodType ? type : undefined;
 }
 
-/** Whether a name is at most two edits away from another. Names of up to three letters are never misspelled. */
+/** Whether a name is at most two edits away from another, or one if it is short. Names of up to three letters are never misspelled. */
 function isMisspelled(name: string, known: string): boolean {
-  if (name === known || name.length < 4 || Math.abs(name.length - known.length) > 2) return false;
+  const maxEdits = known.length > 5 ? 2 : 1;
+  if (name === known || name.length < 4 || Math.abs(name.length - known.length) > maxEdits) return false;
   let previous = Array.from({ length: known.length + 1 }, (_, index) => index);
   for (const [row, letter] of [...name].entries()) {
     const current = [row + 1];
@@ -171,7 +172,7 @@ function isMisspelled(name: string, known: string): boolean {
     }
     previous = current;
   }
-  return (previous.at(-1) ?? 0) <= 2;
+  return (previous.at(-1) ?? 0) <= maxEdits;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

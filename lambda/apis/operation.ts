@@ -48,6 +48,15 @@ export function parameter(place: 'path' | 'query', name: string, schema: unknown
   return { name, in: place, required: place === 'path', schema, ...described };
 }
 
+/** The header with which a request chooses how fields without effect are treated. */
+export const strictHeader: OpenApiObject = {
+  name: 'x-budgetforce-strict',
+  in: 'header',
+  required: false,
+  schema: { type: 'boolean', default: false },
+  description: 'Whether fields without effect are errors. If false, they are reported in `budget_forcing.ignored`.',
+};
+
 /** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
 export function body(name: string, example: unknown): OpenApiObject {
   return { required: true, content: { 'application/json': { schema: reference(name), example } } };

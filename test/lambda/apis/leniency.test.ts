@@ -185,6 +185,18 @@ describe('history that a client sends back', () => {
     expect(prompt()).toContain('sun\n\n[image omitted: only text can be read]');
   });
 
+  it('a result that is nested 100,000 deep is a 400', async () => {
+    const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
+    const { app } = scriptedApp(natural);
+    const response = await app.request('/v1/responses', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"model":"scripted","input":[{"type":"function_call_output","call_id":"c","output":${deep}}]}`,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('input.output is nested too deeply');
+  });
+
   it.each(paths)('unknown and null members in the history of %s never change the prompt', async (path) => {
     const plain = await send(path, histories[path]());
     expect(plain.response.status, await plain.response.clone().text()).toBe(200);
