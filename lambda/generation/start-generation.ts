@@ -56,6 +56,7 @@ export async function startGeneration(
     limits,
     shrunk,
     setBy: toSetBy(request, shrunk),
+    ignored: request.ignored ?? [],
     load: admission?.report,
     accounts,
     tokensSoFar: () => ({

@@ -23,7 +23,4 @@ export const keyChangeSchema = z
     store: keyRecordSchema.shape.store.unwrap().optional(),
     raw_prompts: keyRecordSchema.shape.raw_prompts.unwrap().optional(),
   })
-  .refine(
-    (change) => Object.values(change).some((value) => value !== undefined),
-    'Set limits, store, raw_prompts or several of them',
-  );
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'Set limits, store or raw_prompts');
