@@ -8,7 +8,6 @@ import { type Engine, UnknownStructureError } from '../../local/engine/engine.ts
 import { jsonGrammar } from '../../local/engine/json-grammar.ts';
 import { loadLlamaEngine } from '../../local/engine/llama-engine.ts';
 import { integerRule, numberRule } from '../../local/engine/number-grammar.ts';
-import { IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
 
 const modelPath = fileURLToPath(new URL('../../local/model/budgetforce-tiny.gguf', import.meta.url));
 let engine: Engine;
@@ -110,7 +109,9 @@ describe('A structured answer of the embedded engine', () => {
 
   it('any JSON object ends as JSON, or says length', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
-      const { text, finish_reason } = await answer({ json_object: true }, seed, { stop_token_ids: [IM_START, IM_END] });
+      const { text, finish_reason } = await answer({ json_object: true }, seed, {
+        stop_token_ids: engine.tokenize('<|im_start|><|im_end|>', true),
+      });
       if (finish_reason === 'stop') expect(typeof JSON.parse(text)).toBe('object');
       else expect(() => JSON.parse(text)).toThrow();
     }
