@@ -81,7 +81,7 @@ async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const end = await readAnswer(run, (piece) => blocks.add(piece));
   const budgetReport = toBudgetReport(end.report, end.segments, run);
-  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks.blocks), usage(end), budgetReport);
+  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
 
 function messageFrames(run: RunningMessage): AsyncGenerator<string> {
@@ -97,7 +97,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
     end: (end) => {
       const last = {
         type: 'message_delta',
-        delta: stopOf(end.report, blocks.blocks),
+        delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
         budget_forcing: toBudgetReport(end.report, end.segments, run),
       };
