@@ -8,6 +8,14 @@ import { describeIssue } from './describe-issue.ts';
  * @throws {ApiError} 400 that names the field, what was received and what is allowed; 415 if the content type is not JSON.
  */
 export async function parseBody<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.infer<Schema>> {
+  return (await parseBodyWithText(request, schema)).body;
+}
+
+/** The same, with the text of the body, for values that must keep their text. */
+export async function parseBodyWithText<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+): Promise<{ readonly body: z.infer<Schema>; readonly text: string }> {
   const type = request.headers.get('content-type') ?? '';
   if (type !== '' && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ApiError(415, `The content type is ${JSON.stringify(type.slice(0, 64))}. Send application/json.`, {
@@ -31,7 +39,7 @@ export async function parseBody<Schema extends z.ZodType>(request: Request, sche
     throw new ApiError(400, 'The body is JSON, but not an object. Send a JSON object.', { code: 'invalid_json' });
   }
   const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { body: parsed.data, text };
   const [issue] = parsed.error.issues;
   if (issue === undefined) throw invalidRequest('body', 'The body is not valid.');
   const { field, message } = describeIssue(issue, input);

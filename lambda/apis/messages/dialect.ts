@@ -6,7 +6,7 @@ import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
-import { parseBody } from '../../http/parse-body.ts';
+import { parseBodyWithText } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
@@ -17,6 +17,7 @@ import { findModel } from '../models/find-model.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { messagesError } from './error.ts';
 import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
+import { rawInputsOf } from './raw-inputs.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messagesToChat } from './to-chat.ts';
 
@@ -40,9 +41,9 @@ interface RunningMessage extends RunningGeneration {
 /** `POST /v1/messages`, streamed or not. */
 function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, messagesRequestSchema);
+    const { body: request, text } = await parseBodyWithText(context.req.raw, messagesRequestSchema);
     const generation = toGenerationRequest(
-      messagesToChat(request),
+      messagesToChat(request, rawInputsOf(text)),
       findModel(dependencies.models, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
@@ -65,9 +66,9 @@ function createMessage(dependencies: AppDependencies) {
 /** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, countTokensSchema);
+    const { body: request, text } = await parseBodyWithText(context.req.raw, countTokensSchema);
     const model = findModel(dependencies.models, request.model, context.get('caller'));
-    const generation = toGenerationRequest(messagesToChat(request), model);
+    const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
     const [prepared, format] = await Promise.all([
       preparePrompt(generation, model, generationContext(context)),
       model.format({ bare: false }),

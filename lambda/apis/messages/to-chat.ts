@@ -1,10 +1,18 @@
 import type * as z from 'zod';
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
+import type { RawInputs } from './raw-inputs.ts';
 import type { countTokensSchema, MessagesRequest } from './request.ts';
 
-/** Converts a request of Anthropic's dialect to a chat request. */
-export function messagesToChat(request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>): ChatRequest {
+/**
+ * Converts a request of Anthropic's dialect to a chat request.
+ *
+ * @param rawInputs the inputs of earlier calls as the client wrote them
+ */
+export function messagesToChat(
+  request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>,
+  rawInputs: RawInputs = () => undefined,
+): ChatRequest {
   const { system, tool_choice: choice } = request;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,
@@ -14,7 +22,7 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
     model: request.model,
     messages: [
       ...(system === undefined ? [] : [{ role: 'system' as const, content: textOf(system) }]),
-      ...request.messages.flatMap(toChatMessages),
+      ...request.messages.flatMap((message, index) => toChatMessages(message, index, rawInputs)),
     ],
     ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
     max_tokens: request.max_tokens,
@@ -35,10 +43,14 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
   };
 }
 
-function toChatMessages(message: MessagesRequest['messages'][number], index: number): ChatRequest['messages'] {
+function toChatMessages(
+  message: MessagesRequest['messages'][number],
+  index: number,
+  rawInputs: RawInputs,
+): ChatRequest['messages'] {
   if (typeof message.content === 'string') return [{ role: message.role, content: message.content }];
   if (message.role === 'assistant') {
-    const calls = message.content.filter((block) => block.type === 'tool_use');
+    const calls = message.content.flatMap((block, at) => (block.type === 'tool_use' ? [{ ...block, at }] : []));
     const texts = message.content.filter((block) => block.type === 'text');
     return [
       {
@@ -47,10 +59,10 @@ function toChatMessages(message: MessagesRequest['messages'][number], index: num
         ...(calls.length === 0
           ? {}
           : {
-              tool_calls: calls.map(({ id, name, input }) => ({
+              tool_calls: calls.map(({ id, name, input, at }) => ({
                 id,
                 type: 'function',
-                function: { name, arguments: JSON.stringify(input) },
+                function: { name, arguments: rawInputs(index, at) ?? JSON.stringify(input) },
               })),
             }),
       },
