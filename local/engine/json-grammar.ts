@@ -31,17 +31,20 @@ const BASE_RULES: readonly string[] = [
   'day ::= "0" [1-9] | [12] [0-9] | "30"',
   'date ::= [0-9]{4} "-" (("01" | "03" | "05" | "07" | "08" | "10" | "12") "-" (day | "31") | ("04" | "06" | "09" | "11") "-" day | "02-" ("0" [1-9] | "1" [0-9] | "2" [0-8]))',
   'clock ::= ([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]',
-  'time ::= clock ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [+-] clock)',
+  'time ::= clock ":" [0-5] [0-9] ("." [0-9]{1,6})? "Z"',
   'octet ::= "25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9] [0-9] | [0-9]',
-  'host ::= [a-z0-9] [a-z0-9-]{0,30} [a-z0-9] ("." [a-z] [a-z0-9]{1,20}){1,3}',
+  'host ::= [a-z0-9] [a-z0-9-]{0,30} [a-z0-9] ("." [a-z]{2,20}){1,3}',
 ];
 
-/** Texts of the formats that are enforced, at most 254 characters long. Any other format is an annotation. */
+/**
+ * Texts of the formats that are enforced, at most 254 characters long, as plain as patterns beside a format expect them (zod writes
+ * both). Any other format is an annotation.
+ */
 const FORMATS: Readonly<Record<string, string>> = {
   date: 'date',
   time: 'time',
   'date-time': 'date "T" time',
-  uuid: 'hex{8} "-" hex{4} "-" hex{4} "-" hex{4} "-" hex{12}',
+  uuid: 'hex{8} "-" hex{4} "-4" hex{3} "-" [89ab] hex{3} "-" hex{12}',
   ipv4: 'octet "." octet "." octet "." octet',
   hostname: 'host',
   email: '[a-z0-9] [a-z0-9_+-]{0,40} "@" host',
@@ -355,7 +358,6 @@ const REFUSED = [
 ];
 
 function stringBody(schema: Schema, path: string): string {
-  if (schema['pattern'] !== undefined) throw refused(path, 'has pattern, which the engine cannot enforce');
   const minimum = countOf(schema, 'minLength') ?? 0;
   const maximum = countOf(schema, 'maxLength');
   if (minimum > MAX_REPETITIONS)
@@ -365,6 +367,9 @@ function stringBody(schema: Schema, path: string): string {
     typeof schema['format'] === 'string' && Object.hasOwn(FORMATS, schema['format'])
       ? FORMATS[schema['format']]
       : undefined;
+  if (format === undefined && schema['pattern'] !== undefined) {
+    throw refused(path, 'has pattern, which the engine cannot enforce without a format');
+  }
   if (format === undefined) return `"\\"" char${repeated(minimum, maximum)} "\\""`;
   if (minimum > 1 || (maximum ?? 254) < 254)
     throw refused(path, `has format ${JSON.stringify(schema['format'])} and a length. The engine enforces one of them`);
