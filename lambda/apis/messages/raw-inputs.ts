@@ -1,7 +1,7 @@
 import { type JsonListener, JsonScanner } from '../../formats/tools/json-scanner.ts';
 
-/** The text of the `input` of a content block, by the indexes of its message and block. */
-export type RawInputs = (message: number, block: number) => string | undefined;
+/** The text of the `input` of a tool call, by its id. `undefined` if two calls share the id. */
+export type RawInputs = (id: string) => string | undefined;
 
 /**
  * Finds the inputs of tool calls in the text of a request, which must be valid JSON. `JSON.parse` would round their numbers, and
@@ -11,17 +11,17 @@ export function rawInputsOf(body: string): RawInputs {
   if (!body.includes('"input"')) return () => undefined;
   const finder = new InputFinder(body);
   new JsonScanner(finder).push(body);
-  return (message, block) => finder.inputs.get(`${message}.${block}`);
+  return (id) => finder.inputs.get(id);
 }
 
-/** Watches `messages[…].content[…].input`: the keys at depth 1, 3 and 5, the indexes at depth 2 and 4. */
+/** Watches `messages[…].content[…]`: the keys at depth 1, 3 and 5. */
 class InputFinder implements JsonListener {
-  readonly inputs = new Map<string, string>();
+  readonly inputs = new Map<string, string | undefined>();
   readonly #body: string;
   readonly #keys = ['', '', '', '', '', ''];
-  #message = -1;
-  #block = -1;
   #from = 0;
+  #id: string | undefined;
+  #input: string | undefined;
 
   constructor(body: string) {
     this.#body = body;
@@ -32,23 +32,21 @@ class InputFinder implements JsonListener {
   }
 
   begin(depth: number, at: number): void {
-    if (depth > 5 || this.#keys[1] !== 'messages') return;
-    if (depth === 1) this.#message = -1;
-    if (depth === 2) {
-      this.#message++;
-      this.#keys[3] = '';
-    }
-    if (depth < 3 || this.#keys[3] !== 'content') return;
-    if (depth === 3) this.#block = -1;
+    if (depth === 2) this.#keys[3] = '';
     if (depth === 4) {
-      this.#block++;
       this.#keys[5] = '';
+      this.#id = undefined;
+      this.#input = undefined;
     }
     if (depth === 5) this.#from = at;
   }
 
   end(depth: number, to: number): void {
-    if (depth !== 5 || this.#keys[1] !== 'messages' || this.#keys[3] !== 'content' || this.#keys[5] !== 'input') return;
-    this.inputs.set(`${this.#message}.${this.#block}`, this.#body.slice(this.#from, to));
+    if (this.#keys[1] !== 'messages' || this.#keys[3] !== 'content') return;
+    const text = depth === 5 ? this.#body.slice(this.#from, to) : '';
+    if (depth === 5 && this.#keys[5] === 'input') this.#input = text;
+    if (depth === 5 && this.#keys[5] === 'id' && text.startsWith('"')) this.#id = String(JSON.parse(text));
+    if (depth !== 4 || this.#id === undefined || this.#input === undefined) return;
+    this.inputs.set(this.#id, this.inputs.has(this.#id) ? undefined : this.#input);
   }
 }

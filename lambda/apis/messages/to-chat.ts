@@ -13,7 +13,8 @@ export function messagesToChat(
   request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>,
   rawInputs: RawInputs = () => undefined,
 ): ChatRequest {
-  const { system, tool_choice: choice } = request;
+  const { system, tool_choice: choice, output_config: output } = request;
+  const format = output?.format ?? request.output_format;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,
     function: { name, ...(description === undefined ? {} : { description }), parameters },
@@ -24,7 +25,12 @@ export function messagesToChat(
       ...(system === undefined ? [] : [{ role: 'system' as const, content: textOf(system) }]),
       ...request.messages.flatMap((message, index) => toChatMessages(message, index, rawInputs)),
     ],
-    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    // Without `thinking`, clients of this dialect expect no thinking block. The model thinks all the same.
+    ...(request.thinking === undefined ? { include_reasoning: false } : { thinking: request.thinking }),
+    ...(output?.effort === undefined ? {} : { output_config: { effort: output.effort } }),
+    ...(format === undefined
+      ? {}
+      : { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema } } }),
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
@@ -50,7 +56,7 @@ function toChatMessages(
 ): ChatRequest['messages'] {
   if (typeof message.content === 'string') return [{ role: message.role, content: message.content }];
   if (message.role === 'assistant') {
-    const calls = message.content.flatMap((block, at) => (block.type === 'tool_use' ? [{ ...block, at }] : []));
+    const calls = message.content.filter((block) => block.type === 'tool_use');
     const texts = message.content.filter((block) => block.type === 'text');
     return [
       {
@@ -59,10 +65,10 @@ function toChatMessages(
         ...(calls.length === 0
           ? {}
           : {
-              tool_calls: calls.map(({ id, name, input, at }) => ({
+              tool_calls: calls.map(({ id, name, input }) => ({
                 id,
                 type: 'function',
-                function: { name, arguments: rawInputs(index, at) ?? JSON.stringify(input) },
+                function: { name, arguments: rawInputs(id) ?? JSON.stringify(input) },
               })),
             }),
       },

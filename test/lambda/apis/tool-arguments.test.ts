@@ -141,10 +141,11 @@ describe('Inputs of earlier calls', () => {
       fc.property(anyJsonObject, anyJsonText, anyJsonText, (given, other, more) => {
         const body = `{"tools":[{"input_schema":{"input":${other}},"content":[{"input":${more}}]}],"messages":[
           {"role":"user","content":"\\"input\\":1"},
-          {"content":[{"type":"text","text":"x","input":1}, {"input" : ${given} ,"type":"tool_use"}],"role":"assistant"},
+          {"content":[{"type":"text","text":"x","input":1}, {"input" : ${given} ,"id":"a"}],"role":"assistant"},
+          {"content":[{"id":"b","input":1}, {"input":1,"id":"b"}]},
           {"role":"user","content":[{"content":[{"input":2}]}],"more":${more}}],"metadata":${other}}`;
         const inputs = rawInputsOf(body);
-        expect([inputs(1, 0), inputs(1, 1), inputs(0, 0), inputs(2, 0)]).toEqual(['1', given, undefined, undefined]);
+        expect([inputs('a'), inputs('b'), inputs('c')]).toEqual([given, undefined, undefined]);
       }),
       { numRuns: 500 },
     );
