@@ -7,7 +7,7 @@ import { architectures, parameters } from '../lib/serving/architecture.ts';
 import { decodeBytesPerSecond } from '../lib/serving/decode-speed.ts';
 import { gpuMemory } from '../lib/serving/gpu-memory.ts';
 import { DEFAULT_MAX_SEQUENCES } from '../lib/serving/vllm-settings.ts';
-import { coldStart } from '../plan/cold-start.ts';
+import { coldStart } from '../lib/serving/cold-start.ts';
 
 const seconds = z.number().min(0);
 
