@@ -35,7 +35,7 @@ export type Routing =
   | { readonly strategy: 'random' };
 
 /** Bytes of a token id in the body, with its comma: ids of today's vocabularies have up to six digits. */
-export const BYTES_PER_TOKEN_ID = 7;
+const BYTES_PER_TOKEN_ID = 7;
 /** Bytes that are compared beyond what all requests share, and SageMaker's minimum. */
 const OWN_BYTES = 1_024;
 

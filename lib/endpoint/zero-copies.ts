@@ -8,10 +8,10 @@ import type { ServedWeights } from '../serving/served-weights.ts';
 import { copyRangeOf, type ModelProps, servedContextTokens } from './model-props.ts';
 
 /** Requests in flight per copy at which target tracking adds copies, if none are set. */
-export const DEFAULT_REQUESTS_PER_COPY = 8;
+const DEFAULT_REQUESTS_PER_COPY = 8;
 
 /** Whether a model may have no copy: always, or from a scheduled time. */
-export function mayBeAtZero(props: Pick<ModelProps, 'copies' | 'scaling'>): boolean {
+function mayBeAtZero(props: Pick<ModelProps, 'copies' | 'scaling'>): boolean {
   return copyRangeOf(props).min === 0;
 }
 
