@@ -18,7 +18,7 @@ function updateNote(config: HostedConfig, model: ModelConfig): string | undefine
         ? `it may run ${range.min === 0 ? 'no copy' : 'one copy'}`
         : `it may run ${range.min} and ${range.max} copies`;
     const instead = range.min < 2 ? 'copies.min 2 (in every schedule, too)' : 'a smaller range of copies';
-    return `An update of ${model.id} does not roll, because a batch must be 5 to 50 % of the copies at that moment, and ${reason}: SageMaker replaces the copies without a batch and without an automatic rollback, so update while few requests run. For rolling updates write ${instead}.`;
+    return `An update of ${model.id} does not roll, because a batch must be 5 to 50 % of the copies at that moment, and ${reason}: the template sets neither batches nor a rollback, and AWS does not say how SageMaker then replaces the copies, so update while few requests run. For rolling updates write ${instead}.`;
   }
   const needed = instancesOf(config, (other) => copyRangeOf(other).max + (other.id === model.id ? batch : 0));
   if (needed <= instances.max) return undefined;
