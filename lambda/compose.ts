@@ -49,6 +49,7 @@ export async function compose(
     unixTime,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
+    ...(settings.strict === undefined ? {} : { strict: settings.strict }),
     requestTimeoutMs: settings.requestTimeoutMs,
     capacityWaitMs: settings.capacityWaitMs,
     keepAliveMs: settings.keepAliveMs,

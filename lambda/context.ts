@@ -28,6 +28,8 @@ export interface AppDependencies {
   /** Returns a new random id, without a prefix. */
   readonly newId: () => string;
   readonly log: Log;
+  /** Whether fields that have no effect are refused. @default false */
+  readonly strict?: boolean;
   readonly requestTimeoutMs: number;
   readonly capacityWaitMs: number;
   readonly keepAliveMs: number;

@@ -51,6 +51,7 @@ export async function startGeneration(
     limits,
     shrunk,
     setBy: toSetBy(request, shrunk),
+    ignored: request.ignored ?? [],
     load: admission?.report,
     accounts,
     events: releaseAtEnd(events, admitted, accounts, dependencies.log),

@@ -6,7 +6,7 @@ import { retentionSchema } from './retention.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
-export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
 const tokenizer = z.discriminatedUnion('kind', [
@@ -83,6 +83,8 @@ export const settingsSchema = z.strictObject({
   tableName: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
+  /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
+  strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**

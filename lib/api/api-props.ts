@@ -85,6 +85,12 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly keepAliveSeconds?: number | undefined;
   /**
+   * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
+   *
+   * @default false
+   */
+  readonly strict?: boolean | undefined;
+  /**
    * Memory of the function, in MB. At 1,769, Lambda assigns one full CPU. Less makes cold starts, which parse the
    * tokenizer, slower. More does not make streams faster.
    *

@@ -69,6 +69,12 @@ export const apiSchema = z.strictObject({
     .strictObject({ requestsPerFiveMinutes: z.int().describe('Limit for each IP address. Minimum: 10.') })
     .optional()
     .describe('Web application firewall (WAF) in front of the API.'),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.',
+    ),
   throttling: z
     .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
     .default({ requestsPerSecond: 20, burst: 40 }),

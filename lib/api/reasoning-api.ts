@@ -62,6 +62,7 @@ export class ReasoningApi extends Construct {
       requestSeconds: resolved.requestSeconds,
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,
+      strict: props.strict,
     });
     const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
     refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));

@@ -303,7 +303,8 @@ const clients: readonly Client[] = [
       'shows thoughts': async () => {
         const { client } = await anthropic(natural);
         let thought = '';
-        const stream = client.messages.stream({ model, messages, max_tokens: 500 });
+        const thinking = { type: 'adaptive' as const };
+        const stream = client.messages.stream({ model, messages, max_tokens: 500, thinking });
         stream.on('thinking', (delta) => {
           thought += delta;
         });
@@ -439,7 +440,13 @@ const clients: readonly Client[] = [
       },
       'shows thoughts': async () => {
         const { chat } = await aiAnthropic(natural);
-        const { reasoningText } = await generateText({ model: chat, prompt: question, maxOutputTokens: 500 });
+        const providerOptions = { anthropic: { thinking: { type: 'adaptive' } } };
+        const { reasoningText } = await generateText({
+          model: chat,
+          prompt: question,
+          maxOutputTokens: 500,
+          providerOptions,
+        });
         expect(reasoningText).toBe('Two and two.');
       },
       'sets a budget': async () => {

@@ -1,12 +1,13 @@
 import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
+import { givenIds, toForcingPrefix } from '../../forcing/plan.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
-import { parseBody } from '../../http/parse-body.ts';
+import { ignoredHeader } from '../../http/limit-headers.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
@@ -14,9 +15,11 @@ import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
+import { parseRequest } from '../parse-request.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { messagesError } from './error.ts';
 import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
+import { messagesLeniency } from './leniency.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messagesToChat } from './to-chat.ts';
 
@@ -40,14 +43,14 @@ interface RunningMessage extends RunningGeneration {
 /** `POST /v1/messages`, streamed or not. */
 function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, messagesRequestSchema);
+    const { request, ignored } = await parseRequest(context, dependencies, messagesRequestSchema, messagesLeniency);
     const generation = toGenerationRequest(
       messagesToChat(request),
       findModel(dependencies.models, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
     const run: RunningMessage = {
-      ...(await startGeneration(generation, dependencies, generationContext(context))),
+      ...(await startGeneration({ ...generation, ignored }, dependencies, generationContext(context))),
       identity: { id: `msg_${dependencies.newId()}`, model: request.model },
       tools: generation.tools,
       newId: dependencies.newId,
@@ -65,15 +68,23 @@ function createMessage(dependencies: AppDependencies) {
 /** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, countTokensSchema);
+    const { request, ignored } = await parseRequest(context, dependencies, countTokensSchema, messagesLeniency);
     const model = findModel(dependencies.models, request.model, context.get('caller'));
     const generation = toGenerationRequest(messagesToChat(request), model);
+    const { prefix, requested } = generation;
     const [prepared, format] = await Promise.all([
       preparePrompt(generation, model, generationContext(context)),
       model.format({ bare: false }),
     ]);
     const { promptIds, prefixIds } = prepared;
-    return context.json({ input_tokens: promptIds.length + format.openThinking.length + prefixIds.length });
+    const given = givenIds({
+      promptIds,
+      format,
+      limits: { maxTokens: requested.maxTokens ?? model.settings.defaultMaxThinkingTokens },
+      prefix: toForcingPrefix(prefix ?? {}, prefixIds),
+    });
+    const headers = ignored.length === 0 ? {} : { 'x-budgetforce-ignored': ignoredHeader(ignored) };
+    return context.json({ input_tokens: given.length }, 200, headers);
   };
 }
 

@@ -5,7 +5,8 @@ import type { countTokensSchema, MessagesRequest } from './request.ts';
 
 /** Converts a request of Anthropic's dialect to a chat request. */
 export function messagesToChat(request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>): ChatRequest {
-  const { system, tool_choice: choice } = request;
+  const { system, tool_choice: choice, output_config: output } = request;
+  const format = output?.format ?? request.output_format;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,
     function: { name, ...(description === undefined ? {} : { description }), parameters },
@@ -16,7 +17,12 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
       ...(system === undefined ? [] : [{ role: 'system' as const, content: textOf(system) }]),
       ...request.messages.flatMap(toChatMessages),
     ],
-    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    // Without `thinking`, clients of this dialect expect no thinking block. The model thinks all the same.
+    ...(request.thinking === undefined ? { include_reasoning: false } : { thinking: request.thinking }),
+    ...(output?.effort === undefined ? {} : { output_config: { effort: output.effort } }),
+    ...(format === undefined
+      ? {}
+      : { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema } } }),
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
