@@ -9,6 +9,8 @@ import { acceptBody, type Leniency } from './accept-body.ts';
 export interface ParsedRequest<Request> {
   readonly request: Request;
   readonly ignored: readonly IgnoredField[];
+  /** The text of the body, for values that must keep their text. */
+  readonly text: string;
 }
 
 /**
@@ -23,14 +25,20 @@ export async function parseRequest<Schema extends z.ZodObject>(
   schema: Schema,
   leniency: Leniency,
 ): Promise<ParsedRequest<z.infer<Schema>>> {
+  let text = '';
   if (strict || context.req.header('x-budgetforce-strict')?.toLowerCase() === 'true') {
-    return { request: await parseBody(context.req.raw, schema), ignored: [] };
+    const request = await parseBody(context.req.raw, schema, (input, body) => {
+      text = body;
+      return input;
+    });
+    return { request, ignored: [], text };
   }
   let ignored: readonly IgnoredField[] = [];
-  const request = await parseBody(context.req.raw, schema, (input) => {
+  const request = await parseBody(context.req.raw, schema, (input, body) => {
+    text = body;
     const accepted = acceptBody(input, schema, leniency);
     ignored = accepted.ignored;
     return accepted.body;
   });
-  return { request, ignored };
+  return { request, ignored, text };
 }

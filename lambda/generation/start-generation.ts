@@ -2,6 +2,7 @@ import type { AppDependencies } from '../context.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
+import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation } from './generation.ts';
@@ -75,10 +76,11 @@ function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
   { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
-  { clock, capacityWaitMs, loads }: AppDependencies,
+  { clock, capacityWaitMs, loads, zeroCopies }: AppDependencies,
 ): Omit<Generation, 'signal'> {
   const { settings } = model;
   const load = loads?.get(settings.id);
+  const report = zeroCopies?.get(settings.id);
   const newDecoder = model.newDecoder({ controls: plain?.showControls === true ? 'inside' : 'none' });
   const softLanding = thinking.softLanding ?? settings.softLanding;
   return {
@@ -89,6 +91,8 @@ function toGeneration(
     ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs },
+    coldStart: toColdStart(settings.zeroCopies),
+    onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     plan: {
       promptIds,
@@ -105,6 +109,12 @@ function toGeneration(
       ...(newDecoder === undefined ? {} : { newDecoder }),
     },
   };
+}
+
+function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
+  if (zeroCopies?.startSeconds === undefined) return undefined;
+  const { startSeconds, secondsPerToken } = zeroCopies;
+  return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
 /** The generation of one sample: a request's seed is increased by the sample's index. */

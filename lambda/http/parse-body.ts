@@ -5,14 +5,14 @@ import { describeIssue } from './describe-issue.ts';
 /**
  * Parses the JSON body of a request.
  *
- * @param prepare called with the JSON object before it is validated; returns what the schema validates
+ * @param prepare called with the JSON object and its text before it is validated; returns what the schema validates
  *
  * @throws {ApiError} 400 that names the field, what was received and what is allowed; 415 if the content type is not JSON.
  */
 export async function parseBody<Schema extends z.ZodType>(
   request: Request,
   schema: Schema,
-  prepare: (input: object) => unknown = (input) => input,
+  prepare: (input: object, text: string) => unknown = (input) => input,
 ): Promise<z.infer<Schema>> {
   const type = request.headers.get('content-type') ?? '';
   if (type !== '' && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
@@ -36,7 +36,7 @@ export async function parseBody<Schema extends z.ZodType>(
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new ApiError(400, 'The body is JSON, but not an object. Send a JSON object.', { code: 'invalid_json' });
   }
-  const prepared = prepare(input);
+  const prepared = prepare(input, text);
   const parsed = schema.safeParse(prepared);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

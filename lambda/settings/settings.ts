@@ -27,6 +27,18 @@ const deployedScalingSchema = z.strictObject({
 });
 export type DeployedScaling = z.infer<typeof deployedScalingSchema>;
 
+const zeroCopiesSchema = z.strictObject({
+  /** Inference component whose copies serve the model. For an adapter, its base component. */
+  componentName: z.string().min(1),
+  /** Model that owns the copies. */
+  modelId: z.string().min(1),
+  /** Expected time until the first copy takes requests, in seconds. If omitted, unknown. */
+  startSeconds: z.number().min(0).optional(),
+  /** Expected decode time of one token, in seconds. If omitted, unknown. */
+  secondsPerToken: z.number().min(0).optional(),
+});
+export type ZeroCopiesSettings = z.infer<typeof zeroCopiesSchema>;
+
 const modelSettingsSchema = z.strictObject({
   /** Value of a request's `model`. */
   id: z.string().min(1).max(128),
@@ -55,6 +67,8 @@ const modelSettingsSchema = z.strictObject({
   defaultTemperature: z.number().min(0).max(2).optional(),
   /** Scaling of the model's copies. If omitted, the model does not scale by load. */
   scaling: deployedScalingSchema.optional(),
+  /** How the model leaves zero copies. If omitted, it never scales to zero. */
+  zeroCopies: zeroCopiesSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 

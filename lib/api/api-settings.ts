@@ -94,6 +94,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         efforts: thinking.efforts,
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
+        ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };

@@ -16,6 +16,7 @@ import type { Refusal } from '../facts/refusal.ts';
 import { componentNameOf } from './component-names.ts';
 import type { ReasoningEndpointProps, ResolvedEndpoint } from './endpoint-props.ts';
 import { placementOf } from './model-props.ts';
+import { prefixBytesFor } from './routing.ts';
 
 /** Runs all checks of an endpoint. Each model has checks of its own, see `checkModel`. */
 export function checkEndpoint(
@@ -45,7 +46,7 @@ export function checkEndpoint(
     }),
     ...checkDeployment(deployment, 1 + (props.furtherVariants ?? []).length),
     ...checkNetwork(props.network, hubModels),
-    ...checkRouting(routing),
+    ...checkRouting(routing, resolved.fallbackInstanceTypes, prefixBytesFor),
     ...models.map(({ id, source }) => checkNetworkIsolation(id, source, props.networkIsolation)),
     checkManagedScaling(variant),
     checkComponentNames(components),

@@ -20,6 +20,7 @@ import { toGenerationRequest } from '../to-generation.ts';
 import { messagesError } from './error.ts';
 import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
 import { messagesLeniency } from './leniency.ts';
+import { rawInputsOf } from './raw-inputs.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messagesToChat } from './to-chat.ts';
 
@@ -43,9 +44,14 @@ interface RunningMessage extends RunningGeneration {
 /** `POST /v1/messages`, streamed or not. */
 function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const { request, ignored } = await parseRequest(context, dependencies, messagesRequestSchema, messagesLeniency);
+    const { request, ignored, text } = await parseRequest(
+      context,
+      dependencies,
+      messagesRequestSchema,
+      messagesLeniency,
+    );
     const generation = toGenerationRequest(
-      messagesToChat(request),
+      messagesToChat(request, rawInputsOf(text)),
       findModel(dependencies, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
@@ -68,9 +74,9 @@ function createMessage(dependencies: AppDependencies) {
 /** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const { request, ignored } = await parseRequest(context, dependencies, countTokensSchema, messagesLeniency);
+    const { request, ignored, text } = await parseRequest(context, dependencies, countTokensSchema, messagesLeniency);
     const model = findModel(dependencies, request.model, context.get('caller'));
-    const generation = toGenerationRequest(messagesToChat(request), model);
+    const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
     const { prefix, requested } = generation;
     const [prepared, format] = await Promise.all([
       preparePrompt(generation, model, generationContext(context)),
@@ -92,7 +98,7 @@ async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const end = await readAnswer(run, (piece) => blocks.add(piece));
   const budgetReport = toBudgetReport(end.report, end.segments, run);
-  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks.blocks), usage(end), budgetReport);
+  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
 
 function messageFrames(run: RunningMessage): AsyncGenerator<string> {
@@ -108,7 +114,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
     end: (end) => {
       const last = {
         type: 'message_delta',
-        delta: stopOf(end.report, blocks.blocks),
+        delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
         budget_forcing: toBudgetReport(end.report, end.segments, run),
       };
