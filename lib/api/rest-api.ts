@@ -32,7 +32,7 @@ export function createRestApi(
     ...(props.apiName !== undefined && { restApiName: props.apiName }),
     description: 'OpenAI-compatible API with thinking as a budget',
     ...accessProps(scope, props),
-    cloudWatchRole: props.accountLogRole ?? true,
+    cloudWatchRole: props.accountLogRole ?? false,
     deployOptions: {
       stageName: 'api',
       throttlingRateLimit: throttling.requestsPerSecond,
