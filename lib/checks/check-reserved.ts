@@ -24,6 +24,7 @@ export function checkPassedSettings(
   return [
     ...Object.entries(flags).flatMap(([flag, value]) => [
       checkFlag(modelId, flag),
+      checkSampling(modelId, flag, String(value)),
       checkPlainSecret(modelId, `vllm.flags "${flag}"`, flag, String(value)),
     ]),
     ...Object.entries(environment).flatMap(([name, value]) => [
@@ -48,6 +49,23 @@ function checkFlag(modelId: string, flag: string): Refusal | undefined {
     code: 'flag-dashes',
     sentence: `vllm.flags of ${modelId} has "${flag}", but the image puts the dashes in front itself, so vLLM would receive "--${flag}" and not start: write "${name}".`,
     source: VARIABLES_SOURCE,
+  };
+}
+
+/**
+ * Refuses sampling defaults that bound every call: with a folder as `generation-config`, or with `max_new_tokens` in an override, vLLM takes the
+ * smaller of that bound and of the request's `max_tokens`, so budgets above it would not be reached.
+ */
+function checkSampling(modelId: string, flag: string, value: string): Refusal | undefined {
+  const name = flag.replaceAll('_', '-').replace(/^-+/, '');
+  const bounds =
+    (name === 'generation-config' && value !== 'auto' && value !== 'vllm') ||
+    (name.startsWith('override-generation-config') && /max_(new_)?tokens/.test(name + value));
+  if (!bounds) return undefined;
+  return {
+    code: 'sampling-bound',
+    sentence: `vllm.flags of ${modelId} sets "${flag}" to ${value}, with which vLLM bounds every call, so budgets above the bound would not be reached: write generation-config "auto" or "vllm", and leave max_new_tokens out; thinking.maxTokens bounds thinking.`,
+    source: FLAGS_SOURCE,
   };
 }
 

@@ -30,6 +30,9 @@ const refused: Record<string, ConfigInput> = {
   }),
   'a flag that has a field': model({ vllm: { tensorParallel: 2, flags: { 'max-model-len': 65_536 } } }),
   'a flag with its dashes': model({ vllm: { tensorParallel: 2, flags: { '--max-num-batched-tokens': 8_192 } } }),
+  'sampling defaults that bound every call': model({
+    vllm: { tensorParallel: 2, flags: { 'override-generation-config': '{"max_new_tokens":2048}' } },
+  }),
   'a variable that overrides a field': model({ environment: { SM_VLLM_MAX_MODEL_LEN: '65536' } }),
   'a variable of another image': model({ environment: { OPTION_MAX_MODEL_LEN: '65536' } }),
   'a variable with a dash': model({ environment: { 'VLLM-LOGGING-LEVEL': 'DEBUG' } }),
