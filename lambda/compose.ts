@@ -10,7 +10,8 @@ import { Ledger } from './keys/ledger.ts';
 import { createServedModel } from './models/create-model.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
-import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
+import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
+import { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Settings } from './settings/settings.ts';
 import { LazyTable } from './storage/lazy-table.ts';
 import type { ItemTable } from './storage/table.ts';
@@ -44,9 +45,11 @@ export async function compose(
       },
     },
     ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...overrides, table: loadTable }) }),
+    zeroCopies: zeroCopiesOf(settings, log),
     unixTime,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
+    ...(settings.strict === undefined ? {} : { strict: settings.strict }),
     requestTimeoutMs: settings.requestTimeoutMs,
     capacityWaitMs: settings.capacityWaitMs,
     keepAliveMs: settings.keepAliveMs,
@@ -99,7 +102,29 @@ function loadsOf(
   return loads;
 }
 
-function emitLine(line: ScalingMetricsLine): void {
+/** One report for each component that scales to zero and not by load, by model id. */
+function zeroCopiesOf(settings: Settings, log: Log): ReadonlyMap<string, ZeroCopiesReport> {
+  const byCopies = new Map<string, ZeroCopiesReport>();
+  const reports = new Map<string, ZeroCopiesReport>();
+  for (const { id, scaling, zeroCopies, upstream } of settings.models) {
+    if (scaling !== undefined || zeroCopies === undefined || upstream.kind !== 'sagemaker') continue;
+    const { componentName, modelId } = zeroCopies;
+    const report =
+      byCopies.get(componentName) ??
+      new ZeroCopiesReport({
+        owner: { endpointName: upstream.endpointName, modelId },
+        copies: new SageMakerCopies(componentName),
+        now: () => Date.now() / 1_000,
+        emit: emitLine,
+        log,
+      });
+    byCopies.set(componentName, report);
+    reports.set(id, report);
+  }
+  return reports;
+}
+
+function emitLine(line: ScalingMetricsLine | DesiredCopiesLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

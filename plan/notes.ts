@@ -1,8 +1,10 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
 import { checkBucket } from '../lib/checks/check-model-source.ts';
 import { type Config, externalModels, type HostedConfig, hostedPart } from '../lib/config.ts';
+import { afterZeroNotes } from './after-zero.ts';
 import type { HourlyCost, ModelPlan, MonthlyCost } from './plan.ts';
 import type { PlannedTraffic } from './traffic.ts';
+import { updateNotes } from './update-notes.ts';
 
 /** Returns what a reader of the plan should know: missing facts, wasted instances, and what is not counted. */
 export function notesOf(
@@ -25,7 +27,14 @@ export function notesOf(
         ({ id }) =>
           `${id} has no architecture in the config, so its memory, speed and cold start are unknown: write models[].architecture.`,
       ),
-    ...(hosted === undefined ? [] : [...endpointNotes(hosted, hourly), ...placeholderNotes(hosted)]),
+    ...(hosted === undefined
+      ? []
+      : [
+          ...endpointNotes(hosted, hourly),
+          ...afterZeroNotes(hosted),
+          ...updateNotes(hosted),
+          ...placeholderNotes(hosted),
+        ]),
     month !== undefined
       ? hosted !== undefined && copiesNote(hosted, month)
       : traffic !== undefined && hourly !== undefined && monthNote(busy),

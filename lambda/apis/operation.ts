@@ -48,6 +48,15 @@ export function parameter(place: 'path' | 'query', name: string, schema: unknown
   return { name, in: place, required: place === 'path', schema, ...described };
 }
 
+/** The header with which a request chooses how fields without effect are treated. */
+export const strictHeader: OpenApiObject = {
+  name: 'x-budgetforce-strict',
+  in: 'header',
+  required: false,
+  schema: { type: 'boolean', default: false },
+  description: 'Whether fields without effect are errors. If false, they are reported in `budget_forcing.ignored`.',
+};
+
 /** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
 export function body(name: string, example: unknown): OpenApiObject {
   return { required: true, content: { 'application/json': { schema: reference(name), example } } };
@@ -83,6 +92,7 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         'x-expected-wait-seconds': header(
           'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
         ),
+        'x-budgetforce-ignored': header('Fields of the request that had no effect, sorted. Set if there is one.'),
         'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),
         'x-ratelimit-remaining-requests': header(
           'Remaining requests of the key in this minute. Set if the key has this limit.',

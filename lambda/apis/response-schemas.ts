@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ignoredReasons } from '../generation/request.ts';
 import { nativeBudgetFields } from './budget-fields.ts';
 import type { OccasionalReport } from './budget-report.ts';
 import type { NamedSchemas } from './operation.ts';
@@ -45,7 +46,7 @@ const loadSchema = z.strictObject({
 
 const occasionalReport = {
   ignored: z
-    .array(z.strictObject({ field: text, reason: z.enum(['no_effect']) }))
+    .array(z.strictObject({ field: text, reason: z.enum(ignoredReasons) }))
     .optional()
     .describe('Fields of the request that had no effect.'),
   confidence: z

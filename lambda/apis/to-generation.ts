@@ -17,7 +17,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
   return {
     model,
     tools,
-    turns: turnsOf(request.messages),
+    ...conversationOf(request.messages),
     ...budgetOf(request, model.settings),
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
@@ -31,6 +31,21 @@ function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly
   if (logprobs === true) return { topLogprobs: top ?? 0 };
   if (top == null || top === 0) return {};
   throw invalidRequest('top_logprobs', `top_logprobs (${top}) requires logprobs: true. Give both or neither.`);
+}
+
+/** The turns, and the beginning of the answer if the last message has one: a text of the assistant, which is continued. */
+function conversationOf(messages: ChatRequest['messages']): Pick<GenerationRequest, 'turns' | 'prefix'> {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant' || last.tool_calls != null) return { turns: turnsOf(messages) };
+  const answer = last.content == null ? '' : textOf(last.content);
+  const turns = turnsOf(messages.slice(0, -1));
+  if (turns.length === 0 && answer !== '') {
+    throw invalidRequest(
+      'messages',
+      'messages has only the beginning of an answer. Give a message of the user before it.',
+    );
+  }
+  return answer === '' ? { turns } : { turns, prefix: { answer } };
 }
 
 /** Converts messages to turns. Earlier thinking is dropped, as the model families prescribe; `developer` counts as `system`. */

@@ -38,8 +38,8 @@ export interface Shrink {
   readonly limit: 'max_tokens';
   readonly from: number;
   readonly to: number;
-  /** `model` and `key`: the ceiling of the model or of the key. */
-  readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load';
+  /** `model` and `key`: the ceiling of the model or of the key. `prefix`: the conversation begins the answer, so its thinking is over. */
+  readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load' | 'prefix';
 }
 
 /** The limits in force, or the reason of a 400. */
@@ -86,7 +86,7 @@ export function settleLimits(
   return { ok: true, limits: { minTokens, maxTokens, waits, maxAnswerTokens }, shrunk };
 }
 
-/** The first pair of requested numbers, or number and ceiling, that exclude each other. */
+/** The first pair of requested numbers, or minimum and ceiling, that exclude each other. A maximum is lowered to the ceiling. */
 function findContradiction(
   requested: RequestedBudget,
   model: ModelLimits,
@@ -94,7 +94,6 @@ function findContradiction(
 ): SettledLimits | undefined {
   const min = requested.minTokens ?? 0;
   const max = explicitMaximum(requested);
-  if (max !== undefined && max > model.maxThinkingTokens) return aboveCeiling(names.maxTokens, max, model);
   if (max !== undefined && min > max) {
     return invalid(
       names.minTokens,
@@ -108,7 +107,8 @@ function findContradiction(
     [names.minTokens, min],
     [names.maxTokens, max ?? 0],
   ] as const) {
-    if (value > 0 && value >= total) {
+    // A maximum above the ceiling counts as the ceiling.
+    if (value > 0 && Math.min(value, model.maxThinkingTokens) >= total) {
       return invalid(
         name,
         `${name} (${value}) leaves no token for the answer: it must be below ${names.maxCompletionTokens} (${total}), which limits thinking and answer together.`,
@@ -132,7 +132,6 @@ function shrinkMaximum(
     shrunk.push({ limit: 'max_tokens', from: maxTokens, to: limit, because });
     maxTokens = limit;
   };
-  // Only an effort or the default can be above the ceiling: an explicit number was refused before.
   shrinkTo(Math.max(min, model.maxThinkingTokens), model.ceilingSource ?? 'model');
   const total = requested.maxCompletionTokens;
   if (total !== undefined) {

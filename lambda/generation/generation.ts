@@ -18,12 +18,16 @@ export interface Generation {
   readonly signal: AbortSignal;
   /** Time on `clock` by which the answer must be complete. Thinking is cut early enough to leave time for the answer. */
   readonly deadlineMs?: number;
+  /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
+  readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
   /** Aborts when the endpoint's load allows no more thinking; the thinking then ends with the reason `load`. */
   readonly cutThinking?: AbortSignal | undefined;
   /** Called after each chunk with the token counts so far, as the limits count them. */
   readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
   readonly whileNoCapacity?: (() => Promise<string>) | undefined;
+  /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
+  readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
 }

@@ -46,7 +46,8 @@ export async function prepareRequest(
     request.names,
   );
   if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
-  const { limits, shrunk } = settled;
+  const { limits } = settled;
+  const shrunk = [...shrunkByPrefix(request), ...settled.shrunk];
   const prefix = toForcingPrefix(request.prefix ?? {}, prefixIds);
   return { format, promptIds, prefix, wait: { ids: waitIds, text: waitText }, limits, shrunk };
 }
@@ -68,6 +69,13 @@ function budgetAfterPrefix({ requested, prefix, structure, names }: GenerationRe
     );
   }
   return { ...requested, maxTokens: 0, maxIsPreference: false };
+}
+
+/** How a given answer lowered the maximum: its thinking is over. */
+function shrunkByPrefix({ requested, prefix, model }: GenerationRequest): readonly Shrink[] {
+  const from = requested.maxTokens ?? model.settings.defaultMaxThinkingTokens;
+  if (prefix?.answer === undefined || prefix.answer === '' || from === 0) return [];
+  return [{ limit: 'max_tokens', from, to: 0, because: 'prefix' }];
 }
 
 /** The model's limits, lowered by those of the key. */

@@ -27,9 +27,22 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Fields of the request that have no effect. If omitted, none. */
+  readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
 }
+
+/**
+ * A field of a request that has no effect, and why: nothing here depends on it (`no_effect`), nothing is stored (`not_stored`),
+ * it happens without being asked for (`automatic`), it is not enforced (`not_enforced`), or the model reads text only (`text_only`).
+ */
+export interface IgnoredField {
+  /** Path without indices, for instance `tools.strict`. */
+  readonly field: string;
+  readonly reason: (typeof ignoredReasons)[number];
+}
+export const ignoredReasons = ['no_effect', 'not_stored', 'automatic', 'not_enforced', 'text_only'] as const;
 
 /** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */
 export interface SetBy {
@@ -60,6 +73,8 @@ export interface RunningGeneration {
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
   readonly setBy: SetBy;
+  /** Fields of the request that have no effect. */
+  readonly ignored: readonly IgnoredField[];
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */

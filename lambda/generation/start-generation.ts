@@ -2,6 +2,7 @@ import type { AppDependencies } from '../context.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
+import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation } from './generation.ts';
@@ -50,6 +51,7 @@ export async function startGeneration(
     limits,
     shrunk,
     setBy: toSetBy(request, shrunk),
+    ignored: request.ignored ?? [],
     load: admission?.report,
     accounts,
     events: releaseAtEnd(events, admitted, accounts, dependencies.log),
@@ -62,10 +64,11 @@ function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts }: GenerationRequest,
   { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
-  { clock, capacityWaitMs, loads }: AppDependencies,
+  { clock, capacityWaitMs, loads, zeroCopies }: AppDependencies,
 ): Omit<Generation, 'signal'> {
   const { settings } = model;
   const load = loads?.get(settings.id);
+  const report = zeroCopies?.get(settings.id);
   const newDecoder = model.newDecoder();
   const softLanding = thinking.softLanding ?? settings.softLanding;
   return {
@@ -75,6 +78,8 @@ function toGeneration(
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs },
+    coldStart: toColdStart(settings.zeroCopies),
+    onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     plan: {
       promptIds,
@@ -90,6 +95,12 @@ function toGeneration(
       ...(newDecoder === undefined ? {} : { newDecoder }),
     },
   };
+}
+
+function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
+  if (zeroCopies?.startSeconds === undefined) return undefined;
+  const { startSeconds, secondsPerToken } = zeroCopies;
+  return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
 /** The generation of one sample: a request's seed is increased by the sample's index. */

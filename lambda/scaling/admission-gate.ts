@@ -23,6 +23,8 @@ export interface LoadRequest {
   readonly keyElastic?: boolean | undefined;
   /** Floor of a shrunk maximum. @default - a fraction of the maximum, at least the minimum */
   readonly floorTokens: number | undefined;
+  /** Longest wait for the first copy that leaves time for the answer and the minimum of thinking. @default - the config's alone */
+  readonly maxWaitSeconds?: number;
 }
 
 /** How the load changed a request, for the response body and headers. */
@@ -110,7 +112,7 @@ export class AdmissionGate {
     let expectedWaitSeconds = 0;
     if (load.copies === 0 || snapshot.wake.kind === 'paused') {
       try {
-        expectedWaitSeconds = await this.#atZero(snapshot);
+        expectedWaitSeconds = await this.#atZero(snapshot, request.maxWaitSeconds);
       } catch (error) {
         if (error instanceof ApiError) return await refuse(error);
         throw error;
@@ -154,11 +156,11 @@ export class AdmissionGate {
   }
 
   /** Wakes the endpoint if needed. Returns the expected wait for its first copy, in seconds. */
-  async #atZero({ wake, state }: LoadSnapshot): Promise<number> {
+  async #atZero({ wake, state }: LoadSnapshot, requestSeconds = Number.POSITIVE_INFINITY): Promise<number> {
     const { capacityWaitMs, now } = this.#scaling.options;
     const settings = {
       waitForCopy: capacityWaitMs > 0,
-      maxWaitSeconds: capacityWaitMs / 1_000,
+      maxWaitSeconds: Math.min(capacityWaitMs / 1_000, requestSeconds),
       startSeconds: state.startSeconds,
       retryWakeSeconds: RETRY_WAKE_SECONDS,
     };

@@ -6,7 +6,7 @@ import { retentionSchema } from './retention.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
-export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
 const tokenizer = z.discriminatedUnion('kind', [
@@ -24,6 +24,18 @@ const deployedScalingSchema = z.strictObject({
   ...scalingSettingsSchema.shape,
 });
 export type DeployedScaling = z.infer<typeof deployedScalingSchema>;
+
+const zeroCopiesSchema = z.strictObject({
+  /** Inference component whose copies serve the model. For an adapter, its base component. */
+  componentName: z.string().min(1),
+  /** Model that owns the copies. */
+  modelId: z.string().min(1),
+  /** Expected time until the first copy takes requests, in seconds. If omitted, unknown. */
+  startSeconds: z.number().min(0).optional(),
+  /** Expected decode time of one token, in seconds. If omitted, unknown. */
+  secondsPerToken: z.number().min(0).optional(),
+});
+export type ZeroCopiesSettings = z.infer<typeof zeroCopiesSchema>;
 
 const modelSettingsSchema = z.strictObject({
   /** Value of a request's `model`. */
@@ -53,6 +65,8 @@ const modelSettingsSchema = z.strictObject({
   defaultTemperature: z.number().min(0).max(2).optional(),
   /** Scaling of the model's copies. If omitted, the model does not scale by load. */
   scaling: deployedScalingSchema.optional(),
+  /** How the model leaves zero copies. If omitted, it never scales to zero. */
+  zeroCopies: zeroCopiesSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
@@ -69,6 +83,8 @@ export const settingsSchema = z.strictObject({
   tableName: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
+  /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
+  strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**

@@ -2,8 +2,10 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
+import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
+import { isHosted } from './external-model.ts';
 import type { LedgerChoice } from './ledger-table.ts';
 
 interface Throttling {
@@ -69,9 +71,11 @@ export interface ReasoningApiProps extends ApiAccess {
   readonly requestSeconds?: number | undefined;
   /**
    * Time for which a request waits if the endpoint has no copy, in seconds. At most `requestSeconds`. Its stream is kept
-   * alive. 0 answers 503 with Retry-After at once.
+   * alive. 0 answers 503 with Retry-After at once. A request also gets 503 with Retry-After at once if the first copy is
+   * expected too late for its answer and its minimum of thinking.
    *
-   * @default 600
+   * @default - the longest cold start of the models as `plan` computes it, and a quarter more; at least 600 and
+   * at most `requestSeconds`.
    */
   readonly capacityWaitSeconds?: number | undefined;
   /**
@@ -80,6 +84,12 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default 15
    */
   readonly keepAliveSeconds?: number | undefined;
+  /**
+   * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
+   *
+   * @default false
+   */
+  readonly strict?: boolean | undefined;
   /**
    * Memory of the function, in MB. At 1,769, Lambda assigns one full CPU. Less makes cold starts, which parse the
    * tokenizer, slower. More does not make streams faster.
@@ -139,9 +149,14 @@ export function resolveApi(props: ReasoningApiProps): ResolvedApi {
     ledger: props.ledger ?? 'keep',
     throttling: props.throttling ?? { requestsPerSecond: 20, burst: 40 },
     requestSeconds,
-    capacityWaitSeconds: props.capacityWaitSeconds ?? Math.min(600, requestSeconds),
+    capacityWaitSeconds: props.capacityWaitSeconds ?? defaultCapacityWait(coldStarts(props), requestSeconds),
     keepAliveSeconds: props.keepAliveSeconds ?? 15,
     memoryMb: props.memoryMb ?? 1_769,
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
   };
+}
+
+/** Estimated cold starts of the models that may be at zero copies, in seconds. */
+function coldStarts({ models }: Pick<ReasoningApiProps, 'models'>): readonly number[] {
+  return models.flatMap(({ model }) => (isHosted(model) ? (model.zeroCopies?.startSeconds ?? []) : []));
 }

@@ -69,13 +69,21 @@ export const apiSchema = z.strictObject({
     .strictObject({ requestsPerFiveMinutes: z.int().describe('Limit for each IP address. Minimum: 10.') })
     .optional()
     .describe('Web application firewall (WAF) in front of the API.'),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.',
+    ),
   throttling: z
     .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
     .default({ requestsPerSecond: 20, burst: 40 }),
   requestSeconds: seconds.default(880).describe('Timeout of a request, in seconds.'),
   capacityWaitSeconds: seconds
-    .default(600)
-    .describe('Time for which a request waits for the first copy, in seconds. 0 answers 503 at once.'),
+    .optional()
+    .describe(
+      'Time for which a request waits for the first copy, in seconds. 0 answers 503 at once. If omitted, the estimated cold start and a quarter more, at least 600 and at most `requestSeconds`.',
+    ),
   keepAliveSeconds: seconds.default(15).describe('Idle time of a stream after which a comment is sent, in seconds.'),
   memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
   reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),

@@ -50,6 +50,7 @@ export interface ApiSettingsProps {
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
+  readonly strict?: boolean | undefined;
 }
 
 /** Returns the path of a model's tokenizer.json. `undefined` if its server tokenizes. */
@@ -67,6 +68,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
   return {
     ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
     ...(props.tableName !== undefined && { tableName: props.tableName }),
+    ...(props.strict === true && { strict: true }),
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,
@@ -86,6 +88,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         efforts: thinking.efforts,
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
+        ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };

@@ -34,6 +34,8 @@ export class HostedAdapter extends Construct implements OfferedModel {
   readonly contextTokens: number;
   /** Same as the base model's: its copies serve both. */
   readonly deployedScaling: OfferedModel['deployedScaling'];
+  /** Same as the base model's. */
+  readonly zeroCopies: OfferedModel['zeroCopies'];
   readonly canTokenize: boolean;
   readonly component: CfnInferenceComponent;
 
@@ -45,6 +47,7 @@ export class HostedAdapter extends Construct implements OfferedModel {
     this.servedModelName = props.base.servedModelName;
     this.contextTokens = props.base.contextTokens;
     this.deployedScaling = props.base.deployedScaling;
+    this.zeroCopies = props.base.zeroCopies;
     this.canTokenize = props.base.canTokenize;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,

@@ -17,6 +17,7 @@ import { componentNameOf } from './component-names.ts';
 import type { ReasoningEndpointProps, ResolvedEndpoint } from './endpoint-props.ts';
 import { placementOf } from './model-props.ts';
 import { type Network, zoneOf } from './network.ts';
+import { prefixBytesFor } from './routing.ts';
 
 /** Runs all checks of an endpoint. Each model has checks of its own, see `checkModel`. */
 export function checkEndpoint(
@@ -48,6 +49,8 @@ export function checkEndpoint(
     ...checkDeployment(deployment, 1 + (props.furtherVariants ?? []).length),
     ...checkNetwork(props.network && checkedNetwork(props.network), hubModels),
     ...checkRouting(routing),
+    ...checkNetwork(props.network, hubModels),
+    ...checkRouting(routing, resolved.fallbackInstanceTypes, prefixBytesFor),
     ...models.map(({ id, source }) => checkNetworkIsolation(id, source, props.networkIsolation)),
     checkManagedScaling(variant),
     checkComponentNames(components),

@@ -18,7 +18,19 @@ export const countSchema = z
 const routingSchema = z.discriminatedUnion('strategy', [
   z.strictObject({
     strategy: z.literal('prefix-aware'),
-    prefixBytes: z.int().default(1_024).describe('Bytes of the body that are compared, 1,024 to 65,536.'),
+    sharedPromptTokens: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'Longest beginning of the prompt that all requests share, in tokens: system prompt and list of tools. 0 if they share nothing. Requests that are alike in all compared bytes go to one instance.',
+      ),
+    prefixBytes: z
+      .int()
+      .optional()
+      .describe(
+        'Bytes of the body that are compared, 1,024 to 65,536. If omitted, 7 for each of `sharedPromptTokens`, and 1,024 more.',
+      ),
     concurrencyThreshold: z
       .int()
       .default(64)
@@ -102,7 +114,9 @@ export const endpointSchema = z.strictObject({
     .enum(amiVersions)
     .optional()
     .describe('AMI of the instances. If omitted, the AMI that fits the images and GPUs.'),
-  routing: routingSchema.prefault({ strategy: 'prefix-aware' }),
+  routing: routingSchema
+    .prefault({ strategy: 'least-outstanding-requests' })
+    .describe('How requests are distributed over instances and copies.'),
   networkIsolation: z
     .boolean()
     .optional()

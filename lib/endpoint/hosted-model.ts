@@ -23,6 +23,7 @@ import { createComponent, startupTimeouts } from './inference-component.ts';
 import { containerEnvironment, createModel } from './model-container.ts';
 import { copiesOf, type HostedModelProps, servedContextTokens } from './model-props.ts';
 import type { OfferedModel } from './offered-model.ts';
+import { zeroCopiesOf } from './zero-copies.ts';
 
 /** Model on an endpoint, as an inference component that scales. `ReasoningEndpoint` creates one for each of its models. */
 export class HostedModel extends Construct implements OfferedModel {
@@ -37,6 +38,7 @@ export class HostedModel extends Construct implements OfferedModel {
   readonly deployedScaling: OfferedModel['deployedScaling'];
   /** True for AWS's vLLM images: only they accept another route of the server in CustomAttributes. */
   readonly canTokenize: boolean;
+  readonly zeroCopies: OfferedModel['zeroCopies'];
   readonly component: CfnInferenceComponent;
   readonly scaling: CopyScaling;
   readonly adapters: readonly HostedAdapter[];
@@ -55,6 +57,7 @@ export class HostedModel extends Construct implements OfferedModel {
     this.componentArn = componentArnOf(this, this.componentName);
     const served = servedWeights(props);
     this.deployedScaling = deployedScalingOf(props, served, props.instanceTypes[0], this.componentName);
+    this.zeroCopies = zeroCopiesOf(props, served, props.instanceTypes[0], this.componentName);
     const environment = containerEnvironment(props, served);
     const timeouts = startupTimeouts(props, served);
     refuse(this, checkModel(props, served, environment, timeouts));
@@ -141,6 +144,7 @@ export class HostedModel extends Construct implements OfferedModel {
       scaleOutCooldown: durationOf(props.scaling?.scaleOutCooldownSeconds),
       scaleInCooldown: durationOf(props.scaling?.scaleInCooldownSeconds),
       noCapacityMetric: this.metricNoCapacity(),
+      coldStart: durationOf(this.zeroCopies?.startSeconds),
     });
     scaling.target.addResourceDependency(this.component);
     return scaling;

@@ -7,6 +7,7 @@ import {
 } from '../engine/engine.ts';
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
 import { incrementalText } from './incremental-text.ts';
+import { JsonEnd } from './json-end.ts';
 
 /** One step of a completion: the content of one vLLM chunk. */
 export interface CompletionStep {
@@ -38,7 +39,7 @@ export interface CompletionFaults {
 
 /**
  * Runs a text completion as vLLM does: stop ids end it without their text, stop texts are removed from the text, and incomplete
- * characters are held back.
+ * characters are held back. A structured answer ends with its last character, without a further token.
  *
  * @throws {BadRequestError} if prompt and `max_tokens` exceed the context window, or the engine cannot enforce the structure
  */
@@ -57,6 +58,7 @@ export async function* runCompletion(
   const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
   const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
   const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));
+  const json = body.structured_outputs == null ? undefined : new JsonEnd();
   let held = '';
   let count = 0;
   const events = engine.generate(
@@ -86,7 +88,9 @@ export async function* runCompletion(
     count++;
     const logprobs = event.logprobs === undefined ? [] : [stepLogprobs(engine, event.id, event.logprobs)];
     const ended = ends.has(event.id);
-    held += ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
+    const added = ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
+    held += added;
+    const complete = json?.push(added) === true;
     const stop = count > body.min_tokens ? firstStop(held, body.stop) : undefined;
     if (stop !== undefined) {
       const cut = stop.at + (body.include_stop_str_in_output ? stop.text.length : 0);
@@ -96,6 +100,10 @@ export async function* runCompletion(
     if (ended) {
       const stopReason = body.stop_token_ids.includes(event.id) ? event.id : null;
       yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'stop', stopReason, logprobs };
+      return;
+    }
+    if (complete) {
+      yield { text: held, tokenIds: [event.id], finishReason: 'stop', stopReason: null, logprobs };
       return;
     }
     if (count === body.max_tokens) {

@@ -166,7 +166,7 @@ const clients: readonly Client[] = [
         const { client } = await openai(calls);
         const runner = client.chat.completions.stream({ model, messages, tools: [weatherOpenAi] });
         const { choices } = await runner.finalChatCompletion();
-        expect(choices[0]?.message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city":"Paris"}' } });
+        expect(choices[0]?.message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city": "Paris"}' } });
       },
       'counts thinking tokens': async () => {
         const { client } = await openai(natural);
@@ -248,7 +248,7 @@ const clients: readonly Client[] = [
         const tools = [{ type: 'function' as const, name: 'weather', parameters: { ...parameters }, strict: false }];
         const stream = client.responses.stream({ model, input: question, tools });
         const { output } = await stream.finalResponse();
-        expect(output[1]).toMatchObject({ type: 'function_call', name: 'weather', arguments: '{"city":"Paris"}' });
+        expect(output[1]).toMatchObject({ type: 'function_call', name: 'weather', arguments: '{"city": "Paris"}' });
       },
       'counts thinking tokens': async () => {
         const { client } = await openai(natural);
@@ -303,7 +303,8 @@ const clients: readonly Client[] = [
       'shows thoughts': async () => {
         const { client } = await anthropic(natural);
         let thought = '';
-        const stream = client.messages.stream({ model, messages, max_tokens: 500 });
+        const thinking = { type: 'adaptive' as const };
+        const stream = client.messages.stream({ model, messages, max_tokens: 500, thinking });
         stream.on('thinking', (delta) => {
           thought += delta;
         });
@@ -439,7 +440,13 @@ const clients: readonly Client[] = [
       },
       'shows thoughts': async () => {
         const { chat } = await aiAnthropic(natural);
-        const { reasoningText } = await generateText({ model: chat, prompt: question, maxOutputTokens: 500 });
+        const providerOptions = { anthropic: { thinking: { type: 'adaptive' } } };
+        const { reasoningText } = await generateText({
+          model: chat,
+          prompt: question,
+          maxOutputTokens: 500,
+          providerOptions,
+        });
         expect(reasoningText).toBe('Two and two.');
       },
       'sets a budget': async () => {

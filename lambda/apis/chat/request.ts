@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { budgetFields, MAX_SHORT_TEXT } from '../budget-fields.ts';
+import { budgetFields, MAX_SHORT_TEXT, MAX_STOPS } from '../budget-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
@@ -23,7 +23,7 @@ const functionTool = z.strictObject({
 const toolCall = z.strictObject({
   id: z.string().min(1).max(128),
   type: z.literal('function'),
-  function: z.strictObject({ name: toolName, arguments: z.string() }),
+  function: z.strictObject({ name: z.string().min(1).max(256), arguments: z.string() }),
 });
 
 const message = z.discriminatedUnion('role', [
@@ -65,7 +65,7 @@ export const chatRequestSchema = z.strictObject({
   presence_penalty: z.number().min(-2).max(2).nullish(),
   seed: z.int().nullish(),
   stop: z
-    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(4)])
+    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS)])
     .nullish(),
   n: z.int().min(1).max(16).nullish().describe('Number of samples, each with its own budget.'),
   vote: z

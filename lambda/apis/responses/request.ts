@@ -39,7 +39,7 @@ const item = z.union([
 ]);
 
 /**
- * The body of `POST /v1/responses`. Responses are not stored: `store: true` and `previous_response_id` are errors.
+ * The body of `POST /v1/responses`. Responses are not stored: `previous_response_id` is an error.
  *
  * Source: https://platform.openai.com/docs/api-reference/responses/create
  */

@@ -67,8 +67,19 @@ const refused: Record<string, ConfigInput> = {
   'a startup timeout that is too long': model({ startupSeconds: 7_200 }),
   'a download timeout that is too short': model({ downloadSeconds: 30 }),
   'a prefix that is too short': p5({ routing: { strategy: 'prefix-aware', prefixBytes: 512 } }),
+  'prefix-aware routing without the shared beginning': p5({ routing: { strategy: 'prefix-aware' } }),
+  'a prefix shorter than the shared beginning': p5({
+    routing: { strategy: 'prefix-aware', sharedPromptTokens: 400, prefixBytes: 1_024 },
+  }),
+  'a shared beginning longer than any prefix': p5({
+    routing: { strategy: 'prefix-aware', sharedPromptTokens: 20_000 },
+  }),
+  'random routing over instance pools': p5({
+    routing: { strategy: 'random' },
+    fallbackInstanceTypes: ['ml.p5en.48xlarge'],
+  }),
   'a concurrency threshold that is too high': p5({
-    routing: { strategy: 'prefix-aware', concurrencyThreshold: 2_000 },
+    routing: { strategy: 'prefix-aware', sharedPromptTokens: 0, concurrencyThreshold: 2_000 },
   }),
   'network isolation of a model from the hub': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', networkIsolation: true },

@@ -150,7 +150,8 @@ describe('a deployment', () => {
   });
 
   it('a deployment of a model replaces its copies one by one', () => {
-    synthesize(aConfig()).endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', {
+    const models = [aModel({ copies: { initial: 2, min: 2, max: 4 } })];
+    synthesize(aConfig({ models })).endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', {
       DeploymentConfig: { RollingUpdatePolicy: { MaximumBatchSize: { Type: 'COPY_COUNT', Value: 1 } } },
     });
   });
