@@ -48,8 +48,6 @@ export function checkEndpoint(
     }),
     ...checkDeployment(deployment, 1 + (props.furtherVariants ?? []).length),
     ...checkNetwork(props.network && checkedNetwork(props.network), hubModels),
-    ...checkRouting(routing),
-    ...checkNetwork(props.network, hubModels),
     ...checkRouting(routing, resolved.fallbackInstanceTypes, prefixBytesFor),
     ...models.map(({ id, source }) => checkNetworkIsolation(id, source, props.networkIsolation)),
     checkManagedScaling(variant),
