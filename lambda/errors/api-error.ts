@@ -1,3 +1,4 @@
+import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
 import { ModelError } from '../upstream/errors.ts';
 
 /** OpenAI's error body. */
@@ -69,6 +70,9 @@ export function toApiError(error: unknown): ApiError {
       cause: error,
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
     });
+  }
+  if (error instanceof UnencodableTextError) {
+    return new ApiError(400, error.message, { code: 'unencodable_text', cause: error });
   }
   return new ApiError(
     500,
