@@ -131,6 +131,7 @@ export function refused(error: string, runs?: 'run'): Readonly<Record<string, Op
       : {
           '502': answer('The model failed.'),
           '503': answer('No copy of the model is running yet.', retry),
+          '504': answer('The time limit of the request passed before the model gave a token.'),
         }),
   };
 }

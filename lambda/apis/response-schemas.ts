@@ -45,6 +45,10 @@ const loadSchema = z.strictObject({
 });
 
 const occasionalReport = {
+  answer_cut_by: z
+    .literal('deadline')
+    .optional()
+    .describe('Set if the time limit of the request ended the answer. Its finish reason is then that of a maximum.'),
   ignored: z
     .array(z.strictObject({ field: text, reason: z.enum(ignoredReasons) }))
     .optional()

@@ -71,6 +71,13 @@ export function toApiError(error: unknown): ApiError {
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
     });
   }
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new ApiError(
+      504,
+      'The function ran out of time before the answer began. Stream the answer, lower the budget, or set thinking.deadline_ms.',
+      { code: 'deadline_exceeded', cause: error },
+    );
+  }
   if (error instanceof UnencodableTextError) {
     return new ApiError(400, error.message, { code: 'unencodable_text', cause: error });
   }

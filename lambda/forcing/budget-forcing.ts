@@ -53,6 +53,7 @@ export class BudgetForcing {
   #endReason: EndReason | undefined;
   #minimumMissed: MinimumMissed | undefined;
   #finishReason: 'stop' | 'length' | undefined;
+  #answerCutBy: ForcingReport['answerCutBy'];
   #stopText: string | undefined;
 
   constructor(plan: ForcingPlan) {
@@ -186,6 +187,7 @@ export class BudgetForcing {
       this.#cutThinking(reason);
     } else if (this.#part === 'answer') {
       this.#text.close();
+      if (reason === 'deadline') this.#answerCutBy = reason;
       this.#finish('length');
     }
   }
@@ -227,6 +229,7 @@ export class BudgetForcing {
       segments: this.#segments,
       minimumMissed: this.#minimumMissed,
       finishReason: this.#finishReason,
+      answerCutBy: this.#answerCutBy,
       stopText: this.#stopText ?? (this.#part === 'done' ? this.#text.stopText : undefined),
       limits: this.#plan.limits,
       events: [...this.#events],

@@ -68,6 +68,8 @@ export interface ForcingReport {
   readonly minimumMissed: MinimumMissed | undefined;
   /** Why the answer ended; `undefined` while it is running. */
   readonly finishReason: 'stop' | 'length' | undefined;
+  /** What ended the answer before its end or its maximum, if anything did. */
+  readonly answerCutBy?: 'deadline' | undefined;
   /** The request's stop text that ended the answer, if one did. */
   readonly stopText: string | undefined;
   readonly limits: Limits;

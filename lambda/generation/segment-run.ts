@@ -1,6 +1,6 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
-import { ModelError } from '../upstream/errors.ts';
+import { ModelError, ModelTimeoutError } from '../upstream/errors.ts';
 import type { SegmentChunk, SegmentRequest, TokenLogprob } from '../upstream/segment-model.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import type { Timing } from './timing.ts';
@@ -124,8 +124,14 @@ export class SegmentRun {
     return { kind: 'tokens', ids: tokenIds.slice(0, room), logprobs: logprobs.slice(0, room) };
   }
 
+  /** @throws {ModelTimeoutError} if the time of the whole request is over and the model gave no token */
   #cut(reason: 'deadline' | 'load'): void {
-    if (!this.#ended) this.#machine.cut(reason);
+    if (this.#ended) return;
+    if (reason === 'deadline' && this.#segment.part === 'answer' && this.#machine.report().sampledTokens === 0) {
+      this.#failure = new ModelTimeoutError('The time limit of the request passed before the model gave a token.');
+      throw this.#failure;
+    }
+    this.#machine.cut(reason);
   }
 
   #fail(failure: ModelError): void {
