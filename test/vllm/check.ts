@@ -1,0 +1,3 @@
+import { installVllm } from './install.ts';
+
+console.log(await installVllm({ yes: process.argv.includes('--yes') }));
