@@ -1,6 +1,6 @@
 """The export for vLLM gives the greedy tokens of the GGUF file: llama.cpp's, as recorded by greedy-tokens.test.ts, against plain PyTorch.
 
-    python -m unittest test.training.test_export        in an environment with torch, gguf, safetensors and jinja2
+    python test/training/test_export.py        in an environment with torch, gguf, safetensors, tokenizers and jinja2
 """
 
 from __future__ import annotations

