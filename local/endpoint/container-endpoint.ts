@@ -47,7 +47,8 @@ async function handle(
 ): Promise<void> {
   const call = runtimeCallOf(request);
   const body = await readBody(request);
-  if (call === undefined) return sendJson(response, 404, { message: 'This server has the routes of SageMaker Runtime.' });
+  if (call === undefined)
+    return sendJson(response, 404, { message: 'This server has the routes of SageMaker Runtime.' });
   const refused = refusalOf(options, call);
   if (refused !== undefined) return sendRuntimeError(response, refused);
 
@@ -85,9 +86,7 @@ async function invoke(
     headers: {
       'content-type': contentType ?? 'application/json',
       ...(accept === undefined ? {} : { accept }),
-      ...(call.customAttributes === undefined
-        ? {}
-        : { 'x-amzn-sagemaker-custom-attributes': call.customAttributes }),
+      ...(call.customAttributes === undefined ? {} : { 'x-amzn-sagemaker-custom-attributes': call.customAttributes }),
     },
     body,
     signal,

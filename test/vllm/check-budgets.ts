@@ -1,0 +1,137 @@
+import type { Answer } from './client.ts';
+import { judge, type RandomRequest, randomNumbers, randomRequest, requestKinds } from './random-requests.ts';
+import { segmentOf, type TappedSegment } from './tap.ts';
+import { inParallel, type Row, type World } from './world.ts';
+
+/** vLLM's `--block-size` on a CPU, in tokens: what a prefix cache hit is rounded down to. */
+const BLOCK_TOKENS = 128;
+
+/** Random requests in parallel: budgets, text and account of each, and the sums against the counters of the server. */
+export async function checkBudgets(world: World): Promise<readonly Row[]> {
+  const { vllm, tap, requests, parallel, questions, client } = world;
+  const random = randomNumbers(14);
+  const wanted = Array.from({ length: requests }, (_, index) => randomRequest(index, questions, random));
+  const before = await counters(world);
+  tap.calls.length = 0;
+  const start = performance.now();
+  const answers = await inParallel(wanted, parallel, async ({ question, body }) => {
+    try {
+      return await client.ask(question, body);
+    } catch (error) {
+      return String(error);
+    }
+  });
+  const seconds = (performance.now() - start) / 1_000;
+  const after = await counters(world);
+  const byQuestion = segmentsByQuestion(world, wanted);
+  const wrong: string[] = [];
+  const kept: { request: RandomRequest; answer: Answer; segments: readonly TappedSegment[] }[] = [];
+  for (const [index, request] of wanted.entries()) {
+    const answer = answers[index];
+    if (answer === undefined || typeof answer === 'string') {
+      wrong.push(`${request.kind} ${index}: ${answer}`);
+      continue;
+    }
+    const segments = byQuestion.get(request.question) ?? [];
+    kept.push({ request, answer, segments });
+    wrong.push(
+      ...judge(request, answer, segments, world.decode).map((sentence) => `${request.kind} ${index}: ${sentence}`),
+    );
+  }
+  void vllm;
+  return [
+    {
+      check: `${requests} random requests, ${parallel} in parallel`,
+      figures: `${kept.length} answered in ${seconds.toFixed(0)} s; ${figuresOf(kept)}`,
+      wrong,
+    },
+    accountRow(kept, before, after),
+    waitRow(kept),
+  ];
+}
+
+function figuresOf(kept: readonly { request: RandomRequest; answer: Answer }[]): string {
+  const count = (holds: (one: (typeof kept)[number]) => boolean) => kept.filter(holds).length;
+  const exact = kept.filter(({ request }) => request.kind === 'exact');
+  return [
+    `minimum = maximum exact in ${exact.filter(({ request, answer }) => answer.report.thinking_tokens === request.expected.max).length} of ${exact.length}`,
+    `${kept.reduce((total, { answer }) => total + answer.report.waits, 0)} Waits`,
+    `${count(({ answer }) => answer.report.events.some(({ soft }) => soft === true))} soft landings`,
+    `${count(({ answer }) => answer.report.end_reason === 'loop')} loops cut`,
+    `${requestKinds.length} kinds`,
+  ].join(', ');
+}
+
+interface Counters {
+  readonly prompt: number;
+  readonly cached: number;
+  readonly generated: number;
+}
+
+async function counters({ vllm }: World): Promise<Counters> {
+  const [prompt, cached, generated] = await Promise.all([
+    vllm.counter('vllm:prompt_tokens_total'),
+    vllm.counter('vllm:prefix_cache_hits_total'),
+    vllm.counter('vllm:generation_tokens_total'),
+  ]);
+  return { prompt, cached, generated };
+}
+
+/** The account of all requests against the counters of the server, which know nothing of Budgetforce. */
+function accountRow(kept: readonly { answer: Answer }[], before: Counters, after: Counters): Row {
+  const calls = kept.flatMap(({ answer }) => answer.report.calls);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const account = {
+    evaluated: sum(calls.map((call) => call.prompt_tokens_evaluated ?? 0)),
+    prompt: sum(calls.map((call) => call.prompt_tokens)),
+    sampled: sum(calls.map((call) => call.tokens)),
+  };
+  const server = {
+    evaluated: after.prompt - after.cached - (before.prompt - before.cached),
+    prompt: after.prompt - before.prompt,
+    sampled: after.generated - before.generated,
+  };
+  const wrong = (['evaluated', 'prompt', 'sampled'] as const)
+    .filter((what) => account[what] !== server[what])
+    .map((what) => `${what}: the account has ${account[what]}, the server ${server[what]}`);
+  return {
+    check: 'account against the counters of the server',
+    figures: `prompt tokens evaluated ${account.evaluated} of ${account.prompt} (server: ${server.evaluated} of ${server.prompt}), sampled ${account.sampled} (server: ${server.sampled}), ${calls.length} calls`,
+    wrong,
+  };
+}
+
+/** What a continued segment evaluates again: its forced tokens, and the cache block that is not full. */
+function waitRow(kept: readonly { answer: Answer; segments: readonly TappedSegment[] }[]): Row {
+  const again = kept.flatMap(({ answer, segments }) =>
+    answer.report.calls.slice(1).flatMap((call, index) => {
+      const earlier = segments[index];
+      if (earlier === undefined || call.prompt_tokens_evaluated === null) return [];
+      const forced = call.prompt_tokens - earlier.prompt.length - earlier.ids.length;
+      return [
+        { evaluated: call.prompt_tokens_evaluated, beyondForced: call.prompt_tokens_evaluated - Math.max(forced, 0) },
+      ];
+    }),
+  );
+  const most = Math.max(0, ...again.map(({ beyondForced }) => beyondForced));
+  return {
+    check: 'prompt tokens evaluated again per continued segment',
+    figures: `at most ${most} beyond the forced tokens in ${again.length} segments (a cache block has ${BLOCK_TOKENS})`,
+    wrong: most <= BLOCK_TOKENS ? [] : [`${most} tokens are more than one cache block of ${BLOCK_TOKENS}`],
+  };
+}
+
+/** The calls at the tap, by the question in their prompts, in order. */
+function segmentsByQuestion(
+  { tap, decode }: World,
+  wanted: readonly RandomRequest[],
+): ReadonlyMap<string, readonly TappedSegment[]> {
+  const found = new Map<string, TappedSegment[]>(wanted.map(({ question }) => [question, []]));
+  for (const call of tap.calls) {
+    const segment = segmentOf(call);
+    const prompt = decode(segment.prompt);
+    const asked = prompt.slice(prompt.indexOf('<|im_start|>user\n') + '<|im_start|>user\n'.length);
+    for (const [question, segments] of found) if (asked.startsWith(`${question}<|im_end|>`)) segments.push(segment);
+  }
+  return found;
+}
