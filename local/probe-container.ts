@@ -18,13 +18,16 @@ export interface ContainerToProbe {
 export interface ProbedContainer {
   /** `undefined` if the container does not list its models; then no `model` is sent. */
   readonly modelName: string | undefined;
+  /** Whether the model is a LoRA adapter on another one. */
+  readonly isAdapter: boolean;
   /** Context window, in tokens, if the container reports it. */
   readonly contextTokens: number | undefined;
 }
 
 const modelsSchema = z.object({
-  data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1),
+  data: z.array(z.object({ id: z.string(), parent: z.string().nullish(), max_model_len: z.int().nullish() })).min(1),
 });
+type ListedModel = z.infer<typeof modelsSchema>['data'][number];
 const tokensSchema = z.object({ tokens: z.array(z.int()).min(1), max_model_len: z.int().nullish() });
 
 /**
@@ -35,11 +38,22 @@ const tokensSchema = z.object({ tokens: z.array(z.int()).min(1), max_model_len: 
  */
 export async function probeContainer({ url, modelName, mustTokenize }: ContainerToProbe): Promise<ProbedContainer> {
   await ping(url);
-  const listed = await listedModel(url, modelName);
+  const models = await listedModels(url);
+  const listed = modelName === undefined ? models[0] : models.find(({ id }) => id === modelName);
+  if (listed === undefined && models.length > 0) {
+    throw new Error(
+      `The container ${url} has no model ${modelName}. Choose one of: ${models.map(({ id }) => id).join(', ')}.`,
+    );
+  }
   const name = modelName ?? listed?.id;
   await sampleOneToken(url, name);
   const tokenized = mustTokenize ? await tokenize(url) : undefined;
-  return { modelName: name, contextTokens: listed?.max_model_len ?? tokenized?.max_model_len ?? undefined };
+  const base = models.find(({ id }) => id === listed?.parent);
+  return {
+    modelName: name,
+    isAdapter: listed?.parent != null,
+    contextTokens: listed?.max_model_len ?? base?.max_model_len ?? tokenized?.max_model_len ?? undefined,
+  };
 }
 
 async function ping(url: string): Promise<void> {
@@ -56,11 +70,11 @@ async function ping(url: string): Promise<void> {
   );
 }
 
-/** The model that the container lists. Its contract has no such route, but vLLM serves it all the same. */
-async function listedModel(url: string, modelName: string | undefined) {
+/** The models that the container lists. Its contract has no such route, but vLLM serves it all the same. */
+async function listedModels(url: string): Promise<readonly ListedModel[]> {
   const answer = await fetch(`${url}/v1/models`).catch(() => undefined);
   const parsed = modelsSchema.safeParse(answer?.ok ? await answer.json().catch(() => undefined) : undefined);
-  return parsed.data?.data.find((model) => modelName === undefined || model.id === modelName);
+  return parsed.data?.data ?? [];
 }
 
 async function sampleOneToken(url: string, modelName: string | undefined): Promise<void> {

@@ -168,7 +168,7 @@ async function backendOf(options: LocalOptions): Promise<Backend> {
 
 async function inContainer(options: LocalOptions, url: string): Promise<Backend> {
   const containerUrl = url.replace(/\/+$/, '');
-  const { modelName, contextTokens } = await probeContainer({
+  const { modelName, isAdapter, contextTokens } = await probeContainer({
     url: containerUrl,
     modelName: options.upstreamModel,
     mustTokenize: options.tokenizerPath === undefined,
@@ -177,6 +177,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
     containerUrl,
     endpointName: ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
+    ...(isAdapter && modelName !== undefined ? { adapterName: modelName } : {}),
   });
   return {
     runtime,

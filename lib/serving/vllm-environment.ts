@@ -25,8 +25,11 @@ export interface VllmServeOptions {
  * https://docs.djl.ai/master/docs/serving/serving/docs/lmi/user_guides/vllm_user_guide.html
  */
 export function vllmEnvironment(settings: VllmSettings, options: VllmServeOptions): Readonly<Record<string, string>> {
-  const flags = flagsOf(accelerate(settings), options);
   const { hub, server } = options;
+  const flags = {
+    ...(server === 'vllm' && serverFlags),
+    ...flagsOf(accelerate(settings), options),
+  };
   switch (server) {
     case 'vllm':
       return {
@@ -53,6 +56,19 @@ export function vllmEnvironment(settings: VllmSettings, options: VllmServeOption
       };
   }
 }
+
+/**
+ * Flags of every deployment on AWS's vLLM images. LMI reads engine arguments only, and the first is one of the server.
+ *
+ * - Without details of the prompt's tokens, the server does not tell how many came from its prefix cache, and the account of a
+ *   request would count them as evaluated.
+ * - A grammar that allows any whitespace between JSON tokens lets a model that was not trained on JSON write whitespace without
+ *   end. vLLM refuses this setting with the backend `auto`; `guidance` supports more of JSON Schema than `xgrammar`.
+ */
+const serverFlags: Flags = {
+  'enable-prompt-tokens-details': true,
+  'structured-outputs-config': JSON.stringify({ backend: 'guidance', disable_any_whitespace: true }),
+};
 
 type Flags = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -18,6 +18,11 @@ import {
 export interface ContainerEndpointOptions extends EndpointNames, ListenOptions {
   /** Base URL of a container with SageMaker's hosting contract: `GET /ping` and `POST /invocations`. */
   readonly containerUrl: string;
+  /**
+   * Name of a LoRA adapter that the container has loaded. SageMaker writes it into a header of each call of the adapter's component,
+   * and vLLM takes it as the model: on /invocations it ignores `model` in the body.
+   */
+  readonly adapterName?: string;
   /** Time limits of a call, in milliseconds. @default SageMaker's: 60 seconds, 8 minutes for a stream */
   readonly limitsMs?: { readonly call: number; readonly stream: number };
 }
@@ -57,7 +62,7 @@ async function handle(
   const { limitsMs = LIMITS_MS } = options;
   const limit = AbortSignal.timeout(call.streams ? limitsMs.stream : limitsMs.call);
   try {
-    const answer = await invoke(options.containerUrl, call, request, body, AbortSignal.any([gone.signal, limit]));
+    const answer = await invoke(options, call, request, body, AbortSignal.any([gone.signal, limit]));
     if (!answer.ok) return sendRuntimeError(response, runtimeErrors.model(answer.status, await answer.text()));
     if (call.streams) await forwardStream(answer, response, gone.signal, limit);
     else await forwardWhole(answer, response);
@@ -74,7 +79,7 @@ async function handle(
 }
 
 async function invoke(
-  containerUrl: string,
+  { containerUrl, adapterName }: ContainerEndpointOptions,
   call: RuntimeCall,
   request: IncomingMessage,
   body: string,
@@ -86,6 +91,7 @@ async function invoke(
     headers: {
       'content-type': contentType ?? 'application/json',
       ...(accept === undefined ? {} : { accept }),
+      ...(adapterName === undefined ? {} : { 'x-amzn-sagemaker-adapter-identifier': adapterName }),
       ...(call.customAttributes === undefined ? {} : { 'x-amzn-sagemaker-custom-attributes': call.customAttributes }),
     },
     body,

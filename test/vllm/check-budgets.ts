@@ -1,65 +1,105 @@
 import type { Answer } from './client.ts';
-import { judge, type RandomRequest, randomNumbers, randomRequest, requestKinds } from './random-requests.ts';
+import {
+  judge,
+  leavesEarly,
+  type RandomRequest,
+  randomNumbers,
+  randomRequest,
+  ,
+} from './random-requests.ts';
 import { segmentOf, type TappedSegment } from './tap.ts';
 import { inParallel, type Row, type World } from './world.ts';
 
 /** vLLM's `--block-size` on a CPU, in tokens: what a prefix cache hit is rounded down to. */
 const BLOCK_TOKENS = 128;
 
+/** A request with its answer and its calls at the tap. */
+interface Judged {
+  readonly request: RandomRequest;
+  readonly answer: Answer;
+  readonly segments: readonly TappedSegment[];
+}
+
 /** Random requests in parallel: budgets, text and account of each, and the sums against the counters of the server. */
 export async function checkBudgets(world: World): Promise<readonly Row[]> {
-  const { vllm, tap, requests, parallel, questions, client } = world;
+  const { requests, parallel, questions } = world;
   const random = randomNumbers(14);
-  const wanted = Array.from({ length: requests }, (_, index) => randomRequest(index, questions, random));
-  const before = await counters(world);
-  tap.calls.length = 0;
+  const all = Array.from({ length: requests }, (_, index) => randomRequest(index, questions, random));
+  const wrong: string[] = [];
   const start = performance.now();
-  const answers = await inParallel(wanted, parallel, async ({ question, body }) => {
+  const before = await counters(world);
+  const whole = await askAll(
+    world,
+    all.filter(({ kind }) => !leavesEarly.has(kind)),
+    wrong,
+  );
+  const after = await counters(world);
+  const left = await askAll(
+    world,
+    all.filter(({ kind }) => leavesEarly.has(kind)),
+    wrong,
+  );
+  const seconds = (performance.now() - start) / 1_000;
+  for (const [what, count] of Object.entries(forcings([...whole, ...left]))) {
+    if (count === 0) wrong.push(`no request had ${what}: the requests do not test it`);
+  }
+  return [
+    {
+      check: `${requests} random requests, ${parallel} in parallel`,
+      figures: `${whole.length + left.length} answered in ${seconds.toFixed(0)} s; ${figuresOf([...whole, ...left])}`,
+      wrong,
+    },
+    accountRow(whole, before, after),
+    waitRow(whole),
+  ];
+}
+
+async function askAll(world: World, wanted: readonly RandomRequest[], wrong: string[]): Promise<readonly Judged[]> {
+  world.tap.calls.length = 0;
+  const answers = await inParallel(wanted, world.parallel, async ({ question, body }) => {
     try {
-      return await client.ask(question, body);
+      return await world.client.ask(question, body);
     } catch (error) {
       return String(error);
     }
   });
-  const seconds = (performance.now() - start) / 1_000;
-  const after = await counters(world);
   const byQuestion = segmentsByQuestion(world, wanted);
-  const wrong: string[] = [];
-  const kept: { request: RandomRequest; answer: Answer; segments: readonly TappedSegment[] }[] = [];
-  for (const [index, request] of wanted.entries()) {
+  return wanted.flatMap((request, index) => {
     const answer = answers[index];
     if (answer === undefined || typeof answer === 'string') {
-      wrong.push(`${request.kind} ${index}: ${answer}`);
-      continue;
+      wrong.push(`${request.kind}, ${JSON.stringify(request.question)}: ${answer}`);
+      return [];
     }
     const segments = byQuestion.get(request.question) ?? [];
-    kept.push({ request, answer, segments });
     wrong.push(
-      ...judge(request, answer, segments, world.decode).map((sentence) => `${request.kind} ${index}: ${sentence}`),
+      ...judge(request, answer, segments, world.decode).map(
+        (sentence) => `${request.kind}, ${JSON.stringify(request.question)}: ${sentence}`,
+      ),
     );
-  }
-  void vllm;
-  return [
-    {
-      check: `${requests} random requests, ${parallel} in parallel`,
-      figures: `${kept.length} answered in ${seconds.toFixed(0)} s; ${figuresOf(kept)}`,
-      wrong,
-    },
-    accountRow(kept, before, after),
-    waitRow(kept),
-  ];
+    return [{ request, answer, segments }];
+  });
 }
 
-function figuresOf(kept: readonly { request: RandomRequest; answer: Answer }[]): string {
-  const count = (holds: (one: (typeof kept)[number]) => boolean) => kept.filter(holds).length;
+function figuresOf(kept: readonly Judged[]): string {
   const exact = kept.filter(({ request }) => request.kind === 'exact');
+  const right = exact.filter(({ request, answer }) => answer.report.thinking_tokens === request.expected.max);
   return [
-    `minimum = maximum exact in ${exact.filter(({ request, answer }) => answer.report.thinking_tokens === request.expected.max).length} of ${exact.length}`,
-    `${kept.reduce((total, { answer }) => total + answer.report.waits, 0)} Waits`,
-    `${count(({ answer }) => answer.report.events.some(({ soft }) => soft === true))} soft landings`,
-    `${count(({ answer }) => answer.report.end_reason === 'loop')} loops cut`,
-    `${requestKinds.length} kinds`,
+    `minimum = maximum exact in ${right.length} of ${exact.length}`,
+    ...Object.entries(forcings(kept)).map(([what, count]) => `${count} ${what}`),
   ].join(', ');
+}
+
+/** How often each forcing happened. */
+function forcings(kept: readonly Judged[]) {
+  const count = (holds: (report: Answer['report']) => boolean) =>
+    kept.filter(({ answer }) => holds(answer.report)).length;
+  return {
+    Waits: kept.reduce((total, { answer }) => total + answer.report.waits, 0),
+    'masked minimums': kept.filter(({ request }) => request.kind === 'masked minimum').length,
+    'cuts at the maximum': count(({ end_reason }) => end_reason === 'budget'),
+    'soft landings': count(({ events }) => events.some(({ soft }) => soft === true)),
+    'loops cut': count(({ end_reason }) => end_reason === 'loop'),
+  };
 }
 
 interface Counters {

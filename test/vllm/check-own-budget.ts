@@ -2,10 +2,10 @@ import * as z from 'zod';
 import { segmentOf } from './tap.ts';
 import { inParallel, type Row, type World } from './world.ts';
 
-/** Ends the thinking when the server's budget is used up: the delimiter and the opening that Budgetforce forces too. */
+/** What the server forces when its budget is used up: the delimiter and the opening that Budgetforce forces too. */
 export const reasoningConfig = {
   reasoning_start_str: '<|im_start|>think',
-  reasoning_end_str: '\n<|im_start|>answer\nFinal Answer:',
+  reasoning_end_str: '<|im_start|>answer\nFinal Answer:',
 };
 
 const COUNT = 48;

@@ -86,7 +86,7 @@ async function main(): Promise<void> {
     process.stdout.write(`Starting vLLM (log: ${logFile}) … `);
     process.stdout.write(`${(await vllm.start()).toFixed(0)} s\n`);
     for (const path of paths) {
-      for (const row of await rowsOf(path, vllm)) rows.push(report({ path, ...row }));
+      for await (const row of rowsOf(path, vllm)) rows.push(report({ path, ...row }));
     }
   } finally {
     await vllm.kill();
@@ -100,7 +100,7 @@ async function main(): Promise<void> {
 }
 
 /** All checks on one path: Budgetforce over HTTP, or behind a local SageMaker endpoint, in front of the tap in front of vLLM. */
-async function rowsOf(path: Path, vllm: VllmServer): Promise<readonly Row[]> {
+async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
   const tap = await startTap(vllm.url);
   const serve = async (upstreamModel: string) =>
     await startLocal({
@@ -124,11 +124,11 @@ async function rowsOf(path: Path, vllm: VllmServer): Promise<readonly Row[]> {
       requests: numberOf('requests', 1, 100_000),
       parallel: numberOf('parallel', 1, 64),
     };
-    const rows = [...(await checkFeatures(world)), ...(await checkBudgets(world))];
-    if (path === 'HTTP') rows.push(...(await checkOwnBudget(world)));
-    if (values.record) await recordStreams(world);
-    rows.push(await checkRestart(world));
-    return rows;
+    yield* checkFeatures(world);
+    yield* await checkBudgets(world);
+    if (path === 'HTTP') yield* await checkOwnBudget(world);
+    if (path === 'HTTP' && values.record) await recordStreams(world);
+    yield await checkRestart(world);
   } finally {
     await Promise.all([server.close(), lora.close()]);
     await tap.close();
