@@ -4,6 +4,7 @@ import { ModelError } from '../lambda/upstream/errors.ts';
 import { readCompletionStream } from '../lambda/upstream/read-completion-stream.ts';
 import { networkCode } from '../lambda/upstream/sagemaker-errors.ts';
 import { statusToError } from '../lambda/upstream/status-to-error.ts';
+import { CUSTOM_ATTRIBUTES } from './endpoint/runtime-protocol.ts';
 
 export interface ContainerToProbe {
   /** Base URL of the container, without a trailing slash. */
@@ -113,7 +114,7 @@ async function invoke(url: string, body: string, customAttributes?: string): Pro
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      ...(customAttributes === undefined ? {} : { 'x-amzn-sagemaker-custom-attributes': customAttributes }),
+      ...(customAttributes === undefined ? {} : { [CUSTOM_ATTRIBUTES]: customAttributes }),
     },
     body,
   });

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { modelStreamError, payloadPart } from './event-stream-frames.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import {
+  CUSTOM_ATTRIBUTES,
   drained,
   type EndpointNames,
   type ListenOptions,
@@ -92,7 +93,7 @@ async function invoke(
       'content-type': contentType ?? 'application/json',
       ...(accept === undefined ? {} : { accept }),
       ...(adapterName === undefined ? {} : { 'x-amzn-sagemaker-adapter-identifier': adapterName }),
-      ...(call.customAttributes === undefined ? {} : { 'x-amzn-sagemaker-custom-attributes': call.customAttributes }),
+      ...(call.customAttributes === undefined ? {} : { [CUSTOM_ATTRIBUTES]: call.customAttributes }),
     },
     body,
     signal,

@@ -10,6 +10,7 @@ import { type Fault, Faults } from './faults.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import {
+  CUSTOM_ATTRIBUTES,
   drained,
   type EndpointNames,
   listen,
@@ -85,7 +86,8 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     return sendJson(response, answer.status, answer.body);
   }
   if (call === undefined) {
-    await handleVllm(context, path, body, response, gone.signal, context.faults);
+    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? '')) : path;
+    await handleVllm(context, route, body, response, gone.signal, context.faults);
     return;
   }
   const refused = refusalOf(context, call);
@@ -120,12 +122,16 @@ async function invoke(
 ): Promise<void> {
   const fault = context.faults.take();
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
-  const route = /(?:^|,)\s*route=(\/[^,\s]*)/.exec(call.customAttributes ?? '')?.[1] ?? '/v1/completions';
-  const answer = await vllmJson(context, route, body, signal);
+  const answer = await vllmJson(context, routeOf(call.customAttributes), body, signal);
   if (answer.status >= 400)
     return sendRuntimeError(response, runtimeErrors.model(answer.status, JSON.stringify(answer.body)));
   response.setHeader('x-Amzn-Invoked-Production-Variant', 'AllTraffic');
   sendJson(response, 200, answer.body);
+}
+
+/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`. */
+function routeOf(customAttributes: string | undefined): string {
+  return /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1] ?? '/v1/completions';
 }
 
 /** `InvokeEndpointWithResponseStream`: vLLM's server-sent events in payload parts. */
@@ -222,7 +228,7 @@ function breakStream(response: ServerResponse, fault: Fault): void {
   }
 }
 
-/** vLLM's own HTTP routes. */
+/** vLLM's own HTTP routes, and SageMaker's for containers: `/ping` and `/invocations`. */
 async function handleVllm(
   context: Context,
   path: string,

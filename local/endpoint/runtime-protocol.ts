@@ -8,6 +8,9 @@ import { type RuntimeErrorAnswer, runtimeErrors } from './runtime-errors.ts';
  * Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html
  */
 
+/** Header of InvokeEndpoint's CustomAttributes, for the endpoint and for the container. */
+export const CUSTOM_ATTRIBUTES = 'x-amzn-sagemaker-custom-attributes';
+
 /** Names that calls must use. */
 export interface EndpointNames {
   readonly endpointName: string;
@@ -31,7 +34,7 @@ export function runtimeCallOf({ url, headers }: IncomingMessage): RuntimeCall | 
   return {
     endpointName: decodeURIComponent(match[1] ?? ''),
     inferenceComponentName: textOf(headers['x-amzn-sagemaker-inference-component']),
-    customAttributes: textOf(headers['x-amzn-sagemaker-custom-attributes']),
+    customAttributes: textOf(headers[CUSTOM_ATTRIBUTES]),
     streams: match[2] === 'invocations-response-stream',
   };
 }

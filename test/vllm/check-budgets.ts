@@ -1,12 +1,5 @@
 import type { Answer } from './client.ts';
-import {
-  judge,
-  leavesEarly,
-  type RandomRequest,
-  randomNumbers,
-  randomRequest,
-  ,
-} from './random-requests.ts';
+import { judge, leavesEarly, type RandomRequest, randomNumbers, randomRequest } from './random-requests.ts';
 import { segmentOf, type TappedSegment } from './tap.ts';
 import { inParallel, type Row, type World } from './world.ts';
 

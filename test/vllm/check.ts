@@ -85,6 +85,7 @@ async function main(): Promise<void> {
   try {
     process.stdout.write(`Starting vLLM (log: ${logFile}) … `);
     process.stdout.write(`${(await vllm.start()).toFixed(0)} s\n`);
+    await checkVersion(vllm);
     for (const path of paths) {
       for await (const row of rowsOf(path, vllm)) rows.push(report({ path, ...row }));
     }
@@ -133,6 +134,12 @@ async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
     await Promise.all([server.close(), lora.close()]);
     await tap.close();
   }
+}
+
+/** The server says itself which version it is. */
+async function checkVersion(vllm: VllmServer): Promise<void> {
+  const { version } = z.object({ version: z.string() }).parse(await (await fetch(`${vllm.url}/version`)).json());
+  if (!version.startsWith(pins.vllm)) throw new Error(`The server is vLLM ${version}, not the pinned ${pins.vllm}.`);
 }
 
 /** Arguments of `vllm`: those that a deployment of config.json generates, and what a CPU and the side-by-side need. */
