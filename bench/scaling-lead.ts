@@ -10,6 +10,7 @@
 import { writeFileSync } from 'node:fs';
 import { type Demand, measureDemand, noDemand } from '../lambda/policy/demand.ts';
 import { utilizationWith } from '../lambda/policy/desired-copies.ts';
+import { USUAL_CONTEXT_TOKENS } from '../lib/serving/decode-speed.ts';
 import { openGate } from '../simulate/engine/gate.ts';
 import { simulate } from '../simulate/engine/simulate.ts';
 import { timePlot } from '../simulate/plot.ts';
@@ -25,7 +26,7 @@ const END_SECONDS = 7_200;
 const SEEDS = 20;
 
 // One speed for all lines: that of a full copy at this context.
-const FULL = fullStep(s1OnP5(), 3_000);
+const FULL = fullStep(s1OnP5(), USUAL_CONTEXT_TOKENS);
 const COPY_TOKENS_PER_SECOND = FULL.requests / FULL.stepSeconds;
 
 // Result of the load test of one copy on the conversation trace, times its safety factor: see docs/scaling.md.
@@ -40,8 +41,8 @@ class Recorder implements Scaler {
   #fast: Demand = noDemand;
   #smooth: Demand = noDemand;
 
-  observe({ now, load, askedTokens }: Observation): undefined {
-    const arrived = { tokens: askedTokens, seconds: SAMPLE_SECONDS };
+  observe({ now, load, arrivedTokens }: Observation): undefined {
+    const arrived = { tokens: arrivedTokens, seconds: SAMPLE_SECONDS };
     this.#fast = measureDemand(this.#fast, arrived, 60);
     this.#smooth = measureDemand(this.#smooth, arrived, 600);
     if (now > END_SECONDS) return;

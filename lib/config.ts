@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { retentionSchema } from '../lambda/settings/retention.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
@@ -43,6 +44,9 @@ export const configSchema = z.strictObject({
   endpoint: endpointSchema,
   models: z.array(modelSchema).min(1),
   api: apiSchema.prefault({}),
+  retention: retentionSchema
+    .prefault({})
+    .describe('How long content of requests is stored. Reserved: nothing stores content yet.'),
   watching: monitoringSchema.prefault({}),
   logRetentionDays: z
     .union([z.literal(1), z.literal(7), z.literal(30), z.literal(90), z.literal(365)])

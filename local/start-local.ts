@@ -9,6 +9,7 @@ import { compose } from '../lambda/compose.ts';
 import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import { retentionSchema } from '../lambda/settings/retention.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import {
@@ -91,6 +92,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const settings = {
     models: [model],
     ...(table === undefined ? {} : { tableName: table.name }),
+    retention: retentionSchema.parse({}),
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,

@@ -31,10 +31,11 @@ export function makePlan(
     const ids = config.models.map(({ id }) => id).join(', ');
     throw new Error(`The config has no model "${trafficModel}": write one of ${ids}.`);
   }
+  const memory = models.find(({ id }) => id === busy?.id)?.memory;
   const month =
     traffic === undefined || busy === undefined || hourly === undefined
       ? undefined
-      : monthlyCost(config, busy, traffic, hourly, prices);
+      : monthlyCost(config, busy, memory, traffic, hourly, prices);
   return {
     name: config.name,
     region: config.region,

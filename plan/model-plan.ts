@@ -1,12 +1,12 @@
 import type { Config, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import type { Prices } from '../lib/facts/prices.ts';
+import { decodeSpeed, USUAL_CONTEXT_TOKENS } from '../lib/serving/decode-speed.ts';
 import { gpuMemory, storedWeightBytes } from '../lib/serving/gpu-memory.ts';
 import { memoryInWords } from '../lib/serving/memory-in-words.ts';
 import { servedWeights } from '../lib/serving/served-weights.ts';
 import { coldStart } from './cold-start.ts';
 import type { ModelPlan } from './plan.ts';
-import { decodeSpeed } from './traffic.ts';
 
 /** Plans one model: its memory, cold start and speed. */
 export function modelPlan(config: Config, model: ModelConfig, prices: Prices): ModelPlan {
@@ -15,6 +15,7 @@ export function modelPlan(config: Config, model: ModelConfig, prices: Prices): M
     return { id: model.id, memory: undefined, estimatedColdStart: undefined, estimatedSpeed: undefined };
   }
   const contextTokens = model.vllm.contextTokens ?? model.contextTokens;
+  const usualTokens = Math.min(USUAL_CONTEXT_TOKENS, contextTokens);
   const memory = gpuMemory(shape, settings, config.endpoint.instanceType);
   const type = findInstanceType(config.endpoint.instanceType);
   return {
@@ -28,13 +29,14 @@ export function modelPlan(config: Config, model: ModelConfig, prices: Prices): M
       { id: model.id, source: model.source.kind, weightBytes: storedWeightBytes(shape, settings) },
       prices.assumptions,
     ),
-    estimatedSpeed:
-      memory &&
-      type &&
-      decodeSpeed(memory, type, {
-        requests: model.requestsPerCopy,
-        contextTokens: contextTokens / 4,
-        efficiency: prices.assumptions.decodeEfficiency,
-      }),
+    estimatedSpeed: memory &&
+      type && {
+        ...decodeSpeed(memory, type, {
+          requests: model.requestsPerCopy,
+          contextTokens: usualTokens,
+          efficiency: prices.assumptions.decodeEfficiency,
+        }),
+        contextTokens: usualTokens,
+      },
   };
 }

@@ -1,30 +1,29 @@
 import type { Config, ModelConfig } from '../lib/config.ts';
+import { scaleInSecondsOf } from '../lib/endpoint/scale-in.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
-import { gpuMemory } from '../lib/serving/gpu-memory.ts';
-import { servedWeights } from '../lib/serving/served-weights.ts';
+import { IDLE_INSTANCE_SECONDS } from '../lib/facts/scale-in.ts';
+import { decodeSpeed } from '../lib/serving/decode-speed.ts';
+import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
 import { instancesOf } from './hourly-cost.ts';
 import type { HourlyCost, MonthlyCost } from './plan.ts';
-import { averageContext, decodeSpeed, loadOf, type PlannedTraffic } from './traffic.ts';
-
-/** Hours from the last request to the end of the last instance: 15 minutes until copies stop, 10 more for instances. */
-const HOURS_UNTIL_ZERO = (15 + 10) / 60;
+import { averageContext, loadOf, type PlannedTraffic } from './traffic.ts';
 
 /**
  * Estimates the cost of a month at planned traffic.
  *
- * @returns `undefined` if the model's architecture or the instance type is unknown.
+ * @param memory memory of the model's copies, from its `ModelPlan`
+ * @returns `undefined` if the memory or the instance type is unknown.
  */
 export function monthlyCost(
   config: Config,
   model: ModelConfig,
+  memory: GpuMemory | undefined,
   traffic: PlannedTraffic,
   hourly: HourlyCost,
   prices: Prices,
 ): MonthlyCost | undefined {
-  const { shape, settings } = servedWeights(model);
   const type = findInstanceType(config.endpoint.instanceType);
-  const memory = shape && gpuMemory(shape, settings, config.endpoint.instanceType);
   if (memory === undefined || type === undefined) return undefined;
   const speed = decodeSpeed(memory, type, {
     requests: model.requestsPerCopy,
@@ -37,7 +36,10 @@ export function monthlyCost(
     instancesOf(config, (other) => (other === model ? load.copies : other.copies.min)),
   );
   const days = HOURS_PER_MONTH / 24;
-  const busyHours = Math.min(24, traffic.activeHours + HOURS_UNTIL_ZERO) * days;
+  const scaleInSeconds = scaleInSecondsOf(model);
+  // Copies stay until they are removed, and their instances are charged until they end.
+  const idleHours = (scaleInSeconds + IDLE_INSTANCE_SECONDS) / 3_600;
+  const busyHours = Math.min(24, traffic.activeHours + idleHours) * days;
   const instanceHours = busyInstances * busyHours + hourly.instances.idle * (HOURS_PER_MONTH - busyHours);
   const requests = traffic.requestsPerDay * days;
   const functionSeconds = requests * load.secondsPerRequest * (config.api.memoryMb / 1_024);
@@ -54,6 +56,7 @@ export function monthlyCost(
     model: model.id,
     traffic,
     load,
+    scaleInSeconds,
     instanceHours,
     dollars: { ...dollars, total, perMillionTokens: total / millions },
   };

@@ -1,7 +1,8 @@
 import type { Quota } from '../lib/facts/quota-codes.ts';
+import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
 import type { ColdStart } from './cold-start.ts';
-import type { DecodeSpeed, PlannedLoad, PlannedTraffic } from './traffic.ts';
+import type { PlannedLoad, PlannedTraffic } from './traffic.ts';
 
 /** Resources, quotas, memory, times and cost of a deployment. Every amount of dollars, and every time, is an estimate. */
 export interface Plan {
@@ -23,7 +24,8 @@ export interface ModelPlan {
   readonly id: string;
   readonly memory: (GpuMemory & { readonly inWords: string; readonly longestRequestsAtOnce: number }) | undefined;
   readonly estimatedColdStart: ColdStart | undefined;
-  readonly estimatedSpeed: DecodeSpeed | undefined;
+  /** Speed with usual requests, which hold `contextTokens` each. */
+  readonly estimatedSpeed: (DecodeSpeed & { readonly contextTokens: number }) | undefined;
 }
 
 /** Cost in dollars per hour. */
@@ -46,6 +48,8 @@ export interface MonthlyCost {
   readonly model: string;
   readonly traffic: PlannedTraffic;
   readonly load: PlannedLoad;
+  /** Time from the last request of a day until the copies that it does not need are removed, in seconds. */
+  readonly scaleInSeconds: number;
   readonly instanceHours: number;
   readonly dollars: {
     readonly instances: number;

@@ -89,6 +89,7 @@ function monthSection({ estimatedMonth: month }: Plan): readonly Section[] {
         ['time per request', `${load.secondsPerRequest.toFixed(1)} s (estimate)`],
         ['requests in flight', `${load.requestsInFlight.toFixed(1)} (estimate)`],
         ['copies in active hours', `${load.copies} (estimate)`],
+        ['copies are removed after', `${Math.round(month.scaleInSeconds / 60)} minutes without need`],
         ['instance hours', `${groupDigits(Math.round(month.instanceHours))} (estimate)`],
         ['instances', estimate(dollars.instances)],
         ['API Gateway and Lambda', estimate(dollars.requests)],
@@ -121,7 +122,7 @@ function modelSections({
       title: `Speed of one copy of ${id}`,
       rows: [
         [
-          `${Math.round(speed.tokensPerSecond)} tokens per second with ${speed.requests} concurrent requests, each with a quarter of its window (estimate, from the GPUs’ memory bandwidth)`,
+          `${Math.round(speed.tokensPerSecond)} tokens per second with ${speed.requests} concurrent requests, each with ${groupDigits(speed.contextTokens)} tokens of context (estimate, from the GPUs’ memory bandwidth)`,
         ],
       ],
     });

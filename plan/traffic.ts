@@ -1,5 +1,4 @@
-import type { InstanceType } from '../lib/facts/instance-types.ts';
-import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
+import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 
 /** Requests to one model on an average day. */
 export interface PlannedTraffic {
@@ -9,33 +8,6 @@ export interface PlannedTraffic {
   readonly answerTokens: number;
   /** Hours of a day over which the requests are spread evenly. */
   readonly activeHours: number;
-}
-
-/** Decode speed of one copy at a number of concurrent requests. */
-export interface DecodeSpeed {
-  readonly requests: number;
-  /** Duration of one step, in which each request gets one token. */
-  readonly stepSeconds: number;
-  /** Tokens per second of all requests together. */
-  readonly tokensPerSecond: number;
-}
-
-/**
- * Estimates decode speed from memory bandwidth: each step reads all weights once, and the KV cache of each request. The
- * result is an upper bound times `efficiency`. Prefill, limits of the GPUs' arithmetic, and drafting are left out.
- */
-export function decodeSpeed(
-  memory: GpuMemory,
-  type: InstanceType,
-  {
-    requests,
-    contextTokens,
-    efficiency,
-  }: { readonly requests: number; readonly contextTokens: number; readonly efficiency: number },
-): DecodeSpeed {
-  const bytes = memory.weights + requests * contextTokens * memory.cachePerToken;
-  const stepSeconds = bytes / (type.gpuBandwidthGbs * 1e9 * efficiency);
-  return { requests, stepSeconds, tokensPerSecond: requests / stepSeconds };
 }
 
 /** Load that planned traffic causes. */

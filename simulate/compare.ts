@@ -64,8 +64,9 @@ export function compare(
     return fleets;
   };
   // If no number is given, the fixed fleet and the oracle are the cheapest settings, chosen with knowledge of the future.
-  const run = ({ kind, value }: PolicyChoice): Result => {
-    if (value !== undefined || (kind !== 'fixed' && kind !== 'oracle')) return play(maker.make({ kind, value }));
+  const run = (choice: PolicyChoice): Result => {
+    const { kind, value } = choice;
+    if (value !== undefined || (kind !== 'fixed' && kind !== 'oracle')) return play(maker.make(choice));
     if (kind === 'fixed') return best(fixedFleets(), objective);
     const oracles = oraclesToTry.map((settings) => play(maker.oracle(settings, kind)));
     return { ...best([...oracles, ...fixedFleets()], objective), policy: kind };

@@ -2,6 +2,7 @@ import { UsageError } from '../cli/usage-error.ts';
 import { defaultAdmission } from '../lambda/policy/admission.ts';
 import { defaultScaling, type ScalingSettings, utilizationWith } from '../lambda/policy/desired-copies.ts';
 import { defaultElastic } from '../lambda/policy/elastic-grant.ts';
+import { defaultScalingPolicy, type ScalingPolicyName, scalingPolicyNames } from '../lambda/policy/scaling-policies.ts';
 import { type Gate, openGate } from './engine/gate.ts';
 import { CommittedScaling } from './scaling/committed-scaling.ts';
 import { type LoadTest, loadTest } from './scaling/load-test.ts';
@@ -16,9 +17,11 @@ const SAFETY_FACTOR = 0.5;
 export const policyKinds = ['aws-concurrency', 'aws-invocations', 'fixed', 'committed', 'elastic', 'oracle'] as const;
 export type PolicyKind = (typeof policyKinds)[number];
 
-/** A policy as chosen on the command line: its name and an optional number. */
+/** A policy as chosen on the command line: its name, its scaling policy and an optional number. */
 export interface PolicyChoice {
   readonly kind: PolicyKind;
+  /** For `committed` and `elastic`. @default defaultScalingPolicy */
+  readonly scalingPolicy?: ScalingPolicyName | undefined;
   /**
    * `aws-*`: the target. `fixed`: the copies. `committed`, `elastic`, `oracle`: target utilization of the copies' speed.
    *
@@ -41,17 +44,29 @@ export interface Policy {
 export function parsePolicies(list: string): readonly PolicyChoice[] {
   return list.split(',').map((entry) => {
     const [name = '', value, ...more] = entry.trim().split(':');
-    const kind = policyKinds.find((known) => known === name);
+    const [kindName, policyName, ...others] = name.split('@');
+    const kind = policyKinds.find((known) => known === kindName);
     const number = value === undefined ? undefined : Number(value);
     if (kind === undefined || more.length > 0 || (number !== undefined && !(number > 0 && number < 1e6))) {
       throw new UsageError(
         `--policies has ${JSON.stringify(entry)}. Write ${policyKinds.join(', ')}, optionally followed by ":NUMBER".`,
       );
     }
+    const scalingPolicy = scalingPolicyNames.find((known) => known === policyName);
+    if (policyName !== undefined && (scalingPolicy === undefined || others.length > 0 || !isOurs(kind))) {
+      throw new UsageError(
+        `--policies has ${JSON.stringify(entry)}. Write "@" only after committed or elastic, followed by a scaling policy: ${scalingPolicyNames.join(', ')}.`,
+      );
+    }
     if (kind === 'fixed' && number !== undefined && !Number.isInteger(number))
       throw new UsageError(`--policies has ${JSON.stringify(entry)}. A fixed fleet has a whole number of copies.`);
-    return { kind, value: number };
+    return { kind, value: number, scalingPolicy };
   });
+}
+
+/** Whether the product runs it, with a scaling policy. */
+function isOurs(kind: PolicyKind): boolean {
+  return kind === 'committed' || kind === 'elastic';
 }
 
 /** Creates the policies of one scenario. Computes the load test and the foresight that several of them need only once. */
@@ -96,7 +111,7 @@ export class PolicyMaker {
     };
   }
 
-  make({ kind, value }: PolicyChoice): Policy {
+  make({ kind, value, scalingPolicy = defaultScalingPolicy }: PolicyChoice): Policy {
     const { minCopies, maxCopies } = this.#scenario;
     switch (kind) {
       case 'aws-concurrency':
@@ -105,7 +120,7 @@ export class PolicyMaker {
         const max = metric === 'concurrency' ? this.loadTest.maxConcurrency : this.loadTest.maxRequestsPerSecond * 60;
         const target = value ?? max * SAFETY_FACTOR;
         return {
-          name: named(kind, value),
+          name: withNumber(kind, value),
           settings: `${target.toFixed(1)} ${metric === 'concurrency' ? 'requests in flight' : 'requests a minute'} a copy`,
           scaler: new TargetTracking(defaultTargetTracking(metric, target, { minCopies, maxCopies })),
           gate: openGate,
@@ -125,10 +140,11 @@ export class PolicyMaker {
       case 'committed':
       case 'elastic': {
         const settings = scalingOf(this.#scenario, value ?? DEFAULT_UTILIZATION[kind]);
+        const named = scalingPolicy === defaultScalingPolicy ? kind : `${kind}@${scalingPolicy}`;
         return {
-          name: named(kind, value),
+          name: withNumber(named, value),
           settings: `demand may take ${Math.round(settings.targetUtilization * 100)} % of the copies' speed${kind === 'elastic' ? ', elastic budgets' : ''}`,
-          scaler: new CommittedScaling(settings),
+          scaler: new CommittedScaling(settings, scalingPolicy),
           gate:
             kind === 'elastic'
               ? { elastic: defaultElastic, admission: defaultAdmission }
@@ -137,7 +153,7 @@ export class PolicyMaker {
         };
       }
       case 'oracle':
-        return this.oracle({ utilization: value ?? 0.9, spreadSeconds: 600 }, named(kind, value));
+        return this.oracle({ utilization: value ?? 0.9, spreadSeconds: 600 }, withNumber(kind, value));
     }
   }
 }
@@ -151,6 +167,6 @@ function scalingOf({ profile, minCopies, maxCopies }: Scenario, targetUtilizatio
   return { ...defaultScaling, minCopies, maxCopies, targetUtilization, copiesPerInstance: profile.copiesPerInstance };
 }
 
-function named(kind: PolicyKind, value: number | undefined): string {
-  return value === undefined ? kind : `${kind}:${value}`;
+function withNumber(name: string, value: number | undefined): string {
+  return value === undefined ? name : `${name}:${value}`;
 }

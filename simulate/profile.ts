@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { defaultPrices } from '../lib/facts/prices.ts';
+import { IDLE_INSTANCE_SECONDS } from '../lib/facts/scale-in.ts';
 import { architectures, parameters } from '../lib/serving/architecture.ts';
+import { decodeBytesPerSecond } from '../lib/serving/decode-speed.ts';
 import { gpuMemory } from '../lib/serving/gpu-memory.ts';
+import { DEFAULT_MAX_SEQUENCES } from '../lib/serving/vllm-settings.ts';
 import { coldStart } from '../plan/cold-start.ts';
 
 const seconds = z.number().min(0);
@@ -55,7 +58,7 @@ export function s1OnP5(): Profile {
   if (type === undefined || memory === undefined || dollarsPerInstanceHour === undefined)
     throw new Error(`lib/facts has no instance type, memory or price of ${name}.`);
   const { assumptions } = defaultPrices;
-  const bandwidth = type.gpuBandwidthGbs * 1e9 * assumptions.decodeEfficiency;
+  const bandwidth = decodeBytesPerSecond(type, assumptions.decodeEfficiency);
   const { linear } = parameters(shape);
   const prefillTokensPerSecond = (tensorParallel * H100_FLOPS * PREFILL_EFFICIENCY) / (2 * linear);
   const start = coldStart({ id: name, source: 's3', weightBytes: memory.weights * tensorParallel }, assumptions);
@@ -70,14 +73,14 @@ export function s1OnP5(): Profile {
       prefillTokensPerSecond,
       chunkTokens: 2_048,
       cacheTokens: memory.cacheTokens,
-      maxSequences: 256,
+      maxSequences: DEFAULT_MAX_SEQUENCES,
     },
     copiesPerInstance: type.gpus / tensorParallel,
     gpusPerInstance: type.gpus,
     dollarsPerInstanceHour,
     instanceSeconds: secondsOf('instance'),
     copySeconds: secondsOf('image') + secondsOf('download') + secondsOf('load') + secondsOf('engine'),
-    idleInstanceSeconds: 600,
+    idleInstanceSeconds: IDLE_INSTANCE_SECONDS,
     callOverheadSeconds: 0.05,
   };
 }

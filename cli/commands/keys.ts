@@ -10,6 +10,7 @@ interface KeysAction extends Action {
   request(input: {
     readonly subject: string;
     readonly limits: Readonly<Record<string, unknown>>;
+    readonly store: boolean | undefined;
     readonly expiresInDays: number | undefined;
     readonly graceSeconds: number;
   }): { readonly method: string; readonly path: string; readonly body?: unknown };
@@ -31,18 +32,26 @@ const actions: Readonly<Record<string, KeysAction>> = {
     arguments: ['NAME', '[limits]'],
     summary: 'create a key and show its value, once',
     subject: 'a name',
-    request: ({ subject, limits, expiresInDays }) => ({
+    request: ({ subject, limits, store, expiresInDays }) => ({
       method: 'POST',
       path: '',
-      body: { name: subject, limits, expires_in_days: expiresInDays },
+      body: { name: subject, limits, store, expires_in_days: expiresInDays },
     }),
     text: keyText,
   },
   limits: {
     arguments: ['ID', '[limits]'],
-    summary: 'replace all limits of a key',
+    summary: 'replace all limits of a key; with only --store, they stay as they are',
     subject: ID,
-    request: ({ subject, limits }) => ({ method: 'PATCH', path: keyPath(subject), body: { limits } }),
+    request: ({ subject, limits, store }) => ({
+      method: 'PATCH',
+      path: keyPath(subject),
+      body: {
+        // JSON omits undefined values.
+        limits: store === undefined || Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
+        store,
+      },
+    }),
     text: keyText,
   },
   rotate: {
@@ -91,6 +100,13 @@ export const keysCommand = defineCommand({
       defaultText: "the model's config",
       description: 'whether thinking may shrink under load, if a request does not set it',
     },
+    store: {
+      type: 'string',
+      placeholder: 'true|false',
+      defaultText: 'false',
+      description:
+        'of create and limits: whether content of its requests may be stored (reserved: nothing stores it yet)',
+    },
     'base-url': apiOptions['base-url'],
     'expires-in-days': { type: 'string', placeholder: 'N', description: 'of create: days until the key expires' },
     grace: {
@@ -122,6 +138,7 @@ export const keysCommand = defineCommand({
     const { method, path, body } = action.request({
       subject: subject ?? '',
       limits,
+      store: values.store === undefined ? undefined : parseBoolean('store', values.store),
       expiresInDays: number('expires-in-days', values['expires-in-days']),
       graceSeconds: parseWholeNumber('grace', values.grace, { min: 0 }),
     });
@@ -144,6 +161,7 @@ const listSchema = z.object({
       name: z.string(),
       ends_in: z.string(),
       revoked: z.boolean().optional(),
+      store: z.boolean().optional(),
       limits: z.record(z.string(), z.unknown()).default({}),
     }),
   ),
@@ -152,9 +170,13 @@ const listSchema = z.object({
 function keyListText(answer: unknown): string {
   const { data } = listSchema.parse(answer);
   return data
-    .map(({ id, ends_in, name, revoked, limits }) => {
+    .map(({ id, ends_in, name, revoked, store, limits }) => {
       const set = Object.entries(limits).filter(([, value]) => value !== null && value !== undefined);
-      const notes = [...(revoked ? ['revoked'] : []), ...set.map(([limit, value]) => `${limit}: ${value}`)];
+      const notes = [
+        ...(revoked ? ['revoked'] : []),
+        ...(store ? ['store: true'] : []),
+        ...set.map(([limit, value]) => `${limit}: ${value}`),
+      ];
       return `${id}  …${ends_in}  ${name}${notes.length === 0 ? '' : `  (${notes.join(', ')})`}\n`;
     })
     .join('');

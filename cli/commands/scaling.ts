@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { scalingPolicyNames } from '../../lambda/policy/scaling-policies.ts';
 import { scalingStatusSchema } from '../../lambda/scaling/scaling-admin.ts';
 import { policySchema } from '../../lambda/settings/policy-settings.ts';
 import { apiClientOptions, apiOptions, callApi } from '../api-client.ts';
@@ -13,7 +14,7 @@ interface ScalingAction extends Action {
     readonly rest: readonly string[];
     readonly bounds: { readonly min_copies?: number; readonly max_copies?: number };
     /** `null` is the deployed policy. */
-    readonly policy: Readonly<Record<string, number>> | null | undefined;
+    readonly policy: Readonly<Record<string, number | string>> | null | undefined;
     readonly timezone: string | undefined;
   }): { readonly method: string; readonly path: string; readonly body?: unknown };
 }
@@ -143,11 +144,18 @@ export const scalingCommand = defineCommand({
 
 const parseCopies = (option: string, text: string) => parseWholeNumber(option, text, { min: 0, max: 9_999 });
 
-function parsePolicy(entries: readonly string[]): Readonly<Record<string, number>> | null {
+function parsePolicy(entries: readonly string[]): Readonly<Record<string, number | string>> | null {
   if (entries.length === 1 && entries[0] === 'default') return null;
   return Object.fromEntries(
     entries.map((entry) => {
       const [name = '', value = '', ...more] = entry.split('=');
+      if (name === 'scaling_policy') {
+        const policy = scalingPolicyNames.find((known) => known === value);
+        if (policy !== undefined && more.length === 0) return [name, policy];
+        throw new UsageError(
+          `--policy is ${JSON.stringify(entry)}. Write scaling_policy= and one of: ${scalingPolicyNames.join(', ')}.`,
+        );
+      }
       const known = settingNames.includes(name) && more.length === 0;
       if (!known || value.trim() === '' || !Number.isFinite(Number(value))) {
         throw new UsageError(

@@ -5,6 +5,7 @@ import { containerEnvironment } from '../../lib/endpoint/model-container.ts';
 import { imageUri } from '../../lib/facts/image-registries.ts';
 import { DEFAULT_VLLM_TAG } from '../../lib/facts/images.ts';
 import { dockerCommand, type ServedContainer, vllmCommand } from '../../lib/serving/serve-command.ts';
+import { servedWeights } from '../../lib/serving/served-weights.ts';
 import { defineCommand } from '../command.ts';
 import { parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
@@ -54,7 +55,7 @@ function chosenModel(models: readonly ModelConfig[], id: string | undefined): Mo
 }
 
 function servedContainer(model: ModelConfig, weights: string, port: number): ServedContainer {
-  const variables = Object.entries(containerEnvironment(model));
+  const variables = Object.entries(containerEnvironment(model, servedWeights(model)));
   // A value that CloudFormation resolves at deployment is a secret.
   const secrets = variables.filter(([, value]) => Token.isUnresolved(value));
   return {

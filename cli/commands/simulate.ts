@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { scalingPolicyNames } from '../../lambda/policy/scaling-policies.ts';
 import { defaultPrices } from '../../lib/facts/prices.ts';
 import { calibrate } from '../../simulate/calibrate.ts';
 import { type Comparison, compare } from '../../simulate/compare.ts';
@@ -125,7 +126,7 @@ export const simulateCommand = defineCommand({
       group: 'Policies',
       default: policyKinds.join(','),
       defaultText: 'all',
-      description: `policies: ${policyKinds.join(', ')}; each may have ":NUMBER" (target of aws-*, copies of fixed, share of the copies' speed of the others)`,
+      description: `policies: ${policyKinds.join(', ')}; each may have ":NUMBER" (target of aws-*, copies of fixed, share of the copies' speed of the others); committed and elastic may have "@" and a scaling policy before it: ${scalingPolicyNames.join(', ')}`,
     },
     search: {
       type: 'string',

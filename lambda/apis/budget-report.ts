@@ -2,8 +2,86 @@ import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
 import type { RunningGeneration } from '../generation/request.ts';
 
-/** Converts the account of a request to the `budget_forcing` object. All counts are tokens of the model. */
+/** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
+export interface OccasionalReport {
+  /** Fields of the request that had no effect. */
+  readonly ignored?: readonly { readonly field: string; readonly reason: 'no_effect' }[];
+  /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
+  readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
+  /** Questions whether the thinking can end, and the tokens that were sampled for them. */
+  readonly probes?: { readonly count: number; readonly tokens: number };
+  readonly vote?: VoteAccount;
+  /** The runs of models that led to the answer, if there was more than one. */
+  readonly attempts?: readonly Attempt[];
+  readonly retrieval?: {
+    readonly when: 'before' | 'unsure';
+    readonly tokens: number;
+    readonly search_ms: number;
+    readonly passages: readonly {
+      readonly id: string;
+      readonly file_id: string;
+      readonly score: number;
+      readonly tokens: number;
+    }[];
+  };
+}
+
+/** The samples of a vote, of which the response has one. */
+export interface VoteAccount {
+  readonly requested: number;
+  readonly finished: number;
+  /** Thinking and answer tokens of the finished samples that are not in the response. */
+  readonly other_tokens: number;
+  readonly aborted_tokens: number;
+  /** `all`: every sample counted. `lead`: the other samples could not change the result, or not soon. */
+  readonly decided_by: 'all' | 'lead';
+}
+
+/** One run of a model for the answer. */
+export interface Attempt {
+  readonly model: string;
+  /** `first`; or why it followed: the answer before was `unsure`, a call `failed`, or was slow (`hedge`). */
+  readonly reason: 'first' | 'unsure' | 'failed' | 'hedge';
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
+  readonly confidence?: number;
+  readonly dollars?: number;
+}
+
+/** The `budget_forcing` object. */
+export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
+
+/** Converts the account of a request to the `budget_forcing` object. */
 export function toBudgetReport(
+  report: ForcingReport,
+  segments: readonly SegmentAccount[],
+  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load'>,
+): BudgetReport {
+  const attempts = toAttempts(run.model, segments);
+  return { ...alwaysReported(report, segments, run), ...(attempts.length > 1 ? { attempts } : {}) };
+}
+
+/** The attempts of the calls in order: a call after one that failed begins a new attempt. */
+function toAttempts(model: string, segments: readonly SegmentAccount[]): readonly Attempt[] {
+  const groups: SegmentAccount[][] = [];
+  let failed = true;
+  for (const segment of segments) {
+    if (failed) groups.push([]);
+    groups.at(-1)?.push(segment);
+    failed = segment.failure !== undefined;
+  }
+  return groups.map((calls, index) => {
+    const promptTokens = calls[0]?.promptTokens ?? 0;
+    const completionTokens = calls.reduce((sum, call) => sum + call.completionTokens, 0);
+    const usage = {
+      prompt_tokens: promptTokens,
+      completion_tokens: completionTokens,
+      total_tokens: promptTokens + completionTokens,
+    };
+    return { model, reason: index === 0 ? 'first' : 'failed', usage };
+  });
+}
+
+function alwaysReported(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
   { shrunk, setBy, load }: Pick<RunningGeneration, 'shrunk' | 'setBy' | 'load'>,
@@ -52,4 +130,3 @@ export function toBudgetReport(
     })),
   };
 }
-export type BudgetReport = ReturnType<typeof toBudgetReport>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { nativeBudgetFields } from './budget-fields.ts';
+import type { OccasionalReport } from './budget-report.ts';
 import type { NamedSchemas } from './operation.ts';
 
 /** Types that the responses of all APIs use. */
@@ -42,6 +43,55 @@ const loadSchema = z.strictObject({
   expected_wait_seconds: count,
 });
 
+const occasionalReport = {
+  ignored: z
+    .array(z.strictObject({ field: text, reason: z.enum(['no_effect']) }))
+    .optional()
+    .describe('Fields of the request that had no effect.'),
+  confidence: z
+    .strictObject({ measure: text, value: z.number().min(0).max(1), tokens: count })
+    .optional()
+    .describe('How sure the model was of its thought: a measure of log-probabilities, over `tokens` tokens.'),
+  probes: z
+    .strictObject({ count, tokens: count })
+    .optional()
+    .describe('Questions whether the thinking can end, and the tokens that were sampled for them.'),
+  vote: z
+    .strictObject({
+      requested: count.describe('Number of samples that the request asked for.'),
+      finished: count,
+      other_tokens: count.describe(
+        'Thinking and answer tokens of the finished samples that are not in the response. They are billed, but not in `usage`.',
+      ),
+      aborted_tokens: count.describe('Tokens of the samples that did not finish. They are billed, but not in `usage`.'),
+      decided_by: z.enum(['all', 'lead']).describe('`all`: every sample counted.'),
+    })
+    .optional(),
+  attempts: z
+    .array(
+      z.strictObject({
+        model: text,
+        reason: z
+          .enum(['first', 'unsure', 'failed', 'hedge'])
+          .describe('`first`, or why the attempt followed the one before.'),
+        usage: z.strictObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
+        confidence: z.number().min(0).max(1).optional(),
+        dollars: z.number().min(0).optional(),
+      }),
+    )
+    .optional()
+    .describe('The runs of models that led to the answer, if there was more than one.'),
+  retrieval: z
+    .strictObject({
+      when: z.enum(['before', 'unsure']),
+      tokens: count.describe('Tokens of all passages together.'),
+      search_ms: z.number().min(0),
+      passages: z.array(z.strictObject({ id: text, file_id: text, score: z.number(), tokens: count })),
+    })
+    .optional()
+    .describe('The passages that were looked up.'),
+} as const satisfies Record<keyof OccasionalReport, z.ZodType>;
+
 /** Schema of `budget_forcing`, which toBudgetReport makes. */
 export const budgetForcingSchema = z
   .strictObject({
@@ -79,8 +129,11 @@ export const budgetForcingSchema = z
         failure: text.nullable(),
       }),
     ),
+    ...occasionalReport,
   })
-  .describe('The account of what was forced: `sampled - discarded + forced = thinking + answer + delimiter`.');
+  .describe(
+    'The account of what was forced: `sampled - discarded + forced + retrieved = thinking + answer + delimiter + probe + aborted`. A completed answer has no aborted tokens; without `retrieval` and `probes`, theirs are 0.',
+  );
 
 /** Schemas that several APIs refer to. */
 export const sharedSchemas: { readonly requestSchemas: NamedSchemas; readonly responseSchemas: NamedSchemas } = {

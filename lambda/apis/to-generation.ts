@@ -1,7 +1,7 @@
 import { invalidRequest } from '../errors/api-error.ts';
 import type { PromptPart, Turn } from '../forcing/format.ts';
 import type { FieldNames, RequestedBudget } from '../forcing/settle-limits.ts';
-import { answersTurn, callParts, callStructure, toolsPrompt } from '../formats/tools/hermes.ts';
+import { answersTurn, callParts, callStructure } from '../formats/tools/hermes.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { GenerationRequest, ThinkingOptions } from '../generation/request.ts';
 import type { ServedModel } from '../models/served-model.ts';
@@ -10,17 +10,14 @@ import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { ChatRequest } from './chat/request.ts';
 import { toThinkingOptions } from './thinking-options.ts';
 
-/** Converts a chat request, to which the other dialects convert first. `tools` is set if the answer may call tools. */
-export function toGenerationRequest(
-  request: ChatRequest,
-  model: ServedModel,
-): GenerationRequest & { readonly tools: ToolUse | undefined } {
+/** Converts a chat request, to which the other dialects convert first. */
+export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
   const tools = toolUseOf(request, model);
   const structure = structureOf(request, tools);
   return {
     model,
     tools,
-    turns: withTools(turnsOf(request.messages), tools),
+    turns: turnsOf(request.messages),
     ...budgetOf(request, model.settings),
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
@@ -66,17 +63,6 @@ function turnsOf(messages: ChatRequest['messages']): readonly Turn[] {
 function textOf(content: string | readonly { readonly text: string }[]): string {
   return typeof content === 'string' ? content : content.map((part) => part.text).join('');
 }
-
-/** Describes the tools at the end of the first system message. Without one, adds a system message. */
-function withTools(turns: readonly Turn[], use: ToolUse | undefined): readonly Turn[] {
-  if (use === undefined) return turns;
-  const prompt = toolsPrompt(use.tools);
-  const at = turns.findIndex((turn) => turn.role === 'system');
-  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...turns];
-  return turns.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
-}
-
-const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
 
 function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefined {
   const { tool_choice: choice, messages } = request;

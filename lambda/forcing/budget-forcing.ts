@@ -1,6 +1,6 @@
 import { endsInLoop } from './loops.ts';
 import { OutputText } from './output-text.ts';
-import type { Emission, ForcingPlan, NextSegment, SegmentPiece } from './plan.ts';
+import { type Emission, type ForcingPlan, givenIds, type NextSegment, type SegmentPiece } from './plan.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
 
 /** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
@@ -32,7 +32,7 @@ export class BudgetForcing {
   readonly #events: ForcingEvent[] = [];
 
   #part: 'thinking' | 'answer' | 'done' = 'thinking';
-  /** Index in `#ids` of the first token after the last forced one. */
+  /** Index in `#ids` of the first token of the thinking after the last forced one. */
   #sampledFrom: number;
   #segment: NextSegment | undefined;
   #segmentTokens = 0;
@@ -45,6 +45,7 @@ export class BudgetForcing {
   #sampledTokens = 0;
   #forcedTokens = 0;
   #discardedTokens = 0;
+  #abortedTokens = 0;
   #waits = 0;
   #segments = 0;
   #minTokensOfNext = 0;
@@ -56,13 +57,15 @@ export class BudgetForcing {
 
   constructor(plan: ForcingPlan) {
     this.#plan = plan;
-    const { format, limits } = plan;
-    const skips = limits.maxTokens === 0;
-    this.#ids = skips ? [...plan.promptIds] : [...plan.promptIds, ...format.openThinking];
+    const { format, limits, prefix } = plan;
+    this.#ids = givenIds(plan);
     this.#promptTokens = this.#ids.length;
-    this.#sampledFrom = this.#ids.length;
+    this.#sampledFrom = this.#ids.length - (prefix?.ids.length ?? 0);
     this.#text = new OutputText(plan);
-    if (skips) {
+    if (prefix?.part === 'answer') {
+      this.#endReason = 'disabled';
+      this.#part = 'answer';
+    } else if (limits.maxTokens === 0 && prefix === undefined) {
       this.#endReason = 'disabled';
       this.#beginAnswer(format.skipThinking, { forced: true });
     } else if (limits.minTokens > 0 && limits.waits === 0) {
@@ -186,6 +189,19 @@ export class BudgetForcing {
     }
   }
 
+  /**
+   * Ends the sample before its answer is complete: its client left, another sample failed, or its own failure is final. Its thinking
+   * and answer tokens become aborted tokens. Does nothing if the answer is complete.
+   */
+  abort(): void {
+    if (this.#part === 'done') return;
+    this.#segment = undefined;
+    this.#part = 'done';
+    this.#abortedTokens = this.#thinkingTokens + this.#answerTokens;
+    this.#thinkingTokens = 0;
+    this.#answerTokens = 0;
+  }
+
   /** Token counts so far, as the limits count them: forced "Wait" included, delimiters not. */
   tokens(): { readonly thinking: number; readonly answer: number } {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
@@ -202,6 +218,9 @@ export class BudgetForcing {
       sampledTokens: this.#sampledTokens,
       forcedTokens: this.#forcedTokens,
       discardedTokens: this.#discardedTokens,
+      retrievedTokens: 0,
+      probeTokens: 0,
+      abortedTokens: this.#abortedTokens,
       endReason: this.#endReason,
       waits: this.#waits,
       segments: this.#segments,

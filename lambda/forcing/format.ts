@@ -19,6 +19,15 @@ export interface Turn {
 }
 
 /**
+ * The beginning of an output, which a generation continues: a thought, an answer, or both. An empty text counts as omitted. With an
+ * answer the thinking is over; without a thought it is skipped.
+ */
+export interface OutputPrefix {
+  readonly thinking?: string;
+  readonly answer?: string;
+}
+
+/**
  * How a model family delimits its thinking and renders a conversation, as strings. `resolveFormat` turns the strings into
  * the token ids of one model, with that model's own tokenizer.
  */
@@ -32,10 +41,14 @@ export interface Format {
   readonly openThinking: readonly PromptPart[];
   /** Replaces the whole thinking if the budget is 0. Counts as forced. */
   readonly skipThinking: readonly PromptPart[];
+  /** What the model samples first in the thinking, before its shown text. Precedes a given thought. @default '' */
+  readonly thinkingStart?: string;
   /** Control tokens that end the thinking when the model samples one. The token is dropped and never shown. */
   readonly thinkingEnds: readonly string[];
   /** Opens the answer after the model ended the thinking by itself. */
   readonly openAnswer: readonly PromptPart[];
+  /** What the model samples first in the answer after `openAnswer`, before its shown text. Precedes a given answer. @default '' */
+  readonly answerStart?: string;
   /** Opens the answer after a cut. A newline precedes it unless the thinking ends in one or `newlineBeforeCut` is false. */
   readonly forceAnswer: readonly PromptPart[];
   /** Whether a newline precedes `forceAnswer`. @default true */

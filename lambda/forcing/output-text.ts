@@ -15,15 +15,17 @@ const TAIL_LENGTH = 8;
 export class OutputText {
   readonly #plan: ForcingPlan;
   readonly #emissions: Emission[] = [];
-  #part: 'thinking' | 'answer' = 'thinking';
+  #part: 'thinking' | 'answer';
   #gate: TextGate;
   #decoder: StreamDecoder | undefined;
   /** The last characters so far. */
-  #tail = '';
+  #tail: string;
 
   constructor(plan: ForcingPlan) {
     this.#plan = plan;
-    this.#gate = this.#newGate();
+    this.#part = plan.prefix?.part ?? 'thinking';
+    this.#tail = plan.prefix?.text.slice(-TAIL_LENGTH) ?? '';
+    this.#gate = this.#newGate({ continues: plan.prefix !== undefined });
     this.#decoder = plan.newDecoder?.();
   }
 
@@ -97,7 +99,7 @@ export class OutputText {
     if (text !== '') this.#emissions.push({ part: this.#part, text, forced: false });
   }
 
-  #newGate(): TextGate {
+  #newGate({ continues = false } = {}): TextGate {
     const { format, stopTexts = [], newDecoder } = this.#plan;
     const endIds = this.#part === 'thinking' ? format.thinkingEnds : format.answerEnds;
     // Text made from ids holds no delimiter, so none must be held back.
@@ -106,6 +108,7 @@ export class OutputText {
       endTexts: endTexts.filter((text) => text !== ''),
       stopTexts: this.#part === 'answer' ? stopTexts : [],
       trimEnd: this.#part === 'thinking',
+      continues,
     });
   }
 }

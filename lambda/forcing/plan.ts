@@ -1,5 +1,5 @@
 import type { StreamDecoder } from '../tokenizer/tokenizer.ts';
-import type { FormatIds } from './format.ts';
+import type { FormatIds, OutputPrefix } from './format.ts';
 import type { Limits } from './report.ts';
 
 /** The input of `BudgetForcing`: a request whose limits are settled (`settleLimits`) and whose text is token ids. */
@@ -7,6 +7,8 @@ export interface ForcingPlan {
   /** The conversation up to the assistant's turn, before the thinking is opened. At least one id. */
   readonly promptIds: readonly number[];
   readonly format: FormatIds;
+  /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
+  readonly prefix?: ForcingPrefix | undefined;
   readonly limits: Limits;
   /** Appended when an end of the thinking is suppressed: "Wait" in the model's ids. At least one id if `limits.waits` > 0. */
   readonly wait: { readonly ids: readonly number[]; readonly text: string };
@@ -25,6 +27,39 @@ export interface ForcingPlan {
   readonly detectLoops?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
+}
+
+/**
+ * The beginning of an output in token ids. They are prompt tokens: no limit counts them, and neither does the account of the output.
+ * None of their text is emitted. A loop may begin in them.
+ */
+export interface ForcingPrefix {
+  /** The part that the generation continues. */
+  readonly part: 'thinking' | 'answer';
+  /** Follow `format.openThinking` in the thinking, and `promptIds` in the answer: then they contain the thinking and its delimiters. */
+  readonly ids: readonly number[];
+  /** The given text of this part. */
+  readonly text: string;
+}
+
+/** The plan's prefix with these ids (see `encodePrefix`), or `undefined` if it has no text. */
+export function toForcingPrefix(
+  { thinking = '', answer = '' }: OutputPrefix,
+  ids: readonly number[],
+): ForcingPrefix | undefined {
+  if (answer !== '') return { part: 'answer', ids, text: answer };
+  return thinking === '' ? undefined : { part: 'thinking', ids, text: thinking };
+}
+
+/** Ids of the first segment's prompt that are not forced: the conversation, the opened thinking and the prefix. */
+export function givenIds({
+  promptIds,
+  format,
+  limits,
+  prefix,
+}: Pick<ForcingPlan, 'promptIds' | 'format' | 'prefix'> & { readonly limits: Pick<Limits, 'maxTokens'> }): number[] {
+  const opens = prefix === undefined ? limits.maxTokens > 0 : prefix.part === 'thinking';
+  return [...promptIds, ...(opens ? format.openThinking : []), ...(prefix?.ids ?? [])];
 }
 
 /** The segment to run next. The caller adds sampling. */

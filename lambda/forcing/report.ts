@@ -34,7 +34,10 @@ export interface Limits {
   readonly maxAnswerTokens: number;
 }
 
-/** The token account of one sample. It adds up: `sampled - discarded + forced = thinking + answer + delimiter`. */
+/**
+ * The token account of one sample. It adds up in every case:
+ * `sampled - discarded + forced + retrieved = thinking + answer + delimiter + probe + aborted`.
+ */
 export interface ForcingReport {
   /** Tokens between the thinking delimiters, forced "Wait"s included. */
   readonly thinkingTokens: number;
@@ -51,6 +54,12 @@ export interface ForcingReport {
   readonly forcedTokens: number;
   /** Sampled tokens that were dropped: end tokens, and tokens that the server sent after them. */
   readonly discardedTokens: number;
+  /** Tokens of passages that were looked up and appended. 0 until retrieval exists. */
+  readonly retrievedTokens: number;
+  /** Tokens that were sampled to ask whether the thinking can end, and are not part of the output. 0 until probes exist. */
+  readonly probeTokens: number;
+  /** Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. 0 if it completed. */
+  readonly abortedTokens: number;
   /** `undefined` while the thinking is running. */
   readonly endReason: EndReason | undefined;
   readonly waits: number;

@@ -4,8 +4,10 @@ export interface TextGateOptions {
   readonly endTexts: readonly string[];
   /** The request's stop texts: nothing is shown from the first match on. */
   readonly stopTexts: readonly string[];
-  /** Whether to drop trailing newlines, which are the template's. Leading newlines are always dropped. */
+  /** Whether to drop trailing newlines, which are the template's. */
   readonly trimEnd: boolean;
+  /** Whether text of the part was shown before. If not, leading newlines are dropped. @default false */
+  readonly continues?: boolean;
 }
 
 /**
@@ -15,11 +17,12 @@ export interface TextGateOptions {
 export class TextGate {
   readonly #options: TextGateOptions;
   #held = '';
-  #started = false;
+  #started: boolean;
   #stopText: string | undefined;
 
   constructor(options: TextGateOptions) {
     this.#options = options;
+    this.#started = options.continues === true;
   }
 
   /** The stop text that matched, if one did. All later text is dropped. */

@@ -19,6 +19,7 @@ export const qwen3: Format = {
   skipThinking: [{ control: '<think>' }, { text: '\n\n' }, { control: '</think>' }, { text: '\n\n' }],
   thinkingEnds: ['</think>', '<|im_end|>', '<|endoftext|>'],
   openAnswer: [{ control: '</think>' }],
+  answerStart: '\n\n',
   forceAnswer: [{ text: stopThinking }, { control: '</think>' }, { text: '\n\n' }],
   forcedAnswerText: '',
   tools: 'hermes',

@@ -13,6 +13,7 @@ export const r1: Format = {
   skipThinking: [{ control: '<think>' }, { text: '\n\n' }, { control: '</think>' }, { text: '\n\n' }],
   thinkingEnds: ['</think>', '<｜end▁of▁sentence｜>'],
   openAnswer: [{ control: '</think>' }],
+  answerStart: '\n\n',
   forceAnswer: [{ control: '</think>' }, { text: '\n\n' }],
   forcedAnswerText: '',
   answerEnds: ['<｜end▁of▁sentence｜>'],

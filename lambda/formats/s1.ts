@@ -11,6 +11,7 @@ export const s1: Format = {
   defaultSystem: 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.',
   renderTurns: renderChatMl,
   openThinking: [{ control: '<|im_start|>' }, { text: 'think' }],
+  thinkingStart: '\n',
   skipThinking: [
     { control: '<|im_start|>' },
     { text: 'think\n' },
@@ -19,6 +20,7 @@ export const s1: Format = {
   ],
   thinkingEnds: ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
   openAnswer: [{ control: '<|im_start|>' }, { text: 'answer' }],
+  answerStart: '\n',
   forceAnswer: [{ control: '<|im_start|>' }, { text: 'answer\nFinal Answer:' }],
   forcedAnswerText: 'Final Answer:',
   bare: {

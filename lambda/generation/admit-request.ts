@@ -2,6 +2,7 @@ import type { AppDependencies } from '../context.ts';
 import { ApiError } from '../errors/api-error.ts';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
+import { givenIds } from '../forcing/plan.ts';
 import type { Limits } from '../forcing/report.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import type { UsageReservation } from '../keys/ledger.ts';
@@ -16,7 +17,7 @@ const LEASE_MARGIN_SECONDS = 30;
 export interface AdmittedGeneration {
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
-  /** Prompt tokens as `usage` counts them: with those that open the thinking. */
+  /** Prompt tokens as `usage` counts them: with those that open the thinking, and the given beginning of the output. */
   readonly promptTokens: number;
   /** `undefined` if the load of the model is not tracked or is unavailable. */
   readonly admission: Admission | undefined;
@@ -39,7 +40,7 @@ export async function admitRequest(
 ): Promise<AdmittedGeneration> {
   const admission = await passGate(request, prepared, dependencies, context);
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
-  const promptTokens = prepared.promptIds.length + (limits.maxTokens === 0 ? 0 : prepared.format.openThinking.length);
+  const promptTokens = givenIds({ ...prepared, limits }).length;
   try {
     const reservation = await dependencies.ledger?.admit(context.caller, {
       requestId: context.requestId,
@@ -62,14 +63,14 @@ async function passGate(
   { loads, log }: AppDependencies,
   { requestId, caller }: GenerationContext,
 ): Promise<Admission | undefined> {
-  const { limits, promptIds } = prepared;
+  const { limits } = prepared;
   const { elastic } = request.thinking;
   return await loads
     ?.get(request.model.settings.id)
     ?.gate.admit({
       requestId,
       key: caller.id,
-      promptTokens: promptIds.length,
+      promptTokens: lengthOf(prepared),
       minTokens: limits.minTokens,
       maxTokens: limits.maxTokens,
       answerTokens: Math.max(0, maxCompletionTokens(limits, request, prepared) - limits.maxTokens),
@@ -103,11 +104,16 @@ function toGrantedLimits(
 function maxCompletionTokens(
   limits: Limits,
   { requested, model }: GenerationRequest,
-  { promptIds }: PreparedRequest,
+  prepared: PreparedRequest,
 ): number {
   return Math.min(
     limits.maxTokens + limits.maxAnswerTokens,
     requested.maxCompletionTokens ?? Number.POSITIVE_INFINITY,
-    model.settings.contextTokens - promptIds.length,
+    model.settings.contextTokens - lengthOf(prepared),
   );
+}
+
+/** Tokens of the conversation and of the given beginning of the output. */
+function lengthOf({ promptIds, prefix }: PreparedRequest): number {
+  return promptIds.length + (prefix?.ids.length ?? 0);
 }

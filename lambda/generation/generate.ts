@@ -27,8 +27,11 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         continue;
       }
       const run = new SegmentRun(segment, machine, generation, timing);
-      yield* run.events();
-      segments.push(run.account);
+      try {
+        yield* run.events();
+      } finally {
+        segments.push(run.account);
+      }
       yield* takeText(machine);
       attempt = run.progressed || run.failure === undefined ? 0 : attempt + 1;
       const failure = run.failureToRetry;
@@ -39,6 +42,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
     }
     yield { kind: 'done', report: machine.report(), segments };
   } finally {
+    machine.abort();
     generation.onEnd?.({ report: machine.report(), segments });
   }
 }

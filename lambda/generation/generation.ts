@@ -34,7 +34,10 @@ export interface SegmentAccount {
   readonly promptTokens: number;
   /** Prompt tokens that the engine evaluated; the rest came from its prefix cache. `undefined` if the server does not report it. */
   readonly promptTokensEvaluated: number | undefined;
+  /** Tokens that the model sampled. */
   readonly tokens: number;
+  /** Thinking and answer tokens that the call added, with a "Wait" that was appended at its end. */
+  readonly completionTokens: number;
   /** `error.code` of the failure, or `undefined` if the call succeeded. */
   readonly failure: string | undefined;
 }

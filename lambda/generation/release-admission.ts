@@ -39,5 +39,7 @@ function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[]):
     thinking: sum((report) => report.thinkingTokens),
     answer: sum((report) => report.answerTokens),
     forced: sum((report) => report.forcedTokens),
+    probe: sum((report) => report.probeTokens),
+    aborted: sum((report) => report.abortedTokens),
   };
 }

@@ -1,16 +1,22 @@
-import type { Turn } from '../forcing/format.ts';
+import type { OutputPrefix, Turn } from '../forcing/format.ts';
 import type { Limits } from '../forcing/report.ts';
 import type { FieldNames, RequestedBudget, Shrink } from '../forcing/settle-limits.ts';
+import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { SampleAccount } from './usage.ts';
 
 /** A generation request, whatever its dialect. */
 export interface GenerationRequest {
   readonly model: ServedModel;
   readonly turns: readonly Turn[];
+  /** `undefined` if the answer may not call tools. */
+  readonly tools: ToolUse | undefined;
+  /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
+  readonly prefix?: OutputPrefix;
   readonly requested: RequestedBudget;
   /** Names of the limits in the request's dialect, for error messages. */
   readonly names: FieldNames;
@@ -42,6 +48,8 @@ export interface GenerationContext {
 
 /** An admitted request whose events can be read. */
 export interface RunningGeneration {
+  /** Id of the model. */
+  readonly model: string;
   readonly samples: number;
   /** Response headers with the remaining limits of the key. */
   readonly headers: Readonly<Record<string, string>>;
@@ -54,6 +62,8 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
+  /** Accounts of the samples that ended so far, completed or not. */
+  readonly accounts: readonly SampleAccount[];
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */

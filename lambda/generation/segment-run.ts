@@ -17,6 +17,7 @@ export class SegmentRun {
   readonly #machine: BudgetForcing;
   readonly #generation: Generation;
   readonly #timing: Timing;
+  readonly #completionTokensBefore: number;
   #tokens = 0;
   #promptUsage: SegmentChunk['promptUsage'];
   #failure: ModelError | undefined;
@@ -28,6 +29,7 @@ export class SegmentRun {
     this.#machine = machine;
     this.#generation = generation;
     this.#timing = timing;
+    this.#completionTokensBefore = completionTokens(machine);
   }
 
   /** Whether the call gave at least one token. */
@@ -51,6 +53,7 @@ export class SegmentRun {
       promptTokens: this.#segment.promptIds.length,
       promptTokensEvaluated: this.#promptUsage && this.#promptUsage.total - this.#promptUsage.cached,
       tokens: this.#tokens,
+      completionTokens: completionTokens(this.#machine) - this.#completionTokensBefore,
       failure: this.#failure?.code,
     };
   }
@@ -120,6 +123,11 @@ export class SegmentRun {
     this.#failure = failure;
     if (!this.#ended) this.#machine.segmentBroke();
   }
+}
+
+function completionTokens(machine: BudgetForcing): number {
+  const { thinking, answer } = machine.tokens();
+  return thinking + answer;
 }
 
 /** Takes the text that became certain since the last call. */

@@ -24,7 +24,7 @@ export async function startGeneration(
   context: GenerationContext,
 ): Promise<RunningGeneration> {
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
-  const prepared = await prepareRequest(request, context.caller);
+  const prepared = await prepareRequest(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
   const { limits, shrunk, promptTokens, admission, reservation } = admitted;
 
@@ -42,6 +42,7 @@ export async function startGeneration(
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
   return {
+    model: request.model.settings.id,
     samples: request.samples,
     headers: reservation === undefined ? {} : remainingHeaders(reservation.remaining),
     excludeThinking: request.thinking.exclude,
@@ -50,6 +51,7 @@ export async function startGeneration(
     shrunk,
     setBy: toSetBy(request, shrunk),
     load: admission?.report,
+    accounts,
     events: releaseAtEnd(events, admitted, accounts, dependencies.log),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
@@ -58,7 +60,7 @@ export async function startGeneration(
 /** What all samples of a request have in common. */
 function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts }: GenerationRequest,
-  { promptIds, format, wait }: PreparedRequest,
+  { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads }: AppDependencies,
 ): Omit<Generation, 'signal'> {
@@ -76,6 +78,7 @@ function toGeneration(
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     plan: {
       promptIds,
+      prefix,
       format,
       limits,
       wait,

@@ -33,6 +33,12 @@ export const keyRecordSchema = z.object({
   /** The key was rotated: this value stays valid until it expires. */
   replaced: z.boolean().optional(),
   limits: keyLimitsSchema,
+  store: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether content of requests with this key may be stored, for as long as the config’s `retention` says. Reserved: nothing stores content yet.',
+    ),
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 

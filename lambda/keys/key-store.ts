@@ -36,12 +36,20 @@ export class KeyStore {
     return record.expires !== undefined && record.expires <= now ? undefined : record;
   }
 
-  async create(name: string, limits: KeyLimits, expires?: number): Promise<NewKey> {
+  async create(
+    name: string,
+    {
+      limits = {},
+      store = false,
+      expires,
+    }: { readonly limits?: KeyLimits; readonly store?: boolean; readonly expires?: number | undefined } = {},
+  ): Promise<NewKey> {
     return await this.#write({
       id: `key_${randomBytes(8).toString('hex')}`,
       name,
       created: this.#unixTime(),
       limits,
+      store,
       ...(expires === undefined ? {} : { expires }),
     });
   }
@@ -70,9 +78,16 @@ export class KeyStore {
     return await this.#change(id, (record) => ({ ...record, revoked: true }));
   }
 
-  /** Replaces the limits of a key. Returns whether the key existed. */
-  async setLimits(id: string, limits: KeyLimits): Promise<boolean> {
-    return await this.#change(id, (record) => ({ ...record, limits }));
+  /** Replaces the limits of a key, or what may be stored, or both. Returns whether the key existed. */
+  async change(
+    id: string,
+    { limits, store }: { readonly limits?: KeyLimits | undefined; readonly store?: boolean | undefined },
+  ): Promise<boolean> {
+    return await this.#change(id, (record) => ({
+      ...record,
+      limits: limits ?? record.limits,
+      store: store ?? record.store,
+    }));
   }
 
   async #change(id: string, change: (record: KeyRecord) => KeyRecord): Promise<boolean> {

@@ -18,7 +18,11 @@ export interface UsedTokens {
   readonly cached: number;
   readonly thinking: number;
   readonly answer: number;
+  /** Appended tokens. Those in the thinking count in `thinking`, too. */
   readonly forced: number;
+  readonly probe: number;
+  /** Tokens of samples that ended before their answer was complete. */
+  readonly aborted: number;
 }
 
 export interface Reservation {
@@ -46,6 +50,8 @@ const usageRecordSchema = z.object({
   thinking: z.int().default(0),
   answer: z.int().default(0),
   forced: z.int().default(0),
+  probe: z.int().default(0),
+  aborted: z.int().default(0),
 });
 
 /** Usage record of one request. */
@@ -101,7 +107,7 @@ export class Ledger {
         // Independent writes, the usage record and the key's limits: a failure of one must not skip the other.
         const results = await Promise.allSettled([
           this.#table.put({ ...record, status: 'settled', ...used }),
-          settleLease(used.prompt + used.thinking + used.answer),
+          settleLease(used.prompt + completionOf(used)),
         ]);
         const failure = results.find((result) => result.status === 'rejected');
         if (failure !== undefined) throw failure.reason;
@@ -173,6 +179,11 @@ const stateSchema: z.ZodType<KeyUsageState> = z.object({
   tokens: z.int(),
   leases: z.record(z.string(), z.object({ until: z.number(), tokens: z.int(), day: z.int() })),
 });
+
+/** Tokens of a request that the model generated for it, whether they are part of its answer or not. */
+export function completionOf({ thinking, answer, probe, aborted }: UsedTokens): number {
+  return thinking + answer + probe + aborted;
+}
 
 /** The UTC day of a time, as `YYYY-MM-DD`. */
 export function dayOf(unixTime: number): string {

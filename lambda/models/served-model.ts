@@ -1,5 +1,6 @@
-import type { FormatIds, Turn } from '../forcing/format.ts';
+import type { FormatIds, OutputPrefix, Turn } from '../forcing/format.ts';
 import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
+import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -42,6 +43,11 @@ export class ServedModel {
   /** Encodes a conversation up to the assistant's turn, before the thinking is opened. */
   promptIds(turns: readonly Turn[]): Promise<number[]> {
     return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt);
+  }
+
+  /** Encodes the beginning of an output that a generation continues (see `encodePrefix`). */
+  prefixIds(prefix: OutputPrefix): Promise<number[]> {
+    return encodePrefix(formats[this.settings.format], prefix, this.tokenizer);
   }
 
   /** Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode. */

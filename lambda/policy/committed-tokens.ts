@@ -1,6 +1,4 @@
-import type { ExpectedUse } from './expected-use.ts';
-import { expectedTokens } from './expected-use.ts';
-import type { Load } from './load.ts';
+import { type ExpectedUse, expectedTokens } from './expected-use.ts';
 
 /** What a request was granted at admission, in tokens. */
 export interface Grant {
@@ -11,6 +9,12 @@ export interface Grant {
   readonly minTokens: number;
 }
 
+/** A grant and its reservation: what an admitted request holds of the endpoint. */
+export interface Held extends Grant {
+  /** Expected prompt and output, fixed at admission. Only `release` changes it. */
+  readonly reservedTokens: number;
+}
+
 /** The load lease of an admitted request. The function that serves the request renews it; if the function dies, it expires. */
 export interface Lease extends Grant {
   /** Id of the API key that sent the request. */
@@ -19,6 +23,8 @@ export interface Lease extends Grant {
   readonly usedTokens: number;
   /** Expiry, as Unix time in seconds. */
   readonly until: number;
+  /** See `Held`. @default - computed from the current expected use, for a request whose admission is pending */
+  readonly reservedTokens?: number | undefined;
 }
 
 /** Tokens that the request may still use. They are known at admission because limits are exact. */
@@ -26,35 +32,12 @@ export function committedTokens({ limitTokens }: Pick<Grant, 'limitTokens'>, use
   return Math.max(0, limitTokens - usedTokens);
 }
 
-/** Prompt and output tokens that the request is expected to have when it ends. */
+/** Prompt and output tokens that the request is expected to have when it ends, in whole tokens. */
 export function reservedTokens(grant: Grant, use: ExpectedUse): number {
-  return grant.promptTokens + expectedTokens(use, grant.limitTokens, grant.minTokens);
+  return grant.promptTokens + Math.round(expectedTokens(use, grant.limitTokens, grant.minTokens));
 }
 
-/** Sums the leases of an endpoint to its load, in total and by key. Expired leases are ignored. */
-export function loadOfLeases(
-  leases: Iterable<Lease>,
-  {
-    now,
-    use,
-    copies,
-    startingCopies,
-  }: { readonly now: number; readonly use: ExpectedUse; readonly copies: number; readonly startingCopies: number },
-): { readonly load: Load; readonly reservedByKey: ReadonlyMap<string, number> } {
-  const reservedByKey = new Map<string, number>();
-  let requests = 0;
-  let reserved = 0;
-  let committed = 0;
-  for (const lease of leases) {
-    if (lease.until <= now) continue;
-    const tokens = reservedTokens(lease, use);
-    requests += 1;
-    reserved += tokens;
-    committed += committedTokens(lease, lease.usedTokens);
-    reservedByKey.set(lease.key, (reservedByKey.get(lease.key) ?? 0) + tokens);
-  }
-  return {
-    load: { copies, startingCopies, requests, reservedTokens: reserved, committedTokens: committed },
-    reservedByKey,
-  };
+/** The lease with its reservation. */
+export function heldBy<Of extends Lease>(lease: Of, use: ExpectedUse): Of & Held {
+  return { ...lease, reservedTokens: lease.reservedTokens ?? reservedTokens(lease, use) };
 }

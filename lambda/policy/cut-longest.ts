@@ -1,20 +1,65 @@
+import type { Held } from './committed-tokens.ts';
+import { release } from './controller.ts';
+import { type ElasticSettings, isOverGrant } from './elastic-grant.ts';
+import type { ExpectedUse } from './expected-use.ts';
+import type { CopyCapacity, Load } from './load.ts';
+import type { LoadAccount } from './load-account.ts';
+
+/** An elastic request that is thinking. Tokens are over all samples. */
+export interface RunningThought<Key> extends Held {
+  readonly key: Key;
+  /** Thinking so far. The answer has not begun. */
+  readonly usedThinking: number;
+  /** Floor of the grant, and requested maximum. */
+  readonly floorThinking: number;
+  readonly wantedThinking: number;
+  /** Limit of the answer. */
+  readonly answerTokens: number;
+}
+
 /**
  * Cuts thoughts that are longer than they would be granted now, starting with the thought that has used the largest fraction of
  * its requested maximum. Each one is checked again against the load that the previous cuts have left, so no more thoughts are
- * cut than necessary.
+ * cut than necessary. What each cut frees is subtracted from the account.
  *
- * @param partOf fraction of its requested maximum that a thought has used
- * @param isOver evaluates `isOverGrant` with the current load
- * @param cut ends the thought and subtracts the tokens that it will not use from the load
+ * @param copies that take requests, and that start
+ * @param cut called for each thought to end, with its reservation and limit after the cut
  */
-export function cutLongest<Thought>(
+export function cutLongest<Key, Thought extends RunningThought<Key>>(
   thoughts: readonly Thought[],
-  partOf: (thought: Thought) => number,
-  isOver: (thought: Thought) => boolean,
-  cut: (thought: Thought) => void,
+  account: LoadAccount<Key>,
+  {
+    use,
+    capacity,
+    settings,
+    ...copies
+  }: Pick<Load, 'copies' | 'startingCopies'> & {
+    readonly use: ExpectedUse;
+    readonly capacity: CopyCapacity;
+    readonly settings: ElasticSettings;
+  },
+  cut: (thought: Thought, after: Pick<Held, 'limitTokens' | 'reservedTokens'>) => void,
 ): void {
+  const isOver = ({ key, usedThinking, floorThinking, wantedThinking }: Thought) =>
+    isOverGrant(
+      { floorTokens: floorThinking, ceilingTokens: wantedThinking },
+      usedThinking,
+      account.load(copies.copies, copies.startingCopies),
+      capacity,
+      account.keyLoad(key),
+      settings,
+    );
+  const partOf = ({ usedThinking, wantedThinking }: Thought) => usedThinking / Math.max(1, wantedThinking);
   const over = thoughts.filter(isOver).toSorted((a, b) => partOf(b) - partOf(a));
   for (const thought of over) {
-    if (isOver(thought)) cut(thought);
+    if (!isOver(thought)) continue;
+    const { usedThinking, answerTokens } = thought;
+    const event = { kind: 'cut', usedTokens: usedThinking, limitTokens: usedThinking + answerTokens } as const;
+    const freed = release(thought, event, use);
+    account.release(thought.key, freed);
+    cut(thought, {
+      limitTokens: thought.limitTokens - freed.limitTokens,
+      reservedTokens: thought.reservedTokens - freed.reservedTokens,
+    });
   }
 }

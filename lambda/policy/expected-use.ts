@@ -20,21 +20,20 @@ export function expectedTokens(use: ExpectedUse, limitTokens: number, minTokens 
   return Math.max(Math.min(minTokens, limitTokens), limitTokens * (use[sizeOf(limitTokens)] ?? 1));
 }
 
-/** Updates the expectation with a request that has ended. */
-export function learnUse(use: ExpectedUse, limitTokens: number, usedTokens: number): ExpectedUse {
-  if (limitTokens <= 0) return use;
-  return use.with(sizeOf(limitTokens), learnedShare(use, limitTokens, usedTokens));
-}
-
-/** The same in place, for a caller that owns the array. */
-export function learnUseInPlace(use: number[], limitTokens: number, usedTokens: number): void {
-  if (limitTokens > 0) use[sizeOf(limitTokens)] = learnedShare(use, limitTokens, usedTokens);
-}
-
-function learnedShare(use: ExpectedUse, limitTokens: number, usedTokens: number): number {
-  const before = use[sizeOf(limitTokens)] ?? 1;
-  const share = Math.min(1, Math.max(0, usedTokens / limitTokens));
-  return before + WEIGHT * (share - before);
+/** Updates the expectation with requests that have ended, one after the other. */
+export function learnUse(
+  use: ExpectedUse,
+  ended: Iterable<{ readonly limitTokens: number; readonly usedTokens: number }>,
+): ExpectedUse {
+  const learned = [...use];
+  for (const { limitTokens, usedTokens } of ended) {
+    // A request without a token (the model failed, or the client disconnected) says nothing about usage.
+    if (limitTokens <= 0 || usedTokens <= 0) continue;
+    const size = sizeOf(limitTokens);
+    const before = learned[size] ?? 1;
+    learned[size] = before + WEIGHT * (Math.min(1, usedTokens / limitTokens) - before);
+  }
+  return learned;
 }
 
 function sizeOf(limitTokens: number): number {

@@ -25,11 +25,24 @@ export interface ScalingDecision {
 }
 
 /**
- * Decides on the number of copies. Scales out immediately. Scales in only if fewer copies were desired during all of
- * `scaleInAfterSeconds`, so that a gap between two bursts costs no copy start.
+ * A scaling policy: decides how many copies run. Pure: the same input gives the same decision, live and in the simulator. Its memory
+ * is the history of its previous decision. Policies are registered in `scaling-policies.ts`.
  *
  * @param history of the previous decision; `undefined` for the first one
  * @param now a monotonic clock, in seconds
+ */
+export type ScalingPolicy = (
+  demand: Demand,
+  load: Load,
+  capacity: CopyCapacity,
+  settings: ScalingSettings,
+  history: DesiredHistory | undefined,
+  now: number,
+) => ScalingDecision;
+
+/**
+ * The policy `demand`. Scales out immediately. Scales in only if fewer copies were desired during all of
+ * `scaleInAfterSeconds`, so that a gap between two bursts costs no copy start.
  */
 export function scalingDecision(
   demand: Demand,

@@ -1,12 +1,13 @@
 import { ApiError } from '../errors/api-error.ts';
-import { admission, retryAfterSeconds } from '../policy/admission.ts';
-import { elasticGrant } from '../policy/elastic-grant.ts';
+import { retryAfterSeconds } from '../policy/admission.ts';
+import { reservedTokens } from '../policy/committed-tokens.ts';
+import { decideRequest, type RequestDecision } from '../policy/controller.ts';
 import { pressureOf } from '../policy/load.ts';
 import { atZeroCopies, startsIn } from '../policy/zero-copies.ts';
 import { DEFAULT_FLOOR_PART, type ModelScalingSettings, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import { AdmittedRequest, LEASE_SECONDS } from './admitted-request.ts';
 import type { LoadLease } from './lease-store.ts';
-import { keyLoadOf, type LoadSnapshot, type ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
 
 /** A request as admission sees it. Tokens are per sample. */
 export interface LoadRequest {
@@ -98,8 +99,7 @@ export class AdmissionGate {
     const { now } = scaling.options;
     const { elastic } = candidate;
     const snapshot = await this.#freshSnapshot(candidate);
-    const { load, capacity, policy } = snapshot;
-    const key = keyLoadOf(snapshot, request.key, false);
+    const { load, capacity, policy, account, state } = snapshot;
     const refuse = async (error: ApiError): Promise<never> => {
       // Refused leases are kept for the demand. More than this many add nothing to it, and every snapshot would read them.
       if (snapshot.refused < MAX_REFUSED) await scaling.leaseStore.put({ ...candidate, endedAt: now(), refused: true });
@@ -116,13 +116,16 @@ export class AdmissionGate {
         throw error;
       }
     }
-    const decided = admission(load, capacity, key, policy.admission, startsInSeconds(snapshot, now()));
+    const decided = decideRequest(
+      { elastic, floorTokens: floor, ceilingTokens: request.maxTokens },
+      { load, capacity, key: account.keyLoad(request.key), startsInSeconds: startsInSeconds(snapshot, now()) },
+      policy,
+    );
     if (decided.kind === 'refuse') return await refuse(refusal(decided, snapshot, expectedWaitSeconds));
-    if (decided.kind === 'queue') expectedWaitSeconds += decided.expectedWaitSeconds;
-    const granted = elastic
-      ? elasticGrant({ floorTokens: floor, ceilingTokens: request.maxTokens }, load, capacity, key, policy.elastic)
-      : request.maxTokens;
-    const lease = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: candidate.cameAt };
+    expectedWaitSeconds += decided.expectedWaitSeconds;
+    const granted = decided.grantedTokens;
+    const grant = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: candidate.cameAt };
+    const lease = { ...grant, reservedTokens: reservedTokens(grant, state.use) };
     await scaling.leaseStore.put(lease);
     return {
       report: {
@@ -220,7 +223,7 @@ function startsInSeconds({ load, state }: LoadSnapshot, now: number): number {
 }
 
 function refusal(
-  { status, because, retryAfterSeconds: seconds }: Extract<ReturnType<typeof admission>, { kind: 'refuse' }>,
+  { status, because, retryAfterSeconds: seconds }: Extract<RequestDecision, { kind: 'refuse' }>,
   { load }: LoadSnapshot,
   startSeconds: number,
 ): ApiError {

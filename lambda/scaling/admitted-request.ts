@@ -1,10 +1,10 @@
 import { loggableError } from '../errors/loggable-error.ts';
+import { heldBy } from '../policy/committed-tokens.ts';
+import { release } from '../policy/controller.ts';
 import { cutLongest } from '../policy/cut-longest.ts';
-import { isOverGrant } from '../policy/elastic-grant.ts';
-import { expectedTokens } from '../policy/expected-use.ts';
-import type { Load } from '../policy/load.ts';
+import { accountOfLeases } from '../policy/load-account.ts';
 import type { LoadLease } from './lease-store.ts';
-import { keyLoadOf, type LoadSnapshot, type ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
 
 /** Duration of a lease, in seconds. A function that dies stops renewing it. */
 export const LEASE_SECONDS = 30;
@@ -114,16 +114,24 @@ export class AdmittedRequest {
 
   /** Cuts own thoughts that are over their current grant, if the request is among the longest of all functions. */
   #cut(snapshot: LoadSnapshot): void {
-    const { policy } = snapshot;
+    const { policy, state } = snapshot;
     if (!this.#lease.elastic || policy.elastic.cut === undefined) return;
     // Samples that are still thinking. The lease holds the sum of all samples, so each is checked against its own floor.
     const floor = this.#lease.floorThinking / Math.max(1, this.#samples.length);
     const thinking = this.#samples.filter(
       ({ thinking, answer, cut }) => answer === 0 && thinking >= floor && !cut.signal.aborted,
     );
-    if (thinking.length === 0 || !isToBeCut(snapshot, this.#lease.requestId)) return;
+    const now = this.#scaling.options.now();
+    if (thinking.length === 0 || !isToBeCut(snapshot, this.#lease.requestId, now)) return;
+    const before = heldBy(this.#lease, state.use);
     for (const sample of thinking) sample.cut.abort();
-    this.#lease = this.#current(this.#scaling.options.now());
+    const after = this.#current(now);
+    const freed = release(
+      before,
+      { kind: 'cut', usedTokens: after.usedTokens, limitTokens: after.limitTokens },
+      state.use,
+    );
+    this.#lease = { ...after, reservedTokens: before.reservedTokens - freed.reservedTokens };
   }
 }
 
@@ -132,37 +140,15 @@ export class AdmittedRequest {
  * coordination. The own lease counts as last written, like all others: with its usage since then, each request would see itself
  * as the longest.
  */
-function isToBeCut(snapshot: LoadSnapshot, requestId: string): boolean {
-  const { policy, capacity, state, leases } = snapshot;
-  let load: Load = snapshot.load;
-  const reserved = new Map(snapshot.reservedByKey);
+function isToBeCut({ policy, capacity, state, leases, load }: LoadSnapshot, requestId: string, now: number): boolean {
+  const { use } = state;
   let included = false;
   cutLongest(
-    leases.filter(isThinking),
-    ({ usedThinking, wantedThinking }) => usedThinking / Math.max(1, wantedThinking),
-    (lease) =>
-      isOverGrant(
-        { floorTokens: lease.floorThinking, ceilingTokens: lease.wantedThinking },
-        lease.usedThinking,
-        load,
-        capacity,
-        keyLoadOf({ reservedByKey: reserved }, lease.key, true),
-        policy.elastic,
-      ),
+    leases.filter(isThinking).map((lease) => heldBy(lease, use)),
+    accountOfLeases(leases, { now, use }),
+    { ...load, use, capacity, settings: policy.elastic },
     (lease) => {
-      if (lease.requestId === requestId) included = true;
-      const left = lease.usedThinking + lease.answerTokens;
-      const less = Math.max(
-        0,
-        expectedTokens(state.use, lease.limitTokens, lease.minTokens) -
-          expectedTokens(state.use, left, lease.minTokens),
-      );
-      load = {
-        ...load,
-        reservedTokens: Math.max(0, load.reservedTokens - less),
-        committedTokens: Math.max(0, load.committedTokens - Math.max(0, lease.limitTokens - left)),
-      };
-      reserved.set(lease.key, Math.max(0, (reserved.get(lease.key) ?? 0) - less));
+      included ||= lease.requestId === requestId;
     },
   );
   return included;

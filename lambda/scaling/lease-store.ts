@@ -14,6 +14,8 @@ const leaseSchema = z.object({
   limitTokens: z.int(),
   minTokens: z.int(),
   usedTokens: z.int(),
+  /** Missing while the admission is pending, and in items that older versions wrote. */
+  reservedTokens: z.int().optional(),
   until: z.number(),
   /** Requested thinking, granted thinking, and the floor of the grant, in tokens over all samples. */
   wantedThinking: z.int(),

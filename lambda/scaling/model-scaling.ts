@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
-import { loadOfLeases } from '../policy/committed-tokens.ts';
+import { capacityOf } from '../policy/controller.ts';
 import { METRIC_SECONDS } from '../policy/copy-steps.ts';
-import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { CopyCapacity, Load } from '../policy/load.ts';
+import { accountOfLeases, type LoadAccount } from '../policy/load-account.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
 import {
   type ModelScalingSettings,
@@ -15,7 +15,7 @@ import {
 import type { ItemTable } from '../storage/table.ts';
 import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
 import { countsFor, isRunning, LeaseStore, type LoadLease } from './lease-store.ts';
-import { capacityOf, nextState } from './next-state.ts';
+import { nextState } from './next-state.ts';
 import { type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
 import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
 
@@ -42,7 +42,8 @@ export interface LoadSnapshot {
   /** Refused requests that no tick has counted yet. */
   readonly refused: number;
   readonly load: Load;
-  readonly reservedByKey: ReadonlyMap<string, number>;
+  /** The same load by key. */
+  readonly account: LoadAccount<string>;
   readonly capacity: CopyCapacity;
   readonly policy: PolicyInForce;
   readonly state: ScalingState;
@@ -129,17 +130,12 @@ export class ModelScaling {
     const running = leases.filter(
       (lease) => isRunning(lease, now()) && (candidate === undefined || countsFor(lease, candidate)),
     );
-    const { load, reservedByKey } = loadOfLeases(running, {
-      now: now(),
-      use: state.use,
-      copies: state.copies.running,
-      startingCopies: state.copies.starting,
-    });
+    const account = accountOfLeases(running, { now: now(), use: state.use });
     return {
       leases: running,
       refused: leases.filter(({ refused }) => refused === true).length,
-      load,
-      reservedByKey,
+      load: account.load(state.copies.running, state.copies.starting),
+      account,
       capacity: capacityOf(settings, state),
       policy: policyInForce(settings, control),
       state,
@@ -261,12 +257,3 @@ function wakeOf(
 
 /** Time until SageMaker's description shows a requested copy, in seconds. */
 const WAKE_VISIBLE_SECONDS = 30;
-
-/** The key's share of the load. `runs`: whether one of its requests is already running. */
-export function keyLoadOf({ reservedByKey }: Pick<LoadSnapshot, 'reservedByKey'>, key: string, runs: boolean): KeyLoad {
-  const known = reservedByKey.has(key);
-  return {
-    reservedTokens: reservedByKey.get(key) ?? 0,
-    activeKeys: Math.max(1, reservedByKey.size + (known || runs ? 0 : 1)),
-  };
-}

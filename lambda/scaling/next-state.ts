@@ -1,9 +1,7 @@
-import { loadOfLeases } from '../policy/committed-tokens.ts';
-import { measureDemand } from '../policy/demand.ts';
-import { type ExpectedUse, expectedTokens, learnUse } from '../policy/expected-use.ts';
-import { type CopyCapacity, type Load, pressureOf } from '../policy/load.ts';
-import { learnSpeed, speedAt } from '../policy/measured-speed.ts';
-import { type ScalingDecision, scalingDecision } from '../policy/scaling-decision.ts';
+import { step } from '../policy/controller.ts';
+import type { Load } from '../policy/load.ts';
+import { accountOfLeases } from '../policy/load-account.ts';
+import type { ScalingDecision } from '../policy/scaling-decision.ts';
 import { type ModelScalingSettings, type PolicyInForce, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import type { CopiesSeen } from './copy-control.ts';
 import { isRunning, type LoadLease } from './lease-store.ts';
@@ -23,8 +21,9 @@ export interface Tick {
 }
 
 /**
- * Computes one tick: arrivals, usage and speed since the last one, and the scaling decision that follows. Each request counts as
- * arrived in exactly one tick and as ended in exactly one tick.
+ * Computes one tick: makes an observation of the leases and of SageMaker's copies for the controller's step, and adds what only a
+ * deployed endpoint has: starts, failures, the log of decisions, the metrics. Each request counts as arrived in exactly one tick and
+ * as ended in exactly one tick.
  */
 export function nextState(
   before: ScalingState,
@@ -36,39 +35,39 @@ export function nextState(
 ): Tick {
   const to = now - SETTLE_SECONDS;
   const from = before.at === 0 ? Number.NEGATIVE_INFINITY : before.at - SETTLE_SECONDS;
-  const seconds = before.at === 0 ? 0 : now - before.at;
   const within = (at: number | undefined) => at !== undefined && at > from && at <= to;
-  // Requests that a paused endpoint refuses are not demand.
-  const arrived = leases.filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true));
-  const ended = leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt));
   const running = leases.filter((lease) => isRunning(lease, now));
-
-  // A request without a token (the model failed, or the client disconnected) says nothing about usage.
-  const use = ended
-    .filter(({ usedTokens }) => usedTokens > 0)
-    .reduce<ExpectedUse>((known, { limitTokens, usedTokens }) => learnUse(known, limitTokens, usedTokens), before.use);
-  const arrivedTokens = sum(arrived, ({ wantedThinking, answerTokens, minTokens }) =>
-    expectedTokens(use, wantedThinking + answerTokens, minTokens),
-  );
   const copies = copiesAfter(before.copies, seen, now);
+  const account = accountOfLeases(running, { now, use: before.use });
+  const load = account.load(copies.running, copies.starting);
+  const {
+    state: learned,
+    decision,
+    pressure,
+  } = step(
+    before,
+    {
+      now,
+      seconds: before.at === 0 ? 0 : now - before.at,
+      // Requests that a paused endpoint refuses are not demand.
+      arrived: leases
+        .filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true))
+        .map(({ wantedThinking, answerTokens, minTokens }) => ({
+          limitTokens: wantedThinking + answerTokens,
+          minTokens,
+        })),
+      ended: leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt)),
+      load,
+      usedTokens: account.usedTokens,
+    },
+    settings,
+    policy,
+  );
   const started = copies.running > before.copies.running ? before.copies.startingSince : undefined;
-  const { load } = loadOfLeases(running, { now, use, copies: copies.running, startingCopies: copies.starting });
-
-  const usedTokens = sum(running, (lease) => lease.usedTokens);
-  const tokens = Math.max(0, usedTokens + sum(ended, (lease) => lease.usedTokens) - before.usedTokens);
-  const { speed, tokensPerSecond } = speedAfter(before, load, { tokens, seconds }, settings, policy.admission.fullAt);
-  const capacity = capacityOf(settings, { tokensPerSecond });
-  const demand = measureDemand(before.demand, { tokens: arrivedTokens, seconds }, policy.scaling.smoothingSeconds);
-  const decision = scalingDecision(demand, load, capacity, policy.scaling, before.history, now);
   const failed = failureAfter(before, copies, now);
   const state: ScalingState = {
+    ...learned,
     at: now,
-    demand,
-    history: { since: decision.history.since, peaks: [...decision.history.peaks] },
-    use: [...use],
-    speed,
-    tokensPerSecond,
-    usedTokens,
     copies,
     startSeconds: started === undefined ? before.startSeconds : startAfter(before.startSeconds, now - started),
     ...(before.wokenAt !== undefined && copies.running === 0 ? { wokenAt: before.wokenAt } : {}),
@@ -80,7 +79,7 @@ export function nextState(
       reservedTokens: load.reservedTokens,
       committedTokens: load.committedTokens,
       // JSON cannot represent Infinity.
-      pressure: Math.min(MAX_PRESSURE, pressureOf(load, capacity)),
+      pressure: Math.min(MAX_PRESSURE, pressure),
       wantedThinking: sum(running, (lease) => lease.wantedThinking),
       grantedThinking: sum(running, (lease) => lease.grantedThinking),
     },
@@ -102,14 +101,6 @@ export function nextState(
 }
 
 const MAX_PRESSURE = 1_000;
-
-/** Capacity of one copy, with its measured speed. */
-export function capacityOf(
-  { cacheTokens, maxRequests }: Pick<ModelScalingSettings, 'cacheTokens' | 'maxRequests'>,
-  { tokensPerSecond }: Pick<ScalingState, 'tokensPerSecond'>,
-): CopyCapacity {
-  return { cacheTokens, maxRequests, tokensPerSecond };
-}
 
 /** Adds a decision to the log, the latest first. Skips one that repeats the last. */
 function decisionsAfter(
@@ -152,22 +143,6 @@ function failureAfter(
 /** Start time estimate: a longer start counts immediately, a shorter one gradually. */
 function startAfter(before: number, measured: number): number {
   return Math.max(measured, before * 0.7 + measured * 0.3);
-}
-
-/** Skips measurements while requests queue, as the simulator does: a queued request generates no tokens. */
-function speedAfter(
-  before: ScalingState,
-  load: Load,
-  { tokens, seconds }: { readonly tokens: number; readonly seconds: number },
-  settings: ModelScalingSettings,
-  fullAt: number,
-): Pick<ScalingState, 'speed' | 'tokensPerSecond'> {
-  const pressure = pressureOf(load, capacityOf(settings, before));
-  if (seconds <= 0 || pressure <= 0 || pressure > fullAt) return before;
-  const requestsPerCopy = load.requests / Math.max(1, load.copies);
-  const copySeconds = before.copies.running * seconds;
-  const speed = learnSpeed(before.speed, { tokens, copySeconds, requestsPerCopy });
-  return { speed, tokensPerSecond: speedAt(speed, (requestsPerCopy * fullAt) / pressure) };
 }
 
 function sum(leases: readonly LoadLease[], of: (lease: LoadLease) => number): number {

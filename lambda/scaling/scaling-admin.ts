@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { defaultElastic } from '../policy/elastic-grant.ts';
+import { scalingPolicyNames } from '../policy/scaling-policies.ts';
 import { policyInForce, policySchema } from '../settings/policy-settings.ts';
 import { CopiesUnavailableError, type CopySchedule } from './copy-control.ts';
 import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
@@ -77,6 +78,7 @@ export const scalingStatusSchema = z.strictObject({
     shrink_from: z.number(),
     shrink_to: z.number(),
     max_queue_seconds: z.number(),
+    scaling_policy: z.enum(scalingPolicyNames).describe('Policy that decides on the number of copies.'),
   }),
   schedules: z.array(
     z.strictObject({
@@ -150,6 +152,7 @@ export class ScalingAdmin {
         shrink_from: elastic.shrinkFrom,
         shrink_to: elastic.shrinkTo,
         max_queue_seconds: admission.maxQueueSeconds,
+        scaling_policy: policy.scalingPolicy,
       },
       schedules: schedules.map(({ name, schedule, timezone, min, max }) => ({
         name,

@@ -1,8 +1,5 @@
 import * as z from 'zod';
-import type { Demand } from '../policy/demand.ts';
-import { noDemand } from '../policy/demand.ts';
-import { unknownUse } from '../policy/expected-use.ts';
-import { speedOfProfile } from '../policy/measured-speed.ts';
+import { type ControllerState, newControllerState } from '../policy/controller.ts';
 import { type ModelScalingSettings, policySchema } from '../settings/policy-settings.ts';
 import type { Item, ItemTable } from '../storage/table.ts';
 
@@ -25,9 +22,8 @@ const copiesSchema = z.object({
 });
 export type CopiesState = z.infer<typeof copiesSchema>;
 
-const stateSchema = z.object({
-  /** Time of the last tick, as Unix time in seconds. 0 before the first. */
-  at: z.number(),
+/** The controller's state. Its fields must stay readable: the table keeps them across deployments. */
+const controllerSchema = z.object({
   demand: z.object({ tokensPerSecond: z.number() }),
   history: z.object({ since: z.number(), peaks: z.array(z.object({ at: z.number(), copies: z.number() })) }).optional(),
   use: z.array(z.number()),
@@ -39,9 +35,14 @@ const stateSchema = z.object({
     product: z.number(),
   }),
   tokensPerSecond: z.number(),
-  /** Used tokens of the leases that were running at the last tick. */
   usedTokens: z.number(),
   copies: copiesSchema,
+});
+
+const stateSchema = z.object({
+  ...controllerSchema.shape,
+  /** Time of the last tick, as Unix time in seconds. 0 before the first. */
+  at: z.number(),
   /** The last requested wake, and the last failed one. */
   wokenAt: z.number().optional(),
   failed: z.object({ at: z.number(), why: z.string() }).optional(),
@@ -59,18 +60,14 @@ const stateSchema = z.object({
     grantedThinking: z.number(),
   }),
 });
-export type ScalingState = Omit<z.infer<typeof stateSchema>, 'demand'> & { readonly demand: Demand };
+export type ScalingState = Omit<z.infer<typeof stateSchema>, keyof ControllerState> &
+  ControllerState & { readonly copies: CopiesState };
 
 /** Initial state, before the first tick. */
 function newScalingState(settings: ModelScalingSettings): ScalingState {
-  const full = { requests: settings.fullRequests, stepSeconds: settings.fullStepSeconds };
   return {
+    ...newControllerState(settings),
     at: 0,
-    demand: noDemand,
-    use: [...unknownUse()],
-    speed: speedOfProfile(settings.stepSeconds, full),
-    tokensPerSecond: settings.fullRequests / settings.fullStepSeconds,
-    usedTokens: 0,
     copies: { running: 0, starting: 0 },
     startSeconds: settings.startSeconds,
     decisions: [],

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { type AdmissionSettings, defaultAdmission } from '../policy/admission.ts';
 import { defaultScaling, type ScalingSettings } from '../policy/desired-copies.ts';
 import { defaultElastic, type ElasticSettings } from '../policy/elastic-grant.ts';
+import { defaultScalingPolicy, type ScalingPolicyName, scalingPolicyNames } from '../policy/scaling-policies.ts';
 
 const copies = z.int().min(0).max(1_000);
 
@@ -21,6 +22,8 @@ export const policySchema = z.strictObject({
   shrink_to: z.number().gt(0).max(10).optional(),
   /** Longest expected wait with which a request is admitted, in seconds. */
   max_queue_seconds: z.number().min(0).max(3_600).optional(),
+  /** Policy that decides on the number of copies. */
+  scaling_policy: z.enum(scalingPolicyNames).optional(),
 });
 export type PolicyChoices = z.infer<typeof policySchema>;
 
@@ -56,6 +59,7 @@ export const RETRY_WAKE_SECONDS = 60;
 
 /** The settings of all policies. */
 export interface PolicyInForce {
+  readonly scalingPolicy: ScalingPolicyName;
   readonly scaling: ScalingSettings;
   readonly elastic: ElasticSettings;
   readonly admission: AdmissionSettings;
@@ -76,6 +80,7 @@ export function policyInForce(
   const { cut } = defaultElastic;
   const fullAt = Math.max(defaultAdmission.fullAt, shrinkTo);
   return {
+    scalingPolicy: chosen.scaling_policy ?? defaultScalingPolicy,
     scaling: {
       minCopies: operator.minCopies ?? settings.minCopies,
       maxCopies: operator.maxCopies ?? settings.maxCopies,

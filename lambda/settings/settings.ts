@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
+import { retentionSchema } from './retention.ts';
 
 /**
  * Settings in the environment of the function: one schema for `lib`, which writes them, and `lambda`, which reads them.
@@ -88,6 +89,8 @@ export const settingsSchema = z.strictObject({
   apiKeySha256: z.array(z.hash('sha256')).min(1).optional(),
   /** DynamoDB table of keys, limits, usage and load (lambda/storage/table.ts). If omitted, none of these is stored. */
   tableName: z.string().min(1).optional(),
+  /** How long content of requests is stored. If omitted, nothing is. */
+  retention: retentionSchema.prefault({}),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**

@@ -1,5 +1,6 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Retention } from '../../lambda/settings/retention.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
@@ -41,6 +42,13 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default 'keep'
    */
   readonly ledger?: LedgerChoice | undefined;
+  /**
+   * How long content of requests is stored: `responsesDays`, `feedbackDays`, `filesDays`, in whole days up to 3,650. Reserved:
+   * nothing stores content yet.
+   *
+   * @default - 0 days each: nothing of a conversation is stored
+   */
+  readonly retention?: Partial<Retention> | undefined;
   /**
    * Throttling of all clients together.
    *

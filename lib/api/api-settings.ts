@@ -1,4 +1,5 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
+import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
 import { SETTINGS_VARIABLE, type Settings } from '../../lambda/settings/settings.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
@@ -41,6 +42,7 @@ export interface ApiSettingsProps {
   readonly models: readonly ApiModel[];
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
+  readonly retention?: Partial<Retention> | undefined;
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
@@ -84,6 +86,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     }),
     ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
     ...(props.tableName !== undefined && { tableName: props.tableName }),
+    retention: retentionSchema.parse(props.retention ?? {}),
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,

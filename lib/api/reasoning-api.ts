@@ -50,6 +50,7 @@ export class ReasoningApi extends Construct {
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
       tableName: this.ledger?.tableName,
+      retention: props.retention,
       requestSeconds: resolved.requestSeconds,
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,

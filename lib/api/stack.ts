@@ -35,6 +35,7 @@ export class ApiStack extends Stack {
       ...config.api,
       endpoint,
       apiName: config.name,
+      retention: config.retention,
       models: endpoint.offered.flatMap((model) => {
         const entry = modelById.get(model.id);
         if (entry === undefined) return [];

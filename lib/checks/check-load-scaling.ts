@@ -1,15 +1,37 @@
 import type { Refusal } from '../facts/refusal.ts';
 
-/** Refuses scaling by load if the model's architecture, and with it the capacity of a copy, is unknown. */
-export function checkScalingArchitecture(
+/** What is known of the capacity of a copy that scales by load. */
+interface CheckedScalingCapacity {
+  readonly hasArchitecture: boolean;
+  readonly instanceType: string;
+  /** Tokens that the KV cache holds beside the weights. `undefined` if they cannot be calculated. */
+  readonly cacheTokens: number | undefined;
+}
+
+/** Refuses scaling by load if the capacity of a copy is unknown or zero: the function could not judge any load. */
+export function checkScalingCapacity(
   modelId: string,
-  { scalesByLoad, architecture }: { readonly scalesByLoad: boolean; readonly architecture?: unknown },
+  { hasArchitecture, instanceType, cacheTokens }: CheckedScalingCapacity,
 ): Refusal | undefined {
-  if (!scalesByLoad || architecture !== undefined) return undefined;
+  if (cacheTokens !== undefined && cacheTokens > 0) return undefined;
+  const needs = `scaling.thinking of ${modelId} needs to know how many tokens a copy holds, but`;
+  const source = 'https://docs.vllm.ai/en/latest/configuration/conserving_memory.html';
+  if (!hasArchitecture) {
+    return {
+      code: 'load-without-architecture',
+      sentence: `${needs} architecture is missing: write architecture, a well-known name or the fields of the model's config.json.`,
+      source,
+      final: true,
+    };
+  }
   return {
-    code: 'load-without-architecture',
-    sentence: `scaling.thinking of ${modelId} needs to know how many tokens a copy holds, but architecture is missing: write architecture, a well-known name or the fields of the model's config.json.`,
-    source: 'https://docs.vllm.ai/en/latest/configuration/conserving_memory.html',
+    code: 'load-without-capacity',
+    sentence:
+      cacheTokens === undefined
+        ? `${needs} the memory of instanceType "${instanceType}" is unknown to this version: write a type that it knows, or leave scaling.thinking out.`
+        : `${needs} the weights alone fill the GPUs of ${instanceType}: write a larger vllm.tensorParallel, vllm.quantization "fp8", or an instanceType with more memory, or leave scaling.thinking out.`,
+    source,
+    final: true,
   };
 }
 

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import { CfnScalableTarget, CfnScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
@@ -11,12 +11,15 @@ import { refuse } from '../facts/refusal.ts';
 /** Range of copies that applies from a scheduled time, for instance more copies before the first request of the day. */
 export interface ScheduledCopies {
   readonly name: string;
-  /** Schedule expression: `cron(0 7 ? * MON-FRI *)`, `at(2027-01-01T00:00:00)` or `rate(1 day)`. */
+  /**
+   * Schedule expression: `cron(0 7 ? * MON-FRI *)`, `at(2027-01-01T00:00:00)` or `rate(1 day)`. The fields of cron are minutes,
+   * hours, day of month, month, day of week (1 is Sunday) and year; one of the two days must be `?`.
+   */
   readonly schedule: string;
   readonly min: number;
   readonly max: number;
   /**
-   * Time zone of `cron` and `at`, for instance `Europe/Berlin`.
+   * IANA time zone of `cron` and `at`, for instance `Europe/Berlin`.
    *
    * @default - UTC
    */
@@ -85,7 +88,7 @@ export class CopyScaling extends Construct {
 
   constructor(scope: Construct, id: string, props: CopyScalingProps) {
     super(scope, id);
-    refuse(this, checkSchedule(props.modelId, props.schedule ?? []));
+    refuse(this, checkSchedule(props.modelId, (props.schedule ?? []).map(knownAtSynth)));
     // An L1, because the L2 creates a role, and SageMaker accepts only the service-linked role.
     this.target = new CfnScalableTarget(this, 'Target', {
       serviceNamespace: 'sagemaker',
@@ -203,6 +206,14 @@ export class CopyScaling extends Construct {
 
 function leavesZero({ minCopies, schedule = [] }: CopyScalingProps): boolean {
   return minCopies === 0 || schedule.some(({ min }) => min === 0);
+}
+
+/** Leaves out the expression and the time zone if they are CDK tokens, whose values are known only at deployment. */
+function knownAtSynth(
+  action: ScheduledCopies,
+): Omit<ScheduledCopies, 'schedule'> & { readonly schedule: string | undefined } {
+  const unknown = Token.isUnresolved(action.schedule) || Token.isUnresolved(action.timezone);
+  return unknown ? { ...action, schedule: undefined } : action;
 }
 
 function toScheduledAction({

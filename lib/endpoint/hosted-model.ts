@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import { DEFAULT_VLLM_TAG, serverOf } from '../facts/images.ts';
 import { type BudgetMetric, budgetMetric, componentMetric, utilizationMetric } from '../facts/metrics.ts';
 import { refuse } from '../facts/refusal.ts';
+import { servedWeights } from '../serving/served-weights.ts';
 import { HostedAdapter } from './adapter.ts';
 import { checkModel } from './check-model.ts';
 import { componentArnOf, componentNameOf, errorAlarmName } from './component-names.ts';
@@ -52,10 +53,11 @@ export class HostedModel extends Construct implements OfferedModel {
     this.contextTokens = servedContextTokens(props);
     this.componentName = componentNameOf(props.endpointName, props.id);
     this.componentArn = componentArnOf(this, this.componentName);
-    this.deployedScaling = deployedScalingOf(props, props.instanceTypes[0], this.componentName);
-    const environment = containerEnvironment(props);
-    const timeouts = startupTimeouts(props);
-    refuse(this, checkModel(props, environment, timeouts));
+    const served = servedWeights(props);
+    this.deployedScaling = deployedScalingOf(props, served, props.instanceTypes[0], this.componentName);
+    const environment = containerEnvironment(props, served);
+    const timeouts = startupTimeouts(props, served);
+    refuse(this, checkModel(props, served, environment, timeouts));
 
     // Created here because SageMaker would create it without an expiry.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -124,7 +126,7 @@ export class HostedModel extends Construct implements OfferedModel {
       maxCopies: max,
       requestsPerCopy: props.requestsPerCopy,
       committedTokensPerCopy: props.scaling?.committedTokensPerCopy,
-      byLoad: this.deployedScaling !== undefined,
+      byLoad: props.scaling?.thinking !== undefined,
       schedule: props.scaling?.schedule,
       scaleOutCooldown: durationOf(props.scaling?.scaleOutCooldownSeconds),
       scaleInCooldown: durationOf(props.scaling?.scaleInCooldownSeconds),

@@ -2,7 +2,7 @@ import { CfnInferenceComponent, type CfnModel } from 'aws-cdk-lib/aws-sagemaker'
 import type { Construct } from 'constructs';
 import { findInstanceType } from '../facts/instance-types.ts';
 import { storedWeightBytes } from '../serving/gpu-memory.ts';
-import { servedWeights } from '../serving/served-weights.ts';
+import type { ServedWeights } from '../serving/served-weights.ts';
 import { fittingTimeouts, type StartupTimeouts } from '../serving/startup-timeouts.ts';
 import { toComponentDeployment } from './deployment.ts';
 import { copiesOf, type HostedModelProps, type ModelProps } from './model-props.ts';
@@ -50,8 +50,7 @@ export function createComponent(
 }
 
 /** Returns the timeouts of a copy's start: as set, or fitting for the size of the weights. */
-export function startupTimeouts(props: ModelProps): StartupTimeouts {
-  const { shape, settings } = servedWeights(props);
+export function startupTimeouts(props: ModelProps, { shape, settings }: ServedWeights): StartupTimeouts {
   const fitting = fittingTimeouts(shape && storedWeightBytes(shape, settings), props.source);
   return {
     downloadSeconds: props.downloadSeconds ?? fitting.downloadSeconds,

@@ -3,6 +3,7 @@ import { CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import type { Construct } from 'constructs';
 import { imageUri } from '../facts/image-registries.ts';
 import { DEFAULT_VLLM_TAG, serverOf } from '../facts/images.ts';
+import type { ServedWeights } from '../serving/served-weights.ts';
 import { vllmEnvironment } from '../serving/vllm-environment.ts';
 import { type HostedModelProps, type ModelProps, servedContextTokens } from './model-props.ts';
 import { toVpcConfig } from './network.ts';
@@ -36,7 +37,7 @@ export function createModel(
 }
 
 /** Builds the environment variables of a model's container. */
-export function containerEnvironment(props: ModelProps): ContainerEnvironment {
+export function containerEnvironment(props: ModelProps, { settings }: ServedWeights): ContainerEnvironment {
   const { source } = props;
   const server = serverOf(props.image ?? DEFAULT_VLLM_TAG);
   const adapters = (props.adapters ?? []).length > 0;
@@ -52,7 +53,7 @@ export function containerEnvironment(props: ModelProps): ContainerEnvironment {
     STANDARD_AUTO_INSTALL_REQ: 'false',
     // SageMaker loads and unloads adapters while the server runs.
     ...(adapters && server === 'vllm' && { VLLM_ALLOW_RUNTIME_LORA_UPDATING: 'true' }),
-    ...vllmEnvironment(props.vllm ?? {}, {
+    ...vllmEnvironment(settings, {
       servedModelName: props.id,
       contextTokens: servedContextTokens(props),
       server,

@@ -176,7 +176,7 @@ export function placementOf(props: ModelProps): Placement {
 }
 
 /** Returns the model's number of copies: one, if none is set. */
-export function copiesOf(props: ModelProps): Copies {
+export function copiesOf(props: Pick<ModelProps, 'copies'>): Copies {
   return props.copies ?? { initial: 1, min: 1, max: 1 };
 }
 

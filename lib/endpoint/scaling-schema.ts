@@ -22,8 +22,17 @@ const thinkingScalingSchema = z.strictObject({
 
 const scheduleSchema = z.strictObject({
   name: z.string().min(1),
-  schedule: z.string().min(1).describe('Schedule expression, for instance `cron(0 7 ? * MON-FRI *)`.'),
-  timezone: z.string().min(1).optional().describe('For instance `Europe/Berlin`. If omitted, UTC.'),
+  schedule: z
+    .string()
+    .min(1)
+    .describe(
+      '`cron(0 7 ? * MON-FRI *)` (minutes, hours, day of month, month, day of week, year; exactly one of the two days is `?`), `at(2027-01-01T07:00:00)` or `rate(1 day)`.',
+    ),
+  timezone: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('IANA time zone of `cron` and `at`, for instance `Europe/Berlin`. If omitted, UTC.'),
   min: count,
   max: count,
 });

@@ -8,15 +8,17 @@ interface Speculation {
   readonly prompt_lookup_max?: number;
 }
 
-/** Settings after their accelerations have been applied. */
-export type AcceleratedSettings = VllmSettings & { readonly speculation?: Speculation };
+/** Settings after their accelerations have been applied. They no longer name them, so that they cannot be applied twice. */
+export type AcceleratedSettings = Omit<VllmSettings, 'accelerations' | 'draftModel' | 'draftTokens'> & {
+  readonly speculation?: Speculation;
+};
 
 /** Applies the accelerations to the settings. Settings that are written explicitly win. */
-export function accelerate(settings: VllmSettings): AcceleratedSettings {
-  const chosen = new Set(settings.accelerations);
-  const num_speculative_tokens = settings.draftTokens ?? 4;
+export function accelerate({ accelerations, draftModel, draftTokens, ...settings }: VllmSettings): AcceleratedSettings {
+  const chosen = new Set(accelerations);
+  const num_speculative_tokens = draftTokens ?? 4;
   const speculation: Speculation | undefined = chosen.has('draft-model')
-    ? { method: 'draft_model', model: settings.draftModel ?? '', num_speculative_tokens }
+    ? { method: 'draft_model', model: draftModel ?? '', num_speculative_tokens }
     : chosen.has('ngram-speculation')
       ? { method: 'ngram', num_speculative_tokens, prompt_lookup_max: 4 }
       : undefined;

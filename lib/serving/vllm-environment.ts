@@ -1,6 +1,6 @@
 import type { Server } from '../facts/images.ts';
-import { type AcceleratedSettings, accelerate } from './accelerate.ts';
-import { DEFAULT_GPU_MEMORY_SHARE, type VllmSettings } from './vllm-settings.ts';
+import type { AcceleratedSettings } from './accelerate.ts';
+import { DEFAULT_GPU_MEMORY_SHARE } from './vllm-settings.ts';
 
 /** Options of `vllm serve` that follow from the deployment and not from `VllmSettings`. */
 export interface VllmServeOptions {
@@ -24,11 +24,14 @@ export interface VllmServeOptions {
  * LMI: `OPTION_X_Y=v` becomes the engine argument `x_y`; some arguments have names of LMI's own.
  * https://docs.djl.ai/master/docs/serving/serving/docs/lmi/user_guides/vllm_user_guide.html
  */
-export function vllmEnvironment(settings: VllmSettings, options: VllmServeOptions): Readonly<Record<string, string>> {
+export function vllmEnvironment(
+  settings: AcceleratedSettings,
+  options: VllmServeOptions,
+): Readonly<Record<string, string>> {
   const { hub, server } = options;
   const flags = {
     ...(server === 'vllm' && serverFlags),
-    ...flagsOf(accelerate(settings), options),
+    ...flagsOf(settings, options),
   };
   switch (server) {
     case 'vllm':

@@ -86,5 +86,11 @@ export interface VllmSettings {
   readonly flags?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
+/**
+ * Concurrent requests that are assumed if `maxSequences` is not set: vLLM's default on its smaller GPUs. On larger GPUs vLLM
+ * allows more, but the KV cache is full before that.
+ */
+export const DEFAULT_MAX_SEQUENCES = 256;
+
 /** The server's share of a GPU's memory if none is written. Same as vLLM's default, but always passed explicitly. */
 export const DEFAULT_GPU_MEMORY_SHARE = 0.9;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { ScheduleExpressionError } from '../../lambda/scaling/schedule-expression.ts';
 import type { CopyFleet } from './copy-fleet.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
-import { ScheduleExpressionError } from './schedule-expression.ts';
 
 /** State that the control plane of the local endpoint reads and changes. */
 export interface ControlPlane {
@@ -36,9 +36,9 @@ const register = scalable.extend({
     .optional(),
 });
 const putAction = scalable.extend({
-  ScheduledActionName: z.string().min(1).max(256),
-  Schedule: z.string().min(1).max(1_600),
-  Timezone: z.string().min(1).max(1_600).optional(),
+  ScheduledActionName: z.string(),
+  Schedule: z.string(),
+  Timezone: z.string().optional(),
   ScalableTargetAction: z.object({ MinCapacity: count.optional(), MaxCapacity: count.optional() }).optional(),
 });
 const deleteAction = scalable.extend({ ScheduledActionName: z.string() });

@@ -1,7 +1,7 @@
 import { changeOf, copySteps } from '../../lambda/policy/copy-steps.ts';
 import type { ScalingMetricsLine } from '../../lambda/scaling/scaling-metrics.ts';
+import { checkScheduleName, parseSchedule, type Schedule } from '../../lambda/scaling/schedule-expression.ts';
 import type { CopyFleet } from './copy-fleet.ts';
-import { parseSchedule, type Schedule } from './schedule-expression.ts';
 
 /** A scalable target of Application Auto Scaling. */
 export interface ScalableTarget {
@@ -68,6 +68,7 @@ export class LocalAutoScaling {
 
   /** @throws {ScheduleExpressionError} */
   putSchedule(action: ScheduledAction): void {
+    checkScheduleName(action.name);
     const schedule = parseSchedule(action.schedule, action.timezone);
     const since = this.#now();
     this.#planned.set(action.name, { action, schedule, since, due: schedule.next(since, since) });

@@ -36,10 +36,13 @@ export class Job {
   /** Whether the maximum may shrink, and down to which floor. */
   elastic = false;
   floorTokens = 0;
-  /** Committed and reserved tokens at admission. */
-  limitTokens = 0;
-  reservedTokens = 0;
+  /** Grant and reservation, which a cut lowers. See `Held` of lambda/policy. */
   promptTokens = 0;
+  limitTokens = 0;
+  minTokens = 0;
+  reservedTokens = 0;
+  /** Limit of the answer. Its actual length is unknown until it ends. */
+  maxAnswerTokens = 0;
 
   /** Calls left, including the running one. The last call is the answer. */
   callsLeft = 0;
@@ -75,6 +78,9 @@ export class Job {
     this.thinkingTokens = Math.min(this.naturalThinkingTokens, grantedTokens);
     this.answerTokens = Math.min(arrival.answerTokens, arrival.maxAnswerTokens);
     this.promptTokens = arrival.promptTokens;
+    this.minTokens = arrival.minThinkingTokens;
+    this.maxAnswerTokens = arrival.maxAnswerTokens;
+    this.limitTokens = grantedTokens + arrival.maxAnswerTokens;
     this.elastic = arrival.elastic;
     this.floorTokens = arrival.floorTokens;
     this.contextTokens = arrival.promptTokens;

@@ -1,18 +1,13 @@
-import { admission } from '../../lambda/policy/admission.ts';
-import { cutLongest } from '../../lambda/policy/cut-longest.ts';
-import { type ElasticSettings, elasticGrant, isOverGrant } from '../../lambda/policy/elastic-grant.ts';
-import { type Load, pressureOf } from '../../lambda/policy/load.ts';
 import type { Profile } from '../profile.ts';
-import { SAMPLE_SECONDS, type Scaler } from '../scaling/scaler.ts';
+import { type Observation, SAMPLE_SECONDS, type Scaler } from '../scaling/scaler.ts';
 import { newArrival, type Traffic } from '../traffic/traffic.ts';
 import type { Copy, CopyListener } from './copy.ts';
 import { Deque } from './deque.ts';
 import { Fleet, type Routing } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import { type Arrival, Job } from './job.ts';
-import { MeasuredCapacity } from './measured-capacity.ts';
 import { type MeasuredTime, type Outcome, OutcomeRecorder } from './outcome.ts';
-import { RequestsInFlight } from './requests-in-flight.ts';
+import { SimulatedController, type Thought } from './simulated-controller.ts';
 
 export interface Simulation extends MeasuredTime {
   readonly profile: Profile;
@@ -34,22 +29,17 @@ class Run implements CopyListener {
   readonly #simulation: Simulation;
   readonly #fleet: Fleet;
   readonly #recorder: OutcomeRecorder;
-  readonly #capacity: MeasuredCapacity;
-  readonly #inFlight = new RequestsInFlight();
+  readonly #controller: SimulatedController;
   /** Ended jobs, to be reused. */
   readonly #free: Job[] = [];
   /** Calls that found no copy. */
   readonly #unrouted = new Deque<Job>();
-  #sampledTokens = 0;
-  #sampledCopySeconds = 0;
-  #arrivalsSinceSample = 0;
-  #expectedTokensSinceSample = 0;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
     this.#fleet = new Fleet(simulation.profile, simulation.routing, this);
     this.#recorder = new OutcomeRecorder(simulation, simulation.profile);
-    this.#capacity = new MeasuredCapacity(simulation.profile);
+    this.#controller = new SimulatedController(simulation.profile, simulation.gate, simulation.scaler);
   }
 
   run(): Outcome {
@@ -65,7 +55,7 @@ class Run implements CopyListener {
     let begun = measureFrom <= 0;
     let ended = false;
 
-    while (nextArrivalAt < Number.POSITIVE_INFINITY || this.#inFlight.count > 0) {
+    while (nextArrivalAt < Number.POSITIVE_INFINITY || this.#controller.requests > 0) {
       let copyAt = Number.POSITIVE_INFINITY;
       let due: Copy | undefined;
       for (const copy of fleet.running) {
@@ -122,35 +112,18 @@ class Run implements CopyListener {
   }
 
   #arrive(arrival: Arrival, now: number): void {
-    const { gate } = this.#simulation;
     this.#recorder.arrived(now);
-    this.#arrivalsSinceSample += 1;
-    this.#expectedTokensSinceSample += this.#inFlight.expectedTokens(arrival);
-    const load = this.#load();
-    const key = this.#inFlight.keyLoad(arrival.key);
-    const capacity = this.#capacity.current;
-    if (gate.admission !== undefined) {
-      const decision = admission(load, capacity, key, gate.admission, this.#fleet.nextReadyAt - now);
-      if (decision.kind === 'refuse') {
-        this.#recorder.refused(now);
-        return;
-      }
+    const decision = this.#controller.decide(arrival, this.#copies(), this.#fleet.nextReadyAt - now);
+    if (decision.kind === 'refuse') {
+      this.#recorder.refused(now);
+      return;
     }
-    const granted =
-      gate.elastic !== undefined && arrival.elastic
-        ? elasticGrant(
-            { floorTokens: arrival.floorTokens, ceilingTokens: arrival.maxThinkingTokens },
-            load,
-            capacity,
-            key,
-            gate.elastic,
-          )
-        : arrival.maxThinkingTokens;
-    this.#recorder.admitted(arrival.maxThinkingTokens, granted);
+    const { grantedTokens } = decision;
+    this.#recorder.admitted(arrival.maxThinkingTokens, grantedTokens);
     const job = this.#free.pop() ?? new Job();
-    job.begin(arrival, granted, now);
+    job.begin(arrival, grantedTokens, now);
     this.#integrate(now);
-    this.#inFlight.add(job, arrival);
+    this.#controller.add(job);
     this.#call(job, now);
   }
 
@@ -164,7 +137,7 @@ class Run implements CopyListener {
 
   #end(job: Job, now: number): void {
     this.#integrate(now);
-    this.#inFlight.remove(job, job.thinkingTokens + job.answerTokens);
+    this.#controller.end(job, job.thinkingTokens + job.answerTokens);
     this.#recorder.ended(job, now);
     this.#free.push(job);
   }
@@ -174,19 +147,9 @@ class Run implements CopyListener {
     this.#integrate(now);
     if (fleet.ready(now) > 0) this.#routeUnrouted(now);
     fleet.release(now);
-    const decoded = fleet.decodedTokens(now);
-    this.#inFlight.sample(decoded - this.#recorder.outputTokens);
-    const load = this.#load();
-    const pressure = pressureOf(load, this.#capacity.current);
-    this.#capacity.learn(
-      {
-        tokens: decoded - this.#sampledTokens,
-        copySeconds: this.#sampledCopySeconds,
-        requestsPerCopy: load.requests / Math.max(1, load.copies),
-      },
-      pressure,
-    );
-    this.#scale(now, load);
+    const usedTokens = fleet.decodedTokens(now) - this.#recorder.outputTokens;
+    const { load, capacity, pressure, ...stepped } = this.#controller.step(now, usedTokens, this.#copies());
+    this.#scale({ now, load, capacity, ...stepped });
     this.#recorder.sample(
       now,
       {
@@ -198,53 +161,30 @@ class Run implements CopyListener {
       },
       fleet.running.length,
     );
-    this.#sampledTokens = decoded;
-    this.#sampledCopySeconds = fleet.running.length * SAMPLE_SECONDS;
-    this.#arrivalsSinceSample = 0;
-    this.#expectedTokensSinceSample = 0;
   }
 
   /** Sets the number of copies as the scaler decides. */
-  #scale(now: number, load: Load): void {
+  #scale(observation: Observation): void {
     const fleet = this.#fleet;
-    const desired = this.#simulation.scaler.observe({
-      now,
-      load,
-      capacity: this.#capacity.current,
-      arrivals: this.#arrivalsSinceSample,
-      askedTokens: this.#expectedTokensSinceSample,
-    });
+    const desired = this.#simulation.scaler.observe(observation);
     if (desired === undefined || desired === fleet.desired) return;
+    const { now } = observation;
     if (desired > fleet.desired) this.#recorder.copiesRequested(now, desired - fleet.desired);
     fleet.setDesired(desired, now);
   }
 
   /** Cuts running thoughts that the load no longer grants, the longest first, and no more than necessary. */
   #cutThoughts(now: number): void {
-    const { elastic } = this.#simulation.gate;
-    const from = elastic?.cut?.shrinkFrom ?? Number.POSITIVE_INFINITY;
-    if (elastic === undefined || pressureOf(this.#load(), this.#capacity.current) <= from) return;
-    const thoughts: Thought[] = [];
+    const copies = this.#copies();
+    if (!this.#controller.mayCut(copies)) return;
+    const thoughts: DecodingThought[] = [];
     this.#fleet.eachDecoding(now, (job, copy) => {
-      if (job.elastic && job.callsLeft >= 2) thoughts.push({ job, copy, used: job.thinkingUntil(copy.tokensOf(job)) });
+      if (job.elastic && job.callsLeft >= 2) thoughts.push(thoughtOf(job, copy));
     });
-    const partOf = ({ job, used }: Thought) => used / job.requestedTokens;
-    cutLongest(
-      thoughts,
-      partOf,
-      (thought) => this.#isOver(thought, elastic),
-      ({ job, copy, used }) => {
-        this.#inFlight.cut(job, used);
-        job.endThinking(used);
-        copy.cut(job, now);
-      },
-    );
-  }
-
-  #isOver({ job, used }: Thought, elastic: ElasticSettings): boolean {
-    const request = { floorTokens: job.floorTokens, ceilingTokens: job.requestedTokens };
-    const key = this.#inFlight.keyLoad(job.key);
-    return isOverGrant(request, used, this.#load(), this.#capacity.current, key, elastic);
+    this.#controller.cut(thoughts, copies, ({ job, copy, usedThinking }) => {
+      job.endThinking(usedThinking);
+      copy.cut(job, now);
+    });
   }
 
   /** Routes the calls that waited for a copy. */
@@ -257,20 +197,34 @@ class Run implements CopyListener {
     }
   }
 
-  #load(): Load {
-    return this.#inFlight.load(this.#fleet.running.length, this.#fleet.starting.length);
+  #copies(): { readonly copies: number; readonly startingCopies: number } {
+    return { copies: this.#fleet.running.length, startingCopies: this.#fleet.starting.length };
   }
 
   #integrate(now: number): void {
-    this.#recorder.integrate(now, this.#inFlight.count, this.#fleet.running.length);
+    this.#recorder.integrate(now, this.#controller.requests, this.#fleet.running.length);
   }
 }
 
-/** A thought that a copy is decoding, and its tokens so far. */
-interface Thought {
-  readonly job: Job;
+interface DecodingThought extends Thought {
   readonly copy: Copy;
-  readonly used: number;
+}
+
+/** The running thought of a job, with its tokens so far. */
+function thoughtOf(job: Job, copy: Copy): DecodingThought {
+  return {
+    job,
+    copy,
+    key: job.key,
+    promptTokens: job.promptTokens,
+    limitTokens: job.limitTokens,
+    minTokens: job.minTokens,
+    reservedTokens: job.reservedTokens,
+    usedThinking: job.thinkingUntil(copy.tokensOf(job)),
+    floorThinking: job.floorTokens,
+    wantedThinking: job.requestedTokens,
+    answerTokens: job.maxAnswerTokens,
+  };
 }
 
 /** Interval at which running thoughts are checked against the load, in seconds. */

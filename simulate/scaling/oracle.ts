@@ -7,8 +7,8 @@ class Recorder implements Scaler {
   readonly tokensPerSecond: number[] = [];
   speed = 0;
 
-  observe({ askedTokens, capacity }: Observation): undefined {
-    this.tokensPerSecond.push(askedTokens / SAMPLE_SECONDS);
+  observe({ arrivedTokens, capacity }: Observation): undefined {
+    this.tokensPerSecond.push(arrivedTokens / SAMPLE_SECONDS);
     this.speed = capacity.tokensPerSecond;
   }
 }

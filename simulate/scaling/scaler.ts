@@ -1,4 +1,6 @@
+import type { ControllerSettings } from '../../lambda/policy/controller.ts';
 import type { CopyCapacity, Load } from '../../lambda/policy/load.ts';
+import type { ScalingDecision } from '../../lambda/policy/scaling-decision.ts';
 
 /** Input of a scaler, every `SAMPLE_SECONDS`. */
 export interface Observation {
@@ -8,11 +10,15 @@ export interface Observation {
   /** Requests that arrived since the last observation. */
   readonly arrivals: number;
   /** Expected output tokens of these requests, before any maximum is shrunk. */
-  readonly askedTokens: number;
+  readonly arrivedTokens: number;
+  /** Decision of the controller's scaling policy, as the metrics that a deployment writes. */
+  readonly decision: Pick<ScalingDecision, 'missing' | 'spare'>;
 }
 
-/** Decides on the number of copies. */
+/** Moves the copies, as AWS does in a deployment: by a metric, an alarm and a rule. */
 export interface Scaler {
+  /** Scaling policy whose decisions move the copies. If omitted, the scaler ignores them. */
+  readonly controlledBy?: Pick<ControllerSettings, 'scalingPolicy' | 'scaling'>;
   /** @returns the desired number of copies, or `undefined` to leave it unchanged */
   observe(observation: Observation): number | undefined;
 }

@@ -1,3 +1,4 @@
+import { TARGET_TRACKING_SCALE_IN_SECONDS } from '../../lib/facts/scale-in.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from './scaler.ts';
 
 /** Settings of Application Auto Scaling's target tracking and of the alarms that it creates. */
@@ -31,14 +32,14 @@ export function defaultTargetTracking(
   target: number,
   bounds: { readonly minCopies: number; readonly maxCopies: number },
 ): TargetTrackingSettings {
-  const fast = metric === 'concurrency';
+  const periodSeconds = metric === 'concurrency' ? 10 : 60;
   return {
     metric,
     target,
     ...bounds,
-    periodSeconds: fast ? 10 : 60,
+    periodSeconds,
     outDatapoints: 3,
-    inDatapoints: fast ? 90 : 15,
+    inDatapoints: TARGET_TRACKING_SCALE_IN_SECONDS / periodSeconds,
     inShare: 0.9,
     scaleInCooldownSeconds: 300,
     maxRemovedPart: 0.25,

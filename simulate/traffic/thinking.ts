@@ -46,13 +46,7 @@ export const defaultMix: ThinkingMix = {
 /** Draws the thinking of one request. Always consumes the same number of random numbers. */
 export function drawThinking(arrival: Arrival, mix: ThinkingMix, random: Random): void {
   arrival.naturalThinkingTokens = Math.max(1, Math.round(random.logNormal(mix.medianTokens, mix.sigma)));
-  let point = random.uniform();
-  let tokens = mix.maxima[0]?.tokens ?? arrival.naturalThinkingTokens;
-  for (const maximum of mix.maxima) {
-    tokens = maximum.tokens;
-    point -= maximum.part;
-    if (point < 0) break;
-  }
+  const tokens = drawMaximum(mix, random.uniform()) ?? arrival.naturalThinkingTokens;
   arrival.maxThinkingTokens = tokens;
   arrival.minThinkingTokens = 0;
   arrival.elastic = random.uniform() < mix.elasticPart;
@@ -60,4 +54,14 @@ export function drawThinking(arrival: Arrival, mix: ThinkingMix, random: Random)
   arrival.thinkingCalls = random.uniform() < mix.waitPart ? 2 : 1;
   arrival.maxAnswerTokens = mix.maxAnswerTokens;
   arrival.key = Math.min(mix.keys - 1, Math.floor(random.uniform() * mix.keys));
+}
+
+/** @param point uniform from 0 to 1 */
+function drawMaximum({ maxima }: ThinkingMix, point: number): number | undefined {
+  let sum = 0;
+  const chosen = maxima.find(({ part }) => {
+    sum += part;
+    return point < sum;
+  });
+  return (chosen ?? maxima.at(-1))?.tokens;
 }

@@ -40,6 +40,13 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   await expect(run('limits', created.id, '--elastic', 'yes')).rejects.toThrow(
     '--elastic is "yes". It must be true or false.',
   );
+  await run('limits', created.id, '--store', 'true');
+  expect(await keys.find(created.key)).toMatchObject({ store: true, limits: { elastic: true } });
+  await run('limits', created.id, '--elastic', 'true', '--store', 'false');
+  expect(await keys.find(created.key)).toMatchObject({ store: false, limits: { elastic: true } });
+  const storing = await run('create', 'storing', '--store', 'true');
+  expect(await keys.find(storing.key)).toMatchObject({ store: true });
+  await run('revoke', storing.id);
   const next = await run('rotate', created.id, '--grace', '60');
   const again = await run('rotate', created.id);
   expect(await keys.find(created.key)).toBeUndefined();
@@ -47,10 +54,11 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   const stored = [];
   for await (const item of table.query('KEY')) stored.push(item);
   for (const { key } of [created, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
-  expect((await run('list')).data).toHaveLength(3);
+  expect((await run('list')).data).toHaveLength(4);
   text = '';
   await keysCommand.run(['list', '--base-url', url]);
   expect(text).toContain('team  (elastic: true)');
+  expect(text).toContain('storing  (revoked, store: true)');
   await run('revoke', created.id);
   expect(await keys.find(again.key)).toBeUndefined();
   await expect(run('revoke', created.id)).rejects.toThrow('Unknown or revoked key "');

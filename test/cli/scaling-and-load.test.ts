@@ -210,6 +210,8 @@ describe('budgetforce scaling', () => {
       await run(scalingCommand, 'set', '--json', ...['--min', '1', '--max', '7', '--policy', 'shrink_from=0.5']),
     ).toBe(0);
     expect(status()).toMatchObject({ copies: { min: 1, max: 7 }, policy: { shrink_from: 0.5 } });
+    expect(await run(scalingCommand, 'set', '--json', '--policy', 'scaling_policy=demand')).toBe(0);
+    expect(status()).toMatchObject({ policy: { shrink_from: 0.5, scaling_policy: 'demand' } });
     expect(await run(scalingCommand, 'set', '--json', '--policy', 'default')).toBe(0);
     expect(status()).not.toMatchObject({ policy: { shrink_from: 0.5 } });
   });
@@ -240,6 +242,7 @@ describe('budgetforce scaling', () => {
     [['set', '--policy', 'speed=1'], '--policy is "speed=1". Write NAME=NUMBER with a name of: target_utilization'],
     [['set', '--policy', 'shrink_from'], 'Write NAME=NUMBER'],
     [['set', '--policy', 'shrink_from=0.5=1'], 'Write NAME=NUMBER'],
+    [['set', '--policy', 'scaling_policy=fast'], 'Write scaling_policy= and one of: demand.'],
     [['schedule', 'morning', '--min', '1'], 'Write schedule NAME'],
     [['unschedule'], 'Write unschedule NAME.'],
     [['--min', '1'], 'show does not take --min, so nothing was done.'],

@@ -21,6 +21,8 @@ export interface ScriptedSegment {
 /** A model that generates the segments of a script in order, one token per chunk, and obeys `maxTokens`. */
 export class ScriptedModel implements SegmentModel {
   readonly requests: SegmentRequest[] = [];
+  /** All ids that the model sampled, over all calls. */
+  readonly sampled: number[] = [];
   readonly #script: ScriptedSegment[];
   aborted = 0;
 
@@ -36,6 +38,7 @@ export class ScriptedModel implements SegmentModel {
     for (const id of tokens) {
       signal.throwIfAborted();
       count++;
+      this.sampled.push(id);
       const stops = request.stopTokenIds.includes(id);
       const full = count === request.maxTokens;
       const logprob = request.topLogprobs === undefined ? undefined : segment.logprobs?.[count - 1];

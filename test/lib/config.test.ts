@@ -23,6 +23,19 @@ describe('a config', () => {
     expect(loadConfig(file).models[0]?.id).toBe('s1-32b');
   });
 
+  it.each([
+    [{ responsesDays: 0.5 }, 'retention.responsesDays'],
+    [{ feedbackDays: -1 }, 'retention.feedbackDays'],
+    [{ filesDays: 3_651 }, 'retention.filesDays'],
+  ])('a retention is refused unless it is whole days up to ten years: %j', (retention, path) => {
+    expect(() => parseConfig(aConfig({ retention }))).toThrow(`→ at ${path}`);
+    expect(parseConfig(aConfig({ retention: { filesDays: 3_650 } })).retention).toEqual({
+      responsesDays: 0,
+      feedbackDays: 0,
+      filesDays: 3_650,
+    });
+  });
+
   it('an error names the config file that cannot be read', () => {
     expect(() => loadConfig('config/none.json')).toThrow(ConfigError);
     expect(() => loadConfig('config/none.json')).toThrow(/^config\/none\.json cannot be read/);

@@ -89,12 +89,24 @@ describe('a plan', () => {
 
   it('a month is estimated from the traffic', () => {
     const { estimatedMonth: month } = plan;
-    // One copy for 10 hours and the 25 minutes until the last instance stops, on 730 / 24 days.
+    // One copy for 10 hours and the 25 minutes until the last instance stops (15 for the copy, 10 for it), on 730 / 24 days.
     expect(month?.load.copies).toBe(1);
     expect(month?.instanceHours).toBeCloseTo((10 + 25 / 60) * (730 / 24));
     expect(month?.dollars.instances).toBeCloseTo((month?.instanceHours ?? 0) * 63);
     const { instances, requests, fixed, total } = month?.dollars ?? { instances: 0, requests: 0, fixed: 0, total: 0 };
     expect(total).toBeCloseTo(instances + requests + fixed);
+  });
+
+  it.each([
+    ['an hour, if the model scales by load', {}, 3_600],
+    ['as configured, if the policy is', { policy: { scale_in_after_seconds: 1_800 } }, 1_800],
+  ])('copies stay as long as the deployed scaling keeps them: %s', (_, thinking, scaleInSeconds) => {
+    const { estimatedMonth: month } = planOf({
+      ...toZero,
+      models: [{ ...s1, copies: { initial: 1, min: 0, max: 8 }, scaling: { thinking } }],
+    });
+    expect(month?.scaleInSeconds).toBe(scaleInSeconds);
+    expect(month?.instanceHours).toBeCloseTo((10 + (scaleInSeconds + 600) / 3_600) * (730 / 24));
   });
 
   it('a note warns if the traffic needs more copies than the maximum', () => {

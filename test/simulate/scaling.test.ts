@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { defaultAdmission } from '../../lambda/policy/admission.ts';
+import { newControllerState, step } from '../../lambda/policy/controller.ts';
 import { measureDemand, noDemand } from '../../lambda/policy/demand.ts';
 import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../lambda/policy/load.ts';
 import { type DesiredHistory, scalingDecision } from '../../lambda/policy/scaling-decision.ts';
+import { defaultScalingPolicy } from '../../lambda/policy/scaling-policies.ts';
 import { compare } from '../../simulate/compare.ts';
 import { PolicyMaker, parsePolicies } from '../../simulate/policies.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
@@ -19,7 +22,8 @@ const observation = (now: number, part: Partial<Observation> = {}, copies = 2): 
   load: { ...emptyLoad, copies },
   capacity,
   arrivals: 0,
-  askedTokens: 0,
+  arrivedTokens: 0,
+  decision: { missing: 0, spare: 0 },
   ...part,
 });
 const bounds = { minCopies: 1, maxCopies: 20 };
@@ -76,7 +80,19 @@ describe('Target tracking', () => {
 
 describe('Committed scaling', () => {
   const settings = { ...defaultScaling, ...bounds, smoothingSeconds: 60 };
-  const asked = (tokens: number) => (now: number, copies: number) => observation(now, { askedTokens: tokens }, copies);
+  const policy = { scalingPolicy: defaultScalingPolicy, admission: defaultAdmission };
+  /** Observations with the controller's decisions for a constant demand, in tokens per sample. */
+  const asked = (tokens: number, scaling = settings) => {
+    let state = newControllerState({ stepSeconds: 0.1, fullRequests: 200, fullStepSeconds: 0.1 });
+    return (now: number, copies: number) => {
+      const { load } = observation(now, {}, copies);
+      const arrived = [{ limitTokens: tokens, minTokens: 0 }];
+      const seen = { now, seconds: 10, arrived, ended: [], load, usedTokens: 0 };
+      const stepped = step(state, seen, capacity, { ...policy, scaling });
+      state = stepped.state;
+      return observation(now, stepped, copies);
+    };
+  };
 
   it('committed scaling follows the policy after the delay of the metric', () => {
     let demand = noDemand;
@@ -100,7 +116,8 @@ describe('Committed scaling', () => {
   });
 
   it('committed scaling removes copies after the scale-in window', () => {
-    const found = actions(new CommittedScaling({ ...settings, scaleInAfterSeconds: 600 }), 2_000, asked(0), 8);
+    const patient = { ...settings, scaleInAfterSeconds: 600 };
+    const found = actions(new CommittedScaling(patient), 2_000, asked(0, patient), 8);
     expect(found).toEqual([{ at: 630, copies: 1 }]);
   });
 });

@@ -37,9 +37,11 @@ function must(holds: boolean, sentence: string): asserts holds {
 
 /** A client that leaves after some tokens: how many tokens does the server generate that nobody reads? */
 async function checkAborts({ client, vllm }: World): Promise<string> {
-  const READ = 20;
+  const [READ, ROUNDS] = [20, 9];
+  // The first streams of a process load code while the server, which serves a tiny model, is done in two seconds.
+  for (let warmUp = 0; warmUp < 3; warmUp++) await client.ask(QUESTION, { stream: true });
   const beyond: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     await idle(vllm);
     const before = await vllm.counter('vllm:generation_tokens_total');
     let read = 0;
@@ -49,9 +51,10 @@ async function checkAborts({ client, vllm }: World): Promise<string> {
     await idle(vllm);
     beyond.push((await vllm.counter('vllm:generation_tokens_total')) - before - READ);
   }
-  const most = Math.max(...beyond);
-  must(most < 60, `${beyond.join(', ')} tokens were generated after the client left`);
-  return `at most ${most} tokens generated beyond the ${READ} that were read, of 1,200 (${beyond.join(', ')})`;
+  const sorted = beyond.toSorted((a, b) => a - b);
+  const median = sorted[Math.floor(ROUNDS / 2)] ?? Number.NaN;
+  must(median <= 16, `${beyond.join(', ')} tokens were generated after the client left`);
+  return `of 1,200 tokens, ${READ} were read; generated beyond them: median ${median}, at most ${sorted.at(-1)} in ${ROUNDS} rounds`;
 }
 
 /** Waits until no request runs, and the counters stand still. */
@@ -201,10 +204,13 @@ async function checkOverflow({ client }: World): Promise<string> {
   return `status 400 with ${JSON.stringify(error.message.slice(0, 120))}; a prompt near the limit gives ${outcome}`;
 }
 
-async function checkLora({ client, loraClient }: World): Promise<string> {
+async function checkLora({ client, withAdapter }: World): Promise<string> {
   const body = { ...greedy, thinking: { min_tokens: 64, max_tokens: 64 } };
-  const [base, adapted] = [await client.ask(QUESTION, body), await loraClient.ask(QUESTION, body)];
+  const base = await client.ask(QUESTION, body);
+  const adapted = await withAdapter((adapter) => adapter.ask(QUESTION, body));
   must(adapted.report.thinking_tokens === 64 && base.report.thinking_tokens === 64, 'the thinking is not exact');
   must(adapted.thought !== base.thought, 'the adapter thinks as its base does');
+  const again = await client.ask(QUESTION, body);
+  must(again.thought === base.thought, 'the base thinks as its adapter does');
   return 'an adapter by its name thinks exactly 64 tokens, other ones than its base';
 }

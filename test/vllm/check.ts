@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { loadConfig } from '../../lib/config.ts';
 import { containerEnvironment } from '../../lib/endpoint/model-container.ts';
 import { serveArguments } from '../../lib/serving/serve-command.ts';
+import { servedWeights } from '../../lib/serving/served-weights.ts';
 import { startLocal } from '../../local/start-local.ts';
 import { checkBudgets } from './check-budgets.ts';
 import { checkFeatures } from './check-features.ts';
@@ -47,6 +48,9 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const tokenizerPath = at('../../local/model/tokenizer.json');
 const LORA = 'budgetforce-tiny-adapter';
 
+// Ctrl-C ends vLLM too: see VllmServer.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 await main().catch((error: unknown) => {
   process.stderr.write(
     `${error instanceof PreconditionError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
@@ -66,7 +70,9 @@ async function main(): Promise<void> {
   const model = join(folder, 'budgetforce-tiny');
   await run(python, [at('../../training/export_safetensors.py'), '--out', model]);
   await run(python, [at('make_adapter.py'), model, join(folder, 'adapter')]);
+  process.stdout.write('Comparing greedy tokens of the export … ');
   const exported = await run(python, [at('../training/test_export.py')]);
+  process.stdout.write(`${((performance.now() - installed) / 1_000).toFixed(0)} s\n`);
   rows.push({
     path: '–',
     check: 'greedy tokens of the export in PyTorch',
@@ -112,14 +118,17 @@ async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
       upstreamModel,
       ...(path === 'HTTP' ? { upstream: `${tap.url}/v1` } : { container: tap.url }),
     });
-  const [server, lora] = [await serve('budgetforce-tiny'), await serve(LORA)];
+  const server = await serve('budgetforce-tiny');
   try {
     const world: World = {
       path,
       vllm,
       tap,
       client: new Client(server.url, server.model.id),
-      loraClient: new Client(lora.url, lora.model.id),
+      async withAdapter(use) {
+        const adapter = await serve(LORA);
+        return await use(new Client(adapter.url, adapter.model.id)).finally(() => adapter.close());
+      },
       questions: await questions(),
       decode: await decoder(),
       requests: numberOf('requests', 1, 100_000),
@@ -131,7 +140,7 @@ async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
     if (path === 'HTTP' && values.record) await recordStreams(world);
     yield await checkRestart(world);
   } finally {
-    await Promise.all([server.close(), lora.close()]);
+    await server.close();
     await tap.close();
   }
 }
@@ -147,7 +156,7 @@ function argumentsFor(model: string, adapter: string): readonly string[] {
   const config = loadConfig(at('config.json')).models[0];
   if (config === undefined) throw new Error('config.json has no model.');
   return [
-    ...serveArguments(containerEnvironment(config), model),
+    ...serveArguments(containerEnvironment(config, servedWeights(config)), model),
     ...['--dtype', 'float32'],
     ...['--lora-modules', `${LORA}=${adapter}`],
     ...['--reasoning-config', JSON.stringify(reasoningConfig)],

@@ -57,7 +57,7 @@ export function randomRequest(index: number, questions: readonly string[], rando
   const request = (thinking: ChatBody, expected: RandomRequest['expected']): RandomRequest => ({
     kind,
     question,
-    body: { ...common, thinking: { detect_loops: false, ...thinking } },
+    body: { ...common, thinking: { detect_loops: false, soft_landing: 0, ...thinking } },
     expected,
   });
   switch (kind) {
@@ -96,7 +96,7 @@ export function randomRequest(index: number, questions: readonly string[], rando
     }
     case 'loop': {
       const min = whole(400, 500);
-      const thinking = { min_tokens: min, max_tokens: 1_000, waits: 0, detect_loops: true, soft_landing: 0 };
+      const thinking = { min_tokens: min, max_tokens: 1_000, waits: 0, detect_loops: true };
       const looping = request(thinking, { min, max: 1_000, waits: { exactly: 0 } });
       return { ...looping, body: { ...looping.body, temperature: 0 } };
     }
@@ -186,12 +186,12 @@ function judgeText(
   return wrong;
 }
 
-/** Whether the last 120 ids are some tokens over and over. */
+/** Whether the ids end in the same tokens at least four times, over at least 160 tokens: what docs/budget-forcing.md calls a loop. */
 function repeatsItself(ids: readonly number[]): boolean {
-  const tail = ids.slice(-120);
-  return tail.some(
-    (_, period) => period > 0 && period <= 40 && tail.every((id, at) => at < period || tail[at - period] === id),
-  );
+  return ids.some((_, period) => {
+    const from = ids.length - Math.max(160, 4 * period);
+    return period > 0 && from >= 0 && ids.slice(from + period).every((id, at) => id === ids[from + at]);
+  });
 }
 
 function sum(values: readonly number[]): number {

@@ -52,6 +52,7 @@ export class VllmServer {
     );
     closeSync(log);
     this.#child = child;
+    process.once('exit', () => this.#signal());
     for (;;) {
       if (child.exitCode !== null) {
         throw new Error(`vLLM ended with ${child.exitCode}. The end of ${logFile}:\n${await tailOf(logFile)}`);
@@ -72,8 +73,14 @@ export class VllmServer {
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    process.kill(-child.pid, 'SIGKILL');
+    this.#signal();
     await ended;
+  }
+
+  #signal(): void {
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    process.kill(-child.pid, 'SIGKILL');
   }
 
   /** Sum of a counter over its labels. */

@@ -10,8 +10,8 @@ export type Path = (typeof paths)[number];
 export interface World {
   readonly path: Path;
   readonly client: Client;
-  /** A client of the same vLLM by the name of a LoRA adapter. */
-  readonly loraClient: Client;
+  /** Serves the same vLLM by the name of a LoRA adapter while `use` runs. */
+  readonly withAdapter: <Result>(use: (client: Client) => Promise<Result>) => Promise<Result>;
   readonly vllm: VllmServer;
   readonly tap: Tap;
   readonly questions: readonly string[];

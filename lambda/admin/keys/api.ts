@@ -3,7 +3,7 @@ import type { AppDependencies } from '../../context.ts';
 import { ApiError } from '../../errors/api-error.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
-import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
+import { keyChangeSchema, newKeySchema, rotateSchema } from './request.ts';
 
 /** `/v1/admin/keys`: lists, creates, changes, rotates and revokes keys. The value of a key is shown only once. */
 export const keys = defineApi({
@@ -12,18 +12,19 @@ export const keys = defineApi({
       return context.json({ object: 'list', data: await storeOf(dependencies).list() });
     }),
     createKey: route('POST', '/v1/admin/keys', (dependencies) => async (context) => {
-      const { name, limits, expires_in_days: days } = await parseBody(context.req.raw, newKeySchema);
+      const { name, limits, store, expires_in_days: days } = await parseBody(context.req.raw, newKeySchema);
       const expires = days === undefined ? undefined : dependencies.unixTime() + Math.round(days * 86_400);
-      const { record, key } = await storeOf(dependencies).create(name, limits, expires);
+      const { record, key } = await storeOf(dependencies).create(name, { limits, store, expires });
       audit(dependencies, 'create key', context.get('requestId'), record.id);
       return context.json({ ...record, key }, 201);
     }),
-    setKeyLimits: route('PATCH', '/v1/admin/keys/:id', (dependencies) => async (context) => {
+    changeKey: route('PATCH', '/v1/admin/keys/:id', (dependencies) => async (context) => {
       const id = context.req.param('id');
-      const { limits } = await parseBody(context.req.raw, setLimitsSchema);
-      if (!(await storeOf(dependencies).setLimits(id, limits))) throw unknownKey(id);
-      audit(dependencies, 'set limits', context.get('requestId'), id);
-      return context.json({ id, limits });
+      const change = await parseBody(context.req.raw, keyChangeSchema);
+      if (!(await storeOf(dependencies).change(id, change))) throw unknownKey(id);
+      if (change.limits !== undefined) audit(dependencies, 'set limits', context.get('requestId'), id);
+      if (change.store !== undefined) audit(dependencies, 'set store', context.get('requestId'), id);
+      return context.json({ id, ...change });
     }),
     revokeKey: route('DELETE', '/v1/admin/keys/:id', (dependencies) => async (context) => {
       const id = context.req.param('id');

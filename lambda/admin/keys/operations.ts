@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import { type ApiDescription, body, ok, parameter, refused } from '../../apis/operation.ts';
 import { listOf, text } from '../../apis/response-schemas.ts';
-import { keyLimitsSchema, keyRecordSchema } from '../../keys/key-record.ts';
-import { newKeySchema, rotateSchema, setLimitsSchema } from './request.ts';
+import { keyRecordSchema } from '../../keys/key-record.ts';
+import { keyChangeSchema, newKeySchema, rotateSchema } from './request.ts';
 
 const keyId = parameter('path', 'id', { type: 'string' }, 'The id of a key, `key_…`.');
 
 /** OpenAPI description of the keys. */
-export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimits' | 'revokeKey' | 'rotateKey'> = {
+export const description: ApiDescription<'listKeys' | 'createKey' | 'changeKey' | 'revokeKey' | 'rotateKey'> = {
   operations: {
     listKeys: {
       tags: ['keys'],
@@ -20,9 +20,9 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimit
       requestBody: body('NewKey', { name: 'batch jobs', limits: { requests_per_minute: 60 }, expires_in_days: 90 }),
       responses: { ...ok('KeyWithValue', '201'), ...refused('Error') },
     },
-    setKeyLimits: {
+    changeKey: {
       tags: ['keys'],
-      summary: 'Replace the limits of a key',
+      summary: 'Replace the limits of a key, or set whether its content may be stored',
       parameters: [keyId],
       requestBody: body('KeyChange', { limits: { tokens_per_day: 1_000_000 } }),
       responses: { ...ok('KeyChanged'), ...refused('Error') },
@@ -41,14 +41,14 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'setKeyLimit
       responses: { ...ok('KeyWithValue'), ...refused('Error') },
     },
   },
-  requestSchemas: { NewKey: newKeySchema, KeyRotation: rotateSchema, KeyChange: setLimitsSchema },
+  requestSchemas: { NewKey: newKeySchema, KeyRotation: rotateSchema, KeyChange: keyChangeSchema },
   responseSchemas: {
     Key: keyRecordSchema,
     KeyList: listOf(keyRecordSchema),
     KeyWithValue: keyRecordSchema.extend({
       key: z.string().describe('The value of the key. It is shown only once and never stored.'),
     }),
-    KeyChanged: z.strictObject({ id: z.string(), limits: keyLimitsSchema }),
+    KeyChanged: z.strictObject({ id: z.string(), ...keyChangeSchema.shape }),
     KeyRevoked: z.strictObject({ id: text, revoked: z.literal(true) }),
   },
 };

@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import { keyLimitsSchema } from '../../keys/key-record.ts';
+import { keyLimitsSchema, keyRecordSchema } from '../../keys/key-record.ts';
 
 export const newKeySchema = z.strictObject({
   /** Purpose or owner of the key. */
   name: z.string().min(1).max(128),
   limits: keyLimitsSchema.default({}),
+  store: keyRecordSchema.shape.store,
   /** Lifetime, in days. If omitted, the key does not expire. */
   expires_in_days: z.number().gt(0).max(3_650).optional(),
 });
@@ -14,4 +15,7 @@ export const rotateSchema = z.strictObject({
   grace_seconds: z.int().min(0).max(2_592_000).default(0),
 });
 
-export const setLimitsSchema = z.strictObject({ limits: keyLimitsSchema });
+/** A change of a key. An omitted field stays as it is; `limits` replaces all limits. */
+export const keyChangeSchema = z
+  .strictObject({ limits: keyLimitsSchema.optional(), store: keyRecordSchema.shape.store.unwrap().optional() })
+  .refine(({ limits, store }) => limits !== undefined || store !== undefined, 'Set limits, store or both');

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { defineApi, route } from '../../apis/api.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError } from '../../errors/api-error.ts';
-import type { UsageRecord } from '../../keys/ledger.ts';
+import { completionOf, type UsageRecord } from '../../keys/ledger.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import { daysOf, groupsOf, parseUsageQuery } from './query.ts';
 
@@ -47,6 +47,8 @@ const emptyRow = {
   thinking_tokens: 0,
   answer_tokens: 0,
   forced_tokens: 0,
+  probe_tokens: 0,
+  aborted_tokens: 0,
   dollars: 0,
 };
 type Row = typeof emptyRow & { readonly group: Readonly<Record<string, string>> };
@@ -54,9 +56,7 @@ type Row = typeof emptyRow & { readonly group: Readonly<Record<string, string>> 
 function add(row: Row, record: UsageRecord, models: readonly ServedModel[]): Row {
   const price = models.find(({ settings }) => settings.id === record.model)?.settings.dollarsPerMillionTokens;
   const dollars =
-    price === undefined
-      ? 0
-      : (record.prompt * price.prompt + (record.thinking + record.answer) * price.completion) / 1_000_000;
+    price === undefined ? 0 : (record.prompt * price.prompt + completionOf(record) * price.completion) / 1_000_000;
   return {
     group: row.group,
     requests: row.requests + 1,
@@ -67,6 +67,8 @@ function add(row: Row, record: UsageRecord, models: readonly ServedModel[]): Row
     thinking_tokens: row.thinking_tokens + record.thinking,
     answer_tokens: row.answer_tokens + record.answer,
     forced_tokens: row.forced_tokens + record.forced,
+    probe_tokens: row.probe_tokens + record.probe,
+    aborted_tokens: row.aborted_tokens + record.aborted,
     dollars: row.dollars + dollars,
   };
 }

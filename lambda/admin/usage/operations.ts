@@ -15,6 +15,8 @@ const usageRowSchema = z.strictObject({
   thinking_tokens: count,
   answer_tokens: count,
   forced_tokens: count,
+  probe_tokens: count,
+  aborted_tokens: count.describe('Tokens of answers that were not completed: the client left, or the request failed.'),
   dollars: z.number(),
 });
 

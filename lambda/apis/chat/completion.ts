@@ -4,10 +4,10 @@ import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.t
 import type { GenerationEvent } from '../../generation/generation.ts';
 import { majorityVote } from '../../generation/majority.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
-import { type SampleAccount, toChatUsage } from '../../generation/usage.ts';
+import { type ChatUsage, type SampleAccount, toChatUsage } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
-import { toBudgetReport } from '../budget-report.ts';
+import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
 import {
   type ChatIdentity,
   callChunk,
@@ -35,10 +35,12 @@ export interface RunningChat extends RunningGeneration {
 export async function wholeCompletion(run: RunningChat) {
   const collected = new Samples(run);
   for await (const { index, value } of run.events) collected.take(index, value);
-  const { choices, usage } = collected;
-  if (!run.votes) return chatCompletion(run.identity, choices, usage);
+  const { choices } = collected;
+  if (!run.votes) return chatCompletion(run.identity, choices, collected.usage(choices));
   const { winner, counts } = collected.vote();
-  return chatCompletion(run.identity, [{ ...collected.choice(winner), index: 0 }], usage, { of: run.samples, counts });
+  const returned = [{ ...collected.choice(winner), report: collected.votedReport(winner), index: 0 }];
+  const usage = collected.usage([collected.choice(winner)]);
+  return chatCompletion(run.identity, returned, usage, { of: run.samples, counts });
 }
 
 /** The frames of a streamed completion. */
@@ -67,7 +69,7 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
       yield dataFrame(finishChunk(run.identity, finishReason, report, index));
     }
   }
-  yield* lastFrames(run, collected);
+  yield* lastFrames(run, collected.usage(collected.choices));
 }
 
 /** Streams the state of the vote after each sample, then the winner as a whole. */
@@ -80,18 +82,20 @@ async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
       yield dataFrame(voteChunk(run.identity, collected.vote(), collected.choices.length, run.samples));
     }
   }
-  const { thinking, answer, calls, logprobs, finishReason, report } = collected.choice(collected.vote().winner);
+  const { winner } = collected.vote();
+  const choice = collected.choice(winner);
+  const { thinking, answer, calls, logprobs, finishReason } = choice;
   yield dataFrame(roleChunk(run.identity));
   if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
   for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
-  yield dataFrame(finishChunk(run.identity, finishReason, report));
-  yield* lastFrames(run, collected);
+  yield dataFrame(finishChunk(run.identity, finishReason, collected.votedReport(winner)));
+  yield* lastFrames(run, collected.usage([choice]));
 }
 
-function* lastFrames(run: RunningChat, collected: Samples): Generator<string> {
-  if (run.includeUsage) yield dataFrame(usageChunk(run.identity, collected.usage));
+function* lastFrames(run: RunningChat, usage: ChatUsage): Generator<string> {
+  if (run.includeUsage) yield dataFrame(usageChunk(run.identity, usage));
   yield 'data: [DONE]\n\n';
 }
 
@@ -111,8 +115,10 @@ class Samples {
     return this.#finished.toSorted((a, b) => a.index - b.index);
   }
 
-  get usage() {
-    return toChatUsage([...this.#accounts.values()]);
+  /** The usage of the samples that the response has. The ledger counts all. */
+  usage(returned: readonly FinishedChoice[]): ChatUsage {
+    const accounts = returned.flatMap(({ index }) => this.#accounts.get(index) ?? []);
+    return toChatUsage(accounts);
   }
 
   choice(index: number): FinishedChoice {
@@ -124,6 +130,21 @@ class Samples {
   /** The vote of the finished samples, in the order in which they finished. */
   vote() {
     return majorityVote(this.#finished.map(({ index, answer }) => ({ index, text: answer })));
+  }
+
+  /** The report of the winner, with the account of all samples of the vote. */
+  votedReport(winner: number): BudgetReport {
+    const sum = (accounts: Iterable<SampleAccount>, select: (report: SampleAccount['report']) => number) =>
+      [...accounts].reduce((total, { report }) => total + select(report), 0);
+    const finished = sum(this.#accounts.values(), (report) => report.completionTokens);
+    const vote: VoteAccount = {
+      requested: this.#run.samples,
+      finished: this.#finished.length,
+      other_tokens: finished - this.usage([this.choice(winner)]).completion_tokens,
+      aborted_tokens: sum(this.#run.accounts, (report) => report.abortedTokens),
+      decided_by: 'all',
+    };
+    return { ...this.choice(winner).report, vote };
   }
 
   /** Adds an event of a sample. Returns the pieces that the client sees. */

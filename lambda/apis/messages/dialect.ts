@@ -2,14 +2,14 @@ import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
-import { AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generation.ts';
+import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
-import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { dataFrame } from '../../http/server-sent-events.ts';
+import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
@@ -67,57 +67,46 @@ function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, countTokensSchema);
     const model = findModel(dependencies.models, request.model, context.get('caller'));
-    const { turns } = toGenerationRequest(messagesToChat(request), model);
-    const [ids, format] = await Promise.all([model.promptIds(turns), model.format({ bare: false })]);
-    return context.json({ input_tokens: ids.length + format.openThinking.length });
+    const generation = toGenerationRequest(messagesToChat(request), model);
+    const [prepared, format] = await Promise.all([
+      preparePrompt(generation, model, generationContext(context)),
+      model.format({ bare: false }),
+    ]);
+    const { promptIds, prefixIds } = prepared;
+    return context.json({ input_tokens: promptIds.length + format.openThinking.length + prefixIds.length });
   };
 }
 
 async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
-  const reader = new AnswerReader(run);
-  for await (const { value } of run.events) {
-    for (const piece of reader.take(value)) blocks.add(piece);
-    if (value.kind === 'done') {
-      const budgetReport = toBudgetReport(value.report, value.segments, run);
-      return messageOf(run.identity, blocks.blocks, stopOf(value.report, blocks.blocks), usage(value), budgetReport);
-    }
-  }
-  throw new Error('The generation ended without an account.');
+  const end = await readAnswer(run, (piece) => blocks.add(piece));
+  const budgetReport = toBudgetReport(end.report, end.segments, run);
+  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks.blocks), usage(end), budgetReport);
 }
 
-async function* messageFrames(run: RunningMessage): AsyncGenerator<string> {
+function messageFrames(run: RunningMessage): AsyncGenerator<string> {
   const blocks = new MessageBlocks(run.newId);
-  const reader = new AnswerReader(run);
   const frame = (event: { readonly type: string }) => dataFrame(event, event.type);
-  let begun = false;
-  for await (const { value } of run.events) {
-    if (value.kind === 'waiting') {
-      yield waitingFrame(value);
-      continue;
-    }
-    if (!begun) {
-      begun = true;
+  return answerFrames(run, {
+    begin: () => {
       const none = { promptTokens: run.promptTokens, cachedTokens: 0, outputTokens: 0 };
       const start = messageOf(run.identity, [], { stop_reason: null, stop_sequence: null }, none);
-      yield dataFrame({ type: 'message_start', message: start }, 'message_start');
-    }
-    for (const piece of reader.take(value)) for (const event of blocks.add(piece)) yield frame(event);
-    if (value.kind === 'done') {
-      for (const event of blocks.close()) yield frame(event);
+      return [dataFrame({ type: 'message_start', message: start }, 'message_start')];
+    },
+    piece: (piece) => blocks.add(piece).map(frame),
+    end: (end) => {
       const last = {
         type: 'message_delta',
-        delta: stopOf(value.report, blocks.blocks),
-        usage: usageOf(usage(value)),
-        budget_forcing: toBudgetReport(value.report, value.segments, run),
+        delta: stopOf(end.report, blocks.blocks),
+        usage: usageOf(usage(end)),
+        budget_forcing: toBudgetReport(end.report, end.segments, run),
       };
-      yield frame(last);
-      yield frame({ type: 'message_stop' });
-    }
-  }
+      return [...blocks.close(), last, { type: 'message_stop' }].map(frame);
+    },
+  });
 }
 
-function usage({ report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+function usage({ report, segments }: AnswerEnd) {
   const chat = toChatUsage([{ report, segments }]);
   return {
     promptTokens: chat.prompt_tokens,

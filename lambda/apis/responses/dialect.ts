@@ -2,14 +2,13 @@ import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
-import { AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generation.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
-import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
+import { dataFrame } from '../../http/server-sent-events.ts';
+import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
@@ -66,39 +65,25 @@ function createResponse(dependencies: AppDependencies) {
 }
 
 async function wholeResponse(run: RunningResponse) {
-  const reader = new AnswerReader(run);
-  for await (const { value } of run.events) {
-    for (const piece of reader.take(value)) run.items.add(piece);
-    if (value.kind === 'done') return ended(run, value).response;
-  }
-  throw new Error('The generation ended without an account.');
+  return ended(run, await readAnswer(run, (piece) => run.items.add(piece))).response;
 }
 
-async function* responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
-  const reader = new AnswerReader(run);
-  let begun = false;
-  for await (const { value } of run.events) {
-    if (value.kind === 'waiting') {
-      yield waitingFrame(value);
-      continue;
-    }
-    if (!begun) {
-      begun = true;
+function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
+  return answerFrames(run, {
+    begin: () => {
       const response = responseOf(run.identity, [], { status: 'in_progress' });
-      yield frame({ type: 'response.created', response });
-      yield frame({ type: 'response.in_progress', response });
-    }
-    for (const piece of reader.take(value)) for (const event of run.items.add(piece)) yield frame(event);
-    if (value.kind === 'done') {
-      const { events, response } = ended(run, value);
-      for (const event of events) yield frame(event);
-      yield frame({ type: `response.${response.status}`, response });
-    }
-  }
+      return [frame({ type: 'response.created', response }), frame({ type: 'response.in_progress', response })];
+    },
+    piece: (piece) => run.items.add(piece).map(frame),
+    end: (end) => {
+      const { events, response } = ended(run, end);
+      return [...events, { type: `response.${response.status}`, response }].map(frame);
+    },
+  });
 }
 
 /** Ends the output. Returns its last events and the whole response. */
-function ended(run: RunningResponse, { report, segments }: Extract<GenerationEvent, { kind: 'done' }>) {
+function ended(run: RunningResponse, { report, segments }: AnswerEnd) {
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',

@@ -131,6 +131,45 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(list).not.toContain(key);
   });
 
+  it('a key stores nothing unless created or changed so, and its limits stay', async () => {
+    const app = keyedApp();
+    const created = await newKey(app, { limits: { requests_per_minute: 60 } });
+    const records = z.object({ data: z.array(z.looseObject({ id: z.string() })) });
+    const recordOf = async (id: string) => {
+      const list = await (await send(app, 'GET', '/v1/admin/keys')).json();
+      return records.parse(list).data.find((record) => record.id === id);
+    };
+    expect(await recordOf(created.id)).toMatchObject({ store: false });
+    const changed = await send(app, 'PATCH', `/v1/admin/keys/${created.id}`, { store: true });
+    expect(await changed.json()).toEqual({ id: created.id, store: true });
+    expect(await recordOf(created.id)).toMatchObject({ store: true, limits: { requests_per_minute: 60 } });
+    await send(app, 'PATCH', `/v1/admin/keys/${created.id}`, { limits: {} });
+    expect(await recordOf(created.id)).toMatchObject({ store: true, limits: {} });
+    await send(app, 'POST', `/v1/admin/keys/${created.id}/rotate`, {});
+    expect(await recordOf(created.id)).toMatchObject({ store: true });
+    const storing = await newKey(app, { store: true });
+    expect(await recordOf(storing.id)).toMatchObject({ store: true });
+  });
+
+  it('a key that was stored without the field stores nothing', async () => {
+    const hash = hashKey('bf-older').toString('hex');
+    const older = { id: 'key_older', name: 'older', ends_in: 'lder', created: now, limits: {} };
+    await world.table.put({ pk: 'KEY', sk: hash, ...older });
+    expect(await new KeyStore(world.table, () => now).find('bf-older')).toEqual({ ...older, store: false });
+  });
+
+  it.each([
+    [{}, 'Set limits, store or both'],
+    [{ store: 'yes' }, 'store'],
+    [{ stores: true }, 'stores'],
+  ])('a change of a key to %j is refused', async (body, message) => {
+    const app = keyedApp();
+    const { id } = await newKey(app);
+    const refused = await send(app, 'PATCH', `/v1/admin/keys/${id}`, body);
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain(message);
+  });
+
   it('a key without admin rights cannot create keys, and sees only its own usage', async () => {
     const app = keyedApp();
     const [mine, other] = [await newKey(app), await newKey(app)];

@@ -136,6 +136,19 @@ describe('Messages', () => {
     expect(used.requests[0]?.promptIds).toHaveLength(input_tokens);
   });
 
+  it('count_tokens counts the description of the tools and the default system message, as a generation has them', async () => {
+    const tools = [{ name: 'look', description: 'Looks.', input_schema: { type: 'object' } }];
+    for (const changes of [{ tools }, { tools, system: 'Be brief.' }, { tools, tool_choice: { type: 'any' } }, {}]) {
+      const body = { messages: ask.messages, ...changes };
+      const counted = await scriptedApp([]).app.request('/v1/messages/count_tokens', post(body));
+      const { input_tokens } = z.object({ input_tokens: z.int() }).parse(await counted.json());
+      const { app, model } = scriptedApp(natural);
+      const message = await app.request('/v1/messages', post({ ...ask, ...changes }));
+      expect(await message.json()).toMatchObject({ usage: { input_tokens } });
+      expect(model.requests[0]?.promptIds).toHaveLength(input_tokens);
+    }
+  });
+
   it('Messages accepts the key as x-api-key, and responds to errors in its own shape', async () => {
     const { app } = scriptedApp(natural, { keyHashes: async () => [hashKey('good')] });
     const refused = await app.request('/v1/messages', post(ask, { 'x-api-key': 'bad' }));

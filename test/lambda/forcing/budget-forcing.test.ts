@@ -283,3 +283,53 @@ describe('loop detection', () => {
     expect(report).toMatchObject({ waits: 8, endReason: 'model' });
   });
 });
+
+describe('a given beginning of the output', () => {
+  const thought = (text: string): ForcingPlan['prefix'] => ({ part: 'thinking', ids: bytes(text), text });
+
+  it('a thought continues after its given beginning, which counts as prompt and is not emitted', () => {
+    const machine = machineOf({}, { prefix: thought('\nso') });
+    const { thinking, answer, segments, report } = run(machine, says('\n 4', IM_START, '\nFour.', IM_END));
+    expect(decode(segments[0]?.promptIds ?? [])).toBe('how?think\nso');
+    expect({ thinking, answer }).toEqual({ thinking: '\n 4', answer: 'Four.' });
+    expect(report).toMatchObject({
+      promptTokens: bytes('how?think\nso').length + 1,
+      thinkingTokens: 3,
+      sampledTokens: 11,
+      endReason: 'model',
+    });
+  });
+
+  it('the limits do not count a given thought', () => {
+    const machine = machineOf({ minTokens: 3, maxTokens: 3 }, { prefix: thought('\nlong before') });
+    const { report } = run(machine, says('abc', '7', IM_END));
+    expect(report).toMatchObject({ thinkingTokens: 3, endReason: 'budget' });
+  });
+
+  it('a given thought is followed by the forced answer if the maximum is 0', () => {
+    const { segments, report } = run(machineOf({ maxTokens: 0 }, { prefix: thought('\nso\n') }), says(' 4', IM_END));
+    expect(decode(segments[0]?.promptIds ?? [])).toBe('how?think\nso\nanswer\nFinal Answer:');
+    expect(report).toMatchObject({
+      endReason: 'budget',
+      thinkingTokens: 0,
+      delimiterTokens: format.forceAnswer.length,
+    });
+  });
+
+  it('an answer continues after its given beginning, without thinking and without forced tokens', () => {
+    const ids = [...format.openThinking, ...bytes('\nso\n'), ...format.openAnswer, ...bytes('\nFo')];
+    const machine = machineOf({ maxTokens: 0 }, { prefix: { part: 'answer', ids, text: 'Fo' }, stopTexts: ['.'] });
+    const { thinking, answer, segments, report } = run(machine, says('\nur. No', IM_END));
+    expect(decode(segments[0]?.promptIds ?? [])).toBe('how?think\nso\nanswer\nFo');
+    expect({ thinking, answer }).toEqual({ thinking: '', answer: '\nur' });
+    expect(report).toMatchObject({ endReason: 'disabled', thinkingTokens: 0, forcedTokens: 0, finishReason: 'stop' });
+  });
+
+  it('a loop may begin in a given thought', () => {
+    const round = 'and again ';
+    const machine = machineOf({ maxTokens: 300 }, { prefix: thought(round.repeat(15)), detectLoops: true });
+    const { report } = run(machine, says(round.repeat(20), IM_END));
+    expect(report.endReason).toBe('loop');
+    expect(report.thinkingTokens).toBeLessThan(40);
+  });
+});

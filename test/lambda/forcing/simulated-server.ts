@@ -16,6 +16,10 @@ export interface ServerScript {
   readonly writesEnds?: boolean;
   /** Whether the text arrives one piece after its tokens. */
   readonly textLags?: boolean;
+  /** Number of tokens that the server sends after the end of each call. */
+  readonly overrun?: number;
+  /** Cuts and aborts by the number of pieces after which they come. */
+  readonly interrupts?: ReadonlyMap<number, 'deadline' | 'load' | 'abort'>;
 }
 
 const ends = new Map([
@@ -64,16 +68,18 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       }
     }
     const breakAfter = script.breaksAfter.get(call);
-    const sent = breakAfter === undefined ? tokens : tokens.slice(0, breakAfter);
+    const extra = new Array<number>(script.overrun ?? 0).fill(97);
+    const sent = breakAfter === undefined ? [...tokens, ...extra] : tokens.slice(0, breakAfter);
     given.push(sent);
     // Tokens that were sampled but not sent are sampled again.
-    cursor -= tokens.length - sent.length;
+    cursor -= Math.max(0, tokens.length - sent.length);
 
     let over = false;
     let left = false;
+    let interrupt: 'deadline' | 'load' | 'abort' | undefined;
     let at = 0;
     let lagging = '';
-    while (at < sent.length && !over) {
+    while (at < sent.length && !over && interrupt === undefined) {
       const size = script.pieceSizes[piece++ % script.pieceSizes.length] ?? 1;
       const upTo = Math.min(sent.length, at + size);
       let text = certain(sent.slice(0, upTo), script).slice(certain(sent.slice(0, at), script).length);
@@ -82,11 +88,14 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       over = pushed.over;
       left = pushed.leave;
       at = upTo;
+      interrupt = script.interrupts?.get(piece);
     }
-    if (left) {
-      // The driver closes the call: tokens that it did not read were never sampled.
-      given[given.length - 1] = sent.slice(0, at);
-      cursor -= sent.length - at;
+    // The driver closes the call: tokens that it did not read were never sampled.
+    given[given.length - 1] = sent.slice(0, at);
+    if (left || interrupt !== undefined) {
+      cursor -= Math.max(0, tokens.length - at);
+      if (interrupt === 'abort') machine.abort();
+      else if (interrupt !== undefined && !left) machine.cut(interrupt);
       continue;
     }
     if (lagging !== '') push(machine, { tokenIds: [], text: lagging }, emissions);

@@ -18,7 +18,7 @@ const callerWith = (limits: KeyLimits): Caller => ({ id: `key_${++callers}`, adm
 /** A ledger of another function. Functions share only the table. */
 const newLedger = () => new Ledger(world.table, () => now);
 const reservation = (requestId: string, tokens = 100) => ({ requestId, model: 'm', tokens, leaseSeconds: 60 });
-const used = { prompt: 10, cached: 4, thinking: 20, answer: 5, forced: 3 };
+const used = { prompt: 10, cached: 4, thinking: 20, answer: 5, forced: 3, probe: 0, aborted: 0 };
 const recordsOf = async (caller: Caller) => {
   const records: UsageRecord[] = [];
   for await (const record of newLedger().records([dayOf(now)], caller.id)) records.push(record);
@@ -66,6 +66,15 @@ describe('Admission by the limits of a key', { timeout: 600_000 }, () => {
     await first.settle(used);
     const second = await newLedger().admit(caller, reservation('b'));
     expect(second.remaining.tokens?.left).toBe(150 - 35 - 100);
+  });
+
+  it('probes and aborted samples count against the limits of a key', async () => {
+    const caller = callerWith({ tokens_per_day: 200 });
+    const first = await newLedger().admit(caller, reservation('a'));
+    await first.settle({ ...used, thinking: 0, answer: 0, probe: 7, aborted: 40 });
+    const second = await newLedger().admit(caller, reservation('b', 0));
+    expect(second.remaining.tokens?.left).toBe(200 - 10 - 47);
+    expect(await recordsOf(caller)).toContainEqual(expect.objectContaining({ probe: 7, aborted: 40 }));
   });
 
   it('a request whose usage record cannot be written leaves no reservation', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { committedTokens, type Lease, loadOfLeases, reservedTokens } from '../../../lambda/policy/committed-tokens.ts';
+import { committedTokens, type Lease, reservedTokens } from '../../../lambda/policy/committed-tokens.ts';
 import { expectedTokens, learnUse, unknownUse } from '../../../lambda/policy/expected-use.ts';
 import { pressureOf } from '../../../lambda/policy/load.ts';
+import { accountOfLeases } from '../../../lambda/policy/load-account.ts';
 import { learnSpeed, speedAt, speedOfProfile } from '../../../lambda/policy/measured-speed.ts';
 import { capacity, loadOf } from './loads.ts';
 
@@ -22,23 +23,24 @@ describe('Committed tokens', () => {
   });
 
   it('the load of an endpoint is the sum of its leases, in total and by key', () => {
-    const { load, reservedByKey } = loadOfLeases(
-      [lease({ usedTokens: 400 }), lease({ key: 'b', limitTokens: 3_000 })],
-      { now: 50, use: unknownUse(), copies: 2, startingCopies: 1 },
-    );
-    expect(load).toEqual({
+    const account = accountOfLeases([lease({ usedTokens: 400 }), lease({ key: 'b', limitTokens: 3_000 })], {
+      now: 50,
+      use: unknownUse(),
+    });
+    expect(account.load(2, 1)).toEqual({
       copies: 2,
       startingCopies: 1,
       requests: 2,
       committedTokens: 600 + 3_000,
       reservedTokens: 1_100 + 3_100,
     });
-    expect(Object.fromEntries(reservedByKey)).toEqual({ a: 1_100, b: 3_100 });
+    expect(account.keyLoad('a')).toEqual({ reservedTokens: 1_100, activeKeys: 2 });
+    expect(account.keyLoad('b')).toEqual({ reservedTokens: 3_100, activeKeys: 2 });
+    expect(account.keyLoad('c')).toEqual({ reservedTokens: 0, activeKeys: 3 });
   });
 
   it('the tokens of a function that died are free when its lease expires', () => {
-    const at = (now: number) =>
-      loadOfLeases([lease()], { now, use: unknownUse(), copies: 1, startingCopies: 0 }).load.requests;
+    const at = (now: number) => accountOfLeases([lease()], { now, use: unknownUse() }).requests;
     expect(at(99)).toBe(1);
     expect(at(100)).toBe(0);
   });
@@ -50,15 +52,13 @@ describe('Expected use', () => {
   });
 
   it('the expected use converges to the actual use of its size class and leaves other classes unchanged', () => {
-    let use = unknownUse();
-    for (let request = 0; request < 500; request++) use = learnUse(use, 10_000, 2_500);
+    const use = learnUse(unknownUse(), new Array(500).fill({ limitTokens: 10_000, usedTokens: 2_500 }));
     expect(expectedTokens(use, 10_000)).toBeCloseTo(2_500, -1);
     expect(expectedTokens(use, 1_000)).toBe(1_000);
   });
 
   it('the reservation covers the forced minimum and the prompt', () => {
-    let use = unknownUse();
-    for (let request = 0; request < 500; request++) use = learnUse(use, 10_000, 0);
+    const use = learnUse(unknownUse(), new Array(500).fill({ limitTokens: 10_000, usedTokens: 1 }));
     expect(reservedTokens({ promptTokens: 50, limitTokens: 10_000, minTokens: 4_000 }, use)).toBe(4_050);
   });
 });

@@ -23,6 +23,7 @@ async function outcomes() {
   const { CopyFleet } = await import('../../../local/endpoint/copy-fleet.ts');
   const { LocalAutoScaling, notSuspended } = await import('../../../local/endpoint/local-auto-scaling.ts');
   const { policyInForce } = await import('../../../lambda/settings/policy-settings.ts');
+  const { newControllerState, step } = await import('../../../lambda/policy/controller.ts');
   const { defaultAdmission } = await import('../../../lambda/policy/admission.ts');
 
   // The caches of these copies are full before their places are taken.
@@ -76,16 +77,15 @@ async function outcomes() {
   const fleet = new CopyFleet({ copies: 1, startSeconds: 0, requestsPerCopy: 4 });
   new LocalAutoScaling(fleet, { min: 0, max: 30, suspended: notSuspended }, () => 0).observe(line);
   const snapshot = await busy.autoscaler.scaling.snapshot();
-  const scaler = new CommittedScaling(policyInForce(settings).scaling);
+  const policy = policyInForce(settings);
+  const scaler = new CommittedScaling(policy.scaling);
+  let state = newControllerState(settings);
   const observed = [10, 20, 30, 40].map((now) => {
-    const arrivals = now === 10 ? 9 : 0;
-    return scaler.observe({
-      now,
-      load: snapshot.load,
-      capacity: snapshot.capacity,
-      arrivals,
-      askedTokens: arrivals * 900,
-    });
+    const arrived = Array.from({ length: now === 10 ? 9 : 0 }, () => ({ limitTokens: 900, minTokens: 0 }));
+    const { load } = snapshot;
+    const stepped = step(state, { now, seconds: 10, arrived, ended: [], load, usedTokens: 0 }, settings, policy);
+    state = stepped.state;
+    return scaler.observe({ ...stepped, now, load, arrivals: arrived.length });
   });
   return {
     granted: { live: grantedLive, simulated: grantedSimulated },

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { settingsSchema } from '../../../lambda/settings/settings.ts';
-import { DECODE_EFFICIENCY } from '../../../lib/endpoint/copy-capacity.ts';
-import { defaultPrices } from '../../../lib/facts/prices.ts';
 import { aConfig, all, aModel, only, synthesize } from '../../lib/synthesize.ts';
 import { loadWorld, request } from './load-world.ts';
 
@@ -137,10 +135,6 @@ describe('Scaling by load in the template', { timeout: 180_000 }, () => {
         })),
       },
     });
-  });
-
-  it('the initial speed is the one that budgetforce plan assumes', () => {
-    expect(DECODE_EFFICIENCY).toBe(defaultPrices.assumptions.decodeEfficiency);
   });
 
   it('scaling by load requires the architecture of the model', () => {

@@ -8,12 +8,15 @@ import { toGenerationRequest } from '../../../lambda/apis/to-generation.ts';
 import type { Turn } from '../../../lambda/forcing/format.ts';
 import { type FormatName, formatNames } from '../../../lambda/forcing/format.ts';
 import { formats } from '../../../lambda/formats/index.ts';
+import { preparePrompt } from '../../../lambda/generation/prepare-prompt.ts';
 import { ServedModel } from '../../../lambda/models/served-model.ts';
 import { EndpointTokenizer } from '../../../lambda/tokenizer/endpoint-tokenizer.ts';
 import type { Tokenizer } from '../../../lambda/tokenizer/tokenizer.ts';
 import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
 import { ScriptedModel } from '../scripted-world.ts';
 import { gptOss, qwen, r1, r1DistillQwen } from './published-tokenizers.ts';
+
+const context = { caller: { id: 'anonymous', admin: false, limits: {} }, signal: new AbortController().signal };
 
 /** Each format with each vocabulary that is published for it, and with the tokenizer of a model server. */
 const served: readonly (readonly [FormatName, string, Tokenizer])[] = [
@@ -82,7 +85,7 @@ describe.each(served)('a conversation of %s with %s', (format, name, tokenizer) 
   const model = new ServedModel(settingsOf(format), new ScriptedModel([]), tokenizer);
   const calls = formats[format].tools !== undefined;
 
-  it(`a conversation in ${format} with ${name} has only the control tokens of its template, for any text of its messages`, async () => {
+  it(`a conversation in ${format} with ${name} has only the control tokens of its template, for any text of its messages and of a given output`, async () => {
     const controls = new Set<number>();
     for (const delimiter of delimiters) {
       await tokenizer.controlId(delimiter).then(
@@ -92,8 +95,14 @@ describe.each(served)('a conversation of %s with %s', (format, name, tokenizer) 
     }
     expect(controls.size).toBeGreaterThan(2);
     const templateOf = async (parts: readonly string[]) => {
-      const { turns } = toGenerationRequest(everyRole(parts, calls), model);
-      return (await model.promptIds(turns)).filter((id) => controls.has(id));
+      const request = toGenerationRequest(everyRole(parts, calls), model);
+      const text = parts.join('');
+      const { promptIds, prefixIds } = await preparePrompt(
+        { ...request, prefix: { thinking: text, answer: text } },
+        model,
+        context,
+      );
+      return [...promptIds, ...prefixIds].filter((id) => controls.has(id));
     };
     const template = await templateOf(['harmless']);
     let tried = 0;
@@ -135,9 +144,9 @@ describe.each(served)('a conversation of %s with %s', (format, name, tokenizer) 
         ),
       ];
       const ids = await Promise.all(
-        requests.map((request) => model.promptIds(toGenerationRequest(request, model).turns)),
+        requests.map((request) => preparePrompt(toGenerationRequest(request, model), model, context)),
       );
-      return ids.flat();
+      return ids.flatMap(({ promptIds }) => promptIds);
     };
     for (const delimiter of delimiters) {
       const id = await tokenizer.controlId(delimiter).catch(() => undefined);

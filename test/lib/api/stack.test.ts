@@ -94,6 +94,24 @@ describe('choices of the API', () => {
     api.resourceCountIs('AWS::ApiGateway::Account', 0);
   });
 
+  it('the settings of the function hold the retention, which is 0 days unless configured', () => {
+    const { api } = synthesize(aConfig({ retention: { responsesDays: 30 } }));
+    expect(parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) }).retention).toEqual({
+      responsesDays: 30,
+      feedbackDays: 0,
+      filesDays: 0,
+    });
+  });
+
+  it('settings without a retention store nothing', () => {
+    const { retention: _, ...older } = parseSettings({ [SETTINGS_VARIABLE]: settingsText(synthesize(aConfig()).api) });
+    expect(parseSettings({ [SETTINGS_VARIABLE]: JSON.stringify(older) }).retention).toEqual({
+      responsesDays: 0,
+      feedbackDays: 0,
+      filesDays: 0,
+    });
+  });
+
   it('configured budgets override the defaults, which are shares of the window', () => {
     const { api } = synthesize(
       aConfig({ models: [aModel({ thinking: { maxTokens: 20_000, efforts: { xhigh: 20_000 } } })] }),

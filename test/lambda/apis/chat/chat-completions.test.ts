@@ -240,6 +240,46 @@ describe('several samples', () => {
     expect(JSON.stringify(events)).toContain('"content":"Final Answer: 5.0"');
   });
 
+  it('the usage of a vote is that of the answer in the response, and the report has the account of the others', async () => {
+    const script = [answers(' 4'), answers(' 5.0'), answers(' the answer is 5')];
+    const vote = { requested: 3, finished: 3, other_tokens: 2 + 16, aborted_tokens: 0, decided_by: 'all' };
+    const body = { n: 3, vote: true, thinking: { max_tokens: 0 } };
+    expect(await (await scriptedApp(script).app.request(path, chat(body))).json()).toMatchObject({
+      usage: { completion_tokens: 4, total_tokens: expect.any(Number) },
+      budget_forcing: { answer_tokens: 4, vote },
+    });
+    const streamed = { ...body, stream: true, stream_options: { include_usage: true } };
+    const events = await eventsOf(await scriptedApp(script).app.request(path, chat(streamed)));
+    expect(events.slice(-3)).toMatchObject([
+      { budget_forcing: { vote } },
+      { usage: { completion_tokens: 4 } },
+      '[DONE]',
+    ]);
+  });
+
+  it('the report lists an attempt for each call that failed, and none if no call failed', async () => {
+    const script = [{ says: 'ab', fails: new StreamBrokenError('gone') }, thinks('c'), answers('4')];
+    const { app } = scriptedApp(script);
+    const { budget_forcing: report, usage } = await completionOf(await app.request(path, chat({})));
+    expect(report['attempts']).toEqual([
+      {
+        model: 'scripted',
+        reason: 'first',
+        usage: { prompt_tokens: usage.prompt_tokens, completion_tokens: 2, total_tokens: usage.prompt_tokens + 2 },
+      },
+      {
+        model: 'scripted',
+        reason: 'failed',
+        usage: { prompt_tokens: usage.prompt_tokens + 2, completion_tokens: 2, total_tokens: usage.prompt_tokens + 4 },
+      },
+    ]);
+    expect(usage.completion_tokens).toBe(4);
+    const whole = await completionOf(await scriptedApp([thinks('c'), answers('4')]).app.request(path, chat({})));
+    for (const field of ['attempts', 'vote', 'ignored', 'confidence', 'probes', 'retrieval']) {
+      expect(whole.budget_forcing).not.toHaveProperty(field);
+    }
+  });
+
   it('all samples end when one of them fails', async () => {
     const { app, model } = scriptedApp([
       { says: 'a', fails: new ModelRejectedError('no') },

@@ -1,0 +1,67 @@
+import { invalidRequest } from '../errors/api-error.ts';
+import type { OutputPrefix, Turn } from '../forcing/format.ts';
+import { toolsPrompt } from '../formats/tools/hermes.ts';
+import type { ToolUse } from '../formats/tools/tool.ts';
+import type { Caller } from '../keys/key-record.ts';
+import type { ServedModel } from '../models/served-model.ts';
+import type { RetrievalAccount, RetrievalOptions } from './retrieval.ts';
+
+/** System message of a conversation with tools that has none. */
+const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
+
+/** What becomes the prompt of a generation. */
+export interface PromptRequest {
+  readonly turns: readonly Turn[];
+  /** Tools that the prompt describes. If omitted, none. */
+  readonly tools?: ToolUse | undefined;
+  /** Documents to look up. If omitted, none. */
+  readonly retrieval?: RetrievalOptions | undefined;
+  /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
+  readonly prefix?: OutputPrefix | undefined;
+}
+
+/** A prompt in the token ids of its model. */
+export interface PreparedPrompt {
+  /** The conversation with the system message and the tools, up to the assistant's turn. */
+  readonly promptIds: readonly number[];
+  /** The beginning of the output (see `encodePrefix`). Empty if there is none. */
+  readonly prefixIds: readonly number[];
+  /** What was looked up, if anything was. */
+  readonly retrieval?: RetrievalAccount;
+}
+
+/**
+ * Turns a conversation into token ids, for every generation and for token counting: adds the description of the tools and the
+ * default system message, and encodes the prefix.
+ *
+ * @throws {ApiError} 400 if retrieval is requested: no store of documents is deployed.
+ * @throws the abort reason of `signal`.
+ */
+export async function preparePrompt(
+  { turns, tools, retrieval, prefix = {} }: PromptRequest,
+  model: ServedModel,
+  { signal }: { readonly caller: Caller; readonly signal: AbortSignal },
+): Promise<PreparedPrompt> {
+  signal.throwIfAborted();
+  if (retrieval !== undefined) {
+    throw invalidRequest(
+      'retrieval',
+      'This deployment has no store of documents. Omit retrieval.',
+      'unsupported_parameter',
+    );
+  }
+  const [promptIds, prefixIds] = await Promise.all([
+    model.promptIds(tools === undefined ? turns : describeTools(turns, tools)),
+    model.prefixIds(prefix),
+  ]);
+  signal.throwIfAborted();
+  return { promptIds, prefixIds };
+}
+
+/** Describes the tools at the end of the first system message. Without one, adds a system message. */
+function describeTools(turns: readonly Turn[], { tools }: ToolUse): readonly Turn[] {
+  const prompt = toolsPrompt(tools);
+  const at = turns.findIndex((turn) => turn.role === 'system');
+  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...turns];
+  return turns.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
+}
