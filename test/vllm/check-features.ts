@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { ApiError, type ChatBody } from './client.ts';
+import { segmentOf } from './tap.ts';
 import type { Row, World } from './world.ts';
 
 const QUESTION = 'Ann has 34 apples. She buys 27 more and gives 12 away. How many apples does she have now?';
@@ -36,25 +37,28 @@ function must(holds: boolean, sentence: string): asserts holds {
 }
 
 /** A client that leaves after some tokens: how many tokens does the server generate that nobody reads? */
-async function checkAborts({ client, vllm }: World): Promise<string> {
+async function checkAborts({ client, vllm, tap }: World): Promise<string> {
   const [READ, ROUNDS] = [20, 9];
   // The first streams of a process load code while the server, which serves a tiny model, is done in two seconds.
   for (let warmUp = 0; warmUp < 3; warmUp++) await client.ask(QUESTION, { stream: true });
-  const beyond: number[] = [];
+  const after: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await idle(vllm);
     const before = await vllm.counter('vllm:generation_tokens_total');
+    tap.calls.length = 0;
     let read = 0;
     for await (const _ of client.events(QUESTION, { thinking: { min_tokens: 1_200, max_tokens: 1_200, waits: 0 } })) {
       if (++read === READ) break;
     }
+    // On busy cores the server may be far ahead of its readers when the client leaves.
+    const passed = tap.calls.reduce((total, call) => total + segmentOf(call).ids.length, 0);
     await idle(vllm);
-    beyond.push((await vllm.counter('vllm:generation_tokens_total')) - before - READ);
+    after.push((await vllm.counter('vllm:generation_tokens_total')) - before - passed);
   }
-  const sorted = beyond.toSorted((a, b) => a - b);
+  const sorted = after.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(ROUNDS / 2)] ?? Number.NaN;
-  must(median <= 16, `${beyond.join(', ')} tokens were generated after the client left`);
-  return `of 1,200 tokens, ${READ} were read; generated beyond them: median ${median}, at most ${sorted.at(-1)} in ${ROUNDS} rounds`;
+  must(median <= 16, `${after.join(', ')} tokens were generated after the client left`);
+  return `of 1,200 tokens, the client reads ${READ} and leaves; generated after that: median ${median}, at most ${sorted.at(-1)} in ${ROUNDS} rounds`;
 }
 
 /** Waits until no request runs, and the counters stand still. */

@@ -82,7 +82,8 @@ export interface TappedSegment {
 }
 
 export function segmentOf(call: TappedCall): TappedSegment {
-  const chunks = [...call.response.matchAll(/^data: (\{.*\})$/gm)].map(([, data = '']) =>
+  // A call that was left may end inside a line.
+  const chunks = [...call.response.matchAll(/^data: (\{.*\})\n/gm)].map(([, data = '']) =>
     chunkSchema.parse(JSON.parse(data)),
   );
   const usage = chunks.findLast((chunk) => chunk.usage != null)?.usage;
