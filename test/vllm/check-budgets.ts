@@ -60,7 +60,7 @@ async function askAll(world: World, wanted: readonly RandomRequest[], wrong: str
   return wanted.flatMap((request, index) => {
     const answer = answers[index];
     if (answer === undefined || typeof answer === 'string') {
-      wrong.push(`${request.kind}, ${JSON.stringify(request.question)}: ${answer}`);
+      wrong.unshift(`${request.kind}, ${JSON.stringify(request.question)}: ${answer}`);
       return [];
     }
     const segments = byQuestion.get(request.question) ?? [];
@@ -134,24 +134,27 @@ function accountRow(kept: readonly { answer: Answer }[], before: Counters, after
   };
 }
 
-/** What a continued segment evaluates again: its forced tokens, and the cache block that is not full. */
-function waitRow(kept: readonly { answer: Answer; segments: readonly TappedSegment[] }[]): Row {
+/** What a continued segment evaluates again: beside its new tokens, the cache block that was not full. */
+function waitRow(kept: readonly Judged[]): Row {
   const again = kept.flatMap(({ answer, segments }) =>
     answer.report.calls.slice(1).flatMap((call, index) => {
-      const earlier = segments[index];
-      if (earlier === undefined || call.prompt_tokens_evaluated === null) return [];
-      const forced = call.prompt_tokens - earlier.prompt.length - earlier.ids.length;
-      return [
-        { evaluated: call.prompt_tokens_evaluated, beyondForced: call.prompt_tokens_evaluated - Math.max(forced, 0) },
-      ];
+      const [earlier, now] = [segments[index], segments[index + 1]];
+      if (earlier === undefined || now === undefined || call.prompt_tokens_evaluated === null) return [];
+      const known = commonLength([...earlier.prompt, ...earlier.ids], now.prompt);
+      return [call.prompt_tokens_evaluated - (now.prompt.length - known)];
     }),
   );
-  const most = Math.max(0, ...again.map(({ beyondForced }) => beyondForced));
+  const most = Math.max(0, ...again);
   return {
     check: 'prompt tokens evaluated again per continued segment',
-    figures: `at most ${most} beyond the forced tokens in ${again.length} segments (a cache block has ${BLOCK_TOKENS})`,
+    figures: `at most ${most} beside the new ones in ${again.length} segments (a cache block has ${BLOCK_TOKENS})`,
     wrong: most <= BLOCK_TOKENS ? [] : [`${most} tokens are more than one cache block of ${BLOCK_TOKENS}`],
   };
+}
+
+function commonLength(a: readonly number[], b: readonly number[]): number {
+  const different = b.findIndex((id, index) => id !== a[index]);
+  return different < 0 ? b.length : different;
 }
 
 /** The calls at the tap, by the question in their prompts, in order. */

@@ -30,7 +30,7 @@ export async function checkOwnBudget(world: World): Promise<readonly Row[]> {
   const ours = await inParallel(asked, parallel, async ({ question, budget }): Promise<Outcome> => {
     const { report, content } = await client.ask(question, {
       seed: 1,
-      thinking: { max_tokens: budget, soft_landing: 0 },
+      thinking: { max_tokens: budget, soft_landing: 1 },
     });
     return { thinking: report.thinking_tokens, budget, leaks: leaks(content) };
   });

@@ -99,7 +99,8 @@ async function main(): Promise<void> {
     await vllm.kill();
   }
   const table = toTable(rows);
-  await appendFile(logFile, table);
+  const wrong = rows.flatMap((row) => row.wrong.map((sentence) => `${row.path}: ${row.check}: ${sentence}\n`));
+  await appendFile(logFile, `${table}\n${wrong.join('')}`);
   process.stdout.write(
     `\nvLLM ${pins.vllm} on the CPU, ${cached ? 'installed before' : `installed in ${((installed - begin) / 1_000).toFixed(0)} s`}; the check took ${((performance.now() - installed) / 1_000).toFixed(0)} s.\n\n${table}\n`,
   );

@@ -57,7 +57,7 @@ export function randomRequest(index: number, questions: readonly string[], rando
   const request = (thinking: ChatBody, expected: RandomRequest['expected']): RandomRequest => ({
     kind,
     question,
-    body: { ...common, thinking: { detect_loops: false, soft_landing: 0, ...thinking } },
+    body: { ...common, thinking: { detect_loops: false, soft_landing: 1, ...thinking } },
     expected,
   });
   switch (kind) {

@@ -43,8 +43,9 @@ export async function recordStreams({ tap, client }: World): Promise<void> {
 
   const thought = segmentOf(await record('thinking that ends by itself', segment({})));
   const withoutEnd = [...thought.prompt, ...thought.ids.slice(0, -1)];
-  await record('continued thinking, from the cache', segment({ promptIds: withoutEnd, maxTokens: 24, minTokens: 1 }));
-  await record('masked minimum', segment({ minTokens: 100, maxTokens: 100 }));
+  const masked = segmentOf(await record('masked minimum', segment({ minTokens: 100, maxTokens: 100 })));
+  const longer = [...masked.prompt, ...masked.ids];
+  await record('continued thinking, from the cache', segment({ promptIds: longer, maxTokens: 24, minTokens: 1 }));
   await record('cut by the maximum', segment({ maxTokens: 7 }));
   const answer = [...withoutEnd, IM_START, ...segmentIdsOf(thought.ids, question.output)];
   await record('answer with log-probabilities', segment({ promptIds: answer, topLogprobs: 2, stopTokenIds: [IM_END] }));
