@@ -7,4 +7,5 @@ python3 -m venv .venv
 .venv/bin/python tokenizer.py
 .venv/bin/python train.py "$@"
 .venv/bin/python export_gguf.py
+.venv/bin/python export_safetensors.py
 .venv/bin/python beyond.py

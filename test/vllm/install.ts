@@ -19,7 +19,7 @@ export interface VllmInstallation {
 const SIZE = { download: 3.1e9, installed: 6.7e9, minutes: '3 to 15' };
 
 /** Folder of the installation: `VLLM_CHECK_FOLDER`, or one of the user's cache. It is kept between runs. */
-export function vllmFolder(): string {
+function vllmFolder(): string {
   const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return process.env['VLLM_CHECK_FOLDER'] || join(cache, 'budgetforce', `vllm-${pins.vllm}`);
 }
