@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as z from 'zod';
 
@@ -32,7 +32,7 @@ export async function startTap(target: string): Promise<Tap> {
     try {
       const answer = await fetch(`${target}${call.path}`, {
         method: request.method ?? 'GET',
-        headers: { 'content-type': 'application/json' },
+        headers: forwarded(request.headers),
         ...(request.method === 'POST' ? { body } : {}),
         signal: gone.signal,
       });
@@ -60,6 +60,12 @@ export async function startTap(target: string): Promise<Tap> {
       await once(server, 'close');
     },
   };
+}
+
+/** The headers that the model's server reads: the type of the body, and those that SageMaker adds for a container. */
+function forwarded(headers: IncomingHttpHeaders): Record<string, string> {
+  const entries = Object.entries(headers).filter(([name]) => name === 'content-type' || name.startsWith('x-amzn-'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 const bodySchema = z.looseObject({ prompt: z.array(z.int()), max_tokens: z.int(), min_tokens: z.int() });
