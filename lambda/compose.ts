@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
+import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
@@ -14,23 +14,27 @@ import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
 import type { Settings } from './settings/settings.ts';
 import { LazyTable } from './storage/lazy-table.ts';
 import type { ItemTable } from './storage/table.ts';
-import { createRuntimeClient } from './upstream/sagemaker-model.ts';
+import { upstreamConnector } from './upstream/registry.ts';
+import type { UpstreamContext } from './upstream/upstream.ts';
 
 /**
  * Composition root of the function and of `budgetforce start`: the dependencies that the settings describe, with the real clock,
- * randomness and network.
+ * randomness and network. Only the upstreams that the models have are loaded.
  */
-export function compose(settings: Settings, log: Log = jsonLog, overrides: ScalingOverrides = {}): AppDependencies {
+export async function compose(
+  settings: Settings,
+  log: Log = jsonLog,
+  overrides: ComposeOverrides = {},
+): Promise<AppDependencies> {
   const keyHashes = keyHashesOf(settings);
   const table = settings.tableName === undefined ? undefined : new LazyTable(settings.tableName);
   const loadTable = overrides.table ?? table;
-  let client: SageMakerRuntimeClient | undefined;
-  const runtimeClient = () => {
-    client ??= createRuntimeClient();
-    return client;
-  };
+  const openUpstream = upstreamConnector(upstreamContext(overrides));
+  const models = await Promise.all(
+    settings.models.map(async (model) => createServedModel(model, await openUpstream(model.upstream, model.id))),
+  );
   return {
-    models: settings.models.map((model) => createServedModel(model, runtimeClient)),
+    models,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     clock: {
@@ -49,8 +53,14 @@ export function compose(settings: Settings, log: Log = jsonLog, overrides: Scali
   };
 }
 
-/** Replaces the storage and the reporting of load, for the local server. */
-export interface ScalingOverrides {
+/** What the local server injects. */
+export interface ComposeOverrides extends ScalingOverrides {
+  /** Bearer keys of upstreams, by model id. In a deployment a secret holds them. @default - none */
+  readonly upstreamKeys?: ReadonlyMap<string, string>;
+}
+
+/** Replaces the storage and the reporting of load. */
+interface ScalingOverrides {
   /** Stores the load. @default - the settings' table */
   readonly table?: ItemTable;
   /** Receives each line of metrics. @default - written to the log, from which CloudWatch extracts metrics */
@@ -67,13 +77,13 @@ function loadsOf(
 ) {
   const byCopies = new Map<string, ModelAutoscaler>();
   const loads = new Map<string, ModelAutoscaler>();
-  for (const { id, scaling, backend } of settings.models) {
-    if (scaling === undefined || backend.kind !== 'sagemaker') continue;
+  for (const { id, scaling, upstream } of settings.models) {
+    if (scaling === undefined || upstream.kind !== 'sagemaker') continue;
     const { componentName, modelId, ...own } = scaling;
     const load =
       byCopies.get(componentName) ??
       new ModelAutoscaler({
-        owner: { endpointName: backend.endpointName, modelId },
+        owner: { endpointName: upstream.endpointName, modelId },
         settings: own,
         table,
         copies: new SageMakerCopies(componentName),
@@ -91,6 +101,16 @@ function loadsOf(
 
 function emitLine(line: ScalingMetricsLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function upstreamContext({ upstreamKeys }: ComposeOverrides): UpstreamContext {
+  return {
+    secretKey: (secretArn) => secretUpstreamKey(secretArn, { now: () => performance.now() }),
+    localKey(modelId) {
+      const key = upstreamKeys?.get(modelId);
+      return key === undefined ? undefined : { current: async () => key, renewed: async () => key };
+    },
+  };
 }
 
 const unixTime = () => Math.floor(Date.now() / 1_000);

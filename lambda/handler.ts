@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { createApp } from './app.ts';
 import { toRequest } from './aws/rest-event.ts';
 import { type LambdaContext, type LambdaStreaming, streamResponse } from './aws/stream-response.ts';
@@ -7,11 +8,12 @@ import { tickLoads } from './aws/tick-loads.ts';
 import { compose } from './compose.ts';
 import { toApiError } from './errors/api-error.ts';
 import { loggableError } from './errors/loggable-error.ts';
-import { parseSettings } from './settings/settings.ts';
+import { readSettings, SETTINGS_FILE } from './settings/read-settings.ts';
 
 declare const awslambda: LambdaStreaming;
 
-const dependencies = compose(parseSettings(process.env));
+const besideCode = fileURLToPath(new URL(SETTINGS_FILE, import.meta.url));
+const dependencies = await compose(readSettings(process.env, besideCode));
 const app = createApp(dependencies);
 
 /** Entry point of the function: streams the response to an event of API Gateway, or updates scaling on the scheduled event. */

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
+import { externalUpstreamSchema } from './api/external-model.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
@@ -13,8 +14,13 @@ import { serverFields, weightFields } from './serving/model-schema.ts';
  * work on AWS is checked by the constructs, because other apps use them without a config file.
  */
 
-const modelSchema = z.strictObject({
-  id: z.string().min(1).max(128).describe('Name that a client writes in `model`.'),
+const id = z.string().min(1).max(128).describe('Name that a client writes in `model`.');
+
+/** Fields of a model that the endpoint hosts, and that a model on another server cannot have. */
+const hostedFields = { ...weightFields, ...serverFields, ...copyFields };
+
+const hostedModelSchema = z.strictObject({
+  id,
   format: formatSchema,
   ...weightFields,
   tokenizer: tokenizerSchema,
@@ -23,7 +29,30 @@ const modelSchema = z.strictObject({
   ...requestFields,
 });
 
-export const configSchema = z.strictObject({
+const externalModelSchema = z.strictObject(
+  {
+    id,
+    format: formatSchema,
+    upstream: externalUpstreamSchema.describe(
+      'Server of the model, if it exists already: instead of `source` and the fields of server and copies.',
+    ),
+    contextTokens: z
+      .int()
+      .min(128)
+      .describe('Window that the server serves (vLLM’s `--max-model-len`: prompt, thinking and answer), in tokens.'),
+    tokenizer: tokenizerSchema,
+    ...requestFields,
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? uselessFields(issue.keys) : undefined) },
+);
+
+function uselessFields(keys: readonly string[]): string | undefined {
+  const useless = keys.filter((key) => key in hostedFields);
+  if (useless.length === 0) return undefined;
+  return `A model with "upstream" runs on a server of its own, which Budgetforce does not start or scale: leave out ${useless.join(', ')}, or host the model on the endpoint and leave out upstream`;
+}
+
+const stageSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z
     .string()
@@ -41,8 +70,8 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'Expected a region, for instance "us-east-1"')
     .describe('AWS region, for instance `us-east-1`.'),
-  endpoint: endpointSchema,
-  models: z.array(modelSchema).min(1),
+  endpoint: endpointSchema.optional().describe('Endpoint of the models with a `source`. Omitted if there is none.'),
+  models: z.array(z.union([hostedModelSchema, externalModelSchema])).min(1),
   api: apiSchema.prefault({}),
   retention: retentionSchema
     .prefault({})
@@ -54,8 +83,32 @@ export const configSchema = z.strictObject({
     .describe('Retention of the logs, in days. They contain neither prompts nor answers.'),
 });
 
+const hosts = ({ models }: z.output<typeof stageSchema>) => models.some((model) => !('upstream' in model));
+
+export const configSchema = stageSchema
+  .refine((config) => config.endpoint !== undefined || !hosts(config), {
+    path: ['endpoint'],
+    error: 'Expected an endpoint, which hosts the models with a source: write endpoint, or give each model an upstream',
+  })
+  .refine((config) => config.endpoint === undefined || hosts(config), {
+    path: ['endpoint'],
+    error: 'Every model has an upstream, so the endpoint would host none: leave endpoint out',
+  });
+
 export type Config = z.output<typeof configSchema>;
-export type ModelConfig = Config['models'][number];
+/** A model that the endpoint hosts. */
+export type ModelConfig = z.output<typeof hostedModelSchema>;
+/** A hosted model as it is written. */
+export type ModelConfigInput = z.input<typeof hostedModelSchema>;
+/** A model on a server of its own. */
+export type ExternalModelConfig = z.output<typeof externalModelSchema>;
+/** A model on a server of its own, as it is written. */
+export type ExternalModelConfigInput = z.input<typeof externalModelSchema>;
+/** A config with an endpoint, and of its models those that the endpoint hosts. */
+export type HostedConfig = Omit<Config, 'endpoint' | 'models'> & {
+  readonly endpoint: NonNullable<Config['endpoint']>;
+  readonly models: readonly ModelConfig[];
+};
 /** A config as it is written: fields with a default may be omitted. */
 export type ConfigInput = z.input<typeof configSchema>;
 
@@ -72,8 +125,31 @@ export class ConfigError extends Error {
  */
 export function parseConfig(input: unknown, name = 'The config'): Config {
   const parsed = configSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(`${name} is wrong:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.flatMap((issue) => issuesOfModel(issue, input));
+    throw new ConfigError(`${name} is wrong:\n${z.prettifyError({ issues })}`);
+  }
   return parsed.data;
+}
+
+/** Returns the part of a config that an endpoint hosts. `undefined` if all models are on other servers. */
+export function hostedPart(config: Config): HostedConfig | undefined {
+  const { endpoint, models } = config;
+  if (endpoint === undefined) return undefined;
+  return { ...config, endpoint, models: models.filter((model): model is ModelConfig => !('upstream' in model)) };
+}
+
+/** Returns the models on other servers. */
+export function externalModels(config: Config): readonly ExternalModelConfig[] {
+  return config.models.filter((model) => 'upstream' in model);
+}
+
+/** Replaces the issue of a model that is wrong in both forms by the issues of the form that it has: with or without `upstream`. */
+function issuesOfModel(issue: z.core.$ZodIssue, input: unknown): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || issue.path[0] !== 'models' || issue.path.length !== 2) return [issue];
+  const model = z.object({ models: z.array(z.unknown()) }).safeParse(input).data?.models[Number(issue.path[1])];
+  const form = typeof model === 'object' && model !== null && 'upstream' in model ? 1 : 0;
+  return (issue.errors[form] ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /**

@@ -8,10 +8,19 @@ export type { FormatName } from '../lambda/forcing/format.ts';
 export type { ReasoningEffort } from '../lambda/settings/settings.ts';
 export type { ReasoningApiProps } from './api/api-props.ts';
 export type { ApiModel } from './api/api-settings.ts';
+export type { ExternalModel, ExternalUpstream } from './api/external-model.ts';
 export { ReasoningApi } from './api/reasoning-api.ts';
 export { ApiStack, type ApiStackProps } from './api/stack.ts';
 export type { ThinkingOverrides } from './api/thinking-defaults.ts';
-export { type Config, ConfigError, type ConfigInput, loadConfig, parseConfig } from './config.ts';
+export {
+  type Config,
+  ConfigError,
+  type ConfigInput,
+  type HostedConfig,
+  hostedPart,
+  loadConfig,
+  parseConfig,
+} from './config.ts';
 export type { AdapterProps, HostedAdapter } from './endpoint/adapter.ts';
 export type { CapacityReservation, ScaleIn } from './endpoint/capacity.ts';
 export type { ScheduledCopies } from './endpoint/copy-scaling.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { completionRequestBody } from '../lambda/upstream/completion-request.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
+import { networkCode } from '../lambda/upstream/network-code.ts';
 import { readCompletionStream } from '../lambda/upstream/read-completion-stream.ts';
-import { networkCode } from '../lambda/upstream/sagemaker-errors.ts';
 import { statusToError } from '../lambda/upstream/status-to-error.ts';
 import { CUSTOM_ATTRIBUTES } from './endpoint/runtime-protocol.ts';
 

@@ -106,7 +106,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
-  const dependencies = compose(settings, options.log ?? (() => {}), scalingOverrides);
+  const dependencies = await compose(settings, options.log ?? (() => {}), {
+    ...scalingOverrides,
+    ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
+  });
   const app = createApp(dependencies);
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
@@ -186,7 +189,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
     model: {
       id: modelName ?? 'container',
       format: options.format ?? 's1',
-      backend: {
+      upstream: {
         kind: 'sagemaker',
         endpointName: ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
@@ -224,7 +227,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
     model: {
       id,
       format: options.format ?? 's1',
-      backend: {
+      upstream: {
         kind: 'sagemaker',
         endpointName: ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
@@ -264,12 +267,7 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
   return {
     id: served.id,
     format: options.format ?? 's1',
-    backend: {
-      kind: 'completions',
-      baseUrl,
-      servedModelName: served.id,
-      ...(options.upstreamKey === undefined ? {} : { apiKey: options.upstreamKey }),
-    },
+    upstream: { kind: 'openai-compatible', baseUrl, servedModelName: served.id },
     tokenizer: tokenizerOf(options.tokenizerPath),
     ...budgetsFor(options.contextTokens ?? served.max_model_len ?? DEFAULT_CONTEXT_TOKENS),
   };

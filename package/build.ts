@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
-import { bundling } from '../lib/api/function-bundle.ts';
+import { bundleFunction, writeFiles } from '../lib/api/function-bundle.ts';
 
 /**
  * Builds what `npm pack` packs: JavaScript and types of the constructs and the command line, and the function as one file, so
@@ -16,20 +15,8 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 compile(['--project', 'tsconfig.package.json', '--noCheck']);
 compile(['--project', 'tsconfig.types.json']);
 
-await build({
-  entryPoints: ['lambda/handler.ts'],
-  outfile: 'dist/function/index.mjs',
-  platform: 'node',
-  bundle: true,
-  format: 'esm',
-  target: bundling.target,
-  mainFields: bundling.mainFields,
-  minify: bundling.minify,
-  sourcemap: bundling.sourceMap,
-  sourcesContent: bundling.sourcesContent,
-  banner: { js: bundling.banner },
-  logLevel: 'warning',
-});
+mkdirSync('dist/function', { recursive: true });
+writeFiles('dist/function', bundleFunction());
 
 // `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });

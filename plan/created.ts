@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { Code } from 'aws-cdk-lib/aws-lambda';
+import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import * as z from 'zod';
 import type { Config } from '../lib/config.ts';
 import { addStacks } from '../lib/stacks.ts';
@@ -28,7 +28,7 @@ const templateSchema = z.object({
 });
 
 /**
- * Lists the resources in the synthesized templates of a config. The function's code is replaced, so that nothing is bundled.
+ * Lists the resources in the synthesized templates of a config. Nothing is bundled.
  *
  * @param allow codes of refusals to allow, in the form of `--context allow=`
  * @throws {RefusedError} if the config cannot work.
@@ -36,8 +36,9 @@ const templateSchema = z.object({
 export function createdBy(config: Config, allow: string | undefined): readonly CreatedResources[] {
   const outdir = mkdtempSync(join(tmpdir(), 'budgetforce-plan-'));
   try {
-    const app = new App({ outdir, analyticsReporting: false, context: allow === undefined ? {} : { allow } });
-    addStacks(app, config, { code: Code.fromInline('exports.handler = async () => {}') });
+    const context = { [BUNDLING_STACKS]: [], ...(allow !== undefined && { allow }) };
+    const app = new App({ outdir, analyticsReporting: false, context });
+    addStacks(app, config);
     return app.synth().stacks.flatMap(({ stackName, template }) => {
       const byType = new Map<string, Resource[]>();
       for (const [id, { Type, Properties }] of Object.entries(templateSchema.parse(template).Resources)) {

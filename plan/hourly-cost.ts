@@ -1,9 +1,9 @@
-import type { Config, ModelConfig } from '../lib/config.ts';
+import type { Config, HostedConfig, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { instancesFor } from '../lib/facts/placement.ts';
 import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
 import type { CreatedResources } from './created.ts';
-import type { HourlyCost } from './plan.ts';
+import type { HourlyCost, RequestCost } from './plan.ts';
 
 /**
  * Estimates the cost per hour.
@@ -11,7 +11,7 @@ import type { HourlyCost } from './plan.ts';
  * @returns `undefined` if the price of the instance type is unknown.
  */
 export function hourlyCost(
-  config: Config,
+  config: HostedConfig,
   created: readonly CreatedResources[],
   prices: Prices,
 ): HourlyCost | undefined {
@@ -35,12 +35,27 @@ export function hourlyCost(
 }
 
 /** Returns the instances that hold a number of copies of each model. */
-export function instancesOf(config: Config, copiesOf: (model: ModelConfig) => number): number {
+export function instancesOf(config: HostedConfig, copiesOf: (model: ModelConfig) => number): number {
   const gpus = findInstanceType(config.endpoint.instanceType)?.gpus ?? 1;
   return instancesFor(
     config.models.flatMap((model) => Array<number>(copiesOf(model)).fill(model.vllm.tensorParallel)),
     gpus,
   );
+}
+
+/** Estimates the cost per hour of an API without an endpoint: what is charged without requests. */
+export function apiHourlyCost(created: readonly CreatedResources[], prices: Prices): HourlyCost {
+  const fixed = fixedDollarsPerHour(created, prices);
+  const instances = { idle: 0, minimum: 0, maximum: 0 };
+  return { instance: 0, fixed, idle: fixed, minimum: fixed, maximum: fixed, instances };
+}
+
+/** Estimates what requests cost beside the server: API Gateway and the function, which runs as long as its request. */
+export function requestCost(config: Config, prices: Prices): RequestCost {
+  return {
+    perMillionRequests: prices.apiMillionRequests + prices.lambdaMillionRequests,
+    perRunningHour: (config.api.memoryMb / 1_024) * 3_600 * prices.lambdaGbSecond,
+  };
 }
 
 function fixedDollarsPerHour(created: readonly CreatedResources[], prices: Prices): number {

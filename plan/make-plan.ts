@@ -1,7 +1,8 @@
-import type { Config } from '../lib/config.ts';
+import { upstreamName } from '../lambda/upstream/registry.ts';
+import { type Config, externalModels, hostedPart } from '../lib/config.ts';
 import type { Prices } from '../lib/facts/prices.ts';
 import type { CreatedResources } from './created.ts';
-import { hourlyCost } from './hourly-cost.ts';
+import { apiHourlyCost, hourlyCost, requestCost } from './hourly-cost.ts';
 import { modelPlan } from './model-plan.ts';
 import { monthlyCost } from './monthly-cost.ts';
 import { notesOf } from './notes.ts';
@@ -24,8 +25,10 @@ export function makePlan(
   traffic?: PlannedTraffic,
   trafficModel?: string,
 ): Plan {
-  const models = config.models.map((model) => modelPlan(config, model, prices));
-  const hourly = hourlyCost(config, created, prices);
+  const hosted = hostedPart(config);
+  const external = externalModels(config);
+  const models = hosted === undefined ? [] : hosted.models.map((model) => modelPlan(hosted, model, prices));
+  const hourly = hosted === undefined ? apiHourlyCost(created, prices) : hourlyCost(hosted, created, prices);
   const busy = config.models.find(({ id }) => id === trafficModel) ?? config.models[0];
   if (trafficModel !== undefined && busy?.id !== trafficModel) {
     const ids = config.models.map(({ id }) => id).join(', ');
@@ -33,19 +36,21 @@ export function makePlan(
   }
   const memory = models.find(({ id }) => id === busy?.id)?.memory;
   const month =
-    traffic === undefined || busy === undefined || hourly === undefined
+    traffic === undefined || hosted === undefined || busy === undefined || 'upstream' in busy || hourly === undefined
       ? undefined
-      : monthlyCost(config, busy, memory, traffic, hourly, prices);
+      : monthlyCost(hosted, busy, memory, traffic, hourly, prices);
   return {
     name: config.name,
     region: config.region,
     created: created.map(({ stack, type, resources }) => ({ stack, type, count: resources.length })),
     models,
     quotas: requiredQuotas(config),
-    instanceType: config.endpoint.instanceType,
+    externalModels: external.map(({ id, upstream }) => ({ id, server: upstreamName(upstream) })),
+    instanceType: hosted?.endpoint.instanceType,
     estimatedDollarsPerHour: hourly,
+    estimatedRequestDollars: external.length === 0 ? undefined : requestCost(config, prices),
     estimatedMonth: month,
     prices: { date: prices.date, source: prices.source },
-    notes: notesOf(config, models, hourly, month, traffic),
+    notes: notesOf(config, models, hourly, month, traffic, busy),
   };
 }

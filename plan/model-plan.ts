@@ -1,4 +1,4 @@
-import type { Config, ModelConfig } from '../lib/config.ts';
+import type { HostedConfig, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import type { Prices } from '../lib/facts/prices.ts';
 import { decodeSpeed, USUAL_CONTEXT_TOKENS } from '../lib/serving/decode-speed.ts';
@@ -9,7 +9,7 @@ import { coldStart } from './cold-start.ts';
 import type { ModelPlan } from './plan.ts';
 
 /** Plans one model: its memory, cold start and speed. */
-export function modelPlan(config: Config, model: ModelConfig, prices: Prices): ModelPlan {
+export function modelPlan(config: HostedConfig, model: ModelConfig, prices: Prices): ModelPlan {
   const { shape, settings } = servedWeights(model);
   if (shape === undefined) {
     return { id: model.id, memory: undefined, estimatedColdStart: undefined, estimatedSpeed: undefined };

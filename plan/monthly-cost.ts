@@ -1,4 +1,4 @@
-import type { Config, ModelConfig } from '../lib/config.ts';
+import type { HostedConfig, ModelConfig } from '../lib/config.ts';
 import { scaleInSecondsOf } from '../lib/endpoint/scale-in.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
@@ -16,7 +16,7 @@ import { averageContext, loadOf, type PlannedTraffic } from './traffic.ts';
  * @returns `undefined` if the memory or the instance type is unknown.
  */
 export function monthlyCost(
-  config: Config,
+  config: HostedConfig,
   model: ModelConfig,
   memory: GpuMemory | undefined,
   traffic: PlannedTraffic,

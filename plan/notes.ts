@@ -1,4 +1,5 @@
-import type { Config } from '../lib/config.ts';
+import { upstreamName } from '../lambda/upstream/registry.ts';
+import { type Config, externalModels, type HostedConfig, hostedPart } from '../lib/config.ts';
 import type { HourlyCost, ModelPlan, MonthlyCost } from './plan.ts';
 import type { PlannedTraffic } from './traffic.ts';
 
@@ -9,33 +10,53 @@ export function notesOf(
   hourly: HourlyCost | undefined,
   month: MonthlyCost | undefined,
   traffic: PlannedTraffic | undefined,
+  busy: Config['models'][number] | undefined,
 ): readonly string[] {
-  const { instanceType, instances, detailedMetrics } = config.endpoint;
+  const hosted = hostedPart(config);
   const notes = [
+    ...externalModels(config).map(
+      ({ id, upstream }) =>
+        `${id} runs at ${upstreamName(upstream)}, which this config does not deploy: its GPUs, memory, speed, cold start and cost are unknown here.`,
+    ),
     ...models
       .filter(({ memory }) => memory === undefined)
       .map(
         ({ id }) =>
           `${id} has no architecture in the config, so its memory, speed and cold start are unknown: write models[].architecture.`,
       ),
-    hourly === undefined &&
-      `No price of ${instanceType} is known: write { "instances": { "${instanceType}": … } } into a file and pass it by --prices.`,
-    instances.min > 0 &&
-      config.models.every(({ copies }) => copies.min === 0) &&
-      'All copies may scale to zero, but instances.min keeps instances without a copy: write instances.min 0 to save their cost.',
+    ...(hosted === undefined ? [] : endpointNotes(hosted, hourly)),
     month !== undefined
-      ? copiesNote(config, month)
-      : traffic !== undefined &&
-        hourly !== undefined &&
-        'The month was not estimated: it needs the architecture of the model and a known instance type.',
-    detailedMetrics &&
+      ? hosted !== undefined && copiesNote(hosted, month)
+      : traffic !== undefined && hourly !== undefined && monthNote(busy),
+    hosted?.endpoint.detailedMetrics &&
       'detailedMetrics sends the metrics of server and GPUs to CloudWatch as OpenTelemetry, charged by the gigabyte, which is not counted here.',
-    'Not counted: data transfer, logs, custom metrics, storage of weights, taxes, and requests that wait for a copy.',
+    hosted === undefined
+      ? 'Not counted: data transfer, logs, custom metrics and taxes.'
+      : 'Not counted: data transfer, logs, custom metrics, storage of weights, taxes, and requests that wait for a copy.',
   ];
   return notes.filter((note) => typeof note === 'string');
 }
 
-function copiesNote(config: Config, month: MonthlyCost): string | undefined {
+function endpointNotes(
+  { endpoint: { instanceType, instances }, models }: HostedConfig,
+  hourly: HourlyCost | undefined,
+) {
+  return [
+    hourly === undefined &&
+      `No price of ${instanceType} is known: write { "instances": { "${instanceType}": … } } into a file and pass it by --prices.`,
+    instances.min > 0 &&
+      models.every(({ copies }) => copies.min === 0) &&
+      'All copies may scale to zero, but instances.min keeps instances without a copy: write instances.min 0 to save their cost.',
+  ];
+}
+
+function monthNote(busy: Config['models'][number] | undefined): string {
+  return busy !== undefined && 'upstream' in busy
+    ? `The month was not estimated: how long ${busy.id} takes for a request depends on its server. Multiply by the dollars per request above.`
+    : 'The month was not estimated: it needs the architecture of the model and a known instance type.';
+}
+
+function copiesNote(config: HostedConfig, month: MonthlyCost): string | undefined {
   const model = config.models.find(({ id }) => id === month.model);
   if (model === undefined || month.load.copies <= model.copies.max) return undefined;
   return `This traffic needs ${month.load.copies} copies of ${model.id}, but copies.max is ${model.copies.max}: requests would queue, and the month above counts copies that never start.`;

@@ -11,9 +11,14 @@ export interface Plan {
   readonly created: readonly { readonly stack: string; readonly type: string; readonly count: number }[];
   readonly models: readonly ModelPlan[];
   readonly quotas: readonly Quota[];
-  readonly instanceType: string;
+  /** Models on servers of their own, of which neither GPUs nor cost are known here. */
+  readonly externalModels: readonly { readonly id: string; readonly server: string }[];
+  /** `undefined` if every model is on a server of its own. */
+  readonly instanceType: string | undefined;
   /** `undefined` if the price of the instance type is unknown. */
   readonly estimatedDollarsPerHour: HourlyCost | undefined;
+  /** Cost of requests to external models beside their server. `undefined` if there are none. */
+  readonly estimatedRequestDollars: RequestCost | undefined;
   readonly estimatedMonth: MonthlyCost | undefined;
   readonly prices: { readonly date: string; readonly source: string };
   readonly notes: readonly string[];
@@ -41,6 +46,13 @@ export interface HourlyCost {
   /** Cost if all instances run. */
   readonly maximum: number;
   readonly instances: { readonly idle: number; readonly minimum: number; readonly maximum: number };
+}
+
+/** Cost of requests in API Gateway and Lambda, in dollars. */
+export interface RequestCost {
+  readonly perMillionRequests: number;
+  /** Cost of the function for each hour in which one request runs. */
+  readonly perRunningHour: number;
 }
 
 /** Cost of a month at planned traffic. */

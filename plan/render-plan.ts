@@ -27,6 +27,7 @@ function sectionsOf(plan: Plan): readonly Section[] {
     createdSection(plan),
     ...quotaSections(plan),
     ...hourlySection(plan),
+    ...requestSection(plan),
     ...monthSection(plan),
     ...plan.models.flatMap(modelSections),
     notesSection(plan),
@@ -59,16 +60,38 @@ function quotaSections({ quotas }: Plan): readonly Section[] {
 
 function hourlySection({ estimatedDollarsPerHour: hourly, instanceType, prices }: Plan): readonly Section[] {
   if (hourly === undefined) return [];
+  if (instanceType === undefined) {
+    const rows = [['without requests: secrets, alarms, dashboard and similar', estimate(hourly.fixed, 4)]];
+    return [{ title: hourlyTitle(prices), head: ['when', 'dollars'], rows }];
+  }
   const instances = (count: number) => `${count} × ${instanceType}`;
   return [
     {
-      title: `Dollars per hour (${prices.source}, ${prices.date})`,
+      title: hourlyTitle(prices),
       head: ['when', 'dollars', 'instances'],
       rows: [
         ['idle: after a time without requests', estimate(hourly.idle), instances(hourly.instances.idle)],
         ['minimum: one request can be answered', estimate(hourly.minimum), instances(hourly.instances.minimum)],
         ['maximum: all instances run', estimate(hourly.maximum), instances(hourly.instances.maximum)],
         ['of which secrets, alarms, dashboard and similar', estimate(hourly.fixed, 4), ''],
+      ],
+    },
+  ];
+}
+
+function hourlyTitle({ source, date }: Plan['prices']): string {
+  return `Dollars per hour (${source}, ${date})`;
+}
+
+function requestSection({ estimatedRequestDollars: cost, externalModels }: Plan): readonly Section[] {
+  if (cost === undefined) return [];
+  return [
+    {
+      title: `Dollars of requests to ${externalModels.map(({ id }) => id).join(', ')}, beside the cost of the server`,
+      head: ['what', 'dollars'],
+      rows: [
+        ['API Gateway and Lambda, for a million requests', estimate(cost.perMillionRequests)],
+        ['the function, for each hour in which one request runs', estimate(cost.perRunningHour, 4)],
       ],
     },
   ];

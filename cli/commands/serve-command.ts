@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Token } from 'aws-cdk-lib';
-import { loadConfig, type ModelConfig } from '../../lib/config.ts';
+import { hostedPart, loadConfig, type ModelConfig } from '../../lib/config.ts';
 import { containerEnvironment } from '../../lib/endpoint/model-container.ts';
 import { imageUri } from '../../lib/facts/image-registries.ts';
 import { DEFAULT_VLLM_TAG } from '../../lib/facts/images.ts';
@@ -34,7 +34,11 @@ export const serveCommandCommand = defineCommand({
       throw new UsageError('serve-command takes one config, for instance config/s1-32b.json.');
     }
     const config = loadConfig(path);
-    const model = chosenModel(config.models, values.model);
+    const hosted = hostedPart(config);
+    if (hosted === undefined) {
+      throw new UsageError(`${path} deploys no model server: its models run on servers that exist already.`);
+    }
+    const model = chosenModel(hosted.models, values.model);
     const port = parseWholeNumber('port', values.port, { min: 1, max: 65_535 });
     const container = (image: ModelConfig['image']) => servedContainer({ ...model, image }, values.weights, port);
     const image = imageUri(model.image, config.region);

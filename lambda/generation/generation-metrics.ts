@@ -1,5 +1,6 @@
 import { METRIC_NAMESPACE } from '../scaling/scaling-metrics.ts';
 import type { ModelSettings } from '../settings/settings.ts';
+import { upstreamName } from '../upstream/registry.ts';
 
 /** The metrics of one generation, by their names in CloudWatch. A value that is `undefined` is not published. */
 export interface RequestMetrics {
@@ -40,11 +41,11 @@ const units = {
  * @param unixTime in seconds.
  */
 export function requestMetrics(
-  model: Pick<ModelSettings, 'id' | 'backend'>,
+  model: Pick<ModelSettings, 'id' | 'upstream'>,
   metrics: RequestMetrics,
   unixTime: number,
 ): Readonly<Record<string, unknown>> {
-  const dimensions = { Endpoint: endpointName(model.backend), Model: model.id };
+  const dimensions = { Endpoint: upstreamName(model.upstream), Model: model.id };
   // CloudWatch rejects a line that names a metric without a value.
   const known = Object.entries(units).filter(([name]) => metrics[name as keyof RequestMetrics] !== undefined);
   return {
@@ -61,8 +62,4 @@ export function requestMetrics(
     ...dimensions,
     ...metrics,
   };
-}
-
-function endpointName(backend: ModelSettings['backend']): string {
-  return backend.kind === 'sagemaker' ? backend.endpointName : new URL(backend.baseUrl).host;
 }

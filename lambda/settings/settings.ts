@@ -1,35 +1,13 @@
 import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
+import { upstreamSchema } from '../upstream/registry.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
 
-/**
- * Settings in the environment of the function: one schema for `lib`, which writes them, and `lambda`, which reads them.
- *
- * Lambda allows 4 KB for all variables together
- * (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
- */
+/** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
-
-const backend = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('sagemaker'),
-    endpointName: z.string().min(1),
-    /** Required if the endpoint has inference components. */
-    inferenceComponentName: z.string().min(1).optional(),
-    /** Value of `model` in the request body (vLLM's --served-model-name). */
-    servedModelName: z.string().min(1).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('completions'),
-    /** Base URL of an OpenAI-compatible server, for instance `http://localhost:8000/v1`. `/completions` is appended. */
-    baseUrl: z.url(),
-    servedModelName: z.string().min(1),
-    apiKey: z.string().min(1).optional(),
-  }),
-]);
 
 const tokenizer = z.discriminatedUnion('kind', [
   /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
@@ -53,7 +31,7 @@ const modelSettingsSchema = z.strictObject({
   format: z.enum(formatNames),
   /** Prompt, thinking and answer together, in tokens. */
   contextTokens: z.int().min(128),
-  backend,
+  upstream: upstreamSchema,
   tokenizer,
   /** Maximum of thinking tokens if a request sets none. */
   defaultMaxThinkingTokens: z.int().min(0),
@@ -102,20 +80,3 @@ export const settingsSchema = z.strictObject({
   keepAliveMs: z.int().min(0),
 });
 export type Settings = z.infer<typeof settingsSchema>;
-
-/** Environment variable that holds the settings as JSON. */
-export const SETTINGS_VARIABLE = 'BUDGETFORCE_SETTINGS';
-
-/**
- * Parses the settings of the function.
- *
- * @throws {Error} with the path, what was expected and what was received.
- */
-export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const text = environment[SETTINGS_VARIABLE];
-  if (text === undefined)
-    throw new Error(`The environment variable ${SETTINGS_VARIABLE} is not set. Set it to the settings as JSON.`);
-  const parsed = settingsSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Error(`${SETTINGS_VARIABLE} is not valid:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}

@@ -1,9 +1,10 @@
 import { completionRequestBody } from './completion-request.ts';
 import { ModelError, ModelFailedError, ModelUnavailableError, StreamBrokenError } from './errors.ts';
+import { networkCode } from './network-code.ts';
 import { readCompletionStream } from './read-completion-stream.ts';
-import { networkCode } from './sagemaker-errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
 import { statusToError } from './status-to-error.ts';
+import type { KeySource } from './upstream.ts';
 
 /** Address of an OpenAI-compatible model server. */
 export interface CompletionsTarget {
@@ -11,8 +12,8 @@ export interface CompletionsTarget {
   readonly baseUrl: string;
   /** The `model` field of the body. */
   readonly servedModelName: string;
-  /** Bearer token of the server. If omitted, no `authorization` header is sent. */
-  readonly apiKey?: string | undefined;
+  /** Bearer key of the server. If omitted, no `authorization` header is sent. */
+  readonly key?: KeySource | undefined;
 }
 
 /** Runs segments on an OpenAI-compatible server of text completions that supports vLLM's extra fields. */
@@ -28,7 +29,7 @@ export class CompletionsModel implements SegmentModel {
     try {
       const url = `${this.#target.baseUrl.replace(/\/+$/, '')}/completions`;
       const body = completionRequestBody(request, this.#target.servedModelName);
-      const response = await post(url, body, this.#target.apiKey, signal);
+      const response = await post(url, body, this.#target.key, signal);
       if (response.body === null) throw new ModelFailedError('The model server sent a response without a body.');
       // Leaving this loop cancels the body, and so the call.
       for await (const chunk of readCompletionStream(response.body)) {
@@ -51,7 +52,7 @@ export function httpRoute(target: CompletionsTarget) {
   const root = target.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
   return async (route: '/tokenize', body: unknown, signal?: AbortSignal): Promise<unknown> => {
     try {
-      const response = await post(`${root}${route}`, JSON.stringify(body), target.apiKey, signal);
+      const response = await post(`${root}${route}`, JSON.stringify(body), target.key, signal);
       return await response.json();
     } catch (error) {
       signal?.throwIfAborted();
@@ -62,17 +63,41 @@ export function httpRoute(target: CompletionsTarget) {
   };
 }
 
-async function post(url: string, body: string, apiKey: string | undefined, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(url, {
+/** Posts the body. If the server rejects the key with 401 and a newer key is known, posts it once more with that key. */
+async function post(
+  url: string,
+  body: string,
+  source: KeySource | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const key = await source?.current();
+  let response = await postWith(key, url, body, signal);
+  if (response.status === 401 && source !== undefined && key !== undefined) {
+    const renewed = await source.renewed(key);
+    if (renewed !== key) {
+      await response.body?.cancel();
+      response = await postWith(renewed, url, body, signal);
+    }
+  }
+  if (response.ok) return response;
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+  throw statusToError(response.status, await response.text(), Number.isFinite(retryAfter) ? retryAfter : undefined);
+}
+
+async function postWith(
+  key: string | undefined,
+  url: string,
+  body: string,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  signal?.throwIfAborted();
+  return await fetch(url, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     },
     body,
     ...(signal === undefined ? {} : { signal }),
   });
-  if (response.ok) return response;
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  throw statusToError(response.status, await response.text(), Number.isFinite(retryAfter) ? retryAfter : undefined);
 }

@@ -18,6 +18,7 @@ import {
   NoCapacityError,
   StreamBrokenError,
 } from './errors.ts';
+import { networkCode } from './network-code.ts';
 import { statusToError } from './status-to-error.ts';
 
 /** Message of the ValidationError of a component at zero copies. Invalid calls throw the same class. */
@@ -97,12 +98,4 @@ function fromValidationError(error: ValidationError): ModelError {
       : `SageMaker rejected the call: ${error.message}`,
     { cause: error, serverMessage: error.message },
   );
-}
-
-/** The error code of a failed connection, such as ECONNRESET; `undefined` for any other error. */
-export function networkCode(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
-    if ('code' in at && typeof at.code === 'string' && /^(E[A-Z]+|UND_ERR_[A-Z_]+)$/.test(at.code)) return at.code;
-  }
-  return undefined;
 }

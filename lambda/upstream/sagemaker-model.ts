@@ -6,8 +6,9 @@ import {
 } from '@aws-sdk/client-sagemaker-runtime';
 import { completionRequestBody } from './completion-request.ts';
 import { ModelFailedError, StreamBrokenError } from './errors.ts';
+import { networkCode } from './network-code.ts';
 import { readCompletionStream } from './read-completion-stream.ts';
-import { fromSageMakerError, networkCode } from './sagemaker-errors.ts';
+import { fromSageMakerError } from './sagemaker-errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
 
 /** Address of a model on a SageMaker endpoint. */

@@ -25,7 +25,7 @@ export function statusToError(status: number, body: string, retryAfterSeconds?: 
   const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   if (status === 401 || status === 403) {
     return new ModelMisconfiguredError(
-      `The model server rejected the function's credentials (status ${status}). Check the API key in the settings.`,
+      `The model server rejected the function's credentials (status ${status}). Check the API key of the upstream.`,
     );
   }
   if (status === 404) {

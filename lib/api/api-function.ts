@@ -10,6 +10,8 @@ import { limits } from '../facts/aws-limits.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 import { type ApiModel, tokenizerFile } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
+import { createSettingsLayer } from './settings-layer.ts';
+import type { FunctionSettings } from './split-settings.ts';
 import { createTokenizerLayer } from './tokenizer-layer.ts';
 
 /** Reason for cdk-nag why requests are not traced. */
@@ -20,7 +22,7 @@ export function createFunction(
   scope: Construct,
   props: ReasoningApiProps,
   { memoryMb, logRetention }: ResolvedApi,
-  environment: Readonly<Record<string, string>>,
+  { file, environment }: FunctionSettings,
   key: IKey | undefined,
 ): NodejsFunction {
   const logGroup = new LogGroup(scope, 'Logs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY });
@@ -39,11 +41,15 @@ export function createFunction(
     memorySize: memoryMb,
     timeout: Duration.seconds(limits.streamSeconds.max),
     tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-    layers: createTokenizerLayers(scope, props.models),
+    layers: [
+      ...createTokenizerLayers(scope, props.models),
+      ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)]),
+    ],
     environment: { ...environment },
     ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     ...(key !== undefined && { environmentEncryption: key }),
-    ...functionCode(props.code),
+    code: props.code ?? functionCode(file),
+    handler: 'index.handler',
   });
   Validations.of(handler).acknowledge({
     id: 'Serverless-LambdaDLQ',

@@ -14,8 +14,13 @@ interface Throttling {
 }
 
 export interface ReasoningApiProps extends ApiAccess {
-  readonly endpoint: ReasoningEndpoint;
-  /** Models of the endpoint that the API offers. The first one serves requests without a `model`. */
+  /**
+   * Endpoint that hosts models of the API.
+   *
+   * @default - none: every model is on a server that exists already
+   */
+  readonly endpoint?: ReasoningEndpoint | undefined;
+  /** Models that the API offers. The first one serves requests without a `model`. */
   readonly models: readonly ApiModel[];
   /**
    * Name of the REST API in the console.
@@ -108,9 +113,10 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly accountLogRole?: boolean | undefined;
   /**
-   * Code of the function.
+   * Code of the function, with the handler `index.handler`. Its settings file is then in a layer, at the path in the
+   * environment variable `BUDGETFORCE_SETTINGS_FILE`.
    *
-   * @default - this package's function
+   * @default - this package's function, with the settings file beside it
    */
   readonly code?: Code | undefined;
 }

@@ -1,13 +1,16 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
-import { SETTINGS_VARIABLE, type Settings } from '../../lambda/settings/settings.ts';
+import type { Settings } from '../../lambda/settings/settings.ts';
+import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
+import { type ExternalModel, isExternal } from './external-model.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
-/** A model of the endpoint, as the API offers it. */
+/** A model as the API offers it. */
 export interface ApiModel {
-  readonly model: OfferedModel;
+  /** Model of a `ReasoningEndpoint`, or a model on a server that exists already. */
+  readonly model: OfferedModel | ExternalModel;
   /** Format in which the model family delimits thinking and answer. */
   readonly format: FormatName;
   /**
@@ -38,7 +41,8 @@ export interface ApiModel {
 }
 
 export interface ApiSettingsProps {
-  readonly endpointName: string;
+  /** `undefined` if all models are on other servers. */
+  readonly endpointName: string | undefined;
   readonly models: readonly ApiModel[];
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
@@ -58,9 +62,15 @@ export function thinkingOf({ model, thinking }: Pick<ApiModel, 'model' | 'thinki
   return withOverrides(thinkingDefaults(model.contextTokens), thinking);
 }
 
-/** Builds the settings that the function reads from its environment. */
+/** Builds the settings of the function. */
 export function apiSettings(props: ApiSettingsProps): Settings {
   return {
+    ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
+    ...(props.tableName !== undefined && { tableName: props.tableName }),
+    requestTimeoutMs: props.requestSeconds * 1_000,
+    capacityWaitMs: props.capacityWaitSeconds * 1_000,
+    keepAliveMs: props.keepAliveSeconds * 1_000,
+    retention: retentionSchema.parse(props.retention ?? {}),
     models: props.models.map((entry) => {
       const thinking = thinkingOf(entry);
       const file = tokenizerFile(entry);
@@ -68,44 +78,23 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         id: entry.model.id,
         format: entry.format,
         contextTokens: entry.model.contextTokens,
-        backend: {
-          kind: 'sagemaker',
-          endpointName: props.endpointName,
-          inferenceComponentName: entry.model.componentName,
-          servedModelName: entry.model.servedModelName,
-        },
+        upstream: upstreamOf(entry.model, props.endpointName),
         tokenizer: file === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath(file) },
         defaultMaxThinkingTokens: thinking.defaultMaxTokens,
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
-        ...(entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
+        ...(!isExternal(entry.model) &&
+          entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };
     }),
-    ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
-    ...(props.tableName !== undefined && { tableName: props.tableName }),
-    retention: retentionSchema.parse(props.retention ?? {}),
-    requestTimeoutMs: props.requestSeconds * 1_000,
-    capacityWaitMs: props.capacityWaitSeconds * 1_000,
-    keepAliveMs: props.keepAliveSeconds * 1_000,
   };
 }
 
-/**
- * Returns the size of the function's environment variables, in bytes. The secret's ARN and the table's name are unknown
- * before deployment; they are counted as 140 and 90 characters.
- *
- * @param others variables beside the settings
- */
-export function environmentBytes(settings: Settings, others: Readonly<Record<string, string>>): number {
-  const value = JSON.stringify({
-    ...settings,
-    ...(settings.apiKeySecretArn && { apiKeySecretArn: 'x'.repeat(140) }),
-    ...(settings.tableName && { tableName: 'x'.repeat(90) }),
-  });
-  return Object.entries({ ...others, [SETTINGS_VARIABLE]: value })
-    .flat()
-    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+function upstreamOf(model: ApiModel['model'], endpointName = ''): UpstreamSettings {
+  if (isExternal(model)) return model.upstream;
+  const { componentName: inferenceComponentName, servedModelName } = model;
+  return { kind: 'sagemaker', endpointName, inferenceComponentName, servedModelName };
 }

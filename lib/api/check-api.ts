@@ -5,10 +5,12 @@ import { checkRange } from '../checks/check-range.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
 import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
 import { checkTokenizer } from '../checks/check-tokenizer.ts';
+import { checkAnyModel, checkEndpointGiven, checkModelIds, checkUpstream } from '../checks/check-upstream.ts';
 import { limits } from '../facts/aws-limits.ts';
 import type { Refusal } from '../facts/refusal.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 import { type ApiModel, thinkingOf } from './api-settings.ts';
+import { isExternal, isHosted } from './external-model.ts';
 import { thinkingDefaults } from './thinking-defaults.ts';
 import { familyTokenizer } from './tokenizer-layer.ts';
 
@@ -23,13 +25,22 @@ export function checkApi(
   resolved: ResolvedApi,
   environmentBytes: number,
 ): readonly (Refusal | undefined)[] {
-  const scaled = props.models.find(({ model }) => model.deployedScaling !== undefined);
+  const models = props.models.map(({ model }) => model);
+  const hosted = models.filter(isHosted);
+  const scaled = hosted.find(({ deployedScaling }) => deployedScaling !== undefined);
   return [
     ...checkRequestTimeouts(resolved),
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
-    checkScalingLedger(resolved.ledger, scaled?.model.id),
+    checkScalingLedger(resolved.ledger, scaled?.id),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
-    checkFunctionEnvironment(environmentBytes, props.models.length),
+    checkFunctionEnvironment(environmentBytes),
+    checkAnyModel(models.length),
+    checkModelIds(models.map(({ id }) => id)),
+    checkEndpointGiven(
+      hosted.map(({ id }) => id),
+      props.endpoint !== undefined,
+    ),
+    ...models.filter(isExternal).flatMap(({ id, upstream }) => checkUpstream(region, id, upstream)),
     ...props.models.flatMap(checkOfferedModel),
   ];
 }
@@ -38,6 +49,11 @@ function checkOfferedModel(entry: ApiModel): readonly (Refusal | undefined)[] {
   const { model, format, tokenizer } = entry;
   return [
     checkThinking(model, thinkingOf(entry), thinkingDefaults(model.contextTokens).maxTokens),
-    checkTokenizer(model, format, tokenizer, familyTokenizer(format)),
+    checkTokenizer(
+      { id: model.id, canTokenize: isExternal(model) || model.canTokenize },
+      format,
+      tokenizer,
+      familyTokenizer(format),
+    ),
   ];
 }

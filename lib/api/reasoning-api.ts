@@ -1,24 +1,27 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { SETTINGS_VARIABLE, settingsSchema } from '../../lambda/settings/settings.ts';
 import { refuse } from '../facts/refusal.ts';
 import { addDomain, addFirewall } from './api-access.ts';
 import { createFunction } from './api-function.ts';
 import { type ReasoningApiProps, resolveApi } from './api-props.ts';
-import { apiSettings, environmentBytes } from './api-settings.ts';
+import { apiSettings } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
+import { type ExternalModel, isExternal, isHosted } from './external-model.ts';
 import { createLedgerTable, LEDGER_ACTIONS } from './ledger-table.ts';
 import { createRestApi } from './rest-api.ts';
 import { ScalingAccess } from './scaling-access.ts';
+import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
+import { assertParsable, environmentBytes, splitSettings } from './split-settings.ts';
 
 /**
- * OpenAI-compatible HTTPS API with thinking budgets in front of a `ReasoningEndpoint`: a REST API, which streams for up to
- * 15 minutes, and one function.
+ * OpenAI-compatible HTTPS API with thinking budgets in front of a `ReasoningEndpoint`, of servers that exist already, or of
+ * both: a REST API, which streams for up to 15 minutes, and one function.
  *
  * @example
  * const api = new ReasoningApi(this, 'Api', {
@@ -34,6 +37,8 @@ export class ReasoningApi extends Construct {
   readonly domainTarget: string | undefined;
   readonly restApi: RestApi;
   readonly handler: NodejsFunction;
+  /** Text of the function's settings file: all settings that are known at synth. The others are in its environment. */
+  readonly settingsFile: string;
   /** Secret with the bearer key. `undefined` if requests need none. */
   readonly apiKey: Secret | undefined;
   /** Table of keys, limits, usage and load. `undefined` if there is none. */
@@ -46,7 +51,7 @@ export class ReasoningApi extends Construct {
     this.apiKey = props.apiKey === false ? undefined : this.#createApiKey(key);
     this.ledger = resolved.ledger === 'none' ? undefined : createLedgerTable(this, 'Ledger', resolved.ledger);
     const settings = apiSettings({
-      endpointName: props.endpoint.endpointName,
+      endpointName: props.endpoint?.endpointName,
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
       tableName: this.ledger?.tableName,
@@ -55,10 +60,12 @@ export class ReasoningApi extends Construct {
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,
     });
-    refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(settings, nodeOptions)));
+    const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
+    refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));
+    assertParsable(inTwoParts);
 
-    const environment = { ...nodeOptions, [SETTINGS_VARIABLE]: JSON.stringify(settingsSchema.parse(settings)) };
-    this.handler = createFunction(this, props, resolved, environment, key);
+    this.settingsFile = inTwoParts.file;
+    this.handler = createFunction(this, props, resolved, inTwoParts, key);
     this.#grantAccess(props, key);
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);
@@ -66,16 +73,27 @@ export class ReasoningApi extends Construct {
     this.baseUrl = props.domain === undefined ? `${this.restApi.url}v1` : `https://${props.domain.name}/v1`;
   }
 
-  /** Allows the function to use the endpoint, its key, its table and, if models scale by load, their copies. */
+  /** Allows the function to use the endpoint, its key, the keys of other servers, its table and, if models scale by load, their copies. */
   #grantAccess({ endpoint, models }: ReasoningApiProps, key: IKey | undefined): void {
-    endpoint.grantInvoke(this.handler);
+    endpoint?.grantInvoke(this.handler);
+    this.#grantUpstreamKeys(models.map(({ model }) => model).filter(isExternal));
     this.apiKey?.grantRead(this.handler);
     key?.grantDecrypt(this.handler);
     this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
-    const scaled = models.map(({ model }) => model).filter(({ deployedScaling }) => deployedScaling !== undefined);
+    const scaled = models
+      .map(({ model }) => model)
+      .filter(isHosted)
+      .filter(({ deployedScaling }) => deployedScaling !== undefined);
     if (this.handler.role !== undefined && scaled.length > 0) {
       new ScalingAccess(this, 'Load', this.handler, this.handler.role, scaled);
     }
+  }
+
+  #grantUpstreamKeys(models: readonly ExternalModel[]): void {
+    const resources = [...new Set(models.flatMap(({ upstream }) => upstream.apiKeySecretArn ?? []))];
+    if (resources.length === 0) return;
+    const statement = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources });
+    this.handler.addToRolePolicy(statement);
   }
 
   #createApiKey(key: IKey | undefined): Secret {
@@ -92,5 +110,3 @@ export class ReasoningApi extends Construct {
     return secret;
   }
 }
-
-const nodeOptions = { NODE_OPTIONS: '--enable-source-maps' };

@@ -2,16 +2,23 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { Config } from '../config.ts';
+import { type Config, externalModels, hostedPart } from '../config.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import { findInstanceType } from '../facts/instance-types.ts';
 import { defaultPrices } from '../facts/prices.ts';
 import { Monitoring } from '../monitoring/monitoring.ts';
+import type { ApiModel } from './api-settings.ts';
+import { externalModelMetric } from './external-model.ts';
 import { ReasoningApi } from './reasoning-api.ts';
 
 export interface ApiStackProps extends StackProps {
   readonly config: Config;
-  readonly endpoint: ReasoningEndpoint;
+  /**
+   * Endpoint of the models with a `source`.
+   *
+   * @default - none: every model of the config has an `upstream`
+   */
+  readonly endpoint?: ReasoningEndpoint | undefined;
   /**
    * Code of the function.
    *
@@ -26,44 +33,40 @@ export class ApiStack extends Stack {
 
   constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
     super(scope, id, props);
-    const modelById = new Map(
-      config.models.flatMap(
-        (model) => [[model.id, model], ...model.adapters.map(({ id }) => [id, model] as const)] as const,
-      ),
-    );
     this.api = new ReasoningApi(this, 'Api', {
       ...config.api,
       endpoint,
       apiName: config.name,
       retention: config.retention,
-      models: endpoint.offered.flatMap((model) => {
-        const entry = modelById.get(model.id);
-        if (entry === undefined) return [];
-        const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
-        return [{ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }];
-      }),
+      models: apiModels(config, endpoint),
       logRetention: config.logRetentionDays satisfies RetentionDays,
       code,
     });
     this.#addMonitoring(config, endpoint);
-    this.#addOutputs(endpoint);
+    this.#addOutputs(config.models[0]?.id ?? '');
   }
 
-  #addMonitoring({ watching, endpoint: { instanceType }, models }: Config, endpoint: ReasoningEndpoint): void {
-    const gpus = new Map(models.map(({ id, vllm }) => [id, vllm.tensorParallel]));
+  #addMonitoring(config: Config, endpoint: ReasoningEndpoint | undefined): void {
+    const { watching } = config;
+    const hosted = hostedPart(config);
+    const gpus = new Map(hosted?.models.map(({ id, vllm }) => [id, vllm.tensorParallel]));
+    const instanceType = hosted?.endpoint.instanceType ?? '';
     new Monitoring(this, 'Watching', {
       ...watching,
       restApi: this.api.restApi,
       handler: this.api.handler,
-      models: endpoint.models.map((model) => ({ model, gpusPerCopy: gpus.get(model.id) ?? 1 })),
+      models: (endpoint?.models ?? []).map((model) => ({ model, gpusPerCopy: gpus.get(model.id) ?? 1 })),
+      externalModels: externalModels(config).map((model) => ({
+        id: model.id,
+        metric: (name) => externalModelMetric(model, name),
+      })),
       gpusPerInstance: findInstanceType(instanceType)?.gpus ?? 1,
       dollarsPerInstanceHour: watching.dollarsPerInstanceHour ?? defaultPrices.instances[instanceType],
     });
   }
 
   /** Adds outputs that say how to call the API. */
-  #addOutputs(endpoint: ReasoningEndpoint): void {
-    const model = endpoint.models[0]?.id ?? '';
+  #addOutputs(model: string): void {
     const { apiKey, baseUrl } = this.api;
     const readKey =
       apiKey === undefined
@@ -91,4 +94,17 @@ export class ApiStack extends Stack {
       ].join(' '),
     });
   }
+}
+
+/** Returns the models of a config in their order, each followed by its adapters. */
+function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined): readonly ApiModel[] {
+  const offered = new Map(endpoint?.offered.map((model) => [model.id, model]));
+  return models.flatMap((entry) => {
+    const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
+    const served =
+      'upstream' in entry
+        ? [{ id: entry.id, upstream: entry.upstream, contextTokens: entry.contextTokens }]
+        : [entry, ...entry.adapters].flatMap(({ id }) => offered.get(id) ?? []);
+    return served.map((model) => ({ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }));
+  });
 }

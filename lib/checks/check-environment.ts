@@ -30,14 +30,13 @@ export function checkContainerEnvironment(
  * Refuses environment variables that exceed Lambda's total size.
  *
  * @param bytes names and values of all variables together
- * @param models number of models in the settings
  */
-export function checkFunctionEnvironment(bytes: number, models: number): Refusal | undefined {
+export function checkFunctionEnvironment(bytes: number): Refusal | undefined {
   const { max, source } = limits.functionEnvironmentBytes;
   if (bytes <= max) return undefined;
   return {
     code: 'settings-size',
-    sentence: `The environment variables of the function take ${groupDigits(bytes)} bytes, most of them for the settings of ${models} models, but Lambda accepts ${groupDigits(max)} bytes in total: write fewer models, or shorter system prompts.`,
+    sentence: `The environment variables of the function take ${groupDigits(bytes)} bytes, but Lambda accepts ${groupDigits(max)} bytes in total. Only values that are unknown at synth are there: write names and ARNs as plain strings instead of references to other resources, or let models share a secret.`,
     source,
   };
 }

@@ -2,12 +2,12 @@ import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import { SecurityGroup, Subnet } from 'aws-cdk-lib/aws-ec2';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { Config } from '../config.ts';
+import type { HostedConfig } from '../config.ts';
 import { IsolatedNetwork, type Network } from './network.ts';
 import { ReasoningEndpoint } from './reasoning-endpoint.ts';
 
 export interface EndpointStackProps extends StackProps {
-  readonly config: Config;
+  readonly config: HostedConfig;
 }
 
 /** Stack of the GPU endpoint and its models, which takes long to deploy. */
@@ -38,7 +38,7 @@ export class EndpointStack extends Stack {
     return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }
 
-  #networkOf({ endpoint: { network }, logRetentionDays }: Config): Network | undefined {
+  #networkOf({ endpoint: { network }, logRetentionDays }: HostedConfig): Network | undefined {
     switch (network?.kind) {
       case undefined:
         return undefined;

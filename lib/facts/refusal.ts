@@ -9,7 +9,7 @@ export interface Refusal {
   readonly sentence: string;
   /** The page that the reason is based on. */
   readonly source: string;
-  /** If true, `--context allow=` has no effect, because the deployed function would refuse the value as well. */
+  /** If true, `--context allow=` has no effect, because the deployed function would refuse the value as well, or could never use it. */
   readonly final?: true | undefined;
 }
 

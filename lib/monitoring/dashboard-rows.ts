@@ -10,11 +10,11 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { BudgetMetric } from '../facts/metrics.ts';
-import type { MonitoredModel, MonitoringProps } from './monitoring-props.ts';
+import type { MonitoredExternalModel, MonitoredModel, MonitoringProps } from './monitoring-props.ts';
 
 /** Rows of the dashboard from top to bottom: alarms, requests and cost; for each model its thinking and its copies. */
 export function dashboardRows(props: MonitoringProps, alarms: readonly Alarm[]): readonly (readonly IWidget[])[] {
-  const { restApi, handler, models } = props;
+  const { restApi, handler, models, externalModels = [] } = props;
   const minute = { period: Duration.minutes(1) };
   return [
     ...(alarms.length === 0
@@ -32,15 +32,16 @@ export function dashboardRows(props: MonitoringProps, alarms: readonly Alarm[]):
         handler.metricThrottles({ ...minute, label: 'throttled' }),
         handler.metricErrors({ ...minute, label: 'errors' }),
       ]),
-      costGraph(props),
+      ...(models.length === 0 ? [] : [costGraph(props)]),
     ],
-    ...models.map(thinkingRow),
+    ...models.map(({ model }) => thinkingRow(model)),
+    ...externalModels.map(thinkingRow),
     ...models.map(copiesRow),
-    [new TextWidget({ width: 24, height: 4, markdown: cacheNote(models) })],
+    ...(models.length === 0 ? [] : [[new TextWidget({ width: 24, height: 4, markdown: cacheNote(models) })]]),
   ];
 }
 
-function thinkingRow({ model }: MonitoredModel): readonly IWidget[] {
+function thinkingRow(model: MonitoredExternalModel): readonly IWidget[] {
   const metric = (name: BudgetMetric, label: string, statistic: string) =>
     model.metric(name).with({ label, statistic });
   const percentiles = (name: BudgetMetric) =>

@@ -1,6 +1,8 @@
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { HostedModel } from '../endpoint/hosted-model.ts';
+import type { BudgetMetric } from '../facts/metrics.ts';
 
 /** Threshold of an alarm: the value is above `over` for `minutes` consecutive minutes. */
 export interface Threshold {
@@ -39,10 +41,23 @@ export interface MonitoredModel {
   readonly gpusPerCopy: number;
 }
 
+/** A model on a server of its own, of which only the function's metrics are known. */
+export interface MonitoredExternalModel {
+  readonly id: string;
+  /** Returns a metric that the function writes about this model. */
+  readonly metric: (name: BudgetMetric) => Metric;
+}
+
 export interface MonitoringProps {
   readonly restApi: RestApi;
   readonly handler: IFunction;
   readonly models: readonly MonitoredModel[];
+  /**
+   * Models on servers of their own.
+   *
+   * @default - none
+   */
+  readonly externalModels?: readonly MonitoredExternalModel[] | undefined;
   /** GPUs of one instance. */
   readonly gpusPerInstance: number;
   /**

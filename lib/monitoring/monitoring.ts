@@ -13,7 +13,12 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { dashboardRows } from './dashboard-rows.ts';
-import { defaultThresholds, type MonitoringProps, type Thresholds } from './monitoring-props.ts';
+import {
+  defaultThresholds,
+  type MonitoredExternalModel,
+  type MonitoringProps,
+  type Thresholds,
+} from './monitoring-props.ts';
 
 /**
  * Dashboard and alarms for an API and its models.
@@ -41,7 +46,7 @@ export class Monitoring extends Construct {
   }
 
   #createAlarms(): readonly Alarm[] {
-    const { restApi, handler, models } = this.#props;
+    const { restApi, handler, models, externalModels = [] } = this.#props;
     const minute = { period: Duration.minutes(1) };
     return [
       this.#alarm('serverErrors', 'of the answers are errors of ours, in percent', {
@@ -51,19 +56,26 @@ export class Monitoring extends Construct {
         metric: handler.metricThrottles(minute),
       }),
       ...models.flatMap(({ model }) => [
-        this.#alarm('failures', `of the generations of ${model.id} fail, in percent`, {
-          model: model.id,
-          metric: percent(model.metric('Failures').with({ statistic: Stats.AVERAGE })),
-        }),
-        this.#alarm('slowFirstToken', `milliseconds until the first token of ${model.id}, for one in ten or more`, {
-          model: model.id,
-          metric: model.metric('TimeToFirstToken').with({ statistic: Stats.p(90) }),
-        }),
+        ...this.#createGenerationAlarms(model),
         this.#alarm('noCapacity', `calls a minute found no copy of ${model.id}, and none has come`, {
           model: model.id,
           metric: model.metricNoCapacity().with(minute),
         }),
       ]),
+      ...externalModels.flatMap((model) => this.#createGenerationAlarms(model)),
+    ];
+  }
+
+  #createGenerationAlarms(model: MonitoredExternalModel): readonly Alarm[] {
+    return [
+      this.#alarm('failures', `of the generations of ${model.id} fail, in percent`, {
+        model: model.id,
+        metric: percent(model.metric('Failures').with({ statistic: Stats.AVERAGE })),
+      }),
+      this.#alarm('slowFirstToken', `milliseconds until the first token of ${model.id}, for one in ten or more`, {
+        model: model.id,
+        metric: model.metric('TimeToFirstToken').with({ statistic: Stats.p(90) }),
+      }),
     ];
   }
 

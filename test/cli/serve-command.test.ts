@@ -4,7 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { serveCommandCommand } from '../../cli/commands/serve-command.ts';
-import { loadConfig } from '../../lib/config.ts';
+import { type HostedConfig, hostedPart, loadConfig } from '../../lib/config.ts';
 import { EndpointStack } from '../../lib/endpoint/stack.ts';
 
 async function printed(...argv: string[]): Promise<string> {
@@ -28,8 +28,7 @@ const modelSchema = z.object({
 });
 
 /** Environments of the containers in the template of a config. */
-function deployedEnvironments(file: string): readonly Readonly<Record<string, unknown>>[] {
-  const config = loadConfig(file);
+function deployedEnvironments(config: HostedConfig): readonly Readonly<Record<string, unknown>>[] {
   const stack: Stack = new EndpointStack(new App(), 'Stack', { config, env: { region: config.region } });
   return Object.values(Template.fromStack(stack).findResources('AWS::SageMaker::Model')).map(
     (model) => modelSchema.parse(model).Properties.PrimaryContainer.Environment,
@@ -41,8 +40,13 @@ describe('budgetforce serve-command', () => {
     'it prints the environment that %s deploys',
     async (name) => {
       const file = `config/${name}`;
-      for (const [index, environment] of deployedEnvironments(file).entries()) {
-        const text = await printed(file, '--model', loadConfig(file).models[index]?.id ?? '');
+      const config = hostedPart(loadConfig(file));
+      if (config === undefined) {
+        await expect(serveCommandCommand.run([file])).rejects.toThrow(`${file} deploys no model server`);
+        return;
+      }
+      for (const [index, environment] of deployedEnvironments(config).entries()) {
+        const text = await printed(file, '--model', config.models[index]?.id ?? '');
         for (const [variable, value] of Object.entries(environment)) {
           expect(text.replaceAll("'", '')).toContain(`-e ${variable}=${value}`);
         }

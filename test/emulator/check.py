@@ -6,6 +6,7 @@ Prints which resources were created and which were not.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,9 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 REPOSITORY = Path(__file__).parents[2]
 FIRST, SECOND = (REPOSITORY / "test/emulator" / name for name in ("first.json", "second.json"))
 EXAMPLES = sorted((REPOSITORY / "config").glob("*.json"))
-REGION_OF = {config["name"]: config["region"] for config in (json.loads(file.read_text()) for file in [FIRST, *EXAMPLES])}
+CONFIGS = [json.loads(file.read_text()) for file in EXAMPLES]
+REGION_OF = {config["name"]: config["region"] for config in [json.loads(FIRST.read_text()), *CONFIGS]}
+STACKS = sum(2 if "endpoint" in config else 1 for config in CONFIGS)
 REGIONS = sorted(set(REGION_OF.values()))
 
 NEVER_CREATED = {
@@ -111,7 +115,7 @@ def check_examples(folder: Path) -> None:
     assembly = synthesize("examples", EXAMPLES, folder)
     outputs = deploy(assembly)
     report("deploy of every config in config/", assembly)
-    assert len(outputs) == 2 * len(EXAMPLES), outputs
+    assert len(outputs) == STACKS, outputs
     # The ledger tables are retained by default.
     destroy(assembly, before, tables=len(EXAMPLES))
 
@@ -185,13 +189,24 @@ def settings() -> dict[str, Any]:
     sagemaker = boto3.client("sagemaker")
     [config] = sagemaker.list_endpoint_configs()["EndpointConfigs"]
     [variant] = sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"])["ProductionVariants"]
-    models = json.loads(function["Environment"]["Variables"]["BUDGETFORCE_SETTINGS"])["models"]
+    models = settings_file()["models"]
     return {
         "memory": function["MemorySize"],
         "models": [model["id"] for model in models],
         "copies": {target["ResourceId"]: (target["MinCapacity"], target["MaxCapacity"]) for target in scaling["ScalableTargets"]},
         "instances": variant["ManagedInstanceScaling"]["MaxInstanceCount"],
     }
+
+
+def settings_file() -> dict[str, Any]:
+    """Reads the settings file in the code of the function, from the bucket and key in the deployed template."""
+    template = boto3.client("cloudformation").get_template(StackName="emulated-api")["TemplateBody"]
+    resources = (json.loads(template) if isinstance(template, str) else template)["Resources"].values()
+    [code] = [resource["Properties"]["Code"] for resource in resources if resource["Type"] == "AWS::Lambda::Function"]
+    name = code["S3Bucket"]
+    bucket = (name if isinstance(name, str) else name["Fn::Sub"]).replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+    archive = boto3.client("s3").get_object(Bucket=bucket, Key=code["S3Key"])["Body"].read()
+    return json.loads(zipfile.ZipFile(io.BytesIO(archive)).read("settings.json"))
 
 
 def everything() -> dict[str, set[str]]:

@@ -18,7 +18,7 @@ beforeAll(async () => {
     keepAliveMs: 0,
     retention: { responsesDays: 0, feedbackDays: 0, filesDays: 0 },
   };
-  dependencies = compose(settings, () => {});
+  dependencies = await compose(settings, () => {});
 });
 afterAll(() => server.close());
 

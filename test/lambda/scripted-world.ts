@@ -89,7 +89,7 @@ const scriptedSettings: ModelSettings = {
   id: 'scripted',
   format: 's1',
   contextTokens: 4_096,
-  backend: { kind: 'completions', baseUrl: 'http://localhost:1/v1', servedModelName: 'scripted' },
+  upstream: { kind: 'openai-compatible', baseUrl: 'http://localhost:1/v1', servedModelName: 'scripted' },
   tokenizer: { kind: 'endpoint' },
   defaultMaxThinkingTokens: 200,
   maxThinkingTokens: 1_000,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ConfigError, configSchema, loadConfig, parseConfig } from '../../lib/config.ts';
-import { aConfig, aModel } from './synthesize.ts';
+import { aConfig, aModel, anExternalModel } from './synthesize.ts';
 
 describe('a config', () => {
   it('a minimal config gets defaults for all other fields', () => {
@@ -39,6 +39,33 @@ describe('a config', () => {
   it('an error names the config file that cannot be read', () => {
     expect(() => loadConfig('config/none.json')).toThrow(ConfigError);
     expect(() => loadConfig('config/none.json')).toThrow(/^config\/none\.json cannot be read/);
+  });
+
+  const { endpoint: _, ...withoutEndpoint } = aConfig();
+
+  it.each([
+    ['a hosted model without an endpoint', withoutEndpoint],
+    ['an endpoint without a hosted model', aConfig({ models: [anExternalModel()] })],
+    [
+      'a model with an upstream that is also hosted and scaled',
+      { ...withoutEndpoint, models: [{ ...anExternalModel(), ...aModel({ scaling: { thinking: {} } }) }] },
+    ],
+    ['an upstream of an unknown kind', { ...withoutEndpoint, models: [anExternalModel({ kind: 'bedrock' as never })] }],
+    ['a key in the config', { ...withoutEndpoint, models: [anExternalModel({ apiKey: 'sk-1' } as never)] }],
+    [
+      'an upstream without a window',
+      { ...withoutEndpoint, models: [{ ...anExternalModel(), contextTokens: undefined }] },
+    ],
+  ])('a config is wrong with %s, and the error says what to write', (_what, input) => {
+    expect(() => parseConfig(input, 'stage.json')).toThrowErrorMatchingSnapshot();
+  });
+
+  it('a config may have models on its endpoint beside models on other servers', () => {
+    const { models } = parseConfig(aConfig({ models: [aModel(), anExternalModel({}, { id: 'other' })] }));
+    expect(models.map((model) => [model.id, 'upstream' in model])).toEqual([
+      ['s1-32b', false],
+      ['other', true],
+    ]);
   });
 
   it('the schema can be converted to JSON Schema, for editors', () => {

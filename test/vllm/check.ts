@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
-import { loadConfig } from '../../lib/config.ts';
+import { hostedPart, loadConfig } from '../../lib/config.ts';
 import { containerEnvironment } from '../../lib/endpoint/model-container.ts';
 import { serveArguments } from '../../lib/serving/serve-command.ts';
 import { servedWeights } from '../../lib/serving/served-weights.ts';
@@ -154,7 +154,7 @@ async function checkVersion(vllm: VllmServer): Promise<void> {
 
 /** Arguments of `vllm`: those that a deployment of config.json generates, and what a CPU and the side-by-side need. */
 function argumentsFor(model: string, adapter: string): readonly string[] {
-  const config = loadConfig(at('config.json')).models[0];
+  const config = hostedPart(loadConfig(at('config.json')))?.models[0];
   if (config === undefined) throw new Error('config.json has no model.');
   return [
     ...serveArguments(containerEnvironment(config, servedWeights(config)), model),

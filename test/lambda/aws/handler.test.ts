@@ -5,6 +5,7 @@ import { type LocalEndpoint, startLocalEndpoint } from '../../../local/endpoint/
 import { scriptedEngine } from '../../local/scripted-engine.ts';
 import { bytes, IM_END } from '../forcing/tiny-vocabulary.ts';
 import { restEvent } from './rest-event-fixture.ts';
+import { writeSettingsFile } from './settings-file.ts';
 
 type Handler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
@@ -28,6 +29,7 @@ class ResponseStream extends Writable {
 const context: LambdaContext = { awsRequestId: 'r', getRemainingTimeInMillis: () => 60_000 };
 let endpoint: LocalEndpoint;
 let handler: Handler;
+let settingsFile: ReturnType<typeof writeSettingsFile>;
 
 beforeAll(async () => {
   endpoint = await startLocalEndpoint({
@@ -39,28 +41,26 @@ beforeAll(async () => {
   vi.stubEnv('AWS_REGION', 'us-east-2');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'x');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'y');
-  vi.stubEnv(
-    'BUDGETFORCE_SETTINGS',
-    JSON.stringify({
-      models: [
-        {
-          id: 'm',
-          format: 's1',
-          contextTokens: 900,
-          backend: { kind: 'sagemaker', endpointName: 'e' },
-          tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
-          defaultMaxThinkingTokens: 20,
-          maxThinkingTokens: 100,
-          defaultMaxAnswerTokens: 20,
-          efforts: { none: 0 },
-          systemPrompt: 'Be brief.',
-        },
-      ],
-      requestTimeoutMs: 60_000,
-      capacityWaitMs: 0,
-      keepAliveMs: 10_000,
-    }),
-  );
+  settingsFile = writeSettingsFile({
+    models: [
+      {
+        id: 'm',
+        format: 's1',
+        contextTokens: 900,
+        upstream: { kind: 'sagemaker', endpointName: 'e' },
+        tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
+        defaultMaxThinkingTokens: 20,
+        maxThinkingTokens: 100,
+        defaultMaxAnswerTokens: 20,
+        efforts: { none: 0 },
+        systemPrompt: 'Be brief.',
+      },
+    ],
+    requestTimeoutMs: 60_000,
+    capacityWaitMs: 0,
+    keepAliveMs: 10_000,
+  });
+  vi.stubEnv('BUDGETFORCE_SETTINGS_FILE', settingsFile.path);
   // As the global of Lambda's Node.js runtime: the prelude is sent with the first write.
   vi.stubGlobal('awslambda', {
     streamifyResponse: (run: Handler) => run,
@@ -76,6 +76,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
+  settingsFile.remove();
   await endpoint.close();
 });
 

@@ -13,6 +13,7 @@ import { type LocalEndpoint, startLocalEndpoint } from '../../../local/endpoint/
 import { type LocalTable, startLocalTable } from '../../../local/local-table.ts';
 import { scriptedEngine } from '../../local/scripted-engine.ts';
 import { smallCopies } from '../scaling/load-world.ts';
+import { writeSettingsFile } from './settings-file.ts';
 
 type Handler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
@@ -28,6 +29,7 @@ let board: LeaseStore;
 let fleet: CopyFleet;
 let autoScaling: LocalAutoScaling;
 let handler: Handler;
+let settingsFile: ReturnType<typeof writeSettingsFile>;
 let model = 0;
 let written: Record<string, unknown>[] = [];
 
@@ -57,6 +59,31 @@ beforeEach(async () => {
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   board = new LeaseStore(new Table(table.name, client), modelId);
+  settingsFile = writeSettingsFile({
+    models: [
+      {
+        id: modelId,
+        format: 's1',
+        contextTokens: 900,
+        upstream: { kind: 'sagemaker', endpointName: 'e', inferenceComponentName: 'component' },
+        tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
+        defaultMaxThinkingTokens: 20,
+        maxThinkingTokens: 100,
+        defaultMaxAnswerTokens: 20,
+        efforts: { none: 0 },
+        scaling: {
+          ...smallCopies,
+          policy: { scale_in_after_seconds: 60, smoothing_seconds: 10 },
+          componentName: 'component',
+          modelId,
+        },
+      },
+    ],
+    tableName: table.name,
+    requestTimeoutMs: 60_000,
+    capacityWaitMs: 600_000,
+    keepAliveMs: 10_000,
+  });
   for (const [name, value] of Object.entries({
     AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: endpoint.url,
     AWS_ENDPOINT_URL_SAGEMAKER: endpoint.url,
@@ -64,31 +91,7 @@ beforeEach(async () => {
     AWS_REGION: 'us-east-2',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
-    BUDGETFORCE_SETTINGS: JSON.stringify({
-      models: [
-        {
-          id: modelId,
-          format: 's1',
-          contextTokens: 900,
-          backend: { kind: 'sagemaker', endpointName: 'e', inferenceComponentName: 'component' },
-          tokenizer: { kind: 'file', path: 'local/model/tokenizer.json' },
-          defaultMaxThinkingTokens: 20,
-          maxThinkingTokens: 100,
-          defaultMaxAnswerTokens: 20,
-          efforts: { none: 0 },
-          scaling: {
-            ...smallCopies,
-            policy: { scale_in_after_seconds: 60, smoothing_seconds: 10 },
-            componentName: 'component',
-            modelId,
-          },
-        },
-      ],
-      tableName: table.name,
-      requestTimeoutMs: 60_000,
-      capacityWaitMs: 600_000,
-      keepAliveMs: 10_000,
-    }),
+    BUDGETFORCE_SETTINGS_FILE: settingsFile.path,
   })) {
     vi.stubEnv(name, value);
   }
@@ -106,6 +109,7 @@ afterEach(async () => {
   vi.useRealTimers();
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
+  settingsFile.remove();
   await endpoint.close();
 });
 

@@ -95,8 +95,8 @@ describe('the metrics of a generation', () => {
       LoadCuts: 0,
       Failures: 0,
     };
-    const backend = { kind: 'sagemaker', endpointName: 'stage' } as const;
-    const line = lineSchema.parse(requestMetrics({ id: 'm', backend }, all, 1));
+    const upstream = { kind: 'sagemaker', endpointName: 'stage' } as const;
+    const line = lineSchema.parse(requestMetrics({ id: 'm', upstream }, all, 1));
     const [{ Namespace, Metrics }] = line._aws.CloudWatchMetrics;
     expect(Metrics.map(({ Name }) => Name)).toEqual(Object.keys(all));
     for (const name of Object.keys(all) as (keyof RequestMetrics)[]) {

@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { settingsSchema } from '../../../lambda/settings/settings.ts';
-import { aConfig, all, aModel, only, synthesize } from '../../lib/synthesize.ts';
+import { aConfig, all, aModel, deployedSettings, only, synthesize } from '../../lib/synthesize.ts';
 import { loadWorld, request } from './load-world.ts';
 
 const byLoad = aConfig({
-  // Without a secret, the settings contain no CDK token and can be parsed.
-  api: { apiKey: false },
   models: [
     aModel({
       architecture: 'qwen2.5-32b',
@@ -51,32 +48,18 @@ function readMetrics() {
   );
 }
 
-/** The settings contain a reference to the table, so CloudFormation joins them at deployment. */
-function settingsText(value: unknown): string {
-  const { 'Fn::Join': parts } = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) }).parse(value);
-  return parts[1].map((part) => (typeof part === 'string' ? part : 'deployed')).join(parts[0]);
-}
-
-/** Settings of the function in the same deployment. */
-function deployedSettings() {
-  const { api } = synthesize(byLoad);
-  const environmentSchema = z.object({
-    Environment: z.object({ Variables: z.object({ BUDGETFORCE_SETTINGS: z.unknown() }) }),
-  });
-  const found = all(api, 'AWS::Lambda::Function').flatMap(
-    (resource) => environmentSchema.safeParse(resource).data ?? [],
-  );
-  const text = settingsText(found[0]?.Environment.Variables.BUDGETFORCE_SETTINGS);
-  return settingsSchema.shape.models.parse(JSON.parse(text).models);
+/** Settings of the models in the same deployment. */
+function deployedModels() {
+  return deployedSettings(synthesize(byLoad)).models;
 }
 
 describe('The metrics that scaling reads', { timeout: 180_000 }, () => {
   it('the function of the same deployment writes the namespace, names and dimensions that scaling reads', async () => {
-    const [model] = deployedSettings();
-    if (model?.scaling === undefined || model.backend.kind !== 'sagemaker')
+    const [model] = deployedModels();
+    if (model?.scaling === undefined || model.upstream.kind !== 'sagemaker')
       throw new Error('The model has no scaling settings.');
     const { lines, autoscaler } = loadWorld(1, {
-      owner: { endpointName: model.backend.endpointName, modelId: model.scaling.modelId },
+      owner: { endpointName: model.upstream.endpointName, modelId: model.scaling.modelId },
       settings: model.scaling,
     });
     await autoscaler.gate.admit(request('a'));
@@ -144,7 +127,7 @@ describe('Scaling by load in the template', { timeout: 180_000 }, () => {
   });
 
   it('the settings of the function contain the capacity of a copy', () => {
-    expect(deployedSettings()[0]?.scaling).toMatchObject({
+    expect(deployedModels()[0]?.scaling).toMatchObject({
       componentName: 'stage-s1-32b',
       minCopies: 1,
       maxCopies: 4,

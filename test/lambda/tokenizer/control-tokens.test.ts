@@ -189,7 +189,7 @@ function settingsOf(format: FormatName) {
     id: 'x',
     format,
     contextTokens: 32_768,
-    backend: { kind: 'completions', baseUrl: 'http://localhost:1/v1', servedModelName: 'x' },
+    upstream: { kind: 'openai-compatible', baseUrl: 'http://localhost:1/v1', servedModelName: 'x' },
     tokenizer: { kind: 'endpoint' },
     defaultMaxThinkingTokens: 100,
     maxThinkingTokens: 1_000,

@@ -11,7 +11,7 @@ describe('the ledger table', { timeout: 180_000 }, () => {
       BillingMode: 'PAY_PER_REQUEST',
       TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
     });
-    expect(JSON.stringify(all(api, 'AWS::Lambda::Function'))).toContain('tableName');
+    expect(JSON.stringify(all(api, 'AWS::Lambda::Function'))).toContain('"BUDGETFORCE_TABLE_NAME":{"Ref":"ApiLedger');
   });
 
   it('the function may change the copies of its own components only', () => {

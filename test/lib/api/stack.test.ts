@@ -1,11 +1,11 @@
-import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { parseSettings, SETTINGS_VARIABLE } from '../../../lambda/settings/settings.ts';
-import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
+import { settingsSchema } from '../../../lambda/settings/settings.ts';
+import { aConfig, all, aModel, deployedSettings, only, synthesize } from '../synthesize.ts';
 
 describe('the API stack', () => {
-  const { api } = synthesize(aConfig());
+  const synthesized = synthesize(aConfig());
+  const { api } = synthesized;
 
   it('the API streams through API Gateway for 15 minutes', () => {
     for (const { Integration } of all(api, 'AWS::ApiGateway::Method')) {
@@ -42,9 +42,18 @@ describe('the API stack', () => {
     });
   });
 
-  it('the function can parse the settings in its environment', () => {
-    const settings = parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) });
-    expect(settings).toMatchSnapshot('settings');
+  it('the function can parse the settings in its file and its environment', () => {
+    expect(deployedSettings(synthesized)).toMatchSnapshot('settings');
+  });
+
+  it('only values that are unknown at synth are in the environment', () => {
+    expect(only(api, 'AWS::Lambda::Function')['Environment']).toEqual({
+      Variables: {
+        NODE_OPTIONS: '--enable-source-maps',
+        BUDGETFORCE_API_KEY_SECRET_ARN: { Ref: expect.stringMatching(/^ApiApiKey/) },
+        BUDGETFORCE_TABLE_NAME: { Ref: expect.stringMatching(/^ApiLedger/) },
+      },
+    });
   });
 
   it('logs contain neither prompts nor answers, and are kept for a month', () => {
@@ -78,9 +87,10 @@ describe('the API stack', () => {
 
 describe('choices of the API', () => {
   it('the API has no bearer key if apiKey is false', () => {
-    const { api } = synthesize(aConfig({ api: { apiKey: false } }));
+    const synthesized = synthesize(aConfig({ api: { apiKey: false } }));
+    const { api } = synthesized;
     api.resourceCountIs('AWS::SecretsManager::Secret', 0);
-    expect(settingsText(api)).not.toContain('apiKeySecretArn');
+    expect(deployedSettings(synthesized)).not.toHaveProperty('apiKeySecretArn');
     expect(Object.keys(api.findOutputs('*'))).not.toContain('ReadApiKey');
   });
 
@@ -95,8 +105,8 @@ describe('choices of the API', () => {
   });
 
   it('the settings of the function hold the retention, which is 0 days unless configured', () => {
-    const { api } = synthesize(aConfig({ retention: { responsesDays: 30 } }));
-    expect(parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) }).retention).toEqual({
+    const synthesized = synthesize(aConfig({ retention: { responsesDays: 30 } }));
+    expect(deployedSettings(synthesized)).toHaveProperty('retention', {
       responsesDays: 30,
       feedbackDays: 0,
       filesDays: 0,
@@ -104,8 +114,8 @@ describe('choices of the API', () => {
   });
 
   it('settings without a retention store nothing', () => {
-    const { retention: _, ...older } = parseSettings({ [SETTINGS_VARIABLE]: settingsText(synthesize(aConfig()).api) });
-    expect(parseSettings({ [SETTINGS_VARIABLE]: JSON.stringify(older) }).retention).toEqual({
+    const { retention: _, ...older } = deployedSettings(synthesize(aConfig()));
+    expect(settingsSchema.parse(older).retention).toEqual({
       responsesDays: 0,
       feedbackDays: 0,
       filesDays: 0,
@@ -113,10 +123,10 @@ describe('choices of the API', () => {
   });
 
   it('configured budgets override the defaults, which are shares of the window', () => {
-    const { api } = synthesize(
+    const synthesized = synthesize(
       aConfig({ models: [aModel({ thinking: { maxTokens: 20_000, efforts: { xhigh: 20_000 } } })] }),
     );
-    expect(parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) }).models[0]).toMatchObject({
+    expect(deployedSettings(synthesized).models[0]).toMatchObject({
       maxThinkingTokens: 20_000,
       defaultMaxThinkingTokens: 8_192,
       efforts: { none: 0, low: 2_048, xhigh: 20_000 },
@@ -124,23 +134,12 @@ describe('choices of the API', () => {
   });
 
   it('the API offers the window that vLLM serves, not the window of the model', () => {
-    const { api } = synthesize(aConfig({ models: [aModel({ vllm: { tensorParallel: 2, contextTokens: 16_384 } })] }));
-    expect(parseSettings({ [SETTINGS_VARIABLE]: settingsText(api) }).models[0]).toMatchObject({
+    const synthesized = synthesize(
+      aConfig({ models: [aModel({ vllm: { tensorParallel: 2, contextTokens: 16_384 } })] }),
+    );
+    expect(deployedSettings(synthesized).models[0]).toMatchObject({
       contextTokens: 16_384,
       maxThinkingTokens: 14_336,
     });
   });
 });
-
-/** Returns the settings, with an ARN in place of each reference in the template. */
-function settingsText(api: Template): string {
-  const { Environment } = only(api, 'AWS::Lambda::Function');
-  const value = environmentSchema.parse(Environment).Variables[SETTINGS_VARIABLE] ?? '';
-  if (typeof value === 'string') return value;
-  const [separator, parts] = value['Fn::Join'];
-  return parts.map((part) => (typeof part === 'string' ? part : secretArn)).join(separator);
-}
-
-const joined = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.union([z.string(), z.object({})]))]) });
-const environmentSchema = z.object({ Variables: z.record(z.string(), z.union([z.string(), joined])) });
-const secretArn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key-AbCdEf';

@@ -1,9 +1,10 @@
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import type { ConfigInput } from '../../../lib/config.ts';
+import { type ConfigInput, parseConfig } from '../../../lib/config.ts';
+import { addStacks } from '../../../lib/stacks.ts';
 import { examples } from '../examples.ts';
-import { aConfig, addTo, aModel, anApp } from '../synthesize.ts';
+import { aConfig, aModel, anApp } from '../synthesize.ts';
 
 const configs: Record<string, ConfigInput> = {
   'one model from S3': aConfig(),
@@ -37,7 +38,7 @@ describe('cdk-nag', () => {
       // Enables CDK's own rules for templates, as cdk.json does.
       const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
       Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-      addTo(app, config);
+      addStacks(app, parseConfig(config));
       expect(() => app.synth()).not.toThrow();
     },
   );

@@ -2,12 +2,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import type { ConfigInput } from '../../../lib/config.ts';
+import type { ConfigInput, ModelConfigInput } from '../../../lib/config.ts';
 import { ReasoningEndpoint } from '../../../lib/endpoint/reasoning-endpoint.ts';
 import { RefusedError } from '../../../lib/facts/refusal.ts';
-import { aConfig, addTo, aModel, anApp, synthesize } from '../synthesize.ts';
+import { aConfig, addStages, addTo, aModel, anApp, anExternalModel } from '../synthesize.ts';
 
-const p5 = (changes: Partial<ConfigInput['endpoint']> = {}) =>
+const p5 = (changes: Partial<NonNullable<ConfigInput['endpoint']>> = {}) =>
   aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', ...changes } });
 const model = (changes: Parameters<typeof aModel>[0]) => aConfig({ models: [aModel(changes)] });
 
@@ -214,16 +214,22 @@ const refused: Record<string, ConfigInput> = {
       ],
     },
   }),
-  'more models than the function’s environment can hold': aConfig({
-    endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 1, max: 4 } },
-    models: Array.from({ length: 9 }, (_, index) => aModel({ id: `model-${index}`, copies: { max: 1 } })),
+  'a server by plain HTTP on the internet': external({ baseUrl: 'http://vllm.example.com/v1' }),
+  'a server with a private address': external({ baseUrl: 'http://10.0.3.7:8000/v1' }),
+  'a server with a private name': external({ baseUrl: 'https://vllm.models.svc.cluster.local/v1' }),
+  'a server’s key in its URL': external({ baseUrl: 'https://user:secret@vllm.example.com/v1?key=secret' }),
+  'a secret of another region': external({
+    apiKeySecretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:vllm-AbCdEf',
   }),
+  'a key in place of a secret’s ARN': external({ apiKeySecretArn: 'sk-1234' }),
+  'an R1 model on another server without its tokenizer': external({}, { format: 'r1' }),
+  'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
 };
 
 describe('a config that cannot work', () => {
   it.each(Object.entries(refused))('a config is refused for %s', (_, config) => {
-    expect(() => synthesize(config)).toThrow(RefusedError);
-    expect(() => synthesize(config)).toThrowErrorMatchingSnapshot();
+    expect(() => addStages(anApp(), config)).toThrow(RefusedError);
+    expect(() => addStages(anApp(), config)).toThrowErrorMatchingSnapshot();
   });
 
   it('every refusal code in the source has a refused config in this test', () => {
@@ -240,11 +246,20 @@ describe('a config that cannot work', () => {
     'scaling by load without an architecture',
     'scaling by load of weights that fill the GPUs',
     'scaling by load on an unknown instance type',
+    'two models with one id',
+    'a key in place of a secret’s ARN',
   ];
+
+  it('a key in a config can neither be allowed nor is it printed', () => {
+    const run = () =>
+      addStages(anApp({ allow: 'upstream-secret' }), refused['a key in place of a secret’s ARN'] ?? aConfig());
+    expect(run).toThrow(RefusedError);
+    expect(run).not.toThrow(/sk-1234/);
+  });
 
   it.each(final)('a final refusal is not allowed by the context: %s', (name) => {
     const config = refused[name] ?? aConfig();
-    expect(() => addTo(anApp({ allow: [...codesOf(config)].join(',') }), config)).toThrow(RefusedError);
+    expect(() => addStages(anApp({ allow: [...codesOf(config)].join(',') }), config)).toThrow(RefusedError);
   });
 
   it.each(Object.entries(refused).filter(([name]) => !final.includes(name)))(
@@ -252,7 +267,7 @@ describe('a config that cannot work', () => {
     (_, config) => {
       const allowed = codesOf(config);
       const app = anApp({ allow: [...allowed].join(',') });
-      addTo(app, config);
+      addStages(app, config);
       // Not synthesized, because CDK's own rules would report many of them again.
       const warnings = JSON.stringify(app.node.findAll().flatMap(({ node }) => node.metadata));
       expect(allowed.size).toBeGreaterThan(0);
@@ -265,7 +280,7 @@ describe('a config that cannot work', () => {
       kmsKeyArn: 'arn:aws:kms:us-east-1:1:key/k',
       inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-2',
     });
-    expect(refusedCodes(() => synthesize(config))).toEqual(['kms-local-storage', 'image-cuda']);
+    expect(refusedCodes(() => addStages(anApp(), config))).toEqual(['kms-local-storage', 'image-cuda']);
   });
 
   it('a refusal whose code the context allows becomes a warning', () => {
@@ -307,19 +322,32 @@ describe('ReasoningEndpoint', () => {
   });
 });
 
-function withoutTokenizer(): ConfigInput['models'][number] {
+function withoutTokenizer(): Omit<ModelConfigInput, 'tokenizer'> {
   const { tokenizer: _, ...rest } = aModel();
   return rest;
 }
 
-/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above. */
-const onlyInConstructs = ['region', 'rolling-variants', 'managed-scaling-without-components'];
+/** Builds a config of one model on another server. */
+function external(upstream: object = {}, model: object = {}): ConfigInput {
+  const { endpoint: _, ...config } = aConfig({ models: [anExternalModel(upstream, model)] });
+  return config;
+}
+
+/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, and in test/lib/api. */
+const onlyInConstructs = [
+  'region',
+  'rolling-variants',
+  'managed-scaling-without-components',
+  'settings-size',
+  'endpoint-missing',
+  'no-models',
+];
 
 /** Collects the codes of all constructs: one construct reports all of its refusals, but the next is created only after them. */
 function codesOf(config: ConfigInput): ReadonlySet<string> {
   const codes = new Set<string>();
   for (let round = 0; round < 4; round++) {
-    for (const code of refusedCodes(() => addTo(anApp({ allow: [...codes].join(',') }), config))) codes.add(code);
+    for (const code of refusedCodes(() => addStages(anApp({ allow: [...codes].join(',') }), config))) codes.add(code);
   }
   return codes;
 }

@@ -1,16 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import type { Config } from '../../../lib/config.ts';
+import { type Config, hostedPart, type ModelConfig } from '../../../lib/config.ts';
 import { findInstanceType } from '../../../lib/facts/instance-types.ts';
 import { defaultPrices } from '../../../lib/facts/prices.ts';
 import { RefusedError } from '../../../lib/facts/refusal.ts';
 import { decodeSpeed, USUAL_CONTEXT_TOKENS } from '../../../lib/serving/decode-speed.ts';
 import { createdBy } from '../../../plan/created.ts';
 import { makePlan } from '../../../plan/make-plan.ts';
-import { examples } from '../examples.ts';
+import { examples as allExamples } from '../examples.ts';
 import { aConfig, addTo, all, aModel, anApp, synthesize } from '../synthesize.ts';
 
+/** Examples that host models, by name. */
+const examples = allExamples.flatMap(([name, config]) => {
+  const hosted = hostedPart(config);
+  return hosted === undefined
+    ? []
+    : [[name, { ...hosted, models: [...hosted.models] }] as readonly [string, HostedConfig]];
+});
+
+/** A config that hosts all of its models. */
+type HostedConfig = Omit<Config, 'endpoint' | 'models'> & {
+  endpoint: NonNullable<Config['endpoint']>;
+  models: ModelConfig[];
+};
+
 /** The example with all of its models scaled by load. */
-function byLoad(config: Config): Config {
+function byLoad(config: HostedConfig): HostedConfig {
   return {
     ...config,
     models: config.models.map((model) => ({ ...model, scaling: { ...model.scaling, thinking: {} } })),
@@ -18,13 +32,13 @@ function byLoad(config: Config): Config {
 }
 
 /** Scaling settings of the function, by model. */
-function settingsOf(config: Config) {
+function settingsOf(config: HostedConfig) {
   const { endpoint } = addTo(anApp(), config).endpointStack;
   return new Map(endpoint.models.map(({ id, deployedScaling }) => [id, deployedScaling]));
 }
 
 /** Tokens of the KV cache in the memory check's sentence, by model. Each window is too large, so that the check speaks. */
-function checkedCacheTokens(config: Config): ReadonlyMap<string, number> {
+function checkedCacheTokens(config: HostedConfig): ReadonlyMap<string, number> {
   const models = config.models.map((model) => ({
     ...model,
     contextTokens: 100_000_000,
@@ -33,7 +47,7 @@ function checkedCacheTokens(config: Config): ReadonlyMap<string, number> {
   return new Map(models.map((model) => [model.id, checkedCacheTokensOf({ ...config, models: [model] })]));
 }
 
-function checkedCacheTokensOf(config: Config): number {
+function checkedCacheTokensOf(config: HostedConfig): number {
   try {
     addTo(anApp(), config);
   } catch (error) {
@@ -48,7 +62,7 @@ function checkedCacheTokensOf(config: Config): number {
   throw new Error('The window fits.');
 }
 
-function planOf(config: Config) {
+function planOf(config: HostedConfig) {
   return makePlan(config, createdBy(config, undefined), defaultPrices);
 }
 
@@ -133,7 +147,7 @@ describe('Scaling by load of weights that fit only with accelerations', { timeou
   });
 });
 
-function example(name: string): Config {
+function example(name: string): HostedConfig {
   const found = examples.find(([file]) => file === name)?.[1];
   if (found === undefined) throw new Error(`config/${name}.json is missing.`);
   return found;

@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import { openAiCompatible } from './openai-compatible.ts';
+import { sageMaker } from './sagemaker.ts';
+import type { Upstream, UpstreamContext, UpstreamKind } from './upstream.ts';
+
+/** Every kind of upstream. docs/contributing/add-an-upstream.md says how to add one. */
+export const upstreamSchema = z.discriminatedUnion('kind', [sageMaker.settings, openAiCompatible.settings]);
+export type UpstreamSettings = z.output<typeof upstreamSchema>;
+
+const kinds = {
+  sagemaker: sageMaker,
+  'openai-compatible': openAiCompatible,
+} satisfies Record<UpstreamSettings['kind'], UpstreamKind>;
+
+/** Returns the value of the dimension `Endpoint` in CloudWatch metrics: the endpoint's name, or the server's host. */
+export function upstreamName(settings: UpstreamSettings): string {
+  return kinds[settings.kind].nameOf(settings);
+}
+
+/** Returns a function that opens the upstream of a model. Each kind connects once, for the first model that has it. */
+export function upstreamConnector(
+  context: UpstreamContext,
+): (settings: UpstreamSettings, modelId: string) => Promise<Upstream> {
+  const connected = new Map<UpstreamSettings['kind'], ReturnType<UpstreamKind['connect']>>();
+  return async (settings, modelId) => {
+    const connection = connected.get(settings.kind) ?? kinds[settings.kind].connect(context);
+    connected.set(settings.kind, connection);
+    return (await connection)(settings, modelId);
+  };
+}

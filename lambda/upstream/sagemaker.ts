@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { defineUpstream } from './upstream.ts';
+
+/** A model on a SageMaker endpoint whose container speaks vLLM's text completions. */
+export const sageMaker = defineUpstream({
+  settings: z.strictObject({
+    kind: z.literal('sagemaker'),
+    endpointName: z.string().min(1),
+    /** Required if the endpoint has inference components. */
+    inferenceComponentName: z.string().min(1).optional(),
+    /** Value of `model` in the request body (vLLM's --served-model-name). */
+    servedModelName: z.string().min(1).optional(),
+  }),
+  nameOf: ({ endpointName }) => endpointName,
+  async connect() {
+    const { createRuntimeClient, SageMakerModel, sageMakerRoute } = await import('./sagemaker-model.ts');
+    const client = createRuntimeClient();
+    return (settings) => ({
+      segments: new SageMakerModel(client, settings),
+      tokenize: sageMakerRoute(client, settings),
+    });
+  },
+});

@@ -1,0 +1,121 @@
+import { BlockList, isIP } from 'node:net';
+import { Token } from 'aws-cdk-lib';
+import type { Refusal } from '../facts/refusal.ts';
+
+/** Server of an external model, as far as it is checked here. */
+interface CheckedUpstream {
+  readonly baseUrl: string;
+  readonly apiKeySecretArn?: string | undefined;
+}
+
+/** Refuses a server that the function cannot or should not call, and a secret that it cannot read. CDK tokens are not checked. */
+export function checkUpstream(
+  region: string,
+  id: string,
+  { baseUrl, apiKeySecretArn }: CheckedUpstream,
+): readonly (Refusal | undefined)[] {
+  return [
+    ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl))),
+    apiKeySecretArn === undefined || Token.isUnresolved(apiKeySecretArn)
+      ? undefined
+      : checkSecret(region, id, apiKeySecretArn),
+  ];
+}
+
+function checkUrl(id: string, url: URL): readonly (Refusal | undefined)[] {
+  const address = `${url.origin}${url.pathname}`;
+  return [
+    url.username + url.password + url.search + url.hash === ''
+      ? undefined
+      : {
+          code: 'upstream-url',
+          sentence: `upstream.baseUrl of ${id} has more than a host and a path, but /completions is appended to it, and a key in a URL would be readable in the template: write "${address}", and put a key into a secret (upstream.apiKeySecretArn).`,
+          source: 'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
+        },
+    isPrivate(url.hostname)
+      ? {
+          code: 'upstream-private',
+          sentence: `upstream.baseUrl of ${id} is "${address}", a private address, but the function runs outside your VPCs and cannot reach it: write a public name with TLS, for instance of an internet-facing load balancer in front of the server.`,
+          source: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html',
+        }
+      : url.protocol === 'http:'
+        ? {
+            code: 'upstream-http',
+            sentence: `upstream.baseUrl of ${id} is "${address}", so prompts, answers and the server's key would cross the internet unencrypted: write "${address.replace('http:', 'https:')}" and put a certificate in front of the server.`,
+            source: 'https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html',
+          }
+        : undefined,
+  ];
+}
+
+function checkSecret(region: string, id: string, arn: string): Refusal | undefined {
+  if (new RegExp(`^arn:aws[a-z-]*:secretsmanager:${region}:\\d{12}:secret:.+-[A-Za-z0-9]{6}$`).test(arn))
+    return undefined;
+  const isArn = arn.startsWith('arn:');
+  return {
+    code: 'upstream-secret',
+    sentence: `upstream.apiKeySecretArn of ${id} is ${isArn ? `"${arn}"` : 'not an ARN'}, but the function reads a secret of ${region} by its whole ARN: write "arn:aws:secretsmanager:${region}:<account>:secret:<name>-<six characters>". The key itself never belongs into a config.`,
+    source: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html',
+    // What is no ARN may be the key itself, which must not be deployed.
+    final: isArn ? undefined : true,
+  };
+}
+
+/** Refuses two models with one id: a request could not name the second one. */
+export function checkModelIds(ids: readonly string[]): Refusal | undefined {
+  const repeated = ids.find((id, index) => ids.indexOf(id) < index);
+  if (repeated === undefined) return undefined;
+  return {
+    code: 'same-id',
+    sentence: `Two models have the id "${repeated}", but a request names a model by its id: write different ids.`,
+    source: 'https://platform.openai.com/docs/api-reference/chat/create',
+    final: true,
+  };
+}
+
+/** Refuses a model of an endpoint without the endpoint: the function could not be allowed to invoke it. */
+export function checkEndpointGiven(hosted: readonly string[], hasEndpoint: boolean): Refusal | undefined {
+  if (hosted.length === 0 || hasEndpoint) return undefined;
+  return {
+    code: 'endpoint-missing',
+    sentence: `${hosted.join(' and ')} run on an endpoint, but the property endpoint is missing, so the function may not invoke it: write endpoint, or a model with an upstream.`,
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html',
+    final: true,
+  };
+}
+
+/** Refuses an API without models. */
+export function checkAnyModel(models: number): Refusal | undefined {
+  if (models > 0) return undefined;
+  return {
+    code: 'no-models',
+    sentence: 'models is empty, so the API would have nothing to serve: write at least one model.',
+    source: 'https://platform.openai.com/docs/api-reference/models',
+    final: true,
+  };
+}
+
+/** Address ranges that are not routed on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry). */
+const privateAddresses = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  privateAddresses.addSubnet(network, prefix, 'ipv4');
+}
+privateAddresses.addAddress('::1', 'ipv6');
+privateAddresses.addSubnet('fc00::', 7, 'ipv6');
+privateAddresses.addSubnet('fe80::', 10, 'ipv6');
+
+/** Whether a host is certainly not on the internet: by its address, or by a name that only a private network resolves. */
+function isPrivate(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const version = isIP(host);
+  if (version !== 0) return privateAddresses.check(host, version === 4 ? 'ipv4' : 'ipv6');
+  return !host.includes('.') || /\.(internal|local|localhost|svc)\.?$/.test(host);
+}
