@@ -157,6 +157,7 @@ interface ModelValues {
   readonly model?: string;
   readonly upstream?: string;
   readonly container?: string;
+  readonly 'upstream-key'?: string;
   readonly context?: string;
   readonly format?: string;
   readonly tokenizer?: string;
@@ -236,7 +237,7 @@ function checkModel(values: ModelValues): FormatName | undefined {
   return format;
 }
 
-function checkServer({ upstream, container, context }: ModelValues): void {
+function checkServer({ upstream, container, context, 'upstream-key': key }: ModelValues): void {
   if (upstream !== undefined && !URL.canParse(upstream)) {
     throw new UsageError(`--upstream is ${JSON.stringify(upstream)}. Give a URL such as http://localhost:8000/v1.`);
   }
@@ -247,6 +248,9 @@ function checkServer({ upstream, container, context }: ModelValues): void {
     throw new UsageError(
       `--container is ${JSON.stringify(container)}, but a SageMaker container has /ping and /invocations at its root. Omit /v1, or give --upstream.`,
     );
+  }
+  if (container !== undefined && key !== undefined) {
+    throw new UsageError('--upstream-key is for --upstream: SageMaker calls a container without a key.');
   }
   if (context !== undefined && (upstream ?? container) === undefined) {
     throw new UsageError('--context is the window of a server. Give --upstream or --container with it, or omit it.');

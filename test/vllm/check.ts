@@ -33,15 +33,14 @@ import { type Path, paths, type Row, type World } from './world.ts';
  *   --parallel N      of them at the same time (16)
  *   --record          write the recorded streams of test/vllm/fixtures anew
  */
-const { values } = parseArgs({
-  options: {
-    yes: { type: 'boolean', default: false },
-    record: { type: 'boolean', default: false },
-    port: { type: 'string', default: '0' },
-    requests: { type: 'string', default: '500' },
-    parallel: { type: 'string', default: '16' },
-  },
-});
+const options = {
+  yes: { type: 'boolean', default: false },
+  record: { type: 'boolean', default: false },
+  port: { type: 'string', default: '0' },
+  requests: { type: 'string', default: '500' },
+  parallel: { type: 'string', default: '16' },
+} as const;
+const values = readArguments();
 
 const run = promisify(execFile);
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -61,6 +60,7 @@ await main().catch((error: unknown) => {
 async function main(): Promise<void> {
   const begin = performance.now();
   const port = numberOf('port', 0, 65_535);
+  const amount = { requests: numberOf('requests', 1, 100_000), parallel: numberOf('parallel', 1, 64) };
   if (port !== 0) await checkPort(port);
   const { folder, python, cached } = await installVllm({ yes: values.yes });
   await checkDisk(folder, 0.2e9);
@@ -93,7 +93,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${(await vllm.start()).toFixed(0)} s\n`);
     await checkVersion(vllm);
     for (const path of paths) {
-      for await (const row of rowsOf(path, vllm)) rows.push(report({ path, ...row }));
+      for await (const row of rowsOf(path, vllm, amount)) rows.push(report({ path, ...row }));
     }
   } finally {
     await vllm.kill();
@@ -108,7 +108,11 @@ async function main(): Promise<void> {
 }
 
 /** All checks on one path: Budgetforce over HTTP, or behind a local SageMaker endpoint, in front of the tap in front of vLLM. */
-async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
+async function* rowsOf(
+  path: Path,
+  vllm: VllmServer,
+  amount: Pick<World, 'requests' | 'parallel'>,
+): AsyncGenerator<Row> {
   const tap = await startTap(vllm.url);
   const serve = async (upstreamModel: string) =>
     await startLocal({
@@ -132,8 +136,7 @@ async function* rowsOf(path: Path, vllm: VllmServer): AsyncGenerator<Row> {
       },
       questions: await questions(),
       decode: await decoder(),
-      requests: numberOf('requests', 1, 100_000),
-      parallel: numberOf('parallel', 1, 64),
+      ...amount,
     };
     yield* checkFeatures(world);
     yield* await checkBudgets(world);
@@ -204,6 +207,17 @@ async function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(
+      `${error instanceof Error ? error.message : error}\nOptions: --${Object.keys(options).join(', --')}.\n`,
+    );
+    return process.exit(2);
+  }
 }
 
 function numberOf(name: 'port' | 'requests' | 'parallel', min: number, max: number): number {
