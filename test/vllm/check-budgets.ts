@@ -112,7 +112,8 @@ async function counters({ vllm }: World): Promise<Counters> {
 
 /** The account of all requests against the counters of the server, which know nothing of Budgetforce. */
 function accountRow(kept: readonly { answer: Answer }[], before: Counters, after: Counters): Row {
-  const calls = kept.flatMap(({ answer }) => answer.report.calls);
+  const all = kept.flatMap(({ answer }) => answer.report.calls);
+  const calls = all.filter(({ failure }) => failure === null);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const account = {
     evaluated: sum(calls.map((call) => call.prompt_tokens_evaluated ?? 0)),
@@ -129,7 +130,7 @@ function accountRow(kept: readonly { answer: Answer }[], before: Counters, after
     .map((what) => `${what}: the account has ${account[what]}, the server ${server[what]}`);
   return {
     check: 'account against the counters of the server',
-    figures: `prompt tokens evaluated ${account.evaluated} of ${account.prompt} (server: ${server.evaluated} of ${server.prompt}), sampled ${account.sampled} (server: ${server.sampled}), ${calls.length} calls`,
+    figures: `prompt tokens evaluated ${account.evaluated} of ${account.prompt} (server: ${server.evaluated} of ${server.prompt}), sampled ${account.sampled} (server: ${server.sampled}), ${calls.length} calls, ${all.length - calls.length} more failed and were made again`,
     wrong,
   };
 }
@@ -137,9 +138,10 @@ function accountRow(kept: readonly { answer: Answer }[], before: Counters, after
 /** What a continued segment evaluates again: beside its new tokens, the cache block that was not full. */
 function waitRow(kept: readonly Judged[]): Row {
   const again = kept.flatMap(({ answer, segments }) =>
-    answer.report.calls.slice(1).flatMap((call, index) => {
-      const [earlier, now] = [segments[index], segments[index + 1]];
-      if (earlier === undefined || now === undefined || call.prompt_tokens_evaluated === null) return [];
+    segments.slice(1).flatMap((now, index) => {
+      const [earlier, call] = [segments[index], answer.report.calls[index + 1]];
+      if (answer.report.calls.some(({ failure }) => failure !== null)) return [];
+      if (earlier === undefined || call?.prompt_tokens_evaluated == null) return [];
       const known = commonLength([...earlier.prompt, ...earlier.ids], now.prompt);
       return [call.prompt_tokens_evaluated - (now.prompt.length - known)];
     }),

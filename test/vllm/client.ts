@@ -103,18 +103,24 @@ export class Client {
   }
 
   async post(question: string, body: ChatBody, signal?: AbortSignal): Promise<Response> {
-    const response = await fetch(`${this.#url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: this.model,
-        messages: [
-          { role: 'system', content: 'You are a careful assistant.' },
-          { role: 'user', content: question },
-        ],
-        ...body,
-      }),
-      ...(signal === undefined ? {} : { signal }),
+    const send = async () =>
+      await fetch(`${this.#url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: this.model,
+          messages: [
+            { role: 'system', content: 'You are a careful assistant.' },
+            { role: 'user', content: question },
+          ],
+          ...body,
+        }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    // As published clients do: once more if the server closed an idle connection at this moment.
+    const response = await send().catch(async (error: unknown) => {
+      if (signal?.aborted === true || !(error instanceof TypeError)) throw error;
+      return await send();
     });
     if (!response.ok) throw new ApiError(response.status, await response.text());
     return response;

@@ -49,6 +49,8 @@ export async function startTap(target: string): Promise<Tap> {
       response.destroy();
     }
   });
+  // Otherwise a client may reuse a connection at the moment that the tap closes it, as idle ones are after 5 seconds.
+  server.keepAliveTimeout = 600_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
