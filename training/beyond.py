@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from pathlib import Path
 
 from generate import MOST, Chain, Step, apply, question_of, random_chain
 
-FOLDER = Path(__file__).parent.parent / "local" / "model" / "beyond"
 SEED, COUNT = 2_025, 100
 
 
@@ -45,14 +45,17 @@ def kinds(rng: random.Random):
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder for beyond/")
+    folder = parser.parse_args().work / "beyond"
+    folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(SEED)
     for kind, make in kinds(rng).items():
         lines = []
         for index in range(COUNT):
             chain = make()
             lines.append(json.dumps({"id": f"{kind}-{index:03d}", "question": question_of(chain, rng), "answer": str(chain.answer)}) + "\n")
-        (FOLDER / f"{kind}.jsonl").write_text("".join(lines), encoding="utf8")
+        (folder / f"{kind}.jsonl").write_text("".join(lines), encoding="utf8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import torch
 
 from model import Config, Llama
 from tokenizer import CONTROLS
-from train import MODEL_FOLDER
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
@@ -20,12 +19,10 @@ CHAT_TEMPLATE = (
 )
 
 
-def export(checkpoint: Path, path: Path) -> None:
-    config = Config()
-    model = Llama(config)
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+def export(model: Llama, name: str, tokenizer: Path, path: Path) -> None:
+    config = model.config
     writer = gguf.GGUFWriter(str(path), "llama")
-    writer.add_name("Budgetforce tiny")
+    writer.add_name(name)
     writer.add_license("Apache-2.0")
     writer.add_context_length(config.context)
     writer.add_embedding_length(config.width)
@@ -38,7 +35,7 @@ def export(checkpoint: Path, path: Path) -> None:
     writer.add_layer_norm_rms_eps(config.norm_epsilon)
     writer.add_vocab_size(config.vocabulary)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
-    add_tokenizer(writer)
+    add_tokenizer(writer, tokenizer, config.vocabulary)
 
     eight_bits = gguf.GGMLQuantizationType.Q8_0
     as_array = lambda tensor: tensor.detach().numpy().astype(np.float32)
@@ -60,13 +57,13 @@ def export(checkpoint: Path, path: Path) -> None:
     print(f"{path}: {path.stat().st_size:,} bytes, {model.parameter_count():,} parameters")
 
 
-def add_tokenizer(writer: gguf.GGUFWriter) -> None:
-    tokenizer = json.loads((MODEL_FOLDER / "tokenizer.json").read_text(encoding="utf8"))
+def add_tokenizer(writer: gguf.GGUFWriter, path: Path, vocabulary: int) -> None:
+    tokenizer = json.loads(path.read_text(encoding="utf8"))
     ids = {token: number for token, number in tokenizer["model"]["vocab"].items()}
     for added in tokenizer["added_tokens"]:
         ids[added["content"]] = added["id"]
     tokens = sorted(ids, key=ids.__getitem__)
-    assert [ids[token] for token in tokens] == list(range(Config().vocabulary))
+    assert [ids[token] for token in tokens] == list(range(vocabulary))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
@@ -82,7 +79,8 @@ def add_tokenizer(writer: gguf.GGUFWriter) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=Path(__file__).parent / "checkpoint.pt")
-    parser.add_argument("--out", type=Path, default=MODEL_FOLDER / "budgetforce-tiny.gguf")
-    arguments = parser.parse_args()
-    export(arguments.checkpoint, arguments.out)
+    parser.add_argument("--work", type=Path, required=True, help="folder with checkpoint.pt and tokenizer.json, for budgetforce-tiny.gguf")
+    work = parser.parse_args().work
+    tiny = Llama(Config())
+    tiny.load_state_dict(torch.load(work / "checkpoint.pt", weights_only=True))
+    export(tiny, "Budgetforce tiny", work / "tokenizer.json", work / "budgetforce-tiny.gguf")

@@ -26,7 +26,7 @@ LAYER_NAMES = {
 }
 
 
-def export(path: Path, folder: Path) -> None:
+def export(path: Path, folder: Path, tokenizer_path: Path = MODEL_FOLDER / "tokenizer.json") -> None:
     reader = gguf.GGUFReader(path)
     field = lambda name: content(reader.fields[name])
     of = lambda name: field(f"llama.{name}")
@@ -71,7 +71,7 @@ def export(path: Path, folder: Path) -> None:
     write_json(folder / "config.json", config)
     write_json(folder / "generation_config.json", {"eos_token_id": eos, "pad_token_id": pad})
     write_json(folder / "tokenizer_config.json", tokenizer)
-    shutil.copyfile(MODEL_FOLDER / "tokenizer.json", folder / "tokenizer.json")
+    shutil.copyfile(tokenizer_path, folder / "tokenizer.json")
     print(f"{folder}: {len(weights)} tensors, {sum(weight.size for weight in weights.values()):,} parameters")
 
 
@@ -113,6 +113,7 @@ def write_json(path: Path, value: object) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gguf", type=Path, default=MODEL_FOLDER / "budgetforce-tiny.gguf")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "budgetforce-tiny")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "hugging-face")
+    parser.add_argument("--tokenizer", type=Path, default=MODEL_FOLDER / "tokenizer.json")
     arguments = parser.parse_args()
-    export(arguments.gguf, arguments.out)
+    export(arguments.gguf, arguments.out, arguments.tokenizer)

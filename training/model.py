@@ -37,8 +37,12 @@ class Attention(nn.Module):
         heads = self.config.heads
         q_and_k, v = self.qkv(x).view(batch, length, 3 * heads, self.config.head_width).split((2 * heads, heads), dim=2)
         q, k = rotate(q_and_k, turns).transpose(1, 2).chunk(2, dim=1)
-        y = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True)
+        y = self.attend(q, k, v.transpose(1, 2))
         return self.out(y.transpose(1, 2).reshape(batch, length, width))
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Causal attention over (batch, heads, length, head width)."""
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
@@ -51,10 +55,10 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, attention: type[Attention]) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
-        self.attention = Attention(config)
+        self.attention = attention(config)
         self.feed_norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.gate_and_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
@@ -66,11 +70,11 @@ class Block(nn.Module):
 
 
 class Llama(nn.Module):
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, attention: type[Attention] = Attention) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Block(config, attention) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         frequencies = config.rope_base ** (-torch.arange(0, config.head_width, 2) / config.head_width)
         angles = torch.outer(torch.arange(config.context), frequencies)

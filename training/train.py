@@ -20,17 +20,16 @@ from model import Config, Llama
 from muon import Muon
 from tokenizer import encode_document
 
-MODEL_FOLDER = Path(__file__).parent.parent / "local" / "model"
 HELD_OUT_SEED, HELD_OUT_COUNT = 2_024, 1_000
 TOKENS_PER_BATCH = 5_000
 DOCUMENTS_PER_POOL = 1_200
 LONGEST = 700
 
 
-def pools(seed: int, exclude: frozenset[str]) -> Iterator[list[tuple[list[int], list[bool]]]]:
+def pools(seed: int, exclude: frozenset[str], work: Path) -> Iterator[list[tuple[list[int], list[bool]]]]:
     """Yields pools of documents without end. Batches of similar length are made from each pool."""
     rng = random.Random(seed)
-    tokenizer = Tokenizer.from_file(str(MODEL_FOLDER / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
     while True:
         pool = []
         while len(pool) < DOCUMENTS_PER_POOL:
@@ -40,10 +39,10 @@ def pools(seed: int, exclude: frozenset[str]) -> Iterator[list[tuple[list[int], 
         yield pool
 
 
-def batches(seed: int, exclude: frozenset[str]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(seed: int, exclude: frozenset[str], work: Path) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Ids (batch, length) and targets of the same shape; -100 marks tokens that are not trained on."""
     rng = random.Random(seed + 1)
-    for pool in pools(seed, exclude):
+    for pool in pools(seed, exclude, work):
         pool.sort(key=lambda item: len(item[0]))
         made, start = [], 0
         while start < len(pool):
@@ -64,8 +63,8 @@ def batches(seed: int, exclude: frozenset[str]) -> Iterator[tuple[torch.Tensor, 
             yield inputs, targets
 
 
-def produce(queue: Queue, seed: int, exclude: frozenset[str]) -> None:
-    for inputs, targets in batches(seed, exclude):
+def produce(queue: Queue, seed: int, exclude: frozenset[str], work: Path) -> None:
+    for inputs, targets in batches(seed, exclude, work):
         queue.put((inputs.numpy(), targets.numpy()))
 
 
@@ -75,14 +74,14 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "checkpoint.pt")
+    parser.add_argument("--work", type=Path, required=True, help="folder with tokenizer.json, for questions.jsonl and checkpoint.pt")
     arguments = parser.parse_args()
 
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     questions = held_out(HELD_OUT_SEED, HELD_OUT_COUNT)
     exclude = frozenset(str(question["question"]) for question in questions)
-    (MODEL_FOLDER / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions), encoding="utf8")
+    (arguments.work / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions), encoding="utf8")
 
     config = Config()
     model = Llama(config)
@@ -107,7 +106,7 @@ def main() -> None:
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
 
     queue: Queue = Queue(maxsize=8)
-    producer = Process(target=produce, args=(queue, arguments.seed + 100, exclude), daemon=True)
+    producer = Process(target=produce, args=(queue, arguments.seed + 100, exclude, arguments.work), daemon=True)
     producer.start()
     started, tokens, running = time.time(), 0, 0.0
     for step in range(arguments.steps):
@@ -133,7 +132,7 @@ def main() -> None:
             left = elapsed / (step + 1) * (arguments.steps - step - 1)
             print(f"step {step + 1}/{arguments.steps} loss {running:.4f} {tokens / elapsed:,.0f} tokens/s, {left / 60:.0f} min left", flush=True)
         if step % 250 == 249 or step + 1 == arguments.steps:
-            torch.save(model.state_dict(), arguments.out)
+            torch.save(model.state_dict(), arguments.work / "checkpoint.pt")
     producer.terminate()
 
 
