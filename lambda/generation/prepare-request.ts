@@ -59,17 +59,24 @@ export async function prepareRequest(
   return { format, promptIds, prefix, wait: { ids: waitIds, text: waitText }, limits, shrunk };
 }
 
-/** The prompt, or the 400 of one that does not fit the context window: the rest of it is then not encoded. */
+/** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */
 async function promptWithinWindow(
   request: GenerationRequest,
   context: Pick<GenerationContext, 'caller' | 'signal'>,
 ): Promise<PreparedPrompt> {
-  const maxTokens = request.model.settings.contextTokens;
+  const { contextTokens } = request.model.settings;
+  const perDay = context.caller.limits.tokens_per_day ?? Number.POSITIVE_INFINITY;
   try {
-    return await preparePrompt(request, request.model, { ...context, maxTokens });
+    return await preparePrompt(request, request.model, { ...context, maxTokens: Math.min(contextTokens, perDay) });
   } catch (error) {
-    if (error instanceof TooManyTokensError) throw exceedsWindow(request.names.prompt ?? 'messages', maxTokens);
-    throw error;
+    if (!(error instanceof TooManyTokensError)) throw error;
+    if (contextTokens <= perDay) throw exceedsWindow(request.names.prompt ?? 'messages', contextTokens);
+    // No wait helps, so this is no 429.
+    throw new ApiError(
+      400,
+      `The conversation has more than ${perDay} tokens, which is what this key allows for a day. Shorten the conversation.`,
+      { code: 'tokens_exceeded' },
+    );
   }
 }
 
