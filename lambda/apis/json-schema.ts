@@ -7,7 +7,7 @@ import { isDeeperThan } from '../http/json-depth.ts';
  *
  * Source: https://platform.openai.com/docs/guides/structured-outputs
  */
-export const schemaLimits = {
+const schemaLimits = {
   /** Nesting of lists and objects in the schema's JSON. One level of properties is two. */
   depth: 128,
   /** Values of all `enum` lists together. */

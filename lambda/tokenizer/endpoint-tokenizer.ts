@@ -57,8 +57,7 @@ export class EndpointTokenizer implements Tokenizer {
   }
 
   checkTexts(texts: readonly string[], maxTokens: number): void {
-    const least = texts.reduce((sum, text) => sum + leastTokens(text), 0);
-    if (least > maxTokens) throw new TooManyTokensError();
+    if (leastTokens(texts, maxTokens) > maxTokens) throw new TooManyTokensError();
     const calls = new Set(texts.flatMap((text) => this.#pieces(text))).size;
     if (calls > MAX_CALLS) {
       throw new UnencodableTextError(

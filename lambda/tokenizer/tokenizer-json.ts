@@ -57,7 +57,7 @@ export class TokenizerJson implements Tokenizer {
     { signal, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions = {},
   ): Promise<readonly number[]> {
     const { tokenizer, cut, controlIds } = await this.#ready();
-    if (leastTokens(text) > maxTokens) throw new TooManyTokensError();
+    if (leastTokens([text], maxTokens) > maxTokens) throw new TooManyTokensError();
     const ids: number[] = [];
     let since = performance.now();
     // Lone surrogates become U+FFFD, as in every UTF-8 encoder.
@@ -92,7 +92,7 @@ export class TokenizerJson implements Tokenizer {
   }
 
   checkTexts(texts: readonly string[], maxTokens: number): void {
-    if (texts.reduce((sum, text) => sum + leastTokens(text), 0) > maxTokens) throw new TooManyTokensError();
+    if (leastTokens(texts, maxTokens) > maxTokens) throw new TooManyTokensError();
   }
 
   async controlId(token: string): Promise<number> {
