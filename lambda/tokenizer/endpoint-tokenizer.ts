@@ -51,8 +51,10 @@ export class EndpointTokenizer implements Tokenizer {
   }
 
   async encodeRaw(text: string, options: EncodeOptions = {}): Promise<readonly number[]> {
+    const { maxTokens = Number.POSITIVE_INFINITY } = options;
+    if (leastTokens([text], maxTokens) > maxTokens) throw new TooManyTokensError();
     const ids = await this.#tokenize(text.toWellFormed(), options);
-    if (ids.length > (options.maxTokens ?? Number.POSITIVE_INFINITY)) throw new TooManyTokensError();
+    if (ids.length > maxTokens) throw new TooManyTokensError();
     return ids;
   }
 

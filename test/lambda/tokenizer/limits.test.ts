@@ -105,6 +105,12 @@ describe('The tokenizer of an endpoint', () => {
     expect(ms).toBeLessThan(500);
   });
 
+  it('is not called for a raw prompt that is certainly too long', async () => {
+    const { calls, tokenizer: remote } = endpoint();
+    await expect(remote.encodeRaw(megabytes, { maxTokens: 8_192 })).rejects.toThrow(TooManyTokensError);
+    expect(calls).toEqual([]);
+  });
+
   it('is not called for more pieces than the limit of one request', async () => {
     const { calls, tokenizer: remote } = endpoint();
     const contents = Array.from({ length: 1_500 }, (_, index) => `message ${index}`);
