@@ -40,7 +40,7 @@ export class Table {
     await this.#client.send(new PutCommand({ TableName: this.#name, Item: item }));
   }
 
-  /** Conditional write on the version; `before` is `undefined` if the item must not exist. Returns whether it succeeded. */
+  /** Conditional write on the version; `before` is `undefined` if there must be none: no item, or one that `put` wrote. Returns whether it succeeded. */
   async putIfVersion(item: Item & ItemKey, before: number | undefined): Promise<boolean> {
     try {
       await this.#client.send(
@@ -48,7 +48,7 @@ export class Table {
           TableName: this.#name,
           Item: { ...item, version: (before ?? 0) + 1 },
           ...(before === undefined
-            ? { ConditionExpression: 'attribute_not_exists(pk)' }
+            ? { ConditionExpression: 'attribute_not_exists(version)' }
             : { ConditionExpression: 'version = :before', ExpressionAttributeValues: { ':before': before } }),
         }),
       );
@@ -63,8 +63,16 @@ export class Table {
     await this.#client.send(new DeleteCommand({ TableName: this.#name, Key: { pk, sk } }));
   }
 
-  /** Yields all items of a partition whose sort key has this prefix, page by page. */
-  async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
+  /**
+   * Yields all items of a partition whose sort key has this prefix, page by page.
+   *
+   * @param options `consistent`: whether each page has all writes that ended before it was read, at twice the cost. @default false
+   */
+  async *query(
+    pk: string,
+    beginsWith = '',
+    { consistent = false }: { readonly consistent?: boolean } = {},
+  ): AsyncGenerator<Item> {
     let start: QueryCommandInput['ExclusiveStartKey'];
     do {
       const page = await this.#client.send(
@@ -72,6 +80,7 @@ export class Table {
           TableName: this.#name,
           KeyConditionExpression: beginsWith === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :begin)',
           ExpressionAttributeValues: { ':pk': pk, ...(beginsWith === '' ? {} : { ':begin': beginsWith }) },
+          ConsistentRead: consistent,
           ExclusiveStartKey: start,
         }),
       );
