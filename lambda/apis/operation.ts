@@ -126,12 +126,8 @@ export function refused(error: string, runs?: 'run'): Readonly<Record<string, Op
     '404': answer('Not found.'),
     '429': answer('A limit of the API key is reached.', retry),
     '4XX': answer('The body is too large (413) or is not JSON (415).'),
-    ...(runs === undefined
-      ? {}
-      : {
-          '502': answer('The model failed.'),
-          '503': answer('No copy of the model is running yet.', retry),
-        }),
+    ...(runs === undefined ? {} : { '502': answer('The model failed.') }),
+    '503': answer('The table is unavailable, the server is stopping, or no copy of the model is running yet.', retry),
   };
 }
 

@@ -1,3 +1,4 @@
+import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import { ModelError } from '../upstream/errors.ts';
 
 /** OpenAI's error body. */
@@ -69,6 +70,10 @@ export function toApiError(error: unknown): ApiError {
       cause: error,
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
     });
+  }
+  if (error instanceof TableUnavailableError) {
+    const message = 'The table of keys, limits and usage is unavailable. Retry the request.';
+    return new ApiError(503, message, { code: 'table_unavailable', cause: error, headers: { 'retry-after': '2' } });
   }
   return new ApiError(
     500,
