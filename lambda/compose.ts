@@ -5,6 +5,7 @@ import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createServedModel } from './models/create-model.ts';
@@ -51,6 +52,8 @@ export async function compose(
     ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...overrides, table: loadTable }) }),
     zeroCopies: zeroCopiesOf(settings, log),
     unixTime,
+    failedLogins: new FailedLogins(unixTime),
+    random: Math.random,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
     ...(settings.strict === undefined ? {} : { strict: settings.strict }),

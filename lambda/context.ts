@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import type { FailedLogins } from './keys/failed-logins.ts';
 import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
@@ -8,6 +9,7 @@ import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
+import type { Shutdown } from './shutdown.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
@@ -31,6 +33,12 @@ export interface AppDependencies {
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */
   readonly zeroCopies?: ReadonlyMap<string, ZeroCopiesReport>;
+  /** The end of the process. If omitted, it ends between requests only, as in Lambda. */
+  readonly shutdown?: Shutdown;
+  /** Failed logins by source. If omitted, they are not counted. */
+  readonly failedLogins?: FailedLogins;
+  /** Returns a random number from 0 to 1, which spreads retries of clients and of the server. If omitted, delays are exact. */
+  readonly random?: () => number;
   readonly clock: Clock;
   /** Unix time, in seconds. */
   readonly unixTime: () => number;
@@ -45,5 +53,6 @@ export interface AppDependencies {
 }
 
 export interface AppEnvironment {
+  Bindings: { readonly source?: string | undefined };
   Variables: { requestId: string; caller: Caller };
 }
