@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { defaultRetryPolicy, retryDelay } from '../../../lambda/generation/retry.ts';
-import { ModelError } from '../../../lambda/upstream/errors.ts';
+import { ModelUnavailableError } from '../../../lambda/upstream/errors.ts';
 
 const failure = (retryAfterSeconds?: number) =>
-  new ModelError('The model failed.', {
-    status: 503,
-    code: 'model_unavailable',
-    retryable: true,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
+  new ModelUnavailableError('The model failed.', retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
 
 describe('The delay before another call of the model', () => {
   it.each([
