@@ -104,8 +104,7 @@ export class Ledger {
     try {
       await this.#table.put({ ...record, status: 'reserved' });
     } catch (error) {
-      if (!(error instanceof TableUnavailableError)) throw error;
-      if (leased || perMinute !== undefined) {
+      if (leased || perMinute !== undefined || !(error instanceof TableUnavailableError)) {
         // The table may be back for this write. If not, the reservation ends with its lease.
         await settleLease(0).catch(() => undefined);
         throw error;
