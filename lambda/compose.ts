@@ -40,6 +40,7 @@ export async function compose(
     ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
     ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
     rawPrompts: settings.rawPrompts ?? false,
+    ...(settings.prefixCache === undefined ? {} : { prefixCache: settings.prefixCache }),
     gzip: settings.gzip ?? false,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),

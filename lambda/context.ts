@@ -9,6 +9,7 @@ import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
+import type { PrefixCache } from './settings/settings.ts';
 import type { Shutdown } from './shutdown.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
@@ -19,6 +20,8 @@ export interface AppDependencies {
   readonly aliases?: Aliases;
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. @default false */
   readonly rawPrompts?: boolean;
+  /** Whether keys share the prefix cache of a model. @default 'shared' */
+  readonly prefixCache?: PrefixCache;
   /** Origins of pages that may call the API from a browser (`corsOriginSchema`). If omitted, none. */
   readonly corsOrigins?: readonly string[];
   /** Whether long JSON answers are compressed. Not in Lambda: API Gateway passes on no content encoding of a stream. @default false */

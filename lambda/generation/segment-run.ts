@@ -159,6 +159,7 @@ function toSegmentRequest(segment: NextSegment, generation: Generation): Segment
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
     sampling,
+    ...(generation.cacheSalt !== undefined && { cacheSalt: generation.cacheSalt }),
     ...(generation.skipControls === true && { skipControls: true }),
     ...(segment.part === 'answer' && {
       ...(stopTexts.length > 0 && { stopTexts }),

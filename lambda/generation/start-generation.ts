@@ -37,6 +37,7 @@ export async function startGeneration(
     ...toGeneration(request, prepared, admitted, dependencies),
     signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
     cutThinking: shutdown?.cutThinking,
+    cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
     deadlineMs: dependencies.clock.now() + timeoutMs,
     onEnd: (account) => accounts.push(account),
   };
