@@ -1,3 +1,4 @@
+import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
 import { ModelError } from '../upstream/errors.ts';
 
@@ -80,6 +81,10 @@ export function toApiError(error: unknown): ApiError {
   }
   if (error instanceof UnencodableTextError) {
     return new ApiError(400, error.message, { code: 'unencodable_text', cause: error });
+  }
+  if (error instanceof TableUnavailableError) {
+    const message = 'The table of keys, limits and usage is unavailable. Retry the request.';
+    return new ApiError(503, message, { code: 'table_unavailable', cause: error, headers: { 'retry-after': '2' } });
   }
   return new ApiError(
     500,

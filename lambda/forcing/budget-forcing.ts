@@ -180,7 +180,7 @@ export class BudgetForcing {
   }
 
   /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
-  cut(reason: 'deadline' | 'loop' | 'load'): void {
+  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown'): void {
     this.#segment = undefined;
     if (this.#part === 'thinking') {
       if (this.#thinkingTokens < this.#plan.limits.minTokens) this.#minimumMissed = 'cut';

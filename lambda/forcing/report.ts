@@ -1,5 +1,5 @@
 /** Why the thinking of a request ended. */
-export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'disabled';
+export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'shutdown' | 'disabled';
 
 /** Why the thinking stayed below its minimum. */
 export type MinimumMissed =
