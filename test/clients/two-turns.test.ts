@@ -47,7 +47,7 @@ const city = z.object({ city: z.string() });
 const number = z.object({ number: z.number() });
 const citySchema = {
   type: 'object' as const,
-  properties: { city: { type: 'string' } },
+  properties: { city: { type: 'string' as const } },
   required: ['city'],
   additionalProperties: false,
 };
@@ -78,6 +78,7 @@ const openaiChat: Client = {
           type: 'function',
           function: {
             ...chatTool.function,
+            description: 'The weather.',
             function: async () => result,
           },
         },
