@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
-import type { RecordedRequest } from './recorded-request.ts';
+import { pinnedClients, type RecordedRequest } from './recorded-request.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '../../..');
@@ -53,7 +53,11 @@ try {
     if (!passed) failed++;
     if (passed && values.record) {
       mkdirSync(join(here, 'fixtures'), { recursive: true });
-      writeFileSync(join(here, 'fixtures', `${name}.json`), `${JSON.stringify(requests, undefined, 1)}\n`);
+      writeFileSync(
+        join(here, 'fixtures', `${name}.json`),
+        `${JSON.stringify({ clients: pinnedClients(), requests }, undefined, 1)}
+`,
+      );
     }
   }
 } finally {
@@ -115,7 +119,8 @@ function dialectHeaders(headers: NodeJS.Dict<string | string[]>): Record<string,
 
 /** Returns the Python of the cached environment, which it creates if the pinned requirements changed. */
 async function install(): Promise<string> {
-  const folder = process.env['CLIENTS_VENV'] ?? join(homedir(), '.cache/budgetforce/python-clients');
+  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  const folder = process.env['CLIENTS_VENV'] || join(cache, 'budgetforce', 'python-clients');
   const program = join(folder, 'bin/python');
   const stamp = join(folder, 'requirements.txt');
   const wanted = readFileSync(requirements, 'utf8');

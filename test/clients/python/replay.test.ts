@@ -4,11 +4,13 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { decode, IM_END, IM_START } from '../../lambda/forcing/tiny-vocabulary.ts';
 import { eventsOf, type ScriptedSegment, scriptedApp } from '../../lambda/scripted-world.ts';
+import { pinnedClients } from './recorded-request.ts';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
-const recordedRequests = z.array(
-  z.object({ path: z.string(), headers: z.record(z.string(), z.string()), body: z.looseObject({}) }),
-);
+const recording = z.object({
+  clients: z.array(z.string()),
+  requests: z.array(z.object({ path: z.string(), headers: z.record(z.string(), z.string()), body: z.looseObject({}) })),
+});
 
 const call = '{"name": "weather", "arguments": {"city": "Paris"}}';
 const script = (answer: string): readonly ScriptedSegment[] => [
@@ -62,7 +64,11 @@ async function answerOf(response: Response): Promise<string> {
 describe.each(readdirSync(fixtures).map((file) => file.replace('.json', '')))(
   'requests of the Python client %s',
   (name) => {
-    const requests = recordedRequests.parse(JSON.parse(readFileSync(join(fixtures, `${name}.json`), 'utf8')));
+    const { clients, requests } = recording.parse(JSON.parse(readFileSync(join(fixtures, `${name}.json`), 'utf8')));
+
+    it(`requests of ${name} are recorded from the pinned versions`, () => {
+      expect(clients, 'Record them anew: npm run check:clients -- --record').toEqual(pinnedClients());
+    });
 
     it.each(requests.map((request, index) => ({ index, ...request })))(
       `request $index of ${name} to $path is answered as it asks`,
