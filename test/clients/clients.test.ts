@@ -611,7 +611,7 @@ const notes = [
   '## litellm’s proxy',
   '',
   '[litellm-proxy.yaml](litellm-proxy.yaml) puts litellm’s proxy in front of this API: `litellm --config docs/litellm-proxy.yaml`. Its `/v1/chat/completions`, `/v1/responses` and `/v1/messages` all work.',
-  'It needs a key of its own, `LITELLM_MASTER_KEY`.',
+  'So do `thinking` and `reasoning_effort` in Chat Completions. The proxy needs a key of its own, `LITELLM_MASTER_KEY`.',
   '',
   '## A client that has the name of a model built in',
   '',

@@ -208,6 +208,7 @@ def litellm_proxy(root):
             openai_chat(url, key)
             openai_responses(url, key)
             anthropic(url, key)
+            budget_through_proxy(url, key)
         except Exception:
             log.seek(0)
             print(log.read().decode()[-4000:], file=sys.stderr)
@@ -215,6 +216,16 @@ def litellm_proxy(root):
         finally:
             proxy.terminate()
             proxy.wait()
+
+
+def budget_through_proxy(url, key):
+    import openai
+
+    create = openai.OpenAI(base_url=f'{url}/v1', api_key=key).chat.completions.create
+    budget = {'thinking': {'max_tokens': 20, 'waits': 1}}
+    answer = create(model=MODEL, messages=[{'role': 'user', 'content': SUM}], extra_body=budget)
+    report = answer.model_dump()['budget_forcing']
+    assert report['limits']['max_tokens'] == 20 and report['thinking_tokens'] <= 20, report
 
 
 def pydantic_ai_turns(model):

@@ -128,7 +128,10 @@ async function install(): Promise<string> {
   const count = wanted.trim().split('\n').length;
   process.stdout.write(`Installs ${count} Python packages into ${folder}: about 700 MB, 1 to 5 minutes.\n`);
   if (!values.yes) {
-    if (!process.stdin.isTTY) throw new Error('Pass --yes to install them.');
+    if (!process.stdin.isTTY) {
+      process.stderr.write('Nothing was installed. To install without a question: npm run check:clients -- --yes.\n');
+      process.exit(1);
+    }
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
     const answer = await terminal.question('Continue? [y/N] ');
     terminal.close();
