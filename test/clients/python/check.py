@@ -222,7 +222,7 @@ def budget_through_proxy(url, key):
     import openai
 
     create = openai.OpenAI(base_url=f'{url}/v1', api_key=key).chat.completions.create
-    budget = {'thinking': {'max_tokens': 20, 'waits': 1}}
+    budget = {'thinking': {'max_tokens': 20}}
     answer = create(model=MODEL, messages=[{'role': 'user', 'content': SUM}], extra_body=budget)
     report = answer.model_dump()['budget_forcing']
     assert report['limits']['max_tokens'] == 20 and report['thinking_tokens'] <= 20, report
