@@ -24,6 +24,7 @@ import {
   scalingOf,
 } from './emulated-copies.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
+import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
@@ -53,6 +54,10 @@ export interface LocalOptions {
   readonly aliases?: Aliases;
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
+  /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
+  readonly faults?: string;
+  /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default DEFAULT_IDLE_MS */
+  readonly upstreamIdleMs?: number;
   readonly log?: Log;
 }
 
@@ -103,6 +108,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
+    ...(options.upstreamIdleMs === undefined ? {} : { upstreamIdleMs: options.upstreamIdleMs }),
     ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
   };
   for (const service of ['SAGEMAKER_RUNTIME', 'SAGEMAKER', 'APPLICATION_AUTO_SCALING'])
@@ -174,6 +180,7 @@ async function embedded(
   options: LocalOptions,
 ): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: EmulatedCopies | undefined }> {
   const own = options.modelPath !== undefined;
+  const script = options.faults === undefined ? undefined : parseFaultScript(options.faults);
   const engine = await loadLlamaEngine({
     modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
     ...parallelOf(options),
@@ -188,9 +195,11 @@ async function embedded(
     endpointName: ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
+    faultsRoute: script !== undefined,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
   if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
+  if (script !== undefined) endpoint.faults.play(script);
   return {
     endpoint,
     copies,

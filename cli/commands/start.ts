@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
@@ -130,6 +130,11 @@ export const startCommand = defineCommand({
       default: '.budgetforce/data',
       description: 'folder of keys, limits and usage; "none" stores nothing',
     },
+    faults: {
+      type: 'string',
+      placeholder: 'FILE',
+      description: 'play these faults of the embedded endpoint (docs/reliability.md); PUT /faults there changes them',
+    },
     log: { type: 'boolean', description: 'write a JSON line for each request, never a prompt' },
     json: { type: 'boolean', description: 'print the URL and the model as one JSON line' },
   },
@@ -139,7 +144,7 @@ export const startCommand = defineCommand({
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
-        : banner(server, values['api-key']),
+        : banner(server, values['api-key']) + faultsLine(server, values.faults),
     );
     await untilStopped();
     await server.close();
@@ -174,6 +179,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
   readonly 'api-key'?: string;
+  readonly faults?: string;
   readonly log?: boolean;
 }
 
@@ -197,9 +203,17 @@ function localOptions(values: StartValues): LocalOptions {
     ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
+    ...(values.faults === undefined ? {} : { faults: readFaults(values.faults, upstream) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function readFaults(path: string, upstream: string | undefined): string {
+  if (upstream !== undefined)
+    throw new UsageError('--faults is for the embedded endpoint. Omit --upstream or --faults.');
+  if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`);
+  return readFileSync(path, 'utf8');
 }
 
 function parseAliases(values: readonly string[]): Readonly<Record<string, string>> {
@@ -297,6 +311,11 @@ curl ${url}/v1/chat/completions${key} \\
 
 Press Ctrl-C to stop.
 `;
+}
+
+function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {
+  if (faults === undefined || endpoint === undefined) return '';
+  return `Faults of ${faults} are played. Others: curl -X PUT ${endpoint.url}/faults -d '{"next": [{"breakAfterChunks": 5}]}'\n`;
 }
 
 /** How often the process looks whether npm has ended, in milliseconds. */
