@@ -9,12 +9,17 @@ import {
   seededRandom,
 } from '../local/endpoint/random-fault.ts';
 import { type LocalServer, startLocal } from '../local/start-local.ts';
+import { chainedEngine } from './chained-engine.ts';
 
 export interface FaultRunOptions {
   readonly generations: number;
   readonly seed: number;
   /** Kinds of faults, played in turn. @default all */
   readonly kinds?: readonly FaultKind[];
+  /** Number of questions that are asked. Each is generated once without a fault for each budget. @default 25 */
+  readonly questions?: number;
+  /** `chained`: a text that follows exactly from the ids before. `model`: the embedded model, whose near ties may differ. */
+  readonly engine: 'chained' | 'model';
   /** Idle limit of the upstream, in milliseconds. */
   readonly idleMs: number;
 }
@@ -25,7 +30,9 @@ export type Verdict = 'same' | 'differs' | 'lost' | 'doubled' | 'hung' | 'wrong 
 export interface FaultResult {
   readonly kind: FaultKind;
   readonly verdict: Verdict;
+  /** Calls of the model, and those without the fault. */
   readonly calls: number;
+  readonly expectedCalls: number;
   readonly ms: number;
   readonly expected: string;
   readonly text: string;
@@ -44,7 +51,13 @@ const budgets = [
 /** Plays generations of the embedded model over the real API, each with a fault, and compares each with the same one without a fault. */
 export async function playFaults(options: FaultRunOptions): Promise<readonly FaultResult[]> {
   const random = seededRandom(options.seed);
-  const server = await startLocal({ port: 0, host: '127.0.0.1', parallel: 1, upstreamIdleMs: options.idleMs });
+  const server = await startLocal({
+    port: 0,
+    host: '127.0.0.1',
+    parallel: 1,
+    upstreamIdleMs: options.idleMs,
+    ...(options.engine === 'chained' ? { wrapEngine: chainedEngine } : {}),
+  });
   const questions = readQuestions();
   const references = new Map<string, Answer>();
   const results: FaultResult[] = [];
@@ -53,7 +66,7 @@ export async function playFaults(options: FaultRunOptions): Promise<readonly Fau
       const kinds = options.kinds ?? faultKinds;
       const kind = kinds[at % kinds.length] ?? 'none';
       const ask = {
-        question: questions[random(REFERENCES)] ?? '',
+        question: questions[random(options.questions ?? QUESTIONS)] ?? '',
         budget: budgets[random(budgets.length)] ?? budgets[0],
       };
       results.push(await playOne(server, kind, random, ask, references));
@@ -64,8 +77,7 @@ export async function playFaults(options: FaultRunOptions): Promise<readonly Fau
   return results;
 }
 
-/** Questions that are asked, so that most references are generated once. */
-const REFERENCES = 25;
+const QUESTIONS = 25;
 
 interface Ask {
   readonly question: string;
@@ -88,11 +100,20 @@ async function playOne(
   const from = performance.now();
   const answer = await generate(server, ask);
   const ms = performance.now() - from;
+  const expectedCalls = reference.report.segments;
   if ('failure' in answer) {
-    return { kind, verdict: answer.failure, calls: 0, ms, expected: reference.text, text: answer.text };
+    return { kind, verdict: answer.failure, calls: 0, expectedCalls, ms, expected: reference.text, text: answer.text };
   }
   const verdict = judge(answer, reference, ask);
-  return { kind, verdict, calls: answer.report.segments, ms, expected: reference.text, text: answer.text };
+  return {
+    kind,
+    verdict,
+    calls: answer.report.segments,
+    expectedCalls,
+    ms,
+    expected: reference.text,
+    text: answer.text,
+  };
 }
 
 const usageSchema = z.object({

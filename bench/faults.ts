@@ -1,7 +1,8 @@
 /**
  * Generations with a fault in mid-stream, compared with the same ones without: `npm run bench:faults -- --generations 1000 --seed 1`.
  *
- * The embedded model answers over the real API at temperature 0. Prints for each kind of fault how many texts are the same and how
+ * They run over the real API, client and event stream. Tokens come from a hash of the ids before them (bench/chained-engine.ts), or with
+ * `--engine model` from the embedded model at temperature 0, where a near tie may fall differently after a resume. Prints for each kind of fault how many texts are the same and how
  * many generations lost or doubled text, hung, failed, broke their budget or counted wrongly. Exits with 1 if one did.
  */
 
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     generations: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     kind: { type: 'string', multiple: true },
+    engine: { type: 'string', default: 'chained' },
     'idle-ms': { type: 'string', default: '500' },
   },
 });
@@ -23,6 +25,7 @@ const results = await playFaults({
   generations: Number(values.generations),
   seed: Number(values.seed),
   kinds,
+  engine: values.engine === 'model' ? 'model' : 'chained',
   idleMs: Number(values['idle-ms']),
 });
 const verdicts = [
@@ -49,4 +52,5 @@ console.table(
 console.log(`The slowest took ${(Math.max(...results.map(({ ms }) => ms)) / 1_000).toFixed(1)} s.`);
 const wrong = results.filter(({ verdict }) => verdict !== 'same');
 for (const { kind, verdict, expected, text } of wrong.slice(0, 20)) console.log({ kind, verdict, expected, text });
-process.exitCode = wrong.every(({ verdict }) => verdict === 'differs') ? 0 : 1;
+const allowed = (verdict: Verdict) => values.engine === 'model' && verdict === 'differs';
+process.exitCode = wrong.every(({ verdict }) => allowed(verdict)) ? 0 : 1;

@@ -26,6 +26,7 @@ import {
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
+import type { Engine } from './engine/engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 
@@ -54,6 +55,8 @@ export interface LocalOptions {
   readonly aliases?: Aliases;
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
+  /** Wraps the embedded engine, for measurements. @default - none */
+  readonly wrapEngine?: (engine: Engine) => Engine;
   /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
   readonly faults?: string;
   /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default DEFAULT_IDLE_MS */
@@ -181,12 +184,13 @@ async function embedded(
 ): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: EmulatedCopies | undefined }> {
   const own = options.modelPath !== undefined;
   const script = options.faults === undefined ? undefined : parseFaultScript(options.faults);
-  const engine = await loadLlamaEngine({
+  const llama = await loadLlamaEngine({
     modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
     ...parallelOf(options),
   }).catch((cause: unknown) => {
     throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
   });
+  const engine = options.wrapEngine?.(llama) ?? llama;
   const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
   const copies = options.copies && emulateCopies(options.copies);
   const endpoint = await startLocalEndpoint({
