@@ -23,12 +23,14 @@ import {
   type LocalCopies,
   scalingOf,
 } from './emulated-copies.ts';
+import { startContainerEndpoint } from './endpoint/container-endpoint.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import type { Engine } from './engine/engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
+import { probeContainer } from './probe-container.ts';
 
 export interface LocalOptions {
   /** 0 chooses any free port. */
@@ -45,6 +47,13 @@ export interface LocalOptions {
   /** Model name at the upstream. @default the first of its /models */
   readonly upstreamModel?: string;
   readonly upstreamKey?: string;
+  /**
+   * Base URL of a container with SageMaker's hosting contract (`GET /ping`, `POST /invocations`), for example
+   * `http://localhost:8080`. A local SageMaker endpoint runs in front of it.
+   */
+  readonly container?: string;
+  /** Context window of the upstream or the container, in tokens. @default what the server reports, else 8,192 */
+  readonly contextTokens?: number;
   /** Concurrent streams of the embedded engine. @default 4 */
   readonly parallel?: number;
   /** Copies that the embedded endpoint emulates. @default - one copy that always runs */
@@ -59,7 +68,7 @@ export interface LocalOptions {
   readonly wrapEngine?: (engine: Engine) => Engine;
   /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
   readonly faults?: string;
-  /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default DEFAULT_IDLE_MS */
+  /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default a minute */
   readonly upstreamIdleMs?: number;
   readonly log?: Log;
 }
@@ -67,7 +76,7 @@ export interface LocalOptions {
 export interface LocalServer {
   readonly url: string;
   readonly model: ModelSettings;
-  /** The embedded endpoint. `undefined` with an upstream. */
+  /** The embedded endpoint. `undefined` with an upstream or a container. */
   readonly endpoint: LocalEndpoint | undefined;
   /** The emulated copies. `undefined` without `LocalOptions.copies`. */
   readonly fleet: CopyFleet | undefined;
@@ -78,6 +87,9 @@ const ENDPOINT_NAME = 'local';
 
 /** Pages of this machine, on any port. */
 const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
+/** Window of a server that does not report its own, in tokens. */
+const DEFAULT_CONTEXT_TOKENS = 8_192;
+
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
@@ -87,17 +99,14 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  * @throws {Error} if the port is taken, the model does not load or the upstream does not answer
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
-  const { model, endpoint, copies } =
-    options.upstream === undefined
-      ? await embedded(options)
-      : { model: await upstream(options, options.upstream), endpoint: undefined, copies: undefined };
+  const { model, runtime, endpoint, copies } = await backendOf(options);
   const problem = aliasProblem(options.aliases ?? {}, [model.id]);
   if (problem !== undefined) {
-    await endpoint?.close();
+    await runtime?.close();
     throw new Error(`${problem.sentence}.`);
   }
   const table = await tableIn(options.dataFolder).catch(async (error: unknown) => {
-    await endpoint?.close();
+    await runtime?.close();
     throw error;
   });
   const settings = {
@@ -115,7 +124,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
   };
   for (const service of ['SAGEMAKER_RUNTIME', 'SAGEMAKER', 'APPLICATION_AUTO_SCALING'])
-    pointSdkAt(service, endpoint?.url);
+    pointSdkAt(service, runtime?.url);
   pointSdkAt('DYNAMODB', table?.url);
   const scalingOverrides = copies && {
     ...(table === undefined ? { table: new MemoryTable() } : {}),
@@ -144,7 +153,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await once(server, 'listening');
   } catch (error) {
     clearInterval(ticking);
-    await Promise.all([endpoint?.close(), table?.close()]);
+    await Promise.all([runtime?.close(), table?.close()]);
     throw listenError(error, options);
   }
   // The address of a server that listens on a TCP port is an AddressInfo.
@@ -159,7 +168,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
       await once(server, 'close');
-      await Promise.all([endpoint?.close(), table?.close()]);
+      await Promise.all([runtime?.close(), table?.close()]);
     },
   };
 }
@@ -179,9 +188,51 @@ function pointSdkAt(service: string, url: string | undefined): void {
   });
 }
 
-async function embedded(
-  options: LocalOptions,
-): Promise<{ model: ModelSettings; endpoint: LocalEndpoint; copies: EmulatedCopies | undefined }> {
+/** The model that is served, and the server of SageMaker's protocol in front of it. */
+interface Backend {
+  readonly model: ModelSettings;
+  readonly runtime?: { readonly url: string; close(): Promise<void> };
+  readonly endpoint?: LocalEndpoint;
+  readonly copies?: EmulatedCopies | undefined;
+}
+
+async function backendOf(options: LocalOptions): Promise<Backend> {
+  if (options.container !== undefined) return await inContainer(options, options.container);
+  if (options.upstream !== undefined) return { model: await upstream(options, options.upstream) };
+  return await embedded(options);
+}
+
+async function inContainer(options: LocalOptions, url: string): Promise<Backend> {
+  const containerUrl = url.replace(/\/+$/, '');
+  const { modelName, isAdapter, contextTokens } = await probeContainer({
+    url: containerUrl,
+    modelName: options.upstreamModel,
+    mustTokenize: options.tokenizerPath === undefined,
+  });
+  const runtime = await startContainerEndpoint({
+    containerUrl,
+    endpointName: ENDPOINT_NAME,
+    inferenceComponentName: LOCAL_COMPONENT_NAME,
+    ...(isAdapter && modelName !== undefined ? { adapterName: modelName } : {}),
+  });
+  return {
+    runtime,
+    model: {
+      id: modelName ?? 'container',
+      format: options.format ?? 's1',
+      upstream: {
+        kind: 'sagemaker',
+        endpointName: ENDPOINT_NAME,
+        inferenceComponentName: LOCAL_COMPONENT_NAME,
+        ...(modelName === undefined ? {} : { servedModelName: modelName }),
+      },
+      tokenizer: tokenizerOf(options.tokenizerPath),
+      ...budgetsFor(options.contextTokens ?? contextTokens ?? DEFAULT_CONTEXT_TOKENS),
+    },
+  };
+}
+
+async function embedded(options: LocalOptions): Promise<Backend> {
   const own = options.modelPath !== undefined;
   const script = options.faults === undefined ? undefined : parseFaultScript(options.faults);
   const llama = await loadLlamaEngine({
@@ -205,6 +256,7 @@ async function embedded(
   if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
   if (script !== undefined) endpoint.faults.play(script);
   return {
+    runtime: endpoint,
     endpoint,
     copies,
     model: {
@@ -216,7 +268,7 @@ async function embedded(
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         servedModelName: id,
       },
-      tokenizer: tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: tokenizerPath },
+      tokenizer: tokenizerOf(tokenizerPath),
       ...budgetsFor(engine.contextTokens),
       ...(options.copies === undefined ? {} : { scaling: scalingOf(options.copies, id, engine.contextTokens) }),
       ...(own ? {} : { systemPrompt: 'You are a careful assistant.', defaultTemperature: 1 }),
@@ -251,9 +303,8 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
     id: served.id,
     format: options.format ?? 's1',
     upstream: { kind: 'openai-compatible', baseUrl, servedModelName: served.id },
-    tokenizer:
-      options.tokenizerPath === undefined ? { kind: 'endpoint' } : { kind: 'file', path: options.tokenizerPath },
-    ...budgetsFor(served.max_model_len ?? 8_192),
+    tokenizer: tokenizerOf(options.tokenizerPath),
+    ...budgetsFor(options.contextTokens ?? served.max_model_len ?? DEFAULT_CONTEXT_TOKENS),
   };
 }
 
@@ -283,6 +334,10 @@ async function probeUpstream({ models: [model] }: AppDependencies, url: string):
   throw new Error(
     `The upstream ${url} cannot be used: it returned no token ids. Budgets are counted in ids: use a server that supports \`return_token_ids\` (vLLM 0.10.2 or newer).`,
   );
+}
+
+function tokenizerOf(path: string | undefined): ModelSettings['tokenizer'] {
+  return path === undefined ? { kind: 'endpoint' } : { kind: 'file', path };
 }
 
 /** Limits and effort levels in proportion to the context window. */

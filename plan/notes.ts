@@ -1,4 +1,5 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
+import { checkBucket } from '../lib/checks/check-model-source.ts';
 import { type Config, externalModels, type HostedConfig, hostedPart } from '../lib/config.ts';
 import { afterZeroNotes } from './after-zero.ts';
 import type { HourlyCost, ModelPlan, MonthlyCost } from './plan.ts';
@@ -28,7 +29,12 @@ export function notesOf(
       ),
     ...(hosted === undefined
       ? []
-      : [...endpointNotes(hosted, hourly), ...afterZeroNotes(hosted), ...updateNotes(hosted)]),
+      : [
+          ...endpointNotes(hosted, hourly),
+          ...afterZeroNotes(hosted),
+          ...updateNotes(hosted),
+          ...placeholderNotes(hosted),
+        ]),
     month !== undefined
       ? hosted !== undefined && copiesNote(hosted, month)
       : traffic !== undefined && hourly !== undefined && monthNote(busy),
@@ -64,4 +70,14 @@ function copiesNote(config: HostedConfig, month: MonthlyCost): string | undefine
   const model = config.models.find(({ id }) => id === month.model);
   if (model === undefined || month.load.copies <= model.copies.max) return undefined;
   return `This traffic needs ${month.load.copies} copies of ${model.id}, but copies.max is ${model.copies.max}: requests would queue, and the month above counts copies that never start.`;
+}
+
+/** Notes about buckets of examples, which a plan allows and a deployment refuses. */
+function placeholderNotes({ models }: HostedConfig): readonly string[] {
+  return models.flatMap(({ id, source }) => {
+    if (source.kind !== 's3' || checkBucket(id, 'source.uri', source.uri)?.code !== 'placeholder-bucket') return [];
+    return [
+      `${source.uri} of ${id} is in the bucket of an example: write your own before cdk deploy, which refuses it.`,
+    ];
+  });
 }

@@ -14,6 +14,7 @@ python3 -m venv .venv
 .venv/bin/python tokenizer.py --work "$work"
 .venv/bin/python train.py --work "$work" "$@"
 .venv/bin/python export_gguf.py --work "$work"
+.venv/bin/python export_safetensors.py --gguf "$work/budgetforce-tiny.gguf" --tokenizer "$work/tokenizer.json" --out "$work/hugging-face"
 .venv/bin/python beyond.py --work "$work"
 if [ "$install" = yes ]; then
   cp -r "$work"/{budgetforce-tiny.gguf,tokenizer.json,questions.jsonl,beyond} ../local/model/

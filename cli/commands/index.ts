@@ -8,6 +8,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./start.ts')).startCommand,
   },
   {
+    name: 'serve-command',
+    summary: 'print the command that starts the model server of a config',
+    load: async () => (await import('./serve-command.ts')).serveCommandCommand,
+  },
+  {
     name: 'keys',
     summary: 'create, list, limit, rotate and revoke keys',
     load: async () => (await import('./keys.ts')).keysCommand,

@@ -35,11 +35,17 @@ export const startCommand = defineCommand({
       description:
         "serve the model of this server of text completions with vLLM's fields, for instance http://localhost:8000/v1; needs --format",
     },
+    container: {
+      type: 'string',
+      placeholder: 'URL',
+      description:
+        "serve the model of this container through a local SageMaker endpoint; the container keeps SageMaker's hosting contract (GET /ping, POST /invocations), for instance http://localhost:8080; needs --format",
+    },
     'upstream-model': {
       type: 'string',
       placeholder: 'ID',
       defaultText: 'the first one',
-      description: 'model of the upstream',
+      description: 'model of the upstream or the container',
     },
     'upstream-key': {
       type: 'string',
@@ -63,6 +69,12 @@ export const startCommand = defineCommand({
       multiple: true,
       placeholder: 'NAME=ID',
       description: 'further name of the model, for instance gpt-5=budgetforce-tiny; may be repeated',
+    },
+    context: {
+      type: 'string',
+      placeholder: 'TOKENS',
+      defaultText: 'what the server reports, else 8192',
+      description: 'context window of the upstream or the container, in tokens',
     },
     parallel: {
       type: 'string',
@@ -155,6 +167,9 @@ export const startCommand = defineCommand({
 interface ModelValues {
   readonly model?: string;
   readonly upstream?: string;
+  readonly container?: string;
+  readonly 'upstream-key'?: string;
+  readonly context?: string;
   readonly format?: string;
   readonly tokenizer?: string;
 }
@@ -162,6 +177,7 @@ interface ModelValues {
 interface CopiesValues {
   readonly copies?: string;
   readonly upstream?: string;
+  readonly container?: string;
   readonly parallel?: string;
   readonly 'start-seconds'?: string;
   readonly 'copy-requests'?: string;
@@ -184,7 +200,7 @@ interface StartValues extends ModelValues, CopiesValues {
 }
 
 function localOptions(values: StartValues): LocalOptions {
-  const { model, upstream, tokenizer, parallel, data } = values;
+  const { model, upstream, container, context, tokenizer, parallel, data } = values;
   const upstreamModel = values['upstream-model'];
   const upstreamKey = values['upstream-key'] ?? process.env['UPSTREAM_API_KEY'];
   const apiKey = values['api-key'] ?? process.env['BUDGETFORCE_API_KEY'];
@@ -195,6 +211,10 @@ function localOptions(values: StartValues): LocalOptions {
     host: values.host,
     ...(model === undefined ? {} : { modelPath: model }),
     ...(upstream === undefined ? {} : { upstream }),
+    ...(container === undefined ? {} : { container }),
+    ...(context === undefined
+      ? {}
+      : { contextTokens: parseWholeNumber('context', context, { min: 128, max: 10_000_000 }) }),
     ...(upstreamModel === undefined ? {} : { upstreamModel }),
     ...(upstreamKey === undefined ? {} : { upstreamKey }),
     ...(format === undefined ? {} : { format }),
@@ -228,25 +248,46 @@ function parseAliases(values: readonly string[]): Readonly<Record<string, string
 }
 
 /** The format of the model, checked against the other options that describe it. */
-function checkModel({ model, upstream, format: name, tokenizer }: ModelValues): FormatName | undefined {
+function checkModel(values: ModelValues): FormatName | undefined {
+  const { format: name, model, tokenizer } = values;
   const format = name === undefined ? undefined : parseChoice('format', name, formatNames);
-  if (model !== undefined && upstream !== undefined)
-    throw new UsageError('--model and --upstream both name a model. Give one of them.');
-  if ((model ?? upstream) !== undefined && format === undefined) {
+  const sources = (['model', 'upstream', 'container'] as const).filter((option) => values[option] !== undefined);
+  const [source, second] = sources;
+  if (source !== undefined && second !== undefined)
+    throw new UsageError(`--${source} and --${second} both name a model. Give one of them.`);
+  if (source !== undefined && format === undefined) {
     throw new UsageError(
       `--format is missing. Give the way this model delimits its thinking: ${formatNames.join(', ')}.`,
     );
   }
-  if (model === undefined && upstream === undefined && format !== undefined && format !== 's1') {
-    throw new UsageError('The embedded model has format s1. Give --format with --model or --upstream.');
+  if (source === undefined && format !== undefined && format !== 's1') {
+    throw new UsageError('The embedded model has format s1. Give --format with --model, --upstream or --container.');
   }
   for (const path of [model, tokenizer]) {
     if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no file ${path}.`);
   }
+  checkServer(values);
+  return format;
+}
+
+function checkServer({ upstream, container, context, 'upstream-key': key }: ModelValues): void {
   if (upstream !== undefined && !URL.canParse(upstream)) {
     throw new UsageError(`--upstream is ${JSON.stringify(upstream)}. Give a URL such as http://localhost:8000/v1.`);
   }
-  return format;
+  if (container !== undefined && !URL.canParse(container)) {
+    throw new UsageError(`--container is ${JSON.stringify(container)}. Give a URL such as http://localhost:8080.`);
+  }
+  if (container !== undefined && /\/v1\/*$/.test(container)) {
+    throw new UsageError(
+      `--container is ${JSON.stringify(container)}, but a SageMaker container has /ping and /invocations at its root. Omit /v1, or give --upstream.`,
+    );
+  }
+  if (container !== undefined && key !== undefined) {
+    throw new UsageError('--upstream-key is for --upstream: SageMaker calls a container without a key.');
+  }
+  if (context !== undefined && (upstream ?? container) === undefined) {
+    throw new UsageError('--context is the window of a server. Give --upstream or --container with it, or omit it.');
+  }
 }
 
 const copiesOptions = [
@@ -265,8 +306,10 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
     if (lone !== undefined) throw new UsageError(`--${lone} needs --copies, for instance --copies 0..3.`);
     return undefined;
   }
-  if (values.upstream !== undefined)
-    throw new UsageError('--copies is for the embedded endpoint. Omit --upstream or --copies.');
+  for (const option of ['upstream', 'container'] as const) {
+    if (values[option] !== undefined)
+      throw new UsageError(`--copies is for the embedded endpoint. Omit --${option} or --copies.`);
+  }
   if (values.parallel !== undefined)
     throw new UsageError('--parallel does not go with --copies. Give --copy-requests instead.');
   const [, min, max] = /^(\d+)\.\.(\d+)$/.exec(range) ?? [];

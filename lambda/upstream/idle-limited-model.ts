@@ -2,10 +2,10 @@ import { ModelTimeoutError, StreamBrokenError } from './errors.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
 
 /** Default time between two chunks after which a call is idle, in milliseconds: longer than the prefill of another long prompt. */
-export const DEFAULT_IDLE_MS = 60_000;
+const DEFAULT_IDLE_MS = 60_000;
 
 /** How much longer than between chunks a call may be silent before its first chunk, which waits in a queue and for its prefill. */
-export const FIRST_CHUNK_FACTOR = 5;
+const FIRST_CHUNK_FACTOR = 5;
 
 /**
  * Ends calls of a model that fall silent, with an error that is retried from the ids so far. The time in which the consumer handles a

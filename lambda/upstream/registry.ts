@@ -21,7 +21,7 @@ export function upstreamName(settings: UpstreamSettings): string {
 /**
  * Returns a function that opens the upstream of a model. Each kind connects once, for the first model that has it.
  *
- * @param idleMs time after which a silent call is ended and resumed, in milliseconds. @default DEFAULT_IDLE_MS
+ * @param idleMs time after which a silent call is ended and resumed, in milliseconds. @default a minute
  */
 export function upstreamConnector(
   context: UpstreamContext,

@@ -143,10 +143,10 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
-   * Whether to set the role with which API Gateway writes logs. There is one role per account and region: write `false` if
-   * it is already set.
+   * Whether to set the role with which API Gateway writes logs. There is one role per account and region, so `true` overwrites the role
+   * of all other APIs there. If none is set, the deployment of the API fails: set it once, see docs/deploying.md.
    *
-   * @default true
+   * @default false
    */
   readonly accountLogRole?: boolean | undefined;
   /**

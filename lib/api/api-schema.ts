@@ -113,6 +113,8 @@ export const apiSchema = z.strictObject({
   tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),
   accountLogRole: z
     .boolean()
-    .default(true)
-    .describe('Whether to set the account’s role with which API Gateway writes logs.'),
+    .default(false)
+    .describe(
+      'Whether to set the role with which API Gateway writes logs. There is one for all APIs of the account and region: set it once, see [deploying](deploying.md#the-log-role-of-api-gateway).',
+    ),
 });

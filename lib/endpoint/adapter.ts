@@ -1,3 +1,5 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
 import { componentArnOf } from './component-names.ts';
@@ -14,6 +16,7 @@ export interface AdapterProps {
 export interface HostedAdapterProps extends AdapterProps {
   readonly endpoint: CfnEndpoint;
   readonly componentName: string;
+  readonly logRetention: RetentionDays;
   readonly base: OfferedModel & { readonly component: CfnInferenceComponent };
 }
 
@@ -55,5 +58,13 @@ export class HostedAdapter extends Construct implements OfferedModel {
       },
     });
     this.component.addResourceDependency(props.base.component);
+    // The execution role may not create it, see createEndpointRole.
+    this.component.node.addDependency(
+      new LogGroup(this, 'Logs', {
+        logGroupName: `/aws/sagemaker/InferenceComponents/${this.componentName}`,
+        retention: props.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    );
   }
 }

@@ -54,11 +54,20 @@ const networkSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('isolated'),
     cidr: z.string().optional().describe('Address range of the VPC. If omitted, `10.0.0.0/20`.'),
+    zones: z
+      .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/, 'Expected zones, for instance "us-east-1a"'))
+      .min(2)
+      .optional()
+      .describe('Zones of the VPC, at least two. If omitted, the first two zones of the region.'),
   }),
   z.strictObject({
     kind: z.literal('existing'),
-    subnetIds: z.array(z.string().startsWith('subnet-')).min(1),
-    securityGroupIds: z.array(z.string().startsWith('sg-')).min(1),
+    subnetIds: z.array(z.string().startsWith('subnet-')).describe('Subnets in at least two zones.'),
+    zones: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('Zone of each subnet, in their order, to be checked at synth.'),
+    securityGroupIds: z.array(z.string().startsWith('sg-')).describe('One to five security groups.'),
   }),
 ]);
 

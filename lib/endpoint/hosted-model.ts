@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -61,6 +61,7 @@ export class HostedModel extends Construct implements OfferedModel {
     const environment = containerEnvironment(props, served);
     const timeouts = startupTimeouts(props, served);
     refuse(this, checkModel(props, served, environment, timeouts));
+    this.#warnOfReadableToken(props);
 
     // Created here because SageMaker would create it without an expiry.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -119,6 +120,15 @@ export class HostedModel extends Construct implements OfferedModel {
     return budgetMetric(name, { endpointName: this.#endpointName, modelId: this.id });
   }
 
+  /** No AWS image reads a secret by its ARN, so a token is inserted at deployment and is plain text from then on. */
+  #warnOfReadableToken({ id, source }: HostedModelProps): void {
+    if (source.kind !== 'hub' || source.tokenSecretName === undefined) return;
+    Validations.of(this).addWarning(
+      'budgetforce:token-readable',
+      `source.tokenSecretName of ${id}: the token becomes the variable HF_TOKEN of the container, and everyone who may call sagemaker:DescribeModel can read it. Use a token that can read this model only, or copy the weights to S3 and write source { kind: "s3", uri }, which needs no token.`,
+    );
+  }
+
   #createScaling(props: HostedModelProps): CopyScaling {
     const { min, max } = copiesOf(props);
     const scaling = new CopyScaling(this, 'Scaling', {
@@ -140,12 +150,13 @@ export class HostedModel extends Construct implements OfferedModel {
     return scaling;
   }
 
-  #createAdapters({ adapters = [], endpoint, endpointName }: HostedModelProps): readonly HostedAdapter[] {
+  #createAdapters({ adapters = [], endpoint, endpointName, logRetention }: HostedModelProps): readonly HostedAdapter[] {
     return adapters.map(
       (adapter) =>
         new HostedAdapter(this, `Adapter-${adapter.id}`, {
           ...adapter,
           endpoint,
+          logRetention,
           componentName: componentNameOf(endpointName, adapter.id),
           base: this,
         }),

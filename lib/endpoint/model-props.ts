@@ -93,7 +93,8 @@ export interface ModelProps {
    */
   readonly dataCache?: boolean | undefined;
   /**
-   * Further environment variables of the container. They override the construct's own.
+   * Further environment variables of the container, without secrets: DescribeModel shows them. A variable that the function
+   * or the memory check relies on is refused.
    *
    * @default - none
    */

@@ -28,8 +28,11 @@ export function vllmEnvironment(
   settings: AcceleratedSettings,
   options: VllmServeOptions,
 ): Readonly<Record<string, string>> {
-  const flags = flagsOf(settings, options);
   const { hub, server } = options;
+  const flags = {
+    ...(server === 'vllm' && serverFlags),
+    ...flagsOf(settings, options),
+  };
   switch (server) {
     case 'vllm':
       return {
@@ -56,6 +59,22 @@ export function vllmEnvironment(
       };
   }
 }
+
+/**
+ * Flags of every deployment on AWS's vLLM images. LMI reads engine arguments only, and the first is one of the server.
+ *
+ * - Without details of the prompt's tokens, the server does not tell how many came from its prefix cache, and the account of a
+ *   request would count them as evaluated.
+ * - A grammar that allows any whitespace between JSON tokens lets a model that was not trained on JSON write whitespace without
+ *   end. vLLM refuses this setting with the backend `auto`; `guidance` supports more of JSON Schema than `xgrammar`.
+ * - The model's generation_config.json gives the sampling parameters that a request leaves out, see
+ *   docs/decisions/0020-sampling-defaults-of-the-model.md.
+ */
+const serverFlags: Flags = {
+  'enable-prompt-tokens-details': true,
+  'structured-outputs-config': JSON.stringify({ backend: 'guidance', disable_any_whitespace: true }),
+  'generation-config': 'auto',
+};
 
 type Flags = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
@@ -16,13 +16,24 @@ import {
 } from './event-stream-frames.ts';
 import { type Fault, Faults, parseFaultScript } from './faults.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
-import { type RuntimeErrorAnswer, runtimeErrors } from './runtime-errors.ts';
+import { runtimeErrors } from './runtime-errors.ts';
+import {
+  CUSTOM_ATTRIBUTES,
+  drained,
+  type EndpointNames,
+  listen,
+  partsOf,
+  type RuntimeCall,
+  readBody,
+  refusalOf,
+  runtimeCallOf,
+  sendJson,
+  sendRuntimeError,
+  stop,
+} from './runtime-protocol.ts';
 
-export interface LocalEndpointOptions {
+export interface LocalEndpointOptions extends EndpointNames {
   readonly engine: Engine;
-  readonly endpointName: string;
-  /** If set, calls must name this inference component. */
-  readonly inferenceComponentName?: string;
   readonly servedModelName: string;
   /** Emulated copies and their scaling. Requires a component. @default - one copy of unlimited concurrency that always runs */
   readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
@@ -44,9 +55,6 @@ export interface LocalEndpoint {
   close(): Promise<void>;
 }
 
-/** Maximum size of a body, in bytes, as in SageMaker Runtime. */
-const MAX_BODY_BYTES = 25_000_000;
-
 const tokenizeSchema = z.object({ prompt: z.string(), add_special_tokens: z.boolean().optional() });
 const detokenizeSchema = z.object({ tokens: z.array(z.int().min(0)) });
 
@@ -57,23 +65,14 @@ const detokenizeSchema = z.object({ tokens: z.array(z.int().min(0)) });
 export async function startLocalEndpoint(options: LocalEndpointOptions): Promise<LocalEndpoint> {
   const faults = new Faults();
   const context = { ...options, faults };
-  const server = createServer((request, response) => {
-    handle(context, request, response).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else sendJson(response, 500, { error: { message: String(error), type: 'InternalServerError', code: 500 } });
-    });
-  });
-  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
-  await once(server, 'listening');
+  const { server, url } = await listen(options, (request, response) => handle(context, request, response));
   return {
-    url: `http://${options.host ?? '127.0.0.1'}:${portOf(server)}`,
+    url,
     faults,
     stats: () => options.engine.stats(),
     async close() {
-      server.closeAllConnections();
       options.copies?.fleet.close();
-      server.close();
-      await once(server, 'close');
+      await stop(server);
       await options.engine.close();
     },
   };
@@ -85,7 +84,7 @@ interface Context extends LocalEndpointOptions {
 
 async function handle(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://local').pathname;
-  const runtime = /^\/endpoints\/([^/]+)\/(invocations|invocations-response-stream)$/.exec(path);
+  const call = runtimeCallOf(request);
   const body = await readBody(request);
   const gone = new AbortController();
   response.on('close', () => gone.abort(new DOMException('The client disconnected.', 'AbortError')));
@@ -98,11 +97,12 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   }
   if (context.faultsRoute === true && path === '/faults' && /^(PUT|DELETE)$/.test(request.method ?? ''))
     return setFaults(context.faults, request, body, response);
-  if (runtime === null) {
-    await handleVllm(context, path, body, response, gone.signal, context.faults);
+  if (call === undefined) {
+    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? '')) : path;
+    await handleVllm(context, route, body, response, gone.signal, context.faults);
     return;
   }
-  const refused = refusalOf(context, decodeURIComponent(runtime[1] ?? ''), request);
+  const refused = refusalOf(context, call);
   if (refused !== undefined) return sendRuntimeError(response, refused);
   const release = await context.copies?.fleet.take(gone.signal).catch((error: unknown) => {
     if (!gone.signal.aborted) throw error;
@@ -112,8 +112,8 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     return sendRuntimeError(response, runtimeErrors.noCapacity());
   }
   try {
-    if (runtime[2] === 'invocations-response-stream') await streamInvocation(context, body, response, gone.signal);
-    else await invoke(context, request, body, response, gone.signal);
+    if (call.streams) await streamInvocation(context, body, response, gone.signal);
+    else await invoke(context, call, body, response, gone.signal);
   } finally {
     release?.();
   }
@@ -135,38 +135,26 @@ function controlPlaneOf({ copies, endpointName, inferenceComponentName }: Contex
   return { endpointName, componentName: inferenceComponentName, ...copies };
 }
 
-function refusalOf(context: Context, endpointName: string, request: IncomingMessage): RuntimeErrorAnswer | undefined {
-  if (endpointName !== context.endpointName) {
-    return runtimeErrors.validation(`Endpoint ${endpointName} of account 111122223333 not found.`);
-  }
-  const component = request.headers['x-amzn-sagemaker-inference-component'];
-  if (context.inferenceComponentName !== undefined && component !== context.inferenceComponentName) {
-    return runtimeErrors.validation(
-      component === undefined
-        ? 'Inference Component Name header is required for endpoints to which you plan to deploy inference components.'
-        : `Inference Component ${component} of account 111122223333 not found.`,
-    );
-  }
-  return undefined;
-}
-
 /** `InvokeEndpoint`: returns the container's response. A `route` in the custom attributes selects another container route. */
 async function invoke(
   context: Context,
-  request: IncomingMessage,
+  call: RuntimeCall,
   body: string,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
   const fault = context.faults.take();
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
-  const attributes = request.headers['x-amzn-sagemaker-custom-attributes'];
-  const route = /(?:^|,)\s*route=(\/[^,\s]*)/.exec(String(attributes ?? ''))?.[1] ?? '/v1/completions';
-  const answer = await vllmJson(context, route, body, signal);
+  const answer = await vllmJson(context, routeOf(call.customAttributes), body, signal);
   if (answer.status >= 400)
     return sendRuntimeError(response, runtimeErrors.model(answer.status, JSON.stringify(answer.body)));
   response.setHeader('x-Amzn-Invoked-Production-Variant', 'AllTraffic');
   sendJson(response, 200, answer.body);
+}
+
+/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`. */
+function routeOf(customAttributes: string | undefined): string {
+  return /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1] ?? '/v1/completions';
 }
 
 /** `InvokeEndpointWithResponseStream`: vLLM's server-sent events in payload parts. */
@@ -305,7 +293,7 @@ async function cutInFrame(response: ServerResponse, bytes: Uint8Array): Promise<
   response.destroy();
 }
 
-/** vLLM's own HTTP routes. */
+/** vLLM's own HTTP routes, and SageMaker's for containers: `/ping` and `/invocations`. */
 async function handleVllm(
   context: Context,
   path: string,
@@ -391,43 +379,4 @@ async function vllmJson(
     }
     throw error;
   }
-}
-
-function sendRuntimeError(response: ServerResponse, error: RuntimeErrorAnswer): void {
-  response.setHeader('x-amzn-errortype', error.type);
-  sendJson(response, error.status, error.body);
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request) {
-    const bytes = Buffer.from(part);
-    size += bytes.length;
-    if (size > MAX_BODY_BYTES) throw new RangeError(`The body is larger than ${MAX_BODY_BYTES} bytes.`);
-    parts.push(bytes);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function* partsOf(bytes: Uint8Array, size: number | undefined): Generator<Uint8Array> {
-  if (size === undefined) return yield bytes;
-  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
-}
-
-async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  await once(response, 'drain', { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
-  return address.port;
 }

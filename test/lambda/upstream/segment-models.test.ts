@@ -6,6 +6,7 @@ import { ModelError } from '../../../lambda/upstream/errors.ts';
 import { readCompletionStream } from '../../../lambda/upstream/read-completion-stream.ts';
 import { SageMakerModel } from '../../../lambda/upstream/sagemaker-model.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from '../../../lambda/upstream/segment-model.ts';
+import { type ContainerEndpoint, startContainerEndpoint } from '../../../local/endpoint/container-endpoint.ts';
 import type { Fault } from '../../../local/endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from '../../../local/endpoint/local-endpoint.ts';
 import { runtimeErrors } from '../../../local/endpoint/runtime-errors.ts';
@@ -15,7 +16,9 @@ import { bytes, IM_END } from '../forcing/tiny-vocabulary.ts';
 const says = [...bytes('né'), IM_END];
 const engine = scriptedEngine(says);
 let endpoint: LocalEndpoint;
+let containerEndpoint: ContainerEndpoint;
 let sageMaker: SegmentModel;
+let behindContainer: SegmentModel;
 let completions: SegmentModel;
 
 const request: SegmentRequest = {
@@ -28,17 +31,26 @@ const request: SegmentRequest = {
 
 beforeAll(async () => {
   endpoint = await startLocalEndpoint({ engine, endpointName: 'e', inferenceComponentName: 'c', servedModelName: 'm' });
-  const client = new SageMakerRuntimeClient({
-    endpoint: endpoint.url,
+  const names = { endpointName: 'e', inferenceComponentName: 'c' };
+  containerEndpoint = await startContainerEndpoint({ ...names, containerUrl: endpoint.url });
+  sageMaker = new SageMakerModel(clientOf(endpoint.url), { ...names, servedModelName: 'm' });
+  behindContainer = new SageMakerModel(clientOf(containerEndpoint.url), { ...names, servedModelName: 'm' });
+  completions = new CompletionsModel({ baseUrl: `${endpoint.url}/v1`, servedModelName: 'm' });
+});
+afterAll(async () => {
+  await containerEndpoint.close();
+  await endpoint.close();
+});
+beforeEach(() => endpoint.faults.clear());
+
+function clientOf(url: string): SageMakerRuntimeClient {
+  return new SageMakerRuntimeClient({
+    endpoint: url,
     region: 'us-east-2',
     credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
     maxAttempts: 1,
   });
-  sageMaker = new SageMakerModel(client, { endpointName: 'e', inferenceComponentName: 'c', servedModelName: 'm' });
-  completions = new CompletionsModel({ baseUrl: `${endpoint.url}/v1`, servedModelName: 'm' });
-});
-afterAll(() => endpoint.close());
-beforeEach(() => endpoint.faults.clear());
+}
 
 async function run(
   model: SegmentModel,
@@ -53,6 +65,7 @@ async function run(
 describe.each([
   ['SageMakerModel', () => sageMaker],
   ['CompletionsModel', () => completions],
+  ['SageMakerModel, with a container behind the endpoint,', () => behindContainer],
 ])('%s', (name, model) => {
   it(`${name} yields chunks of ids and text, the last with finish reason and prompt usage`, async () => {
     const chunks = await run(model());
@@ -168,6 +181,33 @@ describe('errors of SageMaker Runtime', () => {
   ] as const)('%s in the stream becomes an error that can be retried', async (breakBy, code) => {
     endpoint.faults.next({ breakAfterChunks: 1, breakBy });
     await expect(run(sageMaker)).rejects.toMatchObject({ code, retryable: true });
+  });
+
+  it.each([
+    [400, 'model_rejected_request'],
+    [429, 'rate_limit_exceeded'],
+    [500, 'model_failed'],
+    [503, 'model_unavailable'],
+  ])('A status %i of a container becomes the ModelError %s', async (status, code) => {
+    endpoint.faults.next({ error: { status, type: '', body: { error: { message: 'too long' } } } });
+    await expect(run(behindContainer)).rejects.toMatchObject({ code });
+  });
+
+  it('a container that cannot be reached becomes an error that can be retried', async () => {
+    const gone = await startContainerEndpoint({ endpointName: 'e', containerUrl: 'http://127.0.0.1:9' });
+    const model = new SageMakerModel(clientOf(gone.url), { endpointName: 'e' });
+    await expect(run(model)).rejects.toMatchObject({ code: 'model_unavailable', retryable: true });
+    await gone.close();
+  });
+
+  it('a stream beyond the time limit of SageMaker becomes ModelInvocationTimeExceeded', async () => {
+    const limitsMs = { call: 60, stream: 60 };
+    const slow = await startContainerEndpoint({ endpointName: 'e', containerUrl: endpoint.url, limitsMs });
+    endpoint.faults.next({ tokenDelayMs: 30 });
+    const model = new SageMakerModel(clientOf(slow.url), { endpointName: 'e' });
+    await expect(run(model, { stopTokenIds: [] })).rejects.toMatchObject({ code: 'model_timeout', retryable: true });
+    await expect.poll(() => endpoint.stats().active).toBe(0);
+    await slow.close();
   });
 
   it('a server that cannot be reached becomes ModelUnavailableError', async () => {

@@ -190,7 +190,7 @@ describe('several models', () => {
       endpoint: { instanceType: 'ml.p5.48xlarge', instances: { max: 2 } },
       models: [
         aModel(),
-        aModel({ id: 'org/My_Model-7B', image: 'server-sagemaker-cuda-v1.4', vllm: { tensorParallel: 1 } }),
+        aModel({ id: 'org/My_Model-7B', image: 'server-sagemaker-cuda-v2.2', vllm: { tensorParallel: 1 } }),
       ],
     }),
   );

@@ -20,9 +20,26 @@ describe('parseS3Uri', () => {
 describe('vllmEnvironment', () => {
   const options = { servedModelName: 'm', contextTokens: 4_096, server: 'vllm' } as const;
 
+  /** Flags of the server that every deployment on AWS's vLLM images has. */
+  const always = {
+    SM_VLLM_ENABLE_PROMPT_TOKENS_DETAILS: 'true',
+    SM_VLLM_STRUCTURED_OUTPUTS_CONFIG: '{"backend":"guidance","disable_any_whitespace":true}',
+    SM_VLLM_GENERATION_CONFIG: 'auto',
+  };
+
+  it('the server reports cached prompt tokens and writes JSON without idle whitespace, unless a flag says otherwise', () => {
+    expect(vllmEnvironment({}, options)).toMatchObject(always);
+    const flags = { 'structured-outputs-config': '{"backend":"xgrammar"}' };
+    expect(vllmEnvironment({ flags }, options)).toMatchObject({
+      SM_VLLM_STRUCTURED_OUTPUTS_CONFIG: '{"backend":"xgrammar"}',
+    });
+    expect(Object.keys(vllmEnvironment({}, { ...options, server: 'lmi' })).join()).not.toMatch(/DETAILS|STRUCTURED/);
+  });
+
   it('vLLM’s settings become environment variables of the image', () => {
     const settings = { tensorParallel: 4, maxSequences: 32, gpuMemoryShare: 0.85, quantization: 'fp8' } as const;
     expect(vllmEnvironment(settings, options)).toEqual({
+      ...always,
       SM_VLLM_SERVED_MODEL_NAME: 'm',
       SM_VLLM_TENSOR_PARALLEL_SIZE: '4',
       SM_VLLM_MAX_MODEL_LEN: '4096',
