@@ -16,6 +16,7 @@ export function chainedEngine(base: Engine): Engine {
   return {
     contextTokens: base.contextTokens,
     endIds: base.endIds,
+    vocabularySize: base.vocabularySize,
     async *generate({ promptIds, maxTokens, minTokens, stopTokenIds }, signal) {
       yield { kind: 'prompt', evaluated: promptIds.length, cached: 0 };
       let hash = promptIds.reduce(mix, 0x811c9dc5);

@@ -6,6 +6,7 @@ import { apis, errorBodyAt } from './apis/registry.ts';
 import type { AppDependencies, AppEnvironment } from './context.ts';
 import { ApiError, toApiError } from './errors/api-error.ts';
 import { logFailure } from './errors/log.ts';
+import type { Shutdown } from './generation/shutdown.ts';
 import { clientRequestId } from './http/client-request-id.ts';
 import { allowOrigins } from './http/cors.ts';
 import { gzipAnswer } from './http/gzip-answer.ts';
@@ -35,6 +36,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>({ getPath: plainPath });
   identify(app, dependencies);
   app.use(allowOrigins(dependencies.corsOrigins ?? []));
+  if (dependencies.shutdown !== undefined) refuseAtShutdown(app, dependencies.shutdown);
   if (dependencies.gzip === true) app.use(gzipAnswer);
   mount(app, [service], dependencies);
   guard(app, dependencies);
@@ -49,9 +51,23 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     const requestId = context.get('requestId');
     if (apiError.status >= 500) logFailure(dependencies.log, requestId, apiError);
     const body = errorBodyAt(context.req.path, apiError, requestId);
-    return context.json(body, apiError.status, { ...apiError.headers });
+    return context.json(body, apiError.status, spreadRetries(apiError.headers, dependencies.random));
   });
   return app;
+}
+
+/** Adds up to a fifth, at least a second, to Retry-After: clients that were refused together shall not come back together. */
+function spreadRetries(headers: ApiError['headers'], random: (() => number) | undefined): Record<string, string> {
+  const seconds = Number(headers['retry-after']);
+  if (random === undefined || !(seconds > 0)) return { ...headers };
+  return { ...headers, 'retry-after': String(Math.ceil(seconds + random() * Math.max(1, seconds / 5))) };
+}
+
+function refuseAtShutdown(app: Hono<AppEnvironment>, shutdown: Shutdown): void {
+  app.use(async (_context, next) => {
+    shutdown.refuseIfBegun();
+    await next();
+  });
 }
 
 /** Gives each request an id, which is unique. The response has the client's own id instead, if it sent one; the log has both. */
@@ -74,9 +90,10 @@ function mount(app: Hono<AppEnvironment>, mounted: readonly Api[], dependencies:
 }
 
 /** Requires a valid key, an admin key under `/v1/admin`, and a body of limited size. */
-function guard(app: Hono<AppEnvironment>, { keyHashes, keys }: AppDependencies): void {
+function guard(app: Hono<AppEnvironment>, { keyHashes, keys, failedLogins }: AppDependencies): void {
   app.use('/v1/*', async (context, next) => {
-    context.set('caller', await authenticate(context.req.raw.headers, { adminHashes: keyHashes, store: keys }));
+    const known = { adminHashes: keyHashes, store: keys, failedLogins, source: context.env?.source };
+    context.set('caller', await authenticate(context.req.raw.headers, known));
     await next();
   });
   app.use('/v1/admin/*', async (context, next) => {

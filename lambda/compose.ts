@@ -5,6 +5,7 @@ import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createServedModel } from './models/create-model.ts';
@@ -39,6 +40,7 @@ export async function compose(
     ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
     ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
     rawPrompts: settings.rawPrompts ?? false,
+    ...(settings.prefixCache === undefined ? {} : { prefixCache: settings.prefixCache }),
     gzip: settings.gzip ?? false,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
@@ -51,6 +53,8 @@ export async function compose(
     ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...overrides, table: loadTable }) }),
     zeroCopies: zeroCopiesOf(settings, log),
     unixTime,
+    failedLogins: new FailedLogins(unixTime),
+    random: Math.random,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
     ...(settings.strict === undefined ? {} : { strict: settings.strict }),

@@ -1,6 +1,8 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
+import type { Shutdown } from './generation/shutdown.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import type { FailedLogins } from './keys/failed-logins.ts';
 import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
@@ -8,6 +10,7 @@ import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
+import type { PrefixCache } from './settings/settings.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
@@ -17,6 +20,8 @@ export interface AppDependencies {
   readonly aliases?: Aliases;
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. @default false */
   readonly rawPrompts?: boolean;
+  /** Whether keys share the prefix cache of a model. @default 'shared' */
+  readonly prefixCache?: PrefixCache;
   /** Origins of pages that may call the API from a browser (`corsOriginSchema`). If omitted, none. */
   readonly corsOrigins?: readonly string[];
   /** Whether long JSON answers are compressed. Not in Lambda: API Gateway passes on no content encoding of a stream. @default false */
@@ -31,6 +36,12 @@ export interface AppDependencies {
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */
   readonly zeroCopies?: ReadonlyMap<string, ZeroCopiesReport>;
+  /** The end of the process. If omitted, it ends between requests only, as in Lambda. */
+  readonly shutdown?: Shutdown;
+  /** Failed logins by source. If omitted, they are not counted. */
+  readonly failedLogins?: FailedLogins;
+  /** Returns a random number from 0 to 1, which spreads retries of clients and of the server. If omitted, delays are exact. */
+  readonly random?: () => number;
   readonly clock: Clock;
   /** Unix time, in seconds. */
   readonly unixTime: () => number;
@@ -45,5 +56,6 @@ export interface AppDependencies {
 }
 
 export interface AppEnvironment {
+  Bindings: { readonly source?: string | undefined };
   Variables: { requestId: string; caller: Caller };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
+import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
 import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
@@ -136,6 +137,19 @@ export const startCommand = defineCommand({
       defaultText: 'the variable BUDGETFORCE_API_KEY',
       description: 'require this bearer key from clients',
     },
+    'allow-host': {
+      type: 'string',
+      multiple: true,
+      placeholder: 'NAME',
+      description: 'without a key: further host name under which clients may address the server; may be repeated',
+    },
+    'allow-origin': {
+      type: 'string',
+      multiple: true,
+      placeholder: 'ORIGIN',
+      description:
+        'origin of pages that may call the API, for instance https://app.example.com, beside those of this machine; may be repeated',
+    },
     data: {
       type: 'string',
       placeholder: 'FOLDER',
@@ -147,11 +161,19 @@ export const startCommand = defineCommand({
       placeholder: 'FILE',
       description: 'play these faults of the embedded endpoint (docs/reliability.md); PUT /faults there changes them',
     },
+    grace: {
+      type: 'string',
+      placeholder: 'SECONDS',
+      default: '8',
+      description:
+        'how long running requests may take to finish after SIGTERM or Ctrl-C; their thinking is cut at once',
+    },
     log: { type: 'boolean', description: 'write a JSON line for each request, never a prompt' },
     json: { type: 'boolean', description: 'print the URL and the model as one JSON line' },
   },
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
+    const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
     const server = await startLocal(localOptions(values));
     process.stdout.write(
       values.json
@@ -159,7 +181,14 @@ export const startCommand = defineCommand({
         : banner(server, values['api-key']) + faultsLine(server, values.faults),
     );
     await untilStopped();
-    await server.close();
+    const running = server.running();
+    if (running > 0) {
+      process.stderr.write(
+        `Stopping: ${running} running ${running === 1 ? 'request has' : 'requests have'} ${graceSeconds} s to finish. Press Ctrl-C again to stop now.\n`,
+      );
+    }
+    endAtSecondSignal();
+    await server.close({ graceMs: graceSeconds * 1_000 });
     return 0;
   },
 });
@@ -196,6 +225,8 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly 'upstream-key'?: string;
   readonly 'api-key'?: string;
   readonly faults?: string;
+  readonly 'allow-host'?: readonly string[];
+  readonly 'allow-origin'?: readonly string[];
   readonly log?: boolean;
 }
 
@@ -224,6 +255,8 @@ function localOptions(values: StartValues): LocalOptions {
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
     ...(values.faults === undefined ? {} : { faults: readFaults(values.faults, upstream) }),
+    ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
+    ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
@@ -234,6 +267,21 @@ function readFaults(path: string, upstream: string | undefined): string {
     throw new UsageError('--faults is for the embedded endpoint. Omit --upstream or --faults.');
   if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`);
   return readFileSync(path, 'utf8');
+}
+
+function parseHostName(value: string): string {
+  if (/^[a-z0-9_.-]+$/i.test(value)) return value;
+  throw new UsageError(
+    `--allow-host is ${JSON.stringify(value)}. Write a name without a port, such as laptop.example.com.`,
+  );
+}
+
+function parseOrigin(value: string): string {
+  const { success } = corsOriginSchema.safeParse(value);
+  if (success) return value;
+  throw new UsageError(
+    `--allow-origin is ${JSON.stringify(value)}. Write a scheme, a host and a port if it has one, such as https://app.example.com or http://localhost:*.`,
+  );
 }
 
 function parseAliases(values: readonly string[]): Readonly<Record<string, string>> {
@@ -359,6 +407,18 @@ Press Ctrl-C to stop.
 function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {
   if (faults === undefined || endpoint === undefined) return '';
   return `Faults of ${faults} are played. Others: curl -X PUT ${endpoint.url}/faults -d '{"next": [{"breakAfterChunks": 5}]}'\n`;
+}
+
+/** Time within which two signals are one Ctrl-C: the terminal sends it to the process, and so does npm. In milliseconds. */
+const ONE_SIGNAL_MS = 500;
+
+function endAtSecondSignal(): void {
+  const first = performance.now();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (performance.now() - first > ONE_SIGNAL_MS) process.exit(130);
+    });
+  }
 }
 
 /** How often the process looks whether npm has ended, in milliseconds. */

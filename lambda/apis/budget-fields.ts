@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { reasoningEfforts } from '../settings/settings.ts';
+import { MAX_TOKENS } from './sampling-fields.ts';
 
 /** Maximum length of a `wait_text` or a `stop`, in characters. */
 export const MAX_SHORT_TEXT = 256;
@@ -7,10 +8,10 @@ export const MAX_SHORT_TEXT = 256;
 /** Maximum number of `stop` texts. OpenAI has 4, Anthropic and others more. */
 export const MAX_STOPS = 64;
 
-const tokens = z.int().min(0);
+const tokens = z.int().min(0).max(MAX_TOKENS);
 
 /** A maximum of a dialect in which -1 means that the model decides. */
-const tokensOrDynamic = z.int().min(-1);
+const tokensOrDynamic = z.int().min(-1).max(MAX_TOKENS);
 
 const LEVEL = /^(minimal|low|medium|high|thinking_level_unspecified)$/i;
 const LEVELS = 'must be MINIMAL, LOW, MEDIUM or HIGH';

@@ -6,6 +6,8 @@ import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
 export interface OccasionalReport {
   /** Fields of the request that had no effect. */
   readonly ignored?: readonly IgnoredField[];
+  /** What ended the answer before its end or its maximum: the time limit of the request. Its `finish_reason` is that of a maximum. */
+  readonly answer_cut_by?: 'deadline';
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
@@ -59,6 +61,7 @@ export function toBudgetReport(
   const attempts = toAttempts(run.model, segments);
   return {
     ...alwaysReported(report, segments, run),
+    ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
   };

@@ -1,4 +1,3 @@
-import { invalidRequest } from '../errors/api-error.ts';
 import { isJsonObject, type JsonObject, type Report } from './accept-body.ts';
 
 /** Reads what clients send back of earlier turns: known or not, null or not. Only what the model should see again is kept. */
@@ -18,7 +17,7 @@ export function echoedTexts(content: unknown): readonly string[] {
 export function toolResultText(content: unknown, separator: string, field: string, report: Report): string {
   if (content === null || content === undefined) return '';
   if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return toJson(content, field);
+  if (!Array.isArray(content)) return JSON.stringify(content);
   const texts = content.map((part) => {
     const text = textOfPart(part);
     if (text !== undefined) return text;
@@ -42,16 +41,7 @@ export function echoedId(id: unknown): string {
 
 function echoedArguments(given: unknown): string {
   if (typeof given === 'string') return given === '' ? '{}' : given;
-  return given === null || given === undefined ? '{}' : toJson(given, 'arguments');
-}
-
-function toJson(value: unknown, field: string): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof RangeError) throw invalidRequest(field, `${field} is nested too deeply. Send it as a string.`);
-    throw error;
-  }
+  return given === null || given === undefined ? '{}' : JSON.stringify(given);
 }
 
 function textOfPart(part: unknown): string | undefined {

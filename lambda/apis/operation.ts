@@ -130,8 +130,9 @@ export function refused(error: string, runs?: 'run'): Readonly<Record<string, Op
       ? {}
       : {
           '502': answer('The model failed.'),
-          '503': answer('No copy of the model is running yet.', retry),
+          '504': answer('The time limit of the request passed before the model gave a token.'),
         }),
+    '503': answer('The table is unavailable, the server is stopping, or no copy of the model is running yet.', retry),
   };
 }
 

@@ -45,6 +45,10 @@ const loadSchema = z.strictObject({
 });
 
 const occasionalReport = {
+  answer_cut_by: z
+    .literal('deadline')
+    .optional()
+    .describe('Set if the time limit of the request ended the answer. Its finish reason is then that of a maximum.'),
   ignored: z
     .array(z.strictObject({ field: text, reason: z.enum(ignoredReasons) }))
     .optional()
@@ -100,7 +104,7 @@ export const budgetForcingSchema = z
     answer_tokens: count,
     delimiter_tokens: count.describe('Forced tokens that close the thinking and open the answer.'),
     end_reason: z
-      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'disabled'])
+      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'disabled'])
       .nullable()
       .describe('Why thinking ended.'),
     waits: count.describe('Number of times that the wait text was appended.'),

@@ -2,7 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { SegmentRun, takeText } from './segment-run.ts';
+import { cutReason, SegmentRun, takeText } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* takeText(machine);
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
-        machine.cut('load');
+        machine.cut(cutReason(generation.cutThinking));
         yield* takeText(machine);
         continue;
       }

@@ -24,7 +24,9 @@ export interface Generation {
   readonly deadlineMs?: number;
   /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
   readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
-  /** Aborts when the endpoint's load allows no more thinking; the thinking then ends with the reason `load`. */
+  /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
+  readonly cacheSalt?: string | undefined;
+  /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
   readonly cutThinking?: AbortSignal | undefined;
   /** Called after each chunk with the token counts so far, as the limits count them. */
   readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;

@@ -24,6 +24,7 @@ export async function startGeneration(
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<RunningGeneration> {
+  const { shutdown } = dependencies;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
   const prepared = await prepareRequest(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
@@ -34,7 +35,9 @@ export async function startGeneration(
   const tokens = Array.from({ length: request.samples }, () => ({ thinking: 0, answer: 0 }));
   const generation: Generation = {
     ...toGeneration(request, prepared, admitted, dependencies),
-    signal: AbortSignal.any([context.signal, cancel.signal]),
+    signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
+    cutThinking: shutdown?.cutThinking,
+    cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
     deadlineMs: dependencies.clock.now() + timeoutMs,
     onEnd: (account) => accounts.push(account),
   };
@@ -48,6 +51,7 @@ export async function startGeneration(
     return logGeneration(events, generation, request, dependencies, context);
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
+  const released = releaseAtEnd(events, admitted, accounts, dependencies.log);
   return {
     model: request.model.settings.id,
     samples: request.samples,
@@ -64,7 +68,7 @@ export async function startGeneration(
       thinking: tokens.reduce((sum, { thinking }) => sum + thinking, 0),
       answer: tokens.reduce((sum, { answer }) => sum + answer, 0),
     }),
-    events: releaseAtEnd(events, admitted, accounts, dependencies.log),
+    events: shutdown === undefined ? released : shutdown.tracked(released),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }
@@ -76,7 +80,7 @@ function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
   { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
-  { clock, capacityWaitMs, loads, zeroCopies }: AppDependencies,
+  { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Omit<Generation, 'signal'> {
   const { settings } = model;
   const load = loads?.get(settings.id);
@@ -90,7 +94,7 @@ function toGeneration(
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
     ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
-    retry: { ...defaultRetryPolicy, capacityWaitMs },
+    retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
     coldStart: toColdStart(settings.zeroCopies),
     onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
@@ -130,9 +134,14 @@ function underLoad(generation: Generation, index: number, admission: Admission |
   const { admitted } = admission;
   return {
     ...generation,
-    cutThinking: admitted.cutOf(index),
+    cutThinking: anyOf(admitted.cutOf(index), generation.cutThinking),
     onTokens: (soFar) => admitted.count(index, soFar),
   };
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined);
+  return given.length === 0 ? undefined : AbortSignal.any(given);
 }
 
 function toSetBy({ requested, names }: GenerationRequest, shrunk: readonly Shrink[]): SetBy {

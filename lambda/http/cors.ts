@@ -15,7 +15,7 @@ const PREFLIGHT_SECONDS = 7_200;
  */
 export function allowOrigins(origins: readonly string[]): MiddlewareHandler<AppEnvironment> {
   const respond = cors({
-    origin: (origin) => (isAllowed(origin, origins) ? origin : undefined),
+    origin: (origin) => (isAllowedOrigin(origin, origins) ? origin : undefined),
     allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposeHeaders: ['*'],
     maxAge: PREFLIGHT_SECONDS,
@@ -26,7 +26,8 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler<AppE
   };
 }
 
-function isAllowed(origin: string, allowed: readonly string[]): boolean {
+/** Whether one of the allowed origins (`corsOriginSchema`) is this origin, or admits it. */
+export function isAllowedOrigin(origin: string, allowed: readonly string[]): boolean {
   return allowed.some(
     (entry) =>
       entry === '*' ||

@@ -1,6 +1,10 @@
 import type * as z from 'zod';
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { describeIssue } from './describe-issue.ts';
+import { isDeeperThan } from './json-depth.ts';
+
+/** Deepest nesting of a body. Beyond it, writing a value as JSON again would exhaust the stack. */
+const MAX_DEPTH = 512;
 
 /**
  * Parses the JSON body of a request.
@@ -35,6 +39,11 @@ export async function parseBody<Schema extends z.ZodType>(
   }
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new ApiError(400, 'The body is JSON, but not an object. Send a JSON object.', { code: 'invalid_json' });
+  }
+  if (isDeeperThan(input, MAX_DEPTH)) {
+    throw new ApiError(400, `The body is nested deeper than ${MAX_DEPTH} levels. Send deep values as strings.`, {
+      code: 'invalid_json',
+    });
   }
   const prepared = prepare(input, text);
   const parsed = schema.safeParse(prepared);

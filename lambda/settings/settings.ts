@@ -11,6 +11,10 @@ import { retentionSchema } from './retention.ts';
 export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
+/** `shared`: a prompt may reuse what any key has sent. `per-key`: only what its own key has sent. */
+export const prefixCaches = ['shared', 'per-key'] as const;
+export type PrefixCache = (typeof prefixCaches)[number];
+
 const tokenizer = z.discriminatedUnion('kind', [
   /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
   z.strictObject({ kind: z.literal('file'), path: z.string().min(1) }),
@@ -78,6 +82,8 @@ const fields = z.strictObject({
   aliases: aliasesSchema.optional(),
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. If omitted, it may not. */
   rawPrompts: z.boolean().optional(),
+  /** Whether keys share the prefix cache of a model. If omitted, they do. */
+  prefixCache: z.enum(prefixCaches).optional(),
   /** Origins of pages that may call the API from a browser. If omitted, none. */
   corsOrigins: z.array(corsOriginSchema).optional(),
   /** Whether long JSON answers are compressed. If omitted, they are not. */

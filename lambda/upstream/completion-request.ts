@@ -28,6 +28,7 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
     seed: sampling.seed,
+    cache_salt: request.cacheSalt,
     logprobs: request.topLogprobs,
     echo: request.promptLogprobs === true ? true : undefined,
     structured_outputs: structuredOutputs(request.structure),

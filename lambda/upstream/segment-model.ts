@@ -55,6 +55,8 @@ export interface SegmentRequest {
   readonly promptLogprobs?: boolean;
   /** Whether the server's text leaves out control tokens. @default false */
   readonly skipControls?: boolean;
+  /** Prompts share the server's prefix cache only with prompts of the same salt. If omitted, with all that have none. */
+  readonly cacheSalt?: string;
   /** Form that decoding is constrained to. If omitted, any text. */
   readonly structure?: AnswerStructure;
 }

@@ -1,6 +1,7 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
+import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
@@ -37,6 +38,13 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default false
    */
   readonly rawPrompts?: boolean | undefined;
+  /**
+   * Whether keys share the prefix cache of a model. `per-key` needs vLLM, and hides what other keys have sent; each key pays for the
+   * prefill of a common system prompt, and for its memory in the cache.
+   *
+   * @default 'shared'
+   */
+  readonly prefixCache?: PrefixCache | undefined;
   /**
    * Pages that may call the API from a browser, by their origins: `https://app.example.com`, `http://localhost:*` for any port,
    * or `*` for all.

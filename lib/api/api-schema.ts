@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
-import { reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
 /** Config of the API, and of how it offers a model. */
@@ -55,6 +55,12 @@ export const apiSchema = z.strictObject({
     .default(false)
     .describe(
       'Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control tokens.',
+    ),
+  prefixCache: z
+    .enum(prefixCaches)
+    .default('shared')
+    .describe(
+      'Whether keys share the prefix cache of a model. `per-key` (vLLM’s `cache_salt`) hides from a key, by the time to its first token, what another key has sent. It costs the prefill of a common system prompt once per key instead of once, and its cache memory for each key.',
     ),
   cors: z
     .strictObject({

@@ -1,6 +1,6 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
-import type { Settings } from '../../lambda/settings/settings.ts';
+import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ExternalModel, isExternal } from './external-model.ts';
@@ -49,6 +49,7 @@ export interface ApiSettingsProps {
   readonly retention?: Partial<Retention> | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly rawPrompts?: boolean | undefined;
+  readonly prefixCache?: PrefixCache | undefined;
   readonly corsOrigins?: readonly string[] | undefined;
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
@@ -79,6 +80,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
+    ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),
     ...(props.rawPrompts === true && { rawPrompts: true }),
     ...(props.corsOrigins !== undefined && { corsOrigins: [...props.corsOrigins] }),
     models: props.models.map((entry) => {

@@ -61,6 +61,7 @@ export class ReasoningApi extends Construct {
       retention: props.retention,
       aliases: props.aliases,
       rawPrompts: props.rawPrompts,
+      prefixCache: props.prefixCache,
       corsOrigins: props.cors?.origins,
       requestSeconds: resolved.requestSeconds,
       capacityWaitSeconds: resolved.capacityWaitSeconds,

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Below it, logits that are divided by the penalty leave the range of the engine's 32-bit numbers. */
+const MIN_REPETITION_PENALTY = 0.01;
+
 /**
  * Body of vLLM's text completion, as far as the embedded endpoint supports it. Defaults are vLLM's: `max_tokens` 16,
  * `skip_special_tokens` true.
@@ -72,7 +75,8 @@ const completionBodySchema = z.strictObject({
     .transform((value) => value ?? 0),
   repetition_penalty: z
     .number()
-    .gt(0)
+    .min(MIN_REPETITION_PENALTY)
+    .max(1 / MIN_REPETITION_PENALTY)
     .nullish()
     .transform((value) => value ?? 1),
   frequency_penalty: z

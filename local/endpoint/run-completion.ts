@@ -58,6 +58,9 @@ export async function* runCompletion(
       `This model's maximum context length is ${engine.contextTokens} tokens. However, you requested ${body.max_tokens} output tokens and your prompt contains ${promptIds.length} input tokens.`,
     );
   }
+  const unknown = promptIds.find((id) => id >= engine.vocabularySize);
+  // vLLM's text.
+  if (unknown !== undefined) throw new BadRequestError(`Token id ${unknown} is out of vocabulary`);
   const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
   const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
   const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));

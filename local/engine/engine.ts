@@ -2,6 +2,8 @@
 export interface Engine {
   /** Context window: prompt and completion together, in tokens. */
   readonly contextTokens: number;
+  /** Number of token ids. Ids of a prompt are below it. */
+  readonly vocabularySize: number;
   /** End-of-generation tokens of the model, in addition to the request's stop ids (vLLM merges the two). */
   readonly endIds: ReadonlySet<number>;
   /**

@@ -19,6 +19,7 @@ import {
   type TextStructure,
   UnknownStructureError,
 } from './engine.ts';
+import { guardContext } from './guard-context.ts';
 import { jsonGrammar } from './json-grammar.ts';
 import { Places } from './places.ts';
 
@@ -61,6 +62,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
       }),
     ),
   );
+  for (const context of contexts) guardContext(context);
   const sequences = contexts.flatMap((context) =>
     Array.from({ length: context.totalSequences }, () => context.getSequence()),
   );
@@ -73,6 +75,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
 
 class LlamaEngine implements Engine {
   readonly contextTokens: number;
+  readonly vocabularySize: number;
   readonly endIds: ReadonlySet<number>;
   /** Control tokens that do not end a generation. */
   readonly #controlIds: ReadonlySet<number>;
@@ -99,6 +102,7 @@ class LlamaEngine implements Engine {
     this.contextTokens = contextTokens;
     this.#dispose = dispose;
     const tokens = allTokens(model);
+    this.vocabularySize = tokens.length;
     this.endIds = new Set(tokens.filter((token) => model.isEogToken(token)));
     this.#controlIds = new Set(
       tokens.filter((token) => model.getTokenAttributes(token).control && !model.isEogToken(token)),
@@ -147,6 +151,10 @@ class LlamaEngine implements Engine {
         if (signal.aborted || ends.has(token) || count >= request.maxTokens) break;
       }
       signal.throwIfAborted();
+    } catch (error) {
+      // After a failure, the cache may hold tokens that the sequence does not know of.
+      if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
+      throw error;
     } finally {
       this.#places.give(sequence);
     }
@@ -169,6 +177,9 @@ class LlamaEngine implements Engine {
       return prompt.slice(1).map((token, index) => {
         return logprobsOf(token, results[index]?.next.probabilities ?? new Map(), top);
       });
+    } catch (error) {
+      if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
+      throw error;
     } finally {
       this.#places.give(sequence);
     }

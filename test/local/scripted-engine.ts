@@ -16,6 +16,7 @@ export function scriptedEngine(says: readonly number[]): Engine & { readonly req
   return {
     requests,
     contextTokens: 1_000,
+    vocabularySize: 2 ** 20,
     endIds: new Set([END_OF_TEXT]),
     async *generate(request, signal) {
       requests.push(request);

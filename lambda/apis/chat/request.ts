@@ -1,14 +1,13 @@
 import * as z from 'zod';
 import { budgetFields, MAX_SHORT_TEXT, MAX_STOPS } from '../budget-fields.ts';
+import { jsonSchema } from '../json-schema.ts';
+import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
 
 /** A name that all clients and servers accept. */
 const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
-
-/** A JSON schema. The model server validates it. */
-const jsonSchema = z.record(z.string(), z.unknown());
 
 const functionTool = z.strictObject({
   type: z.literal('function'),
@@ -61,16 +60,9 @@ export const chatRequestSchema = z.strictObject({
     })
     .nullish(),
   ...budgetFields,
-  max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
-  max_tokens: z.int().min(1).nullish().describe('The older name for `max_completion_tokens`.'),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().gt(0).max(1).nullish(),
-  top_k: z.int().min(-1).nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
-  repetition_penalty: z.number().gt(0).max(10).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  seed: z.int().nullish(),
+  max_completion_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('The older name for `max_completion_tokens`.'),
+  ...samplingFields,
   stop: z
     .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS)])
     .nullish(),

@@ -29,7 +29,7 @@ function rawCompletions(dependencies: AppDependencies) {
     const request = await parseBody(context.req.raw, completionRequestSchema);
     checkAllowed(dependencies, context.get('caller'));
     const model = findModel(dependencies, request.model, context.get('caller'));
-    const prompts = await promptsOf(request, model);
+    const prompts = await promptsOf(request, model, context.req.raw.signal);
     const generations = prompts.map((prompt) => toCompletion(request, prompt, model));
     const runs = await startAll(generations, dependencies, generationContext(context));
     const running = toRunning(request, runs, dependencies, (run, index) => {

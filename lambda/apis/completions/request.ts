@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { budgetFields, MAX_SHORT_TEXT } from '../budget-fields.ts';
+import { MAX_TOKENS, samplingFields, tokenId } from '../sampling-fields.ts';
 
 /** Maximum number of prompts in one request. */
 const MAX_PROMPTS = 64;
 
-const tokenId = z.int().min(0);
 const ids = z.array(tokenId).min(1);
 const stopText = z.string().min(1).max(MAX_SHORT_TEXT);
 
@@ -31,18 +31,12 @@ export const completionRequestSchema = z.strictObject({
   max_tokens: z
     .int()
     .min(0)
+    .max(MAX_TOKENS)
     .nullish()
     .describe('If omitted, 16; with a thinking budget, the model’s default. 0 requires `echo`.'),
-  min_tokens: z.int().min(0).nullish().describe('vLLM: no end token is sampled before it.'),
+  min_tokens: z.int().min(0).max(MAX_TOKENS).nullish().describe('vLLM: no end token is sampled before it.'),
   ignore_eos: z.boolean().nullish().describe('vLLM: no end token is sampled before `max_tokens`.'),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().gt(0).max(1).nullish(),
-  top_k: z.int().min(-1).nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
-  repetition_penalty: z.number().gt(0).max(10).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  seed: z.int().nullish(),
+  ...samplingFields,
   stop: z.union([stopText, z.array(stopText).max(64)]).nullish(),
   stop_token_ids: z
     .array(tokenId)
@@ -62,7 +56,7 @@ export const completionRequestSchema = z.strictObject({
   include_stop_str_in_output: z.literal(false).nullish(),
   detokenize: z.literal(true).nullish(),
   suffix: z.literal('').nullish(),
-  best_of: z.int().nullish().describe('Not more than `n`.'),
+  best_of: z.int().min(1).max(16).nullish().describe('Not more than `n`.'),
   logit_bias: z.strictObject({}).nullish(),
   user: z.string().max(512).nullish(),
 });

@@ -1,6 +1,8 @@
 import { invalidRequest } from '../../errors/api-error.ts';
+import { exceedsWindow } from '../../generation/prepare-request.ts';
 import type { GenerationRequest } from '../../generation/request.ts';
 import type { ServedModel } from '../../models/served-model.ts';
+import { TooManyTokensError } from '../../tokenizer/too-many-tokens-error.ts';
 import { budgetFields } from '../budget-fields.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import type { CompletionRequest } from './request.ts';
@@ -15,9 +17,24 @@ export interface RawPrompt {
   readonly ids: readonly number[];
 }
 
-/** Returns the prompts of a request, encoded with the model's tokenizer. */
-export async function promptsOf({ prompt }: CompletionRequest, model: ServedModel): Promise<readonly RawPrompt[]> {
-  const encode = async (text: string): Promise<RawPrompt> => ({ text, ids: await model.rawIds(text) });
+/**
+ * Returns the prompts of a request, encoded with the model's tokenizer.
+ *
+ * @throws {ApiError} 400 if a prompt exceeds the context window. The rest of it is then not encoded.
+ */
+export async function promptsOf(
+  { prompt }: CompletionRequest,
+  model: ServedModel,
+  signal: AbortSignal,
+): Promise<readonly RawPrompt[]> {
+  const { contextTokens } = model.settings;
+  const encode = async (text: string): Promise<RawPrompt> => {
+    try {
+      return { text, ids: await model.rawIds(text, { signal, maxTokens: contextTokens }) };
+    } catch (error) {
+      throw error instanceof TooManyTokensError ? exceedsWindow('prompt', contextTokens) : error;
+    }
+  };
   if (typeof prompt === 'string') return [await encode(prompt)];
   if (prompt.every((entry) => typeof entry === 'number')) return [{ text: undefined, ids: prompt }];
   return await Promise.all(

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { reasoningEfforts } from '../../settings/settings.ts';
 import { MAX_SHORT_TEXT, MAX_STOPS, nativeBudgetFields } from '../budget-fields.ts';
+import { jsonSchema } from '../json-schema.ts';
+import { MAX_TOKENS, topK } from '../sampling-fields.ts';
 
 const cacheControl = z.looseObject({ type: z.literal('ephemeral') }).nullish();
 const textBlock = z.strictObject({
@@ -48,13 +50,13 @@ const message = z.discriminatedUnion('role', [
 const tool = z.strictObject({
   name: z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -'),
   description: z.string().optional(),
-  input_schema: z.record(z.string(), z.unknown()),
+  input_schema: jsonSchema,
   type: z.literal('custom').nullish(),
   cache_control: cacheControl,
 });
 
 const jsonFormat = z
-  .strictObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) })
+  .strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
   .describe('Constrains the answer to a JSON schema. Thinking is not constrained.');
 
 const counted = {
@@ -90,12 +92,12 @@ const counted = {
  */
 export const messagesRequestSchema = z.strictObject({
   ...counted,
-  max_tokens: z.int().min(1).describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).max(MAX_TOKENS).describe('Thinking and answer together.'),
   stream: z.boolean().optional(),
   stop_sequences: z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS).optional(),
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
-  top_k: z.int().min(0).optional(),
+  top_k: topK.min(0).optional(),
   metadata: z.strictObject({ user_id: z.string().max(256).nullish() }).optional(),
   service_tier: z.enum(['auto', 'standard_only']).optional(),
 });

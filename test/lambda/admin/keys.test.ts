@@ -177,6 +177,30 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(await refused.text()).toContain(message);
   });
 
+  it.each(['to=0000-01-01', 'from=1999-12-31&to=2000-01-02', 'to=-000001-12-31', 'to=10000-01-01'])(
+    'usage of a day out of range is refused: %s',
+    async (query) => {
+      const refused = await send(keyedApp(), 'GET', `/v1/usage?${query}`);
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toMatch(/to|from/);
+    },
+  );
+
+  it('usage reaches to both ends of the calendar', async () => {
+    for (const day of ['2000-01-01', '9999-12-31']) {
+      const answer = await send(keyedApp(), 'GET', `/v1/usage?to=${day}`);
+      expect(await answer.json()).toMatchObject({ to: day, data: [] });
+    }
+  });
+
+  it('a conversation beyond the tokens per day of its key is refused before it is encoded', async () => {
+    const app = keyedApp();
+    const { key } = await newKey(app, { limits: { tokens_per_day: 20 } });
+    const refused = await send(app, 'POST', path, JSON.parse(String(chat({}).body)), key);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { code: 'tokens_exceeded' } });
+  });
+
   it('a key without admin rights cannot create keys, and sees only its own usage', async () => {
     const app = keyedApp();
     const [mine, other] = [await newKey(app), await newKey(app)];

@@ -229,6 +229,30 @@ describe('the limits in force', () => {
     });
   });
 
+  it('an answer that its deadline cut says so, and one without a token is a 504', async () => {
+    const body = { messages: [{ role: 'user', content: 'x' }], thinking: { max_tokens: 0, deadline_ms: 80 } };
+    const cut = scriptedApp([{ says: ' 4', hangs: true }]).app;
+    expect(await (await cut.request('/v1/chat/completions', post(body))).json()).toMatchObject({
+      choices: [{ finish_reason: 'length', message: { content: 'Final Answer: 4' } }],
+      budget_forcing: { answer_cut_by: 'deadline' },
+    });
+    const silent = scriptedApp([{ says: '', hangs: true }]).app;
+    const refused = await silent.request('/v1/chat/completions', post(body));
+    expect(refused.status).toBe(504);
+    expect(await refused.json()).toMatchObject({ error: { code: 'model_timeout' } });
+  });
+
+  it.each(['/v1/chat/completions', '/v1/messages', '/v1/responses'])(
+    'a function that runs out of time answers 504 at %s',
+    async (path) => {
+      const { app } = scriptedApp([{ says: 'abc', hangs: true }]);
+      const body = path === '/v1/responses' ? { input: 'x' } : { messages: [{ role: 'user', content: 'x' }] };
+      const asked = path === '/v1/messages' ? { ...body, max_tokens: 50 } : body;
+      const response = await app.request(path, { ...post(asked), signal: AbortSignal.timeout(80) });
+      expect(response.status, await response.clone().text()).toBe(504);
+    },
+  );
+
   it('a deadline cuts the thinking, and leaves time for the answer', async () => {
     const { app } = scriptedApp([
       { says: 'abc', hangs: true },

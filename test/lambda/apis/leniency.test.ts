@@ -194,7 +194,7 @@ describe('history that a client sends back', () => {
       body: `{"model":"scripted","input":[{"type":"function_call_output","call_id":"c","output":${deep}}]}`,
     });
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain('input.output is nested too deeply');
+    expect(await response.text()).toContain('nested deeper than 512 levels');
   });
 
   it.each(paths)('unknown and null members in the history of %s never change the prompt', async (path) => {

@@ -286,7 +286,17 @@ describe('generate: deadline', () => {
       endReason: 'model',
       answerTokens: 2,
       finishReason: 'length',
+      answerCutBy: 'deadline',
     });
+  });
+
+  it('a deadline without a token is a failure with status 504, not an empty answer', async () => {
+    const silent = [
+      { says: '', hangs: true },
+      { says: '', hangs: true },
+    ];
+    const { generation } = generationOf(silent, { clock: realClock, deadlineMs: performance.now() + 100 });
+    await expect(run(generation)).rejects.toMatchObject({ status: 504, code: 'model_timeout' });
   });
 });
 
