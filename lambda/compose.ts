@@ -31,7 +31,7 @@ export async function compose(
   const keyHashes = keyHashesOf(settings);
   const table = settings.tableName === undefined ? undefined : new LazyTable(settings.tableName);
   const loadTable = overrides.table ?? table;
-  const openUpstream = upstreamConnector(upstreamContext(overrides));
+  const openUpstream = upstreamConnector(upstreamContext(overrides), settings.upstreamIdleMs);
   const models = await Promise.all(
     settings.models.map(async (model) => createServedModel(model, await openUpstream(model.upstream, model.id))),
   );

@@ -28,7 +28,9 @@ import {
 } from './emulated-copies.ts';
 import { startContainerEndpoint } from './endpoint/container-endpoint.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
+import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
+import type { Engine } from './engine/engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
@@ -70,6 +72,12 @@ export interface LocalOptions {
   readonly aliases?: Aliases;
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
+  /** Wraps the embedded engine, for measurements. @default - none */
+  readonly wrapEngine?: (engine: Engine) => Engine;
+  /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
+  readonly faults?: string;
+  /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default a minute */
+  readonly upstreamIdleMs?: number;
   readonly log?: Log;
 }
 
@@ -128,6 +136,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
+    ...(options.upstreamIdleMs === undefined ? {} : { upstreamIdleMs: options.upstreamIdleMs }),
     ...(options.apiKey === undefined ? {} : { apiKeySha256: [hashKey(options.apiKey).toString('hex')] }),
   };
   for (const service of ['SAGEMAKER_RUNTIME', 'SAGEMAKER', 'APPLICATION_AUTO_SCALING'])
@@ -279,12 +288,14 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
 
 async function embedded(options: LocalOptions): Promise<Backend> {
   const own = options.modelPath !== undefined;
-  const engine = await loadLlamaEngine({
+  const script = options.faults === undefined ? undefined : parseFaultScript(options.faults);
+  const llama = await loadLlamaEngine({
     modelPath: options.modelPath ?? modelFile('budgetforce-tiny.gguf'),
     ...parallelOf(options),
   }).catch((cause: unknown) => {
     throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
   });
+  const engine = options.wrapEngine?.(llama) ?? llama;
   const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
   const copies = options.copies && emulateCopies(options.copies);
   const endpoint = await startLocalEndpoint({
@@ -293,9 +304,11 @@ async function embedded(options: LocalOptions): Promise<Backend> {
     endpointName: ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
+    faultsRoute: script !== undefined,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
   if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
+  if (script !== undefined) endpoint.faults.play(script);
   return {
     runtime: endpoint,
     endpoint,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
@@ -156,6 +156,11 @@ export const startCommand = defineCommand({
       default: '.budgetforce/data',
       description: 'folder of keys, limits and usage; "none" stores nothing',
     },
+    faults: {
+      type: 'string',
+      placeholder: 'FILE',
+      description: 'play these faults of the embedded endpoint (docs/reliability.md); PUT /faults there changes them',
+    },
     grace: {
       type: 'string',
       placeholder: 'SECONDS',
@@ -173,7 +178,7 @@ export const startCommand = defineCommand({
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
-        : banner(server, values['api-key']),
+        : banner(server, values['api-key']) + faultsLine(server, values.faults),
     );
     await untilStopped();
     const running = server.running();
@@ -219,6 +224,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
   readonly 'api-key'?: string;
+  readonly faults?: string;
   readonly 'allow-host'?: readonly string[];
   readonly 'allow-origin'?: readonly string[];
   readonly log?: boolean;
@@ -248,11 +254,19 @@ function localOptions(values: StartValues): LocalOptions {
     ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
+    ...(values.faults === undefined ? {} : { faults: readFaults(values.faults, upstream) }),
     ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
     ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function readFaults(path: string, upstream: string | undefined): string {
+  if (upstream !== undefined)
+    throw new UsageError('--faults is for the embedded endpoint. Omit --upstream or --faults.');
+  if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`);
+  return readFileSync(path, 'utf8');
 }
 
 function parseHostName(value: string): string {
@@ -388,6 +402,11 @@ curl ${url}/v1/chat/completions${key} \\
 
 Press Ctrl-C to stop.
 `;
+}
+
+function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {
+  if (faults === undefined || endpoint === undefined) return '';
+  return `Faults of ${faults} are played. Others: curl -X PUT ${endpoint.url}/faults -d '{"next": [{"breakAfterChunks": 5}]}'\n`;
 }
 
 /** Time within which two signals are one Ctrl-C: the terminal sends it to the process, and so does npm. In milliseconds. */

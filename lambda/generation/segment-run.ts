@@ -1,6 +1,6 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
-import { ModelError, ModelTimeoutError } from '../upstream/errors.ts';
+import { ModelError, ModelTimeoutError, TokensMismatchError } from '../upstream/errors.ts';
 import type { SegmentChunk, SegmentRequest, TokenLogprob } from '../upstream/segment-model.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { SHUTDOWN } from './shutdown.ts';
@@ -104,12 +104,23 @@ export class SegmentRun {
     }
     if (this.#ended) return false;
     if (finishReason !== undefined) {
+      const mismatch = this.#mismatch(chunk);
+      // A thought with a gap is still a thought, whose tokens are counted as they came. An answer with a gap is wrong.
+      if (mismatch !== undefined && this.#segment.part === 'answer') throw mismatch;
+      this.#failure = mismatch;
       this.#ended = true;
       this.#machine.segmentEnded(finishReason, stopReason);
       return false;
     }
     // The server ignores the segment's maximum.
     return over && this.#tokens >= this.#segment.maxTokens + OVERRUN_ALLOWED;
+  }
+
+  /** The difference between the ids that came and the server's count, which may leave out an end token. */
+  #mismatch({ finishReason, reportedTokens = this.#tokens }: SegmentChunk): TokensMismatchError | undefined {
+    const uncounted = finishReason === 'stop' ? 1 : 0;
+    if (reportedTokens <= this.#tokens && reportedTokens >= this.#tokens - uncounted) return undefined;
+    return new TokensMismatchError(this.#tokens, reportedTokens);
   }
 
   /** The log-probabilities of the tokens that count as answer: a chunk's end token, and tokens beyond it, come last. */

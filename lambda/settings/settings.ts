@@ -110,6 +110,11 @@ const fields = z.strictObject({
   capacityWaitMs: z.int().min(0),
   /** Time without an event after which a stream sends a comment line, in milliseconds. 0 never sends one. */
   keepAliveMs: z.int().min(0),
+  /**
+   * Time between two chunks of a call after which it is ended and resumed, in milliseconds; before the first chunk, five times as
+   * long. If omitted, a minute.
+   */
+  upstreamIdleMs: z.int().min(1).optional(),
 });
 
 export const settingsSchema = fields.superRefine(({ models, aliases = {} }, context) => {

@@ -12,7 +12,8 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     prompt: request.promptIds,
     model: servedModelName,
     stream: true,
-    stream_options: { include_usage: true },
+    // The count in each chunk shows at once whether a chunk was lost or came twice.
+    stream_options: { include_usage: true, continuous_usage_stats: true },
     max_tokens: request.maxTokens,
     min_tokens: request.minTokens,
     stop_token_ids: request.stopTokenIds,

@@ -68,6 +68,23 @@ export class StreamBrokenError extends ModelError {
   readonly retryable = true;
 }
 
+/**
+ * The server counted other tokens than arrived, and said so only at the end: chunks were lost or came twice, and where is unknown. The
+ * text before is not what the model wrote.
+ */
+export class TokensMismatchError extends ModelError {
+  override readonly name = 'TokensMismatchError';
+  readonly status = 502;
+  readonly code = 'model_tokens_mismatch';
+  readonly retryable = false;
+
+  constructor(received: number, reported: number) {
+    super(
+      `The model server counted ${reported} tokens, but ${received} arrived: parts of its stream were lost or came twice. Ask again.`,
+    );
+  }
+}
+
 /** The model server rejected the request as invalid (status 4xx). */
 export class ModelRejectedError extends ModelError {
   override readonly name = 'ModelRejectedError';

@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser';
 import * as z from 'zod';
 import { ModelFailedError, ModelRejectedError, StreamBrokenError } from './errors.ts';
 import type { SegmentChunk, TokenLogprob } from './segment-model.ts';
+import { TokenCount } from './token-count.ts';
 
 /** A chunk of vLLM's streamed text completion: the fields in use. vLLM sends `error` if it fails after the stream began. */
 const chunkSchema = z.object({
@@ -25,6 +26,7 @@ const chunkSchema = z.object({
   usage: z
     .object({
       prompt_tokens: z.int(),
+      completion_tokens: z.int().nullish(),
       prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish(),
     })
     .nullish(),
@@ -36,7 +38,9 @@ const chunkSchema = z.object({
 /**
  * Parses the chunks of a streamed text completion. Its bytes may be cut anywhere, even inside a line or a character.
  *
- * @throws {StreamBrokenError} if the bytes end before a finish reason.
+ * Drops chunks that came twice, if the server counts its tokens in each chunk.
+ *
+ * @throws {StreamBrokenError} if the bytes end before a finish reason, or a chunk was lost.
  * @throws {ModelRejectedError} if the server rejected the request in the stream.
  * @throws {ModelFailedError} if the server failed, or does not support vLLM's `return_token_ids`.
  */
@@ -49,6 +53,7 @@ export async function* readCompletionStream(
   const utf8 = new TextDecoder();
   // The prompt's token counts come after the last token, so the final chunk is held until they are read.
   let finalChunk: SegmentChunk | undefined;
+  const count = new TokenCount();
 
   for await (const part of bytes) {
     parser.feed(utf8.decode(part, { stream: true }));
@@ -59,10 +64,16 @@ export async function* readCompletionStream(
         yield finalChunk;
         return;
       }
-      const chunk = echoed ? withoutEcho(toChunk(data)) : toChunk(data);
+      const { reported, ...read } = toChunk(data);
+      const chunk = echoed ? withoutEcho(read) : read;
+      if (finalChunk !== undefined) {
+        // After the final chunk, only the usage of the whole call is of use. A repeated chunk is dropped.
+        if (chunk.promptUsage !== undefined) finalChunk = { ...finalChunk, ...totals(chunk, reported) };
+        continue;
+      }
+      if (count.add(chunk.tokenIds.length, reported, chunk.finishReason !== undefined)) continue;
       if (chunk.finishReason !== undefined) finalChunk = chunk;
-      else if (finalChunk === undefined) yield chunk;
-      else if (chunk.promptUsage !== undefined) finalChunk = { ...finalChunk, promptUsage: chunk.promptUsage };
+      else yield chunk;
     }
   }
   if (finalChunk === undefined) throw new StreamBrokenError('The stream of the model broke before a finish reason.');
@@ -80,15 +91,27 @@ function withoutEcho(chunk: SegmentChunk): SegmentChunk {
   return { ...chunk, text: '', logprobs: logprobs.slice(prompt), promptLogprobs: logprobs.slice(0, prompt) };
 }
 
-function toChunk(data: string): SegmentChunk {
+function totals({ promptUsage }: SegmentChunk, reported: number | undefined): Partial<SegmentChunk> {
+  return {
+    ...(promptUsage === undefined ? {} : { promptUsage }),
+    ...(reported === undefined ? {} : { reportedTokens: reported }),
+  };
+}
+
+/** A chunk with the server's count of the call's tokens up to it. */
+type CountedChunk = SegmentChunk & { readonly reported: number | undefined };
+
+function toChunk(data: string): CountedChunk {
   const { choices, usage, error } = parseChunk(data);
   if (error !== undefined) throw toStreamError(error);
+  const choice = choices?.[0];
+  // Only the usage of the whole call says how much of the prompt was cached.
   const promptUsage =
-    usage == null
+    usage == null || (choice !== undefined && usage.prompt_tokens_details == null)
       ? {}
       : { promptUsage: { total: usage.prompt_tokens, cached: usage.prompt_tokens_details?.cached_tokens ?? 0 } };
-  const choice = choices?.[0];
-  if (choice === undefined) return { tokenIds: [], text: '', ...promptUsage };
+  const reported = usage?.completion_tokens ?? undefined;
+  if (choice === undefined) return { tokenIds: [], text: '', reported, ...promptUsage };
   if (choice.token_ids == null && choice.text !== '') {
     throw new ModelFailedError(
       'The model server sent text without token ids. Budgets are counted in ids: use a server that supports `return_token_ids` (vLLM 0.10.2 or newer).',
@@ -97,6 +120,7 @@ function toChunk(data: string): SegmentChunk {
   return {
     tokenIds: choice.token_ids ?? [],
     text: choice.text,
+    reported,
     ...(choice.logprobs == null ? {} : { logprobs: toLogprobs(choice.logprobs) }),
     ...toFinish(choice.finish_reason),
     ...(choice.stop_reason == null ? {} : { stopReason: choice.stop_reason }),

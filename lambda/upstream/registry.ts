@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { IdleLimitedModel } from './idle-limited-model.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { sageMaker } from './sagemaker.ts';
 import type { Upstream, UpstreamContext, UpstreamKind } from './upstream.ts';
@@ -17,14 +18,20 @@ export function upstreamName(settings: UpstreamSettings): string {
   return kinds[settings.kind].nameOf(settings);
 }
 
-/** Returns a function that opens the upstream of a model. Each kind connects once, for the first model that has it. */
+/**
+ * Returns a function that opens the upstream of a model. Each kind connects once, for the first model that has it.
+ *
+ * @param idleMs time after which a silent call is ended and resumed, in milliseconds. @default a minute
+ */
 export function upstreamConnector(
   context: UpstreamContext,
+  idleMs?: number,
 ): (settings: UpstreamSettings, modelId: string) => Promise<Upstream> {
   const connected = new Map<UpstreamSettings['kind'], ReturnType<UpstreamKind['connect']>>();
   return async (settings, modelId) => {
     const connection = connected.get(settings.kind) ?? kinds[settings.kind].connect(context);
     connected.set(settings.kind, connection);
-    return (await connection)(settings, modelId);
+    const upstream = (await connection)(settings, modelId);
+    return { ...upstream, segments: new IdleLimitedModel(upstream.segments, idleMs) };
   };
 }

@@ -75,6 +75,8 @@ export interface SegmentChunk {
   readonly stopReason?: number | string;
   /** Prompt tokens, and those of them from the server's prefix cache, if it reports them. Usually on the last chunk. */
   readonly promptUsage?: { readonly total: number; readonly cached: number };
+  /** Tokens of the whole call as the server counts them, if it reports them. On the last chunk only. */
+  readonly reportedTokens?: number;
 }
 
 /** Runs segments on one model. */

@@ -113,6 +113,13 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly keepAliveSeconds?: number | undefined;
   /**
+   * Time between two chunks from a model server after which the call is ended and resumed from the ids so far, in seconds. Before the
+   * first chunk, which waits in the server's queue and for its prefill, five times as long. Minimum: 1.
+   *
+   * @default 60
+   */
+  readonly upstreamIdleSeconds?: number | undefined;
+  /**
    * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
    *
    * @default false

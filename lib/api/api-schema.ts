@@ -107,6 +107,13 @@ export const apiSchema = z.strictObject({
       'Time for which a request waits for the first copy, in seconds. 0 answers 503 at once. If omitted, the estimated cold start and a quarter more, at least 600 and at most `requestSeconds`.',
     ),
   keepAliveSeconds: seconds.default(15).describe('Idle time of a stream after which a comment is sent, in seconds.'),
+  upstreamIdleSeconds: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'Time between two chunks from a model server after which the call is ended and resumed from the ids so far, in seconds. Before the first chunk, which waits for its prefill, five times as long. If omitted, 60.',
+    ),
   memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
   reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),
   tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),

@@ -54,6 +54,7 @@ export interface ApiSettingsProps {
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
+  readonly upstreamIdleSeconds?: number | undefined;
   readonly strict?: boolean | undefined;
 }
 
@@ -76,6 +77,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,
+    ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),

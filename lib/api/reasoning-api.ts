@@ -66,6 +66,7 @@ export class ReasoningApi extends Construct {
       requestSeconds: resolved.requestSeconds,
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,
+      upstreamIdleSeconds: props.upstreamIdleSeconds,
       strict: props.strict,
     });
     const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);

@@ -5,10 +5,12 @@ import { type CompletionFaults, runCompletion, type StepLogprobs } from './run-c
 
 /** Deviations of the server's JSON, for tests. */
 export interface ChunkFaults extends CompletionFaults {
-  readonly omitTokenIds?: boolean;
-  readonly extraField?: boolean;
+  readonly omitTokenIds?: boolean | undefined;
+  readonly extraField?: boolean | undefined;
+  /** Whether `continuous_usage_stats` is ignored. */
+  readonly finalUsageOnly?: boolean | undefined;
   /** Tokens per chunk, as speculative decoding sends them. @default 1 */
-  readonly tokensPerChunk?: number;
+  readonly tokensPerChunk?: number | undefined;
 }
 
 /** Chunks of a streamed completion in vLLM's JSON. If usage was requested, the last chunk has usage and no choices. */
@@ -61,6 +63,9 @@ export async function* completionChunks(
             : {}),
         },
       ],
+      ...(body.stream_options?.continuous_usage_stats === true && faults.finalUsageOnly !== true
+        ? { usage: countOf(promptTokens, completionTokens) }
+        : {}),
     };
     // Only the first chunk contains the prompt's ids.
     promptIds = undefined;
@@ -132,11 +137,17 @@ function toLogprobs(steps: readonly StepLogprobs[]) {
   };
 }
 
-function usageOf(promptTokens: number, cachedTokens: number, completionTokens: number) {
+function countOf(promptTokens: number, completionTokens: number) {
   return {
     prompt_tokens: promptTokens,
     total_tokens: promptTokens + completionTokens,
     completion_tokens: completionTokens,
+  };
+}
+
+function usageOf(promptTokens: number, cachedTokens: number, completionTokens: number) {
+  return {
+    ...countOf(promptTokens, completionTokens),
     prompt_tokens_details: { cached_tokens: cachedTokens },
   };
 }

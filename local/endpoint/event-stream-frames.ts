@@ -28,6 +28,19 @@ export function internalStreamFailure(message: string): Uint8Array {
   return exception('InternalStreamFailure', { Message: message });
 }
 
+/** An exception that the service model does not have. */
+export function unknownException(message: string): Uint8Array {
+  return exception('ModelShardLostException', { Message: message });
+}
+
+/** Flips one bit of a frame, prelude and checksums included. */
+export function withFlippedBit(whole: Uint8Array, bit: number): Uint8Array {
+  const bytes = Uint8Array.from(whole);
+  const at = Math.floor(bit / 8) % bytes.length;
+  bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit % 8));
+  return bytes;
+}
+
 /** Flips one bit in the payload of a frame, so that its checksum does not match. */
 export function corrupted(whole: Uint8Array): Uint8Array {
   const bytes = Uint8Array.from(whole);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
@@ -5,8 +6,15 @@ import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
 import { type ControlPlane, controlCall } from './control-plane.ts';
 import type { CopyFleet } from './copy-fleet.ts';
-import { corrupted, internalStreamFailure, modelStreamError, payloadPart } from './event-stream-frames.ts';
-import { type Fault, Faults } from './faults.ts';
+import {
+  corrupted,
+  internalStreamFailure,
+  modelStreamError,
+  payloadPart,
+  unknownException,
+  withFlippedBit,
+} from './event-stream-frames.ts';
+import { type Fault, Faults, parseFaultScript } from './faults.ts';
 import type { LocalAutoScaling } from './local-auto-scaling.ts';
 import { runtimeErrors } from './runtime-errors.ts';
 import {
@@ -35,6 +43,8 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly port?: number;
   /** Splits payload parts into pieces of this size, in bytes, at any position. @default one part per event */
   readonly partBytes?: number;
+  /** Whether `PUT /faults` and `DELETE /faults` set the faults of future calls. @default false */
+  readonly faultsRoute?: boolean;
 }
 
 export interface LocalEndpoint {
@@ -85,6 +95,8 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     const answer = controlCall(plane, target, body);
     return sendJson(response, answer.status, answer.body);
   }
+  if (context.faultsRoute === true && path === '/faults' && /^(PUT|DELETE)$/.test(request.method ?? ''))
+    return setFaults(context.faults, request, body, response);
   if (call === undefined) {
     const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? '')) : path;
     await handleVllm(context, route, body, response, gone.signal, context.faults);
@@ -104,6 +116,17 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     else await invoke(context, call, body, response, gone.signal);
   } finally {
     release?.();
+  }
+}
+
+/** `PUT /faults` takes a script of faults (a faults file), `DELETE /faults` ends all faults. */
+function setFaults(faults: Faults, request: IncomingMessage, body: string, response: ServerResponse): void {
+  try {
+    if (request.method === 'PUT') faults.play(parseFaultScript(body));
+    else faults.clear();
+    response.writeHead(204).end();
+  } catch (error) {
+    sendJson(response, 400, { error: { message: error instanceof Error ? error.message : String(error) } });
   }
 }
 
@@ -144,6 +167,7 @@ async function streamInvocation(
   const fault = context.faults.take();
   if (fault.startDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.startDelayMs));
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
+  if (fault.html === true) return sendHtml(response);
   const frames = serverSentEvents(context, body, signal, fault);
   let first: IteratorResult<string>;
   try {
@@ -157,13 +181,29 @@ async function streamInvocation(
     'x-amzn-sagemaker-content-type': 'text/event-stream; charset=utf-8',
     'x-amzn-invoked-production-variant': 'AllTraffic',
   });
-  await sendFrames(first, frames, fault, async (frame) => {
-    if (frame === BREAK) return breakStream(response, fault);
+  await sendFrames(first, frames, fault, async (frame, chunk) => {
+    if (frame === BREAK) return await breakStream(response, fault, signal);
     if (frame === END) return void response.end();
-    for (const part of partsOf(Buffer.from(frame, 'utf8'), context.partBytes)) {
-      if (!response.write(payloadPart(part))) await drained(response, signal);
+    for (const part of partsOf(Buffer.from(frame, 'utf8'), fault.partBytes ?? context.partBytes)) {
+      const { flipBit } = fault;
+      const whole = payloadPart(part);
+      const bytes = flipBit?.chunk === chunk ? withFlippedBit(whole, flipBit.bit) : whole;
+      await write(response, bytes, fault, signal);
     }
   });
+}
+
+async function write(response: ServerResponse, bytes: Uint8Array, fault: Fault, signal: AbortSignal): Promise<void> {
+  for (const piece of partsOf(bytes, fault.writeBytes)) {
+    if (!response.write(piece)) await drained(response, signal);
+    // Without a turn of the event loop, the socket would send all pieces as one.
+    if (fault.writeBytes !== undefined) await new Promise(setImmediate);
+  }
+}
+
+function sendHtml(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/html' });
+  response.end('<html><body><h1>Under maintenance</h1></body></html>');
 }
 
 const BREAK = Symbol('break');
@@ -174,15 +214,16 @@ async function sendFrames(
   first: IteratorResult<string>,
   frames: AsyncGenerator<string>,
   fault: Fault,
-  send: (frame: string | typeof BREAK | typeof END) => Promise<void>,
+  send: (frame: string | typeof BREAK | typeof END, chunk: number) => Promise<void>,
 ): Promise<void> {
   try {
-    let chunks = 0;
-    for (let step = first; step.done !== true; step = await frames.next()) {
-      if (fault.breakAfterChunks === chunks++) return await send(BREAK);
-      await send(step.value);
+    let chunk = 0;
+    for (let step = first; step.done !== true; step = await frames.next(), chunk++) {
+      if (fault.breakAfterChunks === chunk) return await send(BREAK, chunk);
+      if (fault.loseChunk !== chunk) await send(step.value, chunk);
+      if (fault.repeatChunk === chunk) await send(step.value, chunk);
     }
-    await send(END);
+    await send(END, chunk);
   } finally {
     await frames.return(undefined);
   }
@@ -204,7 +245,7 @@ async function* serverSentEvents(
   }
 }
 
-function breakStream(response: ServerResponse, fault: Fault): void {
+async function breakStream(response: ServerResponse, fault: Fault, signal: AbortSignal): Promise<void> {
   const message = 'The model container broke the stream.';
   switch (fault.breakBy ?? 'socket') {
     case 'socket':
@@ -212,6 +253,18 @@ function breakStream(response: ServerResponse, fault: Fault): void {
       break;
     case 'silent':
       response.end();
+      break;
+    case 'stall':
+      await gone(signal);
+      break;
+    case 'cut':
+      await cutInFrame(response, payloadPart(Buffer.from('data: {"choices":[]}\n\n')));
+      break;
+    case 'halfJson':
+      response.end(payloadPart(Buffer.from(HALF_JSON)));
+      break;
+    case 'unknownException':
+      response.end(unknownException(message));
       break;
     case 'corrupt':
       response.end(corrupted(payloadPart(Buffer.from('data: {}\n\n'))));
@@ -228,6 +281,18 @@ function breakStream(response: ServerResponse, fault: Fault): void {
   }
 }
 
+const HALF_JSON = 'data: {"choices":[{"text":"\n\n';
+
+async function gone(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** Sends half of the bytes, then resets the connection. */
+async function cutInFrame(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => response.write(bytes.subarray(0, bytes.length / 2), () => resolve()));
+  response.destroy();
+}
+
 /** vLLM's own HTTP routes, and SageMaker's for containers: `/ping` and `/invocations`. */
 async function handleVllm(
   context: Context,
@@ -240,6 +305,7 @@ async function handleVllm(
   if (path === '/v1/completions' && /"stream"\s*:\s*true/.test(body)) {
     const fault = faults.take();
     if (fault.error !== undefined) return sendJson(response, fault.error.status, fault.error.body);
+    if (fault.html === true) return sendHtml(response);
     const frames = serverSentEvents(context, body, signal, fault);
     let first: IteratorResult<string>;
     try {
@@ -250,13 +316,22 @@ async function handleVllm(
     }
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     return await sendFrames(first, frames, fault, async (frame) => {
-      if (frame === BREAK) return void (fault.breakBy === 'silent' ? response.end() : response.destroy());
+      if (frame === BREAK) return await breakPlainStream(response, fault, signal);
       if (frame === END) return void response.end();
-      if (!response.write(frame)) await drained(response, signal);
+      await write(response, Buffer.from(frame, 'utf8'), fault, signal);
     });
   }
   const answer = await vllmJson(context, path, body, signal);
   sendJson(response, answer.status, answer.body);
+}
+
+/** Breaks a stream that has no event-stream frames: SageMaker's exceptions become a reset connection. */
+async function breakPlainStream(response: ServerResponse, { breakBy }: Fault, signal: AbortSignal): Promise<void> {
+  if (breakBy === 'silent') response.end();
+  else if (breakBy === 'stall') await gone(signal);
+  else if (breakBy === 'halfJson') response.end(HALF_JSON);
+  else if (breakBy === 'cut') await cutInFrame(response, Buffer.from(HALF_JSON));
+  else response.destroy();
 }
 
 async function vllmJson(

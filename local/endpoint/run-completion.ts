@@ -35,9 +35,9 @@ export interface CompletionStart {
 
 /** Faults of the engine, for tests of its callers. */
 export interface CompletionFaults {
-  readonly ignoreMinTokens?: boolean;
+  readonly ignoreMinTokens?: boolean | undefined;
   /** Delay between two tokens, in milliseconds. */
-  readonly tokenDelayMs?: number;
+  readonly tokenDelayMs?: number | undefined;
 }
 
 /**

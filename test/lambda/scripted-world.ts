@@ -16,6 +16,8 @@ export interface ScriptedSegment {
   readonly logprobs?: readonly TokenLogprob[];
   /** Whether the call never ends, but waits for the abort. */
   readonly hangs?: boolean;
+  /** Tokens of the call by the server's own count, on the last chunk. */
+  readonly reportedTokens?: number;
 }
 
 /** A model that generates the segments of a script in order, one token per chunk, and obeys `maxTokens`. */
@@ -47,6 +49,7 @@ export class ScriptedModel implements SegmentModel {
         text: '',
         ...(logprob === undefined ? {} : { logprobs: [logprob] }),
         ...(stops ? { finishReason: 'stop', stopReason: id } : full ? { finishReason: 'length' } : {}),
+        ...((stops || full) && segment.reportedTokens !== undefined ? { reportedTokens: segment.reportedTokens } : {}),
         promptUsage: { total: request.promptIds.length, cached: 0 },
       };
       if (stops || full) return;

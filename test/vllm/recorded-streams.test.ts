@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -21,12 +22,15 @@ const named = (name: string) => {
   return call;
 };
 
+/** A body as it was recorded, before requests asked for the count in each chunk, which the recorded streams do not have. */
+const asRecorded = (body: object) => ({ ...body, stream_options: { include_usage: true } });
+
 /** A container that answers each call with the recorded response of the same body, on all routes. */
 const replay = createServer(async (request, response) => {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(Buffer.from(part));
-  const body: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
-  const call = recorded.calls.find((one) => JSON.stringify(one.request) === JSON.stringify(body));
+  const body = asRecorded(bodySchema.parse(JSON.parse(Buffer.concat(parts).toString('utf8'))));
+  const call = recorded.calls.find((one) => isDeepStrictEqual(one.request, body));
   response.writeHead(call?.status ?? 404, { 'content-type': 'text/event-stream' });
   response.end(call?.response ?? 'not recorded');
 });
@@ -183,7 +187,7 @@ it('every recorded stream gives the same ids and text when its bytes are cut any
 it('the recorded bodies are what completionRequestBody makes today', () => {
   for (const { request } of recorded.calls) {
     const { segment, model } = segmentOf(request);
-    expect(JSON.parse(completionRequestBody(segment, model))).toEqual(request);
+    expect(asRecorded(bodySchema.parse(JSON.parse(completionRequestBody(segment, model))))).toEqual(request);
   }
 });
 

@@ -9,6 +9,7 @@ import {
   NoCapacityError,
   StreamBrokenError,
 } from '../../../lambda/upstream/errors.ts';
+import { IdleLimitedModel } from '../../../lambda/upstream/idle-limited-model.ts';
 import { bytes, format, IM_END, IM_START, newDecoder, WAIT } from '../forcing/tiny-vocabulary.ts';
 import { ScriptedModel, type ScriptedSegment } from '../scripted-world.ts';
 
@@ -86,6 +87,49 @@ describe('generate: failed calls', () => {
     ]);
     await run(generation);
     expect(slept).toEqual([7_000]);
+  });
+});
+
+describe('generate: silent calls', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('a call that falls silent is resumed from the ids so far after the idle limit, without a deadline', async () => {
+    const script = new ScriptedModel([
+      { says: 'abc', hangs: true },
+      { says: 'd', ends: IM_START },
+      { says: 'y', ends: IM_END },
+    ]);
+    const { generation } = generationOf([], { model: new IdleLimitedModel(script) });
+    const running = run(generation);
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { report, segments } = await running;
+    expect(report).toMatchObject({ thinkingTokens: 4, answerTokens: 1, finishReason: 'stop' });
+    expect(segments?.map(({ failure }) => failure)).toEqual(['model_stream_broken', undefined, undefined]);
+    expect(script.requests[1]?.promptIds.slice(-3)).toEqual(bytes('abc'));
+    expect(script.aborted).toBe(1);
+  });
+});
+
+describe('generate: a server whose count differs from the ids that came', () => {
+  it('an answer with a gap fails by name', async () => {
+    const { generation } = generationOf([good[0] ?? { says: '' }, { says: 'yz', ends: IM_END, reportedTokens: 5 }]);
+    await expect(run(generation)).rejects.toMatchObject({ code: 'model_tokens_mismatch', retryable: false });
+    await expect(
+      run(generationOf([good[0] ?? { says: '' }, { says: 'yz', ends: IM_END, reportedTokens: 1 }]).generation),
+    ).rejects.toThrow('counted 1 tokens, but 3 arrived');
+  });
+
+  it('a thought with a gap goes on, and its call reports the failure', async () => {
+    const { generation } = generationOf([{ says: 'x', ends: IM_START, reportedTokens: 9 }, ...good.slice(1)]);
+    const { report, segments } = await run(generation);
+    expect(report).toMatchObject({ thinkingTokens: 1, answerTokens: 1 });
+    expect(segments?.map(({ failure }) => failure)).toEqual(['model_tokens_mismatch', undefined]);
+  });
+
+  it('a server may leave the end token out of its count', async () => {
+    const { generation } = generationOf([good[0] ?? { says: '' }, { says: 'yz', ends: IM_END, reportedTokens: 2 }]);
+    expect((await run(generation)).report).toMatchObject({ answerTokens: 2, finishReason: 'stop' });
   });
 });
 
