@@ -40,7 +40,7 @@ export class BudgetBox {
     options: {
       readonly id: string;
       readonly model: ModelInfo;
-      readonly start?: BoxValues;
+      readonly start?: BoxValues | undefined;
       readonly onChange: () => void;
     },
   ) {
