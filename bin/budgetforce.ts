@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from '../cli/command.ts';
 import { commands } from '../cli/commands/index.ts';
 
@@ -5,6 +6,10 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(overview());
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
   }
   const entry = commands.find((known) => known.name === name);
   if (entry === undefined) {
@@ -26,6 +31,13 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   }
 }
 
+/** The version in package.json, which is beside `bin/` in the repository and beside `dist/` in the package. */
+function version(): string {
+  const file = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url)).find(existsSync);
+  const found: unknown = file === undefined ? undefined : JSON.parse(readFileSync(file, 'utf8')).version;
+  return typeof found === 'string' ? found : 'unknown';
+}
+
 function overview(): string {
   const longest = Math.max(...commands.map(({ name }) => name.length));
   return `Usage: budgetforce COMMAND [options]
@@ -35,7 +47,7 @@ Thinking as a budget: an OpenAI-compatible API with exact test-time budget forci
 Commands:
 ${commands.map(({ name, summary }) => `  ${name.padEnd(longest)}  ${summary}`).join('\n')}
 
-budgetforce COMMAND --help shows the options of a command.
+budgetforce COMMAND --help shows the options of a command, budgetforce --version the version.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 `;

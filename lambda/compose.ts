@@ -5,12 +5,14 @@ import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createServedModel } from './models/create-model.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
-import type { ScalingMetricsLine } from './scaling/scaling-metrics.ts';
+import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
+import { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Settings } from './settings/settings.ts';
 import { LazyTable } from './storage/lazy-table.ts';
 import type { ItemTable } from './storage/table.ts';
@@ -35,6 +37,11 @@ export async function compose(
   );
   return {
     models,
+    ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
+    ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
+    rawPrompts: settings.rawPrompts ?? false,
+    ...(settings.prefixCache === undefined ? {} : { prefixCache: settings.prefixCache }),
+    gzip: settings.gzip ?? false,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     clock: {
@@ -44,9 +51,13 @@ export async function compose(
       },
     },
     ...(loadTable === undefined ? {} : { loads: loadsOf(settings, log, { ...overrides, table: loadTable }) }),
+    zeroCopies: zeroCopiesOf(settings, log),
     unixTime,
+    failedLogins: new FailedLogins(unixTime),
+    random: Math.random,
     newId: () => randomUUID().replaceAll('-', ''),
     log,
+    ...(settings.strict === undefined ? {} : { strict: settings.strict }),
     requestTimeoutMs: settings.requestTimeoutMs,
     capacityWaitMs: settings.capacityWaitMs,
     keepAliveMs: settings.keepAliveMs,
@@ -95,11 +106,34 @@ function loadsOf(
       });
     byCopies.set(componentName, load);
     loads.set(id, load);
+    for (const [alias, target] of Object.entries(settings.aliases ?? {})) if (target === id) loads.set(alias, load);
   }
   return loads;
 }
 
-function emitLine(line: ScalingMetricsLine): void {
+/** One report for each component that scales to zero and not by load, by model id. */
+function zeroCopiesOf(settings: Settings, log: Log): ReadonlyMap<string, ZeroCopiesReport> {
+  const byCopies = new Map<string, ZeroCopiesReport>();
+  const reports = new Map<string, ZeroCopiesReport>();
+  for (const { id, scaling, zeroCopies, upstream } of settings.models) {
+    if (scaling !== undefined || zeroCopies === undefined || upstream.kind !== 'sagemaker') continue;
+    const { componentName, modelId } = zeroCopies;
+    const report =
+      byCopies.get(componentName) ??
+      new ZeroCopiesReport({
+        owner: { endpointName: upstream.endpointName, modelId },
+        copies: new SageMakerCopies(componentName),
+        now: () => Date.now() / 1_000,
+        emit: emitLine,
+        log,
+      });
+    byCopies.set(componentName, report);
+    reports.set(id, report);
+  }
+  return reports;
+}
+
+function emitLine(line: ScalingMetricsLine | DesiredCopiesLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

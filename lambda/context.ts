@@ -1,16 +1,31 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
+import type { Shutdown } from './generation/shutdown.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
+import type { FailedLogins } from './keys/failed-logins.ts';
 import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
+import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
+import type { Aliases } from './settings/aliases.ts';
+import type { PrefixCache } from './settings/settings.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
   /** At least one. The playground preselects the first. */
   readonly models: readonly ServedModel[];
+  /** Further names of models: the id of the model by the alias. If omitted, there are none. */
+  readonly aliases?: Aliases;
+  /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. @default false */
+  readonly rawPrompts?: boolean;
+  /** Whether keys share the prefix cache of a model. @default 'shared' */
+  readonly prefixCache?: PrefixCache;
+  /** Origins of pages that may call the API from a browser (`corsOriginSchema`). If omitted, none. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether long JSON answers are compressed. Not in Lambda: API Gateway passes on no content encoding of a stream. @default false */
+  readonly gzip?: boolean;
   /** Hashes of the admin keys. If omitted, requests need no key. */
   readonly keyHashes?: KeyHashes;
   /** Keys with limits of their own. If omitted, only the keys of `keyHashes` are valid. */
@@ -19,17 +34,28 @@ export interface AppDependencies {
   readonly ledger?: Ledger;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
+  /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */
+  readonly zeroCopies?: ReadonlyMap<string, ZeroCopiesReport>;
+  /** The end of the process. If omitted, it ends between requests only, as in Lambda. */
+  readonly shutdown?: Shutdown;
+  /** Failed logins by source. If omitted, they are not counted. */
+  readonly failedLogins?: FailedLogins;
+  /** Returns a random number from 0 to 1, which spreads retries of clients and of the server. If omitted, delays are exact. */
+  readonly random?: () => number;
   readonly clock: Clock;
   /** Unix time, in seconds. */
   readonly unixTime: () => number;
   /** Returns a new random id, without a prefix. */
   readonly newId: () => string;
   readonly log: Log;
+  /** Whether fields that have no effect are refused. @default false */
+  readonly strict?: boolean;
   readonly requestTimeoutMs: number;
   readonly capacityWaitMs: number;
   readonly keepAliveMs: number;
 }
 
 export interface AppEnvironment {
+  Bindings: { readonly source?: string | undefined };
   Variables: { requestId: string; caller: Caller };
 }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createApp } from './app.ts';
-import { toRequest } from './aws/rest-event.ts';
+import { sourceOf, toRequest } from './aws/rest-event.ts';
 import { type LambdaContext, type LambdaStreaming, streamResponse } from './aws/stream-response.ts';
 import { isTickEvent } from './aws/tick-event.ts';
 import { tickLoads } from './aws/tick-loads.ts';
@@ -27,7 +27,7 @@ export const handler = awslambda.streamifyResponse(
     const timeout = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - FINAL_EVENT_MS));
     let response: Response;
     try {
-      response = await app.fetch(toRequest(event, timeout));
+      response = await app.fetch(toRequest(event, timeout), { source: sourceOf(event) });
     } catch (error) {
       const apiError = toApiError(error);
       dependencies.log('error', 'event not recognized', {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { aliasesSchema } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
@@ -72,6 +73,11 @@ const stageSchema = z.strictObject({
     .describe('AWS region, for instance `us-east-1`.'),
   endpoint: endpointSchema.optional().describe('Endpoint of the models with a `source`. Omitted if there is none.'),
   models: z.array(z.union([hostedModelSchema, externalModelSchema])).min(1),
+  aliases: aliasesSchema
+    .default({})
+    .describe(
+      'Further names of models: the id of the model by the alias, for instance `{ "gpt-5": "s1-32b" }`. A response has the name that the request has. The limits of a key name ids.',
+    ),
   api: apiSchema.prefault({}),
   retention: retentionSchema
     .prefault({})

@@ -1,17 +1,23 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import * as z from 'zod';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
 import { compose } from '../lambda/compose.ts';
+import type { AppDependencies } from '../lambda/context.ts';
+import { toApiError } from '../lambda/errors/api-error.ts';
 import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
+import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
+import { ModelError } from '../lambda/upstream/errors.ts';
 import {
   type EmulatedCopies,
   emulateCopies,
@@ -26,6 +32,7 @@ import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoin
 import { loadLlamaEngine } from './engine/llama-engine.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
+import { checkSender } from './trusted-sender.ts';
 
 export interface LocalOptions {
   /** 0 chooses any free port. */
@@ -55,6 +62,12 @@ export interface LocalOptions {
   readonly copies?: LocalCopies;
   /** Bearer key that clients must send. If omitted, authentication is off. */
   readonly apiKey?: string;
+  /** Without a key: further host names under which clients may address the server. @default - none */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of pages that may call the API (`corsOriginSchema`), beside those of this machine. @default - none */
+  readonly allowedOrigins?: readonly string[];
+  /** Further names of the model: its id by the alias. @default - none */
+  readonly aliases?: Aliases;
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
   readonly log?: Log;
@@ -67,11 +80,20 @@ export interface LocalServer {
   readonly endpoint: LocalEndpoint | undefined;
   /** The emulated copies. `undefined` without `LocalOptions.copies`. */
   readonly fleet: CopyFleet | undefined;
-  close(): Promise<void>;
+  /** Number of generations that run. */
+  running(): number;
+  /**
+   * Stops accepting requests and cuts their thinking. Answers that do not end within the grace time end with an error.
+   *
+   * @param options `graceMs`: the grace time, in milliseconds. @default 0
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 const ENDPOINT_NAME = 'local';
 
+/** Pages of this machine, on any port. */
+const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
 /** Window of a server that does not report its own, in tokens. */
 const DEFAULT_CONTEXT_TOKENS = 8_192;
 
@@ -85,12 +107,22 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const { model, runtime, endpoint, copies } = await backendOf(options);
+  const problem = aliasProblem(options.aliases ?? {}, [model.id]);
+  if (problem !== undefined) {
+    await runtime?.close();
+    throw new Error(`${problem.sentence}.`);
+  }
   const table = await tableIn(options.dataFolder).catch(async (error: unknown) => {
     await runtime?.close();
     throw error;
   });
+  const allowedOrigins = [...LOCAL_ORIGINS, ...(options.allowedOrigins ?? [])];
   const settings = {
     models: [model],
+    ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
+    rawPrompts: true,
+    corsOrigins: allowedOrigins,
+    gzip: true,
     ...(table === undefined ? {} : { tableName: table.name }),
     retention: retentionSchema.parse({}),
     requestTimeoutMs: 900_000,
@@ -110,13 +142,20 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     ...scalingOverrides,
     ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
   });
-  const app = createApp(dependencies);
+  if (options.upstream !== undefined) {
+    await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {
+      await table?.close();
+      throw error;
+    });
+  }
+  const shutdown = new Shutdown();
+  const app = createApp({ ...dependencies, shutdown });
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
     copies?.autoScaling.runSchedules();
     void tickLoads(dependencies);
   }, LOCAL_TICK_SECONDS * 1_000);
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({ fetch: fetchOf(app, options, allowedOrigins) });
   try {
     server.listen(options.port, options.host);
     await once(server, 'listening');
@@ -132,13 +171,50 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     model,
     endpoint,
     fleet: copies?.fleet,
-    async close() {
+    running: () => shutdown.running,
+    async close({ graceMs = 0 } = {}) {
       clearInterval(ticking);
-      server.close();
-      if ('closeAllConnections' in server) server.closeAllConnections();
-      await once(server, 'close');
+      shutdown.begin();
+      await drain(server, shutdown, graceMs);
       await Promise.all([runtime?.close(), table?.close()]);
     },
+  };
+}
+
+/** Time in which requests that fail at the end of the grace time report it and settle, in milliseconds. */
+const FINAL_MS = 3_000;
+/** How often connections without a request are closed while the server drains, in milliseconds. */
+const IDLE_CHECK_MS = 50;
+
+/** Stops accepting, lets requests end within the grace time, then fails the rest and closes every connection. */
+async function drain(server: ServerType, shutdown: Shutdown, graceMs: number): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  const idle = setInterval(() => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  }, IDLE_CHECK_MS);
+  if (graceMs > 0) await Promise.race([closed, sleep(graceMs, undefined, { ref: false })]);
+  await Promise.race([Promise.all([closed, shutdown.end()]), sleep(FINAL_MS, undefined, { ref: false })]);
+  clearInterval(idle);
+  if ('closeAllConnections' in server) server.closeAllConnections();
+  await closed;
+}
+
+/** Serves the app. Without a key, only for senders that no foreign page can speak for. */
+function fetchOf(
+  app: ReturnType<typeof createApp>,
+  options: LocalOptions,
+  allowedOrigins: readonly string[],
+): Parameters<typeof createAdaptorServer>[0]['fetch'] {
+  const { host, apiKey, allowedHosts = [] } = options;
+  return async (request, env) => {
+    try {
+      if (apiKey === undefined) checkSender(request.headers, { host, allowedHosts, allowedOrigins });
+    } catch (error) {
+      const { body, status } = toApiError(error);
+      return Response.json(body, { status });
+    }
+    return await app.fetch(request, { source: env.incoming.socket.remoteAddress });
   };
 }
 
@@ -271,6 +347,34 @@ async function upstream(options: LocalOptions, url: string): Promise<ModelSettin
     tokenizer: tokenizerOf(options.tokenizerPath),
     ...budgetsFor(options.contextTokens ?? served.max_model_len ?? DEFAULT_CONTEXT_TOKENS),
   };
+}
+
+/** Time that the probe of an upstream may take, in milliseconds. A slower server is busy, and is found out by the first request. */
+const PROBE_MS = 20_000;
+
+/**
+ * Asks the upstream for one token, with token ids as the prompt.
+ *
+ * @throws {Error} if the server takes no ids or returns none. A server that is busy or still starting passes.
+ */
+async function probeUpstream({ models: [model] }: AppDependencies, url: string): Promise<void> {
+  if (model === undefined) return;
+  const signal = AbortSignal.timeout(PROBE_MS);
+  const request = { maxTokens: 1, minTokens: 0, stopTokenIds: [], sampling: { temperature: 0 } };
+  try {
+    const promptIds = await model.textIds('Hello');
+    let tokens = 0;
+    for await (const { tokenIds } of model.segments.run({ ...request, promptIds }, { signal }))
+      tokens += tokenIds.length;
+    if (tokens > 0) return;
+  } catch (cause) {
+    if (signal.aborted || (cause instanceof ModelError && [429, 503, 504].includes(cause.status))) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The upstream ${url} cannot be used: ${why}`, { cause });
+  }
+  throw new Error(
+    `The upstream ${url} cannot be used: it returned no token ids. Budgets are counted in ids: use a server that supports \`return_token_ids\` (vLLM 0.10.2 or newer).`,
+  );
 }
 
 function tokenizerOf(path: string | undefined): ModelSettings['tokenizer'] {

@@ -36,7 +36,9 @@ const templateSchema = z.object({
 export function createdBy(config: Config, allow: string | undefined): readonly CreatedResources[] {
   const outdir = mkdtempSync(join(tmpdir(), 'budgetforce-plan-'));
   try {
-    const context = { [BUNDLING_STACKS]: [], ...(allow !== undefined && { allow }) };
+    // The bucket of an example changes nothing of the plan, which says so in a note. Only a deployment needs the true bucket.
+    const codes = ['placeholder-bucket', ...(allow === undefined ? [] : [allow])].join(',');
+    const context = { [BUNDLING_STACKS]: [], allow: codes };
     const app = new App({ outdir, analyticsReporting: false, context });
     addStacks(app, config);
     return app.synth().stacks.flatMap(({ stackName, template }) => {

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Config, HostedConfig, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { instancesFor } from '../lib/facts/placement.ts';
@@ -71,8 +72,8 @@ function fixedDollarsPerMonth(type: string, properties: Readonly<Record<string, 
     case 'AWS::SecretsManager::Secret':
       return prices.secretMonth;
     case 'AWS::CloudWatch::Alarm':
-      return Number(properties['Period']) < 60
-        ? prices.highResolutionAlarmMonth
+      return isHighResolution(properties)
+        ? metricsOf(properties['Metrics']) * prices.highResolutionAlarmMonth
         : metricsOf(properties['Metrics']) * prices.alarmMonth;
     case 'AWS::CloudWatch::Dashboard':
       return prices.dashboardMonth;
@@ -87,6 +88,14 @@ function fixedDollarsPerMonth(type: string, properties: Readonly<Record<string, 
     default:
       return 0;
   }
+}
+
+/** Whether an alarm, or one of the metrics in its expression, has a period below a minute. */
+function isHighResolution({ Period: period, Metrics: queries }: Readonly<Record<string, unknown>>): boolean {
+  const periods = z.array(z.object({ MetricStat: z.object({ Period: z.number() }).optional() })).safeParse(queries);
+  return [Number(period), ...(periods.data ?? []).map(({ MetricStat }) => MetricStat?.Period)].some(
+    (seconds) => seconds !== undefined && seconds < 60,
+  );
 }
 
 /** Number of charged metrics: an alarm on an expression is charged for each metric in it. */

@@ -1,11 +1,11 @@
 import type { HostedConfig, ModelConfig } from '../lib/config.ts';
 import { findInstanceType } from '../lib/facts/instance-types.ts';
 import type { Prices } from '../lib/facts/prices.ts';
+import { coldStart } from '../lib/serving/cold-start.ts';
 import { decodeSpeed, USUAL_CONTEXT_TOKENS } from '../lib/serving/decode-speed.ts';
 import { gpuMemory, storedWeightBytes } from '../lib/serving/gpu-memory.ts';
 import { memoryInWords } from '../lib/serving/memory-in-words.ts';
 import { servedWeights } from '../lib/serving/served-weights.ts';
-import { coldStart } from './cold-start.ts';
 import type { ModelPlan } from './plan.ts';
 
 /** Plans one model: its memory, cold start and speed. */

@@ -1,7 +1,10 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
+import { checkBucket } from '../lib/checks/check-model-source.ts';
 import { type Config, externalModels, type HostedConfig, hostedPart } from '../lib/config.ts';
+import { afterZeroNotes } from './after-zero.ts';
 import type { HourlyCost, ModelPlan, MonthlyCost } from './plan.ts';
 import type { PlannedTraffic } from './traffic.ts';
+import { updateNotes } from './update-notes.ts';
 
 /** Returns what a reader of the plan should know: missing facts, wasted instances, and what is not counted. */
 export function notesOf(
@@ -24,7 +27,14 @@ export function notesOf(
         ({ id }) =>
           `${id} has no architecture in the config, so its memory, speed and cold start are unknown: write models[].architecture.`,
       ),
-    ...(hosted === undefined ? [] : endpointNotes(hosted, hourly)),
+    ...(hosted === undefined
+      ? []
+      : [
+          ...endpointNotes(hosted, hourly),
+          ...afterZeroNotes(hosted),
+          ...updateNotes(hosted),
+          ...placeholderNotes(hosted),
+        ]),
     month !== undefined
       ? hosted !== undefined && copiesNote(hosted, month)
       : traffic !== undefined && hourly !== undefined && monthNote(busy),
@@ -60,4 +70,14 @@ function copiesNote(config: HostedConfig, month: MonthlyCost): string | undefine
   const model = config.models.find(({ id }) => id === month.model);
   if (model === undefined || month.load.copies <= model.copies.max) return undefined;
   return `This traffic needs ${month.load.copies} copies of ${model.id}, but copies.max is ${model.copies.max}: requests would queue, and the month above counts copies that never start.`;
+}
+
+/** Notes about buckets of examples, which a plan allows and a deployment refuses. */
+function placeholderNotes({ models }: HostedConfig): readonly string[] {
+  return models.flatMap(({ id, source }) => {
+    if (source.kind !== 's3' || checkBucket(id, 'source.uri', source.uri)?.code !== 'placeholder-bucket') return [];
+    return [
+      `${source.uri} of ${id} is in the bucket of an example: write your own before cdk deploy, which refuses it.`,
+    ];
+  });
 }

@@ -1,7 +1,7 @@
 import type { Quota } from '../lib/facts/quota-codes.ts';
+import type { ColdStart } from '../lib/serving/cold-start.ts';
 import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
-import type { ColdStart } from './cold-start.ts';
 import type { PlannedLoad, PlannedTraffic } from './traffic.ts';
 
 /** Resources, quotas, memory, times and cost of a deployment. Every amount of dollars, and every time, is an estimate. */

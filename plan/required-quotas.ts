@@ -16,15 +16,27 @@ export function requiredQuotas(config: Config): readonly Quota[] {
 
 function instanceQuotas({ endpoint, region }: HostedConfig): readonly Quota[] {
   const { instanceType, instances, fallbackInstanceTypes = [] } = endpoint;
+  const { count, why } = duringUpdate(endpoint);
   return [
-    instanceQuota(
-      instanceType,
-      instances.max + 1,
-      region,
-      `instances.max is ${instances.max}, and an update starts new instances before it stops the old ones`,
-    ),
+    instanceQuota(instanceType, count, region, `instances.max is ${instances.max}, and ${why}`),
     ...fallbackInstanceTypes.map((type) =>
-      instanceQuota(type, instances.max, region, `used if ${instanceType} has no capacity`),
+      instanceQuota(type, count, region, `used if ${instanceType} has no capacity, also for an update: ${why}`),
     ),
   ];
+}
+
+/**
+ * Returns the instances that run while the endpoint changes to a new config, at most.
+ *
+ * https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
+ */
+function duringUpdate({ deployment, instances: { max } }: HostedConfig['endpoint']) {
+  if (deployment?.strategy !== 'rolling') {
+    return { count: 2 * max, why: 'an update starts a second fleet before it stops the first one' };
+  }
+  const batch = Math.ceil((max * deployment.percent) / 100);
+  return {
+    count: max + batch,
+    why: `a rolling update starts a batch of ${deployment.percent} % (${batch}) before it stops as many`,
+  };
 }

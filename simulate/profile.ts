@@ -4,10 +4,10 @@ import { findInstanceType } from '../lib/facts/instance-types.ts';
 import { defaultPrices } from '../lib/facts/prices.ts';
 import { IDLE_INSTANCE_SECONDS } from '../lib/facts/scale-in.ts';
 import { architectures, parameters } from '../lib/serving/architecture.ts';
+import { coldStart } from '../lib/serving/cold-start.ts';
 import { decodeBytesPerSecond } from '../lib/serving/decode-speed.ts';
 import { gpuMemory } from '../lib/serving/gpu-memory.ts';
 import { DEFAULT_MAX_SEQUENCES } from '../lib/serving/vllm-settings.ts';
-import { coldStart } from '../plan/cold-start.ts';
 
 const seconds = z.number().min(0);
 

@@ -28,6 +28,20 @@ export interface Scenario {
 /** AWS's PREFIX_AWARE routing, with the maximum threshold, so that a continued thought stays on its copy. */
 export const defaultRouting: Routing = { prefixAware: true, concurrencyThreshold: 1_024 };
 
+/** Bytes of a token id in the body of a request, with its comma. */
+const BYTES_PER_TOKEN_ID = 6;
+
+/**
+ * PREFIX_AWARE routing of requests that begin with the same tokens: if these fill the compared bytes, all requests go to one copy.
+ *
+ * @param sharedPromptTokens system prompt and tools that all requests share
+ * @param prefixBytes bytes of the body that are compared
+ */
+export function prefixRouting(sharedPromptTokens: number, prefixBytes: number, concurrencyThreshold: number): Routing {
+  const samePrefix = sharedPromptTokens * BYTES_PER_TOKEN_ID >= prefixBytes;
+  return { prefixAware: true, concurrencyThreshold, samePrefix };
+}
+
 /** A trace, repeated for a number of rounds. The first round is the warm-up. */
 export function traceScenario(
   trace: Trace,

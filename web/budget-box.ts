@@ -19,6 +19,14 @@ export interface BoxBudget {
   readonly effort: string | undefined;
 }
 
+/** What the controls of a box show. `undefined`: not set. */
+export interface BoxValues {
+  readonly max?: number | undefined;
+  readonly min?: number | undefined;
+  readonly waits?: number | undefined;
+  readonly effort?: string | undefined;
+}
+
 /** The budget controls of one run. */
 export class BudgetBox {
   readonly box: HTMLFieldSetElement;
@@ -32,18 +40,19 @@ export class BudgetBox {
     options: {
       readonly id: string;
       readonly model: ModelInfo;
-      readonly start?: { readonly max?: number; readonly waits?: number };
+      readonly start?: BoxValues;
       readonly onChange: () => void;
     },
   ) {
     const { id, model, start, onChange } = options;
     const { max_tokens: max, default_max_tokens: defaultMax, efforts } = model.budget_forcing;
-    this.#maximum = new Dial('Maximum', { id: `${id}-max`, max, value: start?.max, onChange });
-    this.#minimum = new Dial('Minimum', { id: `${id}-min`, max, value: undefined, onChange });
+    this.#maximum = new Dial('Maximum', { id: `${id}-max`, max, value: atMost(max, start?.max), onChange });
+    this.#minimum = new Dial('Minimum', { id: `${id}-min`, max, value: atMost(max, start?.min), onChange });
     this.#waits = new Dial('Waits', { id: `${id}-waits`, max: 8, value: start?.waits, onChange });
     this.#effort = element('select', { id: `${id}-effort` }, element('option', { value: '' }, 'none'));
     for (const [effort, tokens] of Object.entries(efforts))
       this.#effort.append(element('option', { value: effort }, `${effort} · ${tokens} tokens`));
+    if (start?.effort !== undefined && Object.hasOwn(efforts, start.effort)) this.#effort.value = start.effort;
     this.#effort.addEventListener('change', onChange);
     const effortRow = element(
       'div',
@@ -63,10 +72,25 @@ export class BudgetBox {
     );
   }
 
+  get values(): BoxValues {
+    return {
+      max: this.#maximum.value,
+      min: this.#minimum.value,
+      waits: this.#waits.value,
+      effort: this.#effort.value === '' ? undefined : this.#effort.value,
+    };
+  }
+
   get budget(): BoxBudget {
-    const settings = { max_tokens: this.#maximum.value, min_tokens: this.#minimum.value, waits: this.#waits.value };
+    const { max, min, waits, effort } = this.values;
+    const settings = { max_tokens: max, min_tokens: min, waits };
     const thinking: Record<string, number> = {};
     for (const [name, value] of Object.entries(settings)) if (value !== undefined) thinking[name] = value;
-    return { thinking, effort: this.#effort.value === '' ? undefined : this.#effort.value };
+    return { thinking, effort };
   }
+}
+
+/** A value that was set for a model with another maximum. */
+function atMost(max: number, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.min(max, value);
 }

@@ -1,4 +1,4 @@
-import { BudgetBox, type ModelInfo } from './budget-box.ts';
+import { type BoxValues, BudgetBox, type ModelInfo } from './budget-box.ts';
 import { byId, element } from './element.ts';
 import { LoadPanel } from './load-panel.ts';
 import { readRun, type Usage } from './read-run.ts';
@@ -12,6 +12,9 @@ const EXAMPLES = [
 ];
 const LANGUAGES: Readonly<Record<Language, string>> = { curl: 'curl', node: 'Node', python: 'Python' };
 const SIDES = ['First budget', 'Second budget'] as const;
+
+/** Budgets that a comparison suggests. */
+const COMPARED = [{ max: 24 }, { waits: 2 }] as const satisfies readonly BoxValues[];
 
 const form = byId('form', HTMLFormElement);
 const prompt = byId('prompt', HTMLTextAreaElement);
@@ -28,6 +31,8 @@ const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
 
 let models: readonly ModelInfo[] = [];
 let boxes: readonly BudgetBox[] = [];
+/** The second budget of the last comparison. */
+let compared: BoxValues | undefined;
 let language: Language = 'curl';
 /** Index of the budget whose request is shown as code. */
 let side = 0;
@@ -35,16 +40,26 @@ let running: AbortController | undefined;
 
 const modelInfo = () => models.find((found) => found.id === modelSelect.value);
 
+const isEmpty = (values: BoxValues | undefined) => Object.values(values ?? {}).every((value) => value === undefined);
+const isSame = (one: BoxValues | undefined, other: BoxValues) =>
+  (['max', 'min', 'waits', 'effort'] as const).every((name) => one?.[name] === other[name]);
+
+/** Lays out the boxes, for the chosen model and number of budgets. They keep what the reader has set. */
 function layDials(): void {
   const model = modelInfo();
   if (model === undefined) return;
+  const before = boxes.map((box) => box.values);
+  // What the first box suggests for a comparison is not the reader's own budget.
+  const own = isEmpty(before[0]) || isSame(before[0], COMPARED[0]) ? {} : before[0];
+  const second = before[1] ?? compared ?? COMPARED[1];
+  compared = second;
   const onChange = showCode;
   boxes = compare.checked
     ? [
-        new BudgetBox(SIDES[0], { id: 'a', model, start: { max: 24 }, onChange }),
-        new BudgetBox(SIDES[1], { id: 'b', model, start: { waits: 2 }, onChange }),
+        new BudgetBox(SIDES[0], { id: 'a', model, start: isEmpty(own) ? COMPARED[0] : own, onChange }),
+        new BudgetBox(SIDES[1], { id: 'b', model, start: second, onChange }),
       ]
-    : [new BudgetBox('Thinking budget', { id: 'a', model, onChange })];
+    : [new BudgetBox('Thinking budget', { id: 'a', model, start: own, onChange })];
   byId('dials', HTMLDivElement).replaceChildren(...boxes.map(({ box }) => box));
   if (side >= boxes.length) side = 0;
   layTabs();

@@ -11,6 +11,7 @@ interface KeysAction extends Action {
     readonly subject: string;
     readonly limits: Readonly<Record<string, unknown>>;
     readonly store: boolean | undefined;
+    readonly rawPrompts: boolean | undefined;
     readonly expiresInDays: number | undefined;
     readonly graceSeconds: number;
   }): { readonly method: string; readonly path: string; readonly body?: unknown };
@@ -32,24 +33,28 @@ const actions: Readonly<Record<string, KeysAction>> = {
     arguments: ['NAME', '[limits]'],
     summary: 'create a key and show its value, once',
     subject: 'a name',
-    request: ({ subject, limits, store, expiresInDays }) => ({
+    request: ({ subject, limits, store, rawPrompts, expiresInDays }) => ({
       method: 'POST',
       path: '',
-      body: { name: subject, limits, store, expires_in_days: expiresInDays },
+      body: { name: subject, limits, store, raw_prompts: rawPrompts, expires_in_days: expiresInDays },
     }),
     text: keyText,
   },
   limits: {
     arguments: ['ID', '[limits]'],
-    summary: 'replace all limits of a key; with only --store, they stay as they are',
+    summary: 'replace all limits of a key; with only --store or --raw-prompts, they stay as they are',
     subject: ID,
-    request: ({ subject, limits, store }) => ({
+    request: ({ subject, limits, store, rawPrompts }) => ({
       method: 'PATCH',
       path: keyPath(subject),
       body: {
         // JSON omits undefined values.
-        limits: store === undefined || Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
+        limits:
+          (store ?? rawPrompts) === undefined || Object.values(limits).some((limit) => limit !== undefined)
+            ? limits
+            : undefined,
         store,
+        raw_prompts: rawPrompts,
       },
     }),
     text: keyText,
@@ -107,6 +112,12 @@ export const keysCommand = defineCommand({
       description:
         'of create and limits: whether content of its requests may be stored (reserved: nothing stores it yet)',
     },
+    'raw-prompts': {
+      type: 'string',
+      placeholder: 'true|false',
+      defaultText: 'false',
+      description: 'of create and limits: whether it may use /v1/completions, if the API offers it',
+    },
     'base-url': apiOptions['base-url'],
     'expires-in-days': { type: 'string', placeholder: 'N', description: 'of create: days until the key expires' },
     grace: {
@@ -139,6 +150,7 @@ export const keysCommand = defineCommand({
       subject: subject ?? '',
       limits,
       store: values.store === undefined ? undefined : parseBoolean('store', values.store),
+      rawPrompts: values['raw-prompts'] === undefined ? undefined : parseBoolean('raw-prompts', values['raw-prompts']),
       expiresInDays: number('expires-in-days', values['expires-in-days']),
       graceSeconds: parseWholeNumber('grace', values.grace, { min: 0 }),
     });
@@ -162,6 +174,7 @@ const listSchema = z.object({
       ends_in: z.string(),
       revoked: z.boolean().optional(),
       store: z.boolean().optional(),
+      raw_prompts: z.boolean().optional(),
       limits: z.record(z.string(), z.unknown()).default({}),
     }),
   ),
@@ -169,12 +182,14 @@ const listSchema = z.object({
 
 function keyListText(answer: unknown): string {
   const { data } = listSchema.parse(answer);
+  if (data.length === 0) return 'There are no keys yet. `budgetforce keys create NAME` creates one.\n';
   return data
-    .map(({ id, ends_in, name, revoked, store, limits }) => {
+    .map(({ id, ends_in, name, revoked, store, raw_prompts: rawPrompts, limits }) => {
       const set = Object.entries(limits).filter(([, value]) => value !== null && value !== undefined);
       const notes = [
         ...(revoked ? ['revoked'] : []),
         ...(store ? ['store: true'] : []),
+        ...(rawPrompts ? ['raw_prompts: true'] : []),
         ...set.map(([limit, value]) => `${limit}: ${value}`),
       ];
       return `${id}  …${ends_in}  ${name}${notes.length === 0 ? '' : `  (${notes.join(', ')})`}\n`;

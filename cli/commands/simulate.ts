@@ -1,13 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scalingPolicyNames } from '../../lambda/policy/scaling-policies.ts';
+import { limits } from '../../lib/facts/aws-limits.ts';
 import { defaultPrices } from '../../lib/facts/prices.ts';
 import { calibrate } from '../../simulate/calibrate.ts';
 import { type Comparison, compare } from '../../simulate/compare.ts';
+import type { Routing } from '../../simulate/engine/fleet.ts';
 import { type PolicyKind, parsePolicies, policyKinds } from '../../simulate/policies.ts';
 import { type Profile, readProfile, s1OnP5 } from '../../simulate/profile.ts';
 import { comparisonText, plotsOf, type ReportHead, reportPage } from '../../simulate/report.ts';
-import { defaultRouting, type Scenario, traceScenario } from '../../simulate/scenario.ts';
+import { defaultRouting, prefixRouting, type Scenario, traceScenario } from '../../simulate/scenario.ts';
 import { defaultGenerated } from '../../simulate/traffic/generated.ts';
 import { defaultMix, type ThinkingMix } from '../../simulate/traffic/thinking.ts';
 import { builtInTrace, noBursts, readTrace, type Trace, traceNames } from '../../simulate/traffic/trace.ts';
@@ -120,6 +122,27 @@ export const simulateCommand = defineCommand({
       group: 'Endpoint',
       description: 'route continued thoughts to any copy',
     },
+    'shared-prompt': {
+      type: 'string',
+      placeholder: 'TOKENS',
+      group: 'Endpoint',
+      default: '0',
+      description: 'tokens with which all prompts begin; a longer beginning than --prefix-bytes goes to one copy',
+    },
+    'prefix-bytes': {
+      type: 'string',
+      placeholder: 'BYTES',
+      group: 'Endpoint',
+      default: '1024',
+      description: 'bytes of a request that prefix-aware routing compares',
+    },
+    'prefix-threshold': {
+      type: 'string',
+      placeholder: 'N',
+      group: 'Endpoint',
+      default: String(defaultRouting.concurrencyThreshold),
+      description: 'requests of a copy from which on its prefix is ignored',
+    },
     policies: {
       type: 'string',
       placeholder: 'LIST',
@@ -226,6 +249,17 @@ interface ScenarioValues {
   readonly 'min-copies': string;
   readonly 'max-copies': string;
   readonly 'no-prefix-routing'?: boolean;
+  readonly 'shared-prompt': string;
+  readonly 'prefix-bytes': string;
+  readonly 'prefix-threshold': string;
+}
+
+function toRouting(values: ScenarioValues): Routing {
+  const shared = parseWholeNumber('shared-prompt', values['shared-prompt'], { min: 0, max: 1_000_000 });
+  const prefixBytes = parseWholeNumber('prefix-bytes', values['prefix-bytes'], limits.prefixBytes);
+  const threshold = parseWholeNumber('prefix-threshold', values['prefix-threshold'], limits.prefixConcurrencyThreshold);
+  const routing = prefixRouting(shared, prefixBytes, threshold);
+  return { ...routing, prefixAware: values['no-prefix-routing'] !== true };
 }
 
 function makeScenarios(values: ScenarioValues, profile: Profile): readonly Scenario[] {
@@ -244,7 +278,7 @@ function makeScenarios(values: ScenarioValues, profile: Profile): readonly Scena
   const rest = {
     mix,
     profile,
-    routing: { ...defaultRouting, prefixAware: values['no-prefix-routing'] !== true },
+    routing: toRouting(values),
     minCopies,
     maxCopies,
     seed: parseWholeNumber('seed', values.seed, { min: 0, max: 2 ** 31 }),

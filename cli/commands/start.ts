@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
+import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
 import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
@@ -63,6 +64,12 @@ export const startCommand = defineCommand({
       placeholder: 'FILE',
       defaultText: 'its server tokenizes',
       description: "the model's tokenizer.json",
+    },
+    alias: {
+      type: 'string',
+      multiple: true,
+      placeholder: 'NAME=ID',
+      description: 'further name of the model, for instance gpt-5=budgetforce-tiny; may be repeated',
     },
     context: {
       type: 'string',
@@ -130,17 +137,38 @@ export const startCommand = defineCommand({
       defaultText: 'the variable BUDGETFORCE_API_KEY',
       description: 'require this bearer key from clients',
     },
+    'allow-host': {
+      type: 'string',
+      multiple: true,
+      placeholder: 'NAME',
+      description: 'without a key: further host name under which clients may address the server; may be repeated',
+    },
+    'allow-origin': {
+      type: 'string',
+      multiple: true,
+      placeholder: 'ORIGIN',
+      description:
+        'origin of pages that may call the API, for instance https://app.example.com, beside those of this machine; may be repeated',
+    },
     data: {
       type: 'string',
       placeholder: 'FOLDER',
       default: '.budgetforce/data',
       description: 'folder of keys, limits and usage; "none" stores nothing',
     },
+    grace: {
+      type: 'string',
+      placeholder: 'SECONDS',
+      default: '8',
+      description:
+        'how long running requests may take to finish after SIGTERM or Ctrl-C; their thinking is cut at once',
+    },
     log: { type: 'boolean', description: 'write a JSON line for each request, never a prompt' },
     json: { type: 'boolean', description: 'print the URL and the model as one JSON line' },
   },
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
+    const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
     const server = await startLocal(localOptions(values));
     process.stdout.write(
       values.json
@@ -148,7 +176,14 @@ export const startCommand = defineCommand({
         : banner(server, values['api-key']),
     );
     await untilStopped();
-    await server.close();
+    const running = server.running();
+    if (running > 0) {
+      process.stderr.write(
+        `Stopping: ${running} running ${running === 1 ? 'request has' : 'requests have'} ${graceSeconds} s to finish. Press Ctrl-C again to stop now.\n`,
+      );
+    }
+    endAtSecondSignal();
+    await server.close({ graceMs: graceSeconds * 1_000 });
     return 0;
   },
 });
@@ -180,9 +215,12 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly port: string;
   readonly host: string;
   readonly data: string;
+  readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
   readonly 'api-key'?: string;
+  readonly 'allow-host'?: readonly string[];
+  readonly 'allow-origin'?: readonly string[];
   readonly log?: boolean;
 }
 
@@ -209,9 +247,38 @@ function localOptions(values: StartValues): LocalOptions {
     ...(parallel === undefined ? {} : { parallel: parseWholeNumber('parallel', parallel, { min: 1, max: 64 }) }),
     ...(copies === undefined ? {} : { copies }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
+    ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
+    ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function parseHostName(value: string): string {
+  if (/^[a-z0-9_.-]+$/i.test(value)) return value;
+  throw new UsageError(
+    `--allow-host is ${JSON.stringify(value)}. Write a name without a port, such as laptop.example.com.`,
+  );
+}
+
+function parseOrigin(value: string): string {
+  const { success } = corsOriginSchema.safeParse(value);
+  if (success) return value;
+  throw new UsageError(
+    `--allow-origin is ${JSON.stringify(value)}. Write a scheme, a host and a port if it has one, such as https://app.example.com or http://localhost:*.`,
+  );
+}
+
+function parseAliases(values: readonly string[]): Readonly<Record<string, string>> {
+  const pairs = values.map((value) => {
+    const [, alias, id] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+    if (alias === undefined || id === undefined) {
+      throw new UsageError(`--alias is ${JSON.stringify(value)}. Write NAME=ID, for instance gpt-5=budgetforce-tiny.`);
+    }
+    return [alias, id] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** The format of the model, checked against the other options that describe it. */
@@ -323,9 +390,32 @@ Press Ctrl-C to stop.
 `;
 }
 
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+/** Time within which two signals are one Ctrl-C: the terminal sends it to the process, and so does npm. In milliseconds. */
+const ONE_SIGNAL_MS = 500;
+
+function endAtSecondSignal(): void {
+  const first = performance.now();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (performance.now() - first > ONE_SIGNAL_MS) process.exit(130);
+    });
+  }
+}
+
+/** How often the process looks whether npm has ended, in milliseconds. */
+const PARENT_CHECK_MS = 250;
+
+async function untilStopped(): Promise<void> {
+  const parent = process.ppid;
+  let checking: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    // npm passes SIGTERM to its shell only, which ends without passing it on.
+    if (process.env['npm_lifecycle_event'] === undefined) return;
+    checking = setInterval(() => {
+      if (process.ppid !== parent) resolve();
+    }, PARENT_CHECK_MS);
   });
+  clearInterval(checking);
 }

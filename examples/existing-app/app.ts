@@ -1,3 +1,4 @@
+// Run by Node 22.18 or newer (or 24), which reads TypeScript: an older one fails on the first type.
 import { App, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -15,7 +16,7 @@ class ReasoningStack extends Stack {
       models: [
         {
           id: 's1-32b',
-          source: { kind: 's3', uri: 's3://amzn-s3-demo-bucket/s1-32b/' },
+          source: { kind: 's3', uri: 's3://models-111122223333/s1-32b/' }, // your bucket
           contextTokens: 32_768,
           architecture: 'qwen2.5-32b',
           vllm: { accelerations: ['fp8-weights', 'fp8-kv-cache'] },

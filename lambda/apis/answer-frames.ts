@@ -20,7 +20,7 @@ export interface AnswerFrames {
 
 /** Streams a generation of one sample. While it waits for the model, only comments are written: no message has begun. */
 export async function* answerFrames(run: RunningAnswer, frames: AnswerFrames): AsyncGenerator<string> {
-  const reader = new AnswerReader(run);
+  const reader = new AnswerReader({ ...run, whole: false });
   let begun = false;
   for await (const { value } of run.events) {
     if (value.kind === 'waiting') {
@@ -38,7 +38,7 @@ export async function* answerFrames(run: RunningAnswer, frames: AnswerFrames): A
 
 /** Reads a generation of one sample to its end: passes each piece to `add` and returns the account. */
 export async function readAnswer(run: RunningAnswer, add: (piece: AnswerPiece) => void): Promise<AnswerEnd> {
-  const reader = new AnswerReader(run);
+  const reader = new AnswerReader({ ...run, whole: true });
   for await (const { value } of run.events) {
     for (const piece of reader.take(value)) add(piece);
     if (value.kind === 'done') return value;

@@ -1,10 +1,32 @@
 import * as z from 'zod';
 import { reasoningEfforts } from '../settings/settings.ts';
+import { MAX_TOKENS } from './sampling-fields.ts';
 
 /** Maximum length of a `wait_text` or a `stop`, in characters. */
 export const MAX_SHORT_TEXT = 256;
 
-const tokens = z.int().min(0);
+/** Maximum number of `stop` texts. OpenAI has 4, Anthropic and others more. */
+export const MAX_STOPS = 64;
+
+const tokens = z.int().min(0).max(MAX_TOKENS);
+
+/** A maximum of a dialect in which -1 means that the model decides. */
+const tokensOrDynamic = z.int().min(-1).max(MAX_TOKENS);
+
+const LEVEL = /^(minimal|low|medium|high|thinking_level_unspecified)$/i;
+const LEVELS = 'must be MINIMAL, LOW, MEDIUM or HIGH';
+const effort = z.enum(reasoningEfforts);
+
+/** Gemini's budget, in the spelling of its REST API and of its SDKs. Source: https://ai.google.dev/gemini-api/docs/thinking */
+const thinkingConfig = z.strictObject({
+  thinkingBudget: tokensOrDynamic.nullish().describe('0 means no thinking, -1 the default.'),
+  thinking_budget: tokensOrDynamic.nullish(),
+  thinkingLevel: z.string().regex(LEVEL, LEVELS).nullish().describe('Means the effort of this name.'),
+  thinking_level: z.string().regex(LEVEL, LEVELS).nullish(),
+  includeThoughts: z.boolean().nullish().describe('`false` leaves thinking out of the response.'),
+  include_thoughts: z.boolean().nullish(),
+});
+const google = z.strictObject({ thinking_config: thinkingConfig.nullish(), thinkingConfig: thinkingConfig.nullish() });
 
 /** The native budget field, with Anthropic's fields of the same name. All counts are tokens of the model. */
 const thinking = z
@@ -50,7 +72,14 @@ const thinking = z
         'Whether the maximum may shrink when the endpoint is loaded, down to `floor_tokens`. If omitted, the floor is `min_tokens` or an eighth of the maximum.',
       ),
     /** Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
-    type: z.enum(['enabled', 'disabled']).optional().describe('Anthropic: `enabled` requires `budget_tokens`.'),
+    type: z
+      .enum(['enabled', 'disabled', 'adaptive', 'auto'])
+      .optional()
+      .describe('Anthropic, DeepSeek and GLM: `disabled` means a maximum of 0, the others the default.'),
+    display: z
+      .enum(['summarized', 'omitted'])
+      .optional()
+      .describe('Anthropic: `omitted` leaves thinking out of the response. Otherwise it is sent in full.'),
     budget_tokens: tokens.optional().describe('Anthropic’s name for `max_tokens`.'),
   })
   .describe('Thinking budget of this request.');
@@ -64,7 +93,9 @@ export const budgetFields = {
   reasoning_effort: z
     .enum(reasoningEfforts)
     .nullish()
-    .describe('OpenAI: the maximum of this effort in the model’s settings.'),
+    .describe(
+      'OpenAI: the maximum of this effort in the model’s settings. `max` means `xhigh` unless it is configured.',
+    ),
   /** Source: https://openrouter.ai/docs/use-cases/reasoning-tokens */
   reasoning: z
     .strictObject({
@@ -79,13 +110,33 @@ export const budgetFields = {
     .nullish()
     .describe('OpenRouter.'),
   enable_thinking: z.boolean().nullish().describe('Qwen and DashScope: `false` means a maximum of 0.'),
-  thinking_budget: tokens.nullish().describe('Qwen and DashScope: maximum of thinking tokens.'),
-  thinking_token_budget: tokens.nullish().describe('vLLM: maximum of thinking tokens.'),
+  thinking_budget: tokensOrDynamic
+    .nullish()
+    .describe('Qwen and DashScope: maximum of thinking tokens. -1 means the default.'),
+  thinking_token_budget: tokensOrDynamic.nullish().describe('vLLM: maximum of thinking tokens.'),
   chat_template_kwargs: z
-    .strictObject({ enable_thinking: z.boolean().nullish(), thinking_budget: tokens.nullish() })
+    .strictObject({
+      enable_thinking: z.boolean().nullish(),
+      thinking: z.boolean().nullish().describe('DeepSeek’s name for `enable_thinking`.'),
+      thinking_budget: tokensOrDynamic.nullish(),
+      reasoning_effort: effort.nullish(),
+    })
     .nullish(),
-  reasoning_budget_tokens: tokens.nullish().describe('llama.cpp server: maximum of thinking tokens.'),
-  thinking_budget_tokens: tokens.nullish().describe('llama.cpp server: maximum of thinking tokens.'),
+  reasoning_budget_tokens: tokensOrDynamic.nullish().describe('llama.cpp server: maximum of thinking tokens.'),
+  thinking_budget_tokens: tokensOrDynamic.nullish().describe('llama.cpp server: maximum of thinking tokens.'),
+  think: z.union([z.boolean(), effort]).nullish().describe('Ollama: whether to think, or an effort.'),
+  nvext: z
+    .strictObject({ max_thinking_tokens: tokensOrDynamic.nullish() })
+    .nullish()
+    .describe('NVIDIA NIM: maximum of thinking tokens.'),
+  output_config: z.strictObject({ effort: effort.nullish() }).nullish().describe('Anthropic.'),
+  include_reasoning: z.boolean().nullish().describe('OpenRouter: `false` leaves thinking out of the response.'),
+  generationConfig: google.nullish().describe('Gemini.'),
+  generation_config: google.nullish(),
+  thinkingConfig: thinkingConfig.nullish(),
+  thinking_config: thinkingConfig.nullish(),
+  google: google.nullish(),
+  extra_body: z.strictObject({ google: google.nullish() }).nullish().describe('Gemini, through OpenAI’s clients.'),
 } as const;
 
 const budgetSchema = z.object(budgetFields);

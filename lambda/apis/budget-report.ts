@@ -1,11 +1,13 @@
 import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
-import type { RunningGeneration } from '../generation/request.ts';
+import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
 export interface OccasionalReport {
   /** Fields of the request that had no effect. */
-  readonly ignored?: readonly { readonly field: string; readonly reason: 'no_effect' }[];
+  readonly ignored?: readonly IgnoredField[];
+  /** What ended the answer before its end or its maximum: the time limit of the request. Its `finish_reason` is that of a maximum. */
+  readonly answer_cut_by?: 'deadline';
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
@@ -54,10 +56,15 @@ export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
-  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load'>,
+  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored'>,
 ): BudgetReport {
   const attempts = toAttempts(run.model, segments);
-  return { ...alwaysReported(report, segments, run), ...(attempts.length > 1 ? { attempts } : {}) };
+  return {
+    ...alwaysReported(report, segments, run),
+    ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
+    ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
+    ...(attempts.length > 1 ? { attempts } : {}),
+  };
 }
 
 /** The attempts of the calls in order: a call after one that failed begins a new attempt. */

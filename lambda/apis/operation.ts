@@ -29,7 +29,7 @@ export type OpenApiObject = Readonly<Record<string, unknown>>;
 
 /** The tags of the document, in its order, with their descriptions. */
 export const tags = {
-  answers: 'Requests to a model, in one of three dialects.',
+  answers: 'Requests to a model, in one of four dialects.',
   models: 'The served models, with context window, format, budgets and price.',
   usage: 'Recorded usage.',
   scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
@@ -47,6 +47,15 @@ export function parameter(place: 'path' | 'query', name: string, schema: unknown
   const described = description === undefined ? {} : { description };
   return { name, in: place, required: place === 'path', schema, ...described };
 }
+
+/** The header with which a request chooses how fields without effect are treated. */
+export const strictHeader: OpenApiObject = {
+  name: 'x-budgetforce-strict',
+  in: 'header',
+  required: false,
+  schema: { type: 'boolean', default: false },
+  description: 'Whether fields without effect are errors. If false, they are reported in `budget_forcing.ignored`.',
+};
 
 /** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
 export function body(name: string, example: unknown): OpenApiObject {
@@ -83,6 +92,7 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         'x-expected-wait-seconds': header(
           'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
         ),
+        'x-budgetforce-ignored': header('Fields of the request that had no effect, sorted. Set if there is one.'),
         'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),
         'x-ratelimit-remaining-requests': header(
           'Remaining requests of the key in this minute. Set if the key has this limit.',
@@ -120,8 +130,9 @@ export function refused(error: string, runs?: 'run'): Readonly<Record<string, Op
       ? {}
       : {
           '502': answer('The model failed.'),
-          '503': answer('No copy of the model is running yet.', retry),
+          '504': answer('The time limit of the request passed before the model gave a token.'),
         }),
+    '503': answer('The table is unavailable, the server is stopping, or no copy of the model is running yet.', retry),
   };
 }
 

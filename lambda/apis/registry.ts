@@ -1,13 +1,14 @@
 import type { ApiError } from '../errors/api-error.ts';
 import type { Api } from './api.ts';
 import { chat } from './chat/dialect.ts';
+import { completions } from './completions/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { messages } from './messages/dialect.ts';
 import { models } from './models/api.ts';
 import { responses } from './responses/dialect.ts';
 
 /** All dialects, in the order of the OpenAPI document. */
-export const dialects: readonly Dialect[] = [chat, responses, messages];
+export const dialects: readonly Dialect[] = [chat, responses, messages, completions];
 
 /** The APIs that every valid key may use, in the order of the OpenAPI document. */
 export const apis: readonly Api[] = [...dialects, models];

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ignoredReasons } from '../generation/request.ts';
 import { nativeBudgetFields } from './budget-fields.ts';
 import type { OccasionalReport } from './budget-report.ts';
 import type { NamedSchemas } from './operation.ts';
@@ -44,8 +45,12 @@ const loadSchema = z.strictObject({
 });
 
 const occasionalReport = {
+  answer_cut_by: z
+    .literal('deadline')
+    .optional()
+    .describe('Set if the time limit of the request ended the answer. Its finish reason is then that of a maximum.'),
   ignored: z
-    .array(z.strictObject({ field: text, reason: z.enum(['no_effect']) }))
+    .array(z.strictObject({ field: text, reason: z.enum(ignoredReasons) }))
     .optional()
     .describe('Fields of the request that had no effect.'),
   confidence: z
@@ -99,7 +104,7 @@ export const budgetForcingSchema = z
     answer_tokens: count,
     delimiter_tokens: count.describe('Forced tokens that close the thinking and open the answer.'),
     end_reason: z
-      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'disabled'])
+      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'disabled'])
       .nullable()
       .describe('Why thinking ended.'),
     waits: count.describe('Number of times that the wait text was appended.'),

@@ -1,6 +1,6 @@
 import { invalidRequest } from '../errors/api-error.ts';
 import type { ThinkingOptions } from '../generation/request.ts';
-import type { ReasoningEffort } from '../settings/settings.ts';
+import { type ReasoningEffort, reasoningEfforts } from '../settings/settings.ts';
 import type { BudgetFields } from './budget-fields.ts';
 
 /**
@@ -13,16 +13,13 @@ export function toThinkingOptions(
   efforts: Readonly<Partial<Record<ReasoningEffort, number>>>,
 ): ThinkingOptions {
   const { thinking: native, reasoning, chat_template_kwargs: template } = request;
-  if (native?.type === 'enabled' && native.budget_tokens === undefined && native.max_tokens === undefined) {
-    throw invalidRequest(
-      'thinking.budget_tokens',
-      'thinking.budget_tokens is missing. thinking.type "enabled" requires it: give a whole number of tokens.',
-    );
-  }
+  const configs = geminiConfigs(request);
   const found: NonNullable<ThinkingOptions['maximum']>[] = [];
   const addTokens = (field: string, value: number | null | undefined) => {
-    if (value != null) found.push({ field, tokens: value, effort: false });
+    // -1: the model decides, so the default applies.
+    if (value != null && value >= 0) found.push({ field, tokens: value, effort: false });
   };
+  const addSwitch = (field: string, on: boolean | null | undefined) => addTokens(field, on === false ? 0 : undefined);
   const addEffort = (field: string, effort: ReasoningEffort | null | undefined) => {
     if (effort != null) found.push({ field, tokens: tokensOf(field, effort, efforts), effort: true });
   };
@@ -30,16 +27,28 @@ export function toThinkingOptions(
   addTokens('thinking.budget_tokens', native?.budget_tokens);
   addTokens('thinking.type', native?.type === 'disabled' ? 0 : undefined);
   addTokens('reasoning.max_tokens', reasoning?.max_tokens);
-  addTokens('reasoning.enabled', reasoning?.enabled === false ? 0 : undefined);
-  addTokens('enable_thinking', request.enable_thinking === false ? 0 : undefined);
-  addTokens('chat_template_kwargs.enable_thinking', template?.enable_thinking === false ? 0 : undefined);
+  addSwitch('reasoning.enabled', reasoning?.enabled);
+  addSwitch('enable_thinking', request.enable_thinking);
+  addSwitch('chat_template_kwargs.enable_thinking', template?.enable_thinking);
+  addSwitch('chat_template_kwargs.thinking', template?.thinking);
   addTokens('thinking_budget', request.thinking_budget);
   addTokens('chat_template_kwargs.thinking_budget', template?.thinking_budget);
   addTokens('thinking_token_budget', request.thinking_token_budget);
   addTokens('reasoning_budget_tokens', request.reasoning_budget_tokens);
   addTokens('thinking_budget_tokens', request.thinking_budget_tokens);
+  addTokens('nvext.max_thinking_tokens', request.nvext?.max_thinking_tokens);
+  if (typeof request.think === 'boolean') addSwitch('think', request.think);
+  else addEffort('think', request.think);
+  for (const { field, config } of configs) {
+    addTokens(`${field}.thinkingBudget`, config.thinkingBudget);
+    addTokens(`${field}.thinking_budget`, config.thinking_budget);
+    addEffort(`${field}.thinkingLevel`, levelOf(config.thinkingLevel));
+    addEffort(`${field}.thinking_level`, levelOf(config.thinking_level));
+  }
   addEffort('reasoning_effort', request.reasoning_effort);
   addEffort('reasoning.effort', reasoning?.effort);
+  addEffort('output_config.effort', request.output_config?.effort);
+  addEffort('chat_template_kwargs.reasoning_effort', template?.reasoning_effort);
 
   const [first, ...others] = found;
   const other = others.find((candidate) => candidate.tokens !== first?.tokens);
@@ -64,8 +73,39 @@ export function toThinkingOptions(
     detectLoops: native?.detect_loops,
     deadlineMs: native?.deadline_ms,
     elastic: elasticOf(native, first),
-    exclude: reasoning?.exclude === true,
+    exclude:
+      reasoning?.exclude === true ||
+      request.include_reasoning === false ||
+      native?.display === 'omitted' ||
+      configs.some(({ config }) => (config.includeThoughts ?? config.include_thoughts) === false),
   };
+}
+
+/** Gemini's budgets, wherever its clients put them. */
+function geminiConfigs(request: BudgetFields) {
+  const inside = (field: string, outer: BudgetFields['google']) => [
+    { field: `${field}.thinkingConfig`, config: outer?.thinkingConfig },
+    { field: `${field}.thinking_config`, config: outer?.thinking_config },
+  ];
+  return [
+    ...inside('generationConfig', request.generationConfig),
+    ...inside('generation_config', request.generation_config),
+    ...inside('google', request.google),
+    ...inside('extra_body.google', request.extra_body?.google),
+    { field: 'thinkingConfig', config: request.thinkingConfig },
+    { field: 'thinking_config', config: request.thinking_config },
+  ].flatMap(({ field, config }) => (config == null ? [] : [{ field, config }]));
+}
+
+function levelOf(level: string | null | undefined): ReasoningEffort | undefined {
+  const name = level?.toLowerCase();
+  return reasoningEfforts.find((effort) => effort === name);
+}
+
+/** What `max` means for a model that does not configure it: `xhigh`, or its highest effort. */
+function highestOf(efforts: Readonly<Partial<Record<ReasoningEffort, number>>>): number | undefined {
+  const values = Object.values(efforts);
+  return efforts.xhigh ?? (values.length === 0 ? undefined : Math.max(...values));
 }
 
 function elasticOf(native: BudgetFields['thinking'], maximum: ThinkingOptions['maximum']): ThinkingOptions['elastic'] {
@@ -87,7 +127,7 @@ function tokensOf(
   effort: ReasoningEffort,
   efforts: Readonly<Partial<Record<ReasoningEffort, number>>>,
 ): number {
-  const value = efforts[effort];
+  const value = efforts[effort] ?? (effort === 'max' ? highestOf(efforts) : undefined);
   if (value !== undefined) return value;
   const known = Object.keys(efforts).join(', ');
   throw invalidRequest(

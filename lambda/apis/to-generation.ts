@@ -8,6 +8,8 @@ import type { ServedModel } from '../models/served-model.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { ChatRequest } from './chat/request.ts';
+import { excessOf } from './json-schema.ts';
+import { flooredMinP, flooredPenalty, flooredTemperature, flooredTopP } from './sampling-fields.ts';
 import { toThinkingOptions } from './thinking-options.ts';
 
 /** Converts a chat request, to which the other dialects convert first. */
@@ -17,7 +19,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
   return {
     model,
     tools,
-    turns: turnsOf(request.messages),
+    ...conversationOf(request.messages),
     ...budgetOf(request, model.settings),
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
@@ -31,6 +33,21 @@ function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly
   if (logprobs === true) return { topLogprobs: top ?? 0 };
   if (top == null || top === 0) return {};
   throw invalidRequest('top_logprobs', `top_logprobs (${top}) requires logprobs: true. Give both or neither.`);
+}
+
+/** The turns, and the beginning of the answer if the last message has one: a text of the assistant, which is continued. */
+function conversationOf(messages: ChatRequest['messages']): Pick<GenerationRequest, 'turns' | 'prefix'> {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant' || last.tool_calls != null) return { turns: turnsOf(messages) };
+  const answer = last.content == null ? '' : textOf(last.content);
+  const turns = turnsOf(messages.slice(0, -1));
+  if (turns.length === 0 && answer !== '') {
+    throw invalidRequest(
+      'messages',
+      'messages has only the beginning of an answer. Give a message of the user before it.',
+    );
+  }
+  return answer === '' ? { turns } : { turns, prefix: { answer } };
 }
 
 /** Converts messages to turns. Earlier thinking is dropped, as the model families prescribe; `developer` counts as `system`. */
@@ -105,7 +122,15 @@ function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerSt
       `response_format ${JSON.stringify(format.type)} and tools require different forms of the answer. Give one of them, or tool_choice "none".`,
     );
   }
-  if (tools?.choice === 'required') return callStructure(tools.tools);
+  if (tools?.choice === 'required') {
+    const structure = callStructure(tools.tools);
+    const excess = structure.kind === 'json_schema' ? excessOf(structure.schema) : undefined;
+    if (excess === undefined) return structure;
+    throw invalidRequest(
+      'tools',
+      `The parameters of all tools, one of which must be called, form a schema that ${excess}`,
+    );
+  }
   if (!formed) return undefined;
   return format.type === 'json_object'
     ? { kind: 'json_object' }
@@ -153,13 +178,13 @@ function budgetOf(
 function samplingOf(request: ChatRequest, settings: ModelSettings): Sampling {
   const temperature = request.temperature ?? settings.defaultTemperature;
   return {
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(request.top_p == null ? {} : { topP: request.top_p }),
+    ...(temperature === undefined ? {} : { temperature: flooredTemperature(temperature) }),
+    ...(request.top_p == null ? {} : { topP: flooredTopP(request.top_p) }),
     ...(request.top_k == null ? {} : { topK: request.top_k }),
-    ...(request.min_p == null ? {} : { minP: request.min_p }),
+    ...(request.min_p == null ? {} : { minP: flooredMinP(request.min_p) }),
     ...(request.repetition_penalty == null ? {} : { repetitionPenalty: request.repetition_penalty }),
-    ...(request.frequency_penalty == null ? {} : { frequencyPenalty: request.frequency_penalty }),
-    ...(request.presence_penalty == null ? {} : { presencePenalty: request.presence_penalty }),
+    ...(request.frequency_penalty == null ? {} : { frequencyPenalty: flooredPenalty(request.frequency_penalty) }),
+    ...(request.presence_penalty == null ? {} : { presencePenalty: flooredPenalty(request.presence_penalty) }),
     ...(request.seed == null ? {} : { seed: request.seed }),
   };
 }

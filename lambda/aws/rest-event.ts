@@ -12,8 +12,18 @@ const restEventSchema = z.object({
   multiValueQueryStringParameters: z.record(z.string(), z.array(z.string())).nullish(),
   body: z.string().nullish(),
   isBase64Encoded: z.boolean().optional(),
-  requestContext: z.object({ domainName: z.string().optional() }).optional(),
+  requestContext: z
+    .object({
+      domainName: z.string().optional(),
+      identity: z.object({ sourceIp: z.string().optional() }).optional(),
+    })
+    .optional(),
 });
+
+/** Address from which API Gateway got the request. The client cannot set it. */
+export function sourceOf(event: unknown): string | undefined {
+  return restEventSchema.safeParse(event).data?.requestContext?.identity?.sourceIp;
+}
 
 /**
  * Converts an event to a `Request`. `hono/aws-lambda` does the same, but throws before it responds if a client sends a body with GET

@@ -1,3 +1,5 @@
+import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
+import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
 import { ModelError } from '../upstream/errors.ts';
 
 /** OpenAI's error body. */
@@ -64,11 +66,25 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof ModelError) {
     const retryAfter = error.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 5 : undefined);
-    return new ApiError(error.status, error.message, {
+    return new ApiError(error.status, error.publicMessage, {
       code: error.code,
       cause: error,
       ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(Math.ceil(retryAfter)) } }),
     });
+  }
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new ApiError(
+      504,
+      'The function ran out of time before the answer began. Stream the answer, lower the budget, or set thinking.deadline_ms.',
+      { code: 'deadline_exceeded', cause: error },
+    );
+  }
+  if (error instanceof UnencodableTextError) {
+    return new ApiError(400, error.message, { code: 'unencodable_text', cause: error });
+  }
+  if (error instanceof TableUnavailableError) {
+    const message = 'The table of keys, limits and usage is unavailable. Retry the request.';
+    return new ApiError(503, message, { code: 'table_unavailable', cause: error, headers: { 'retry-after': '2' } });
   }
   return new ApiError(
     500,

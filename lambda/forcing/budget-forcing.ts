@@ -53,6 +53,7 @@ export class BudgetForcing {
   #endReason: EndReason | undefined;
   #minimumMissed: MinimumMissed | undefined;
   #finishReason: 'stop' | 'length' | undefined;
+  #answerCutBy: ForcingReport['answerCutBy'];
   #stopText: string | undefined;
 
   constructor(plan: ForcingPlan) {
@@ -65,6 +66,7 @@ export class BudgetForcing {
     if (prefix?.part === 'answer') {
       this.#endReason = 'disabled';
       this.#part = 'answer';
+      this.#minTokensOfNext = plan.minAnswerTokens ?? 0;
     } else if (limits.maxTokens === 0 && prefix === undefined) {
       this.#endReason = 'disabled';
       this.#beginAnswer(format.skipThinking, { forced: true });
@@ -178,13 +180,14 @@ export class BudgetForcing {
   }
 
   /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
-  cut(reason: 'deadline' | 'loop' | 'load'): void {
+  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown'): void {
     this.#segment = undefined;
     if (this.#part === 'thinking') {
       if (this.#thinkingTokens < this.#plan.limits.minTokens) this.#minimumMissed = 'cut';
       this.#cutThinking(reason);
     } else if (this.#part === 'answer') {
       this.#text.close();
+      if (reason === 'deadline') this.#answerCutBy = reason;
       this.#finish('length');
     }
   }
@@ -226,6 +229,7 @@ export class BudgetForcing {
       segments: this.#segments,
       minimumMissed: this.#minimumMissed,
       finishReason: this.#finishReason,
+      answerCutBy: this.#answerCutBy,
       stopText: this.#stopText ?? (this.#part === 'done' ? this.#text.stopText : undefined),
       limits: this.#plan.limits,
       events: [...this.#events],

@@ -25,6 +25,8 @@ export interface ForcingPlan {
   readonly softLanding?: number;
   /** Whether to cut thinking that repeats itself (never below the minimum). @default false */
   readonly detectLoops?: boolean;
+  /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
+  readonly minAnswerTokens?: number;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
 }

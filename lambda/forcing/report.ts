@@ -1,5 +1,5 @@
 /** Why the thinking of a request ended. */
-export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'disabled';
+export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'shutdown' | 'disabled';
 
 /** Why the thinking stayed below its minimum. */
 export type MinimumMissed =
@@ -68,6 +68,8 @@ export interface ForcingReport {
   readonly minimumMissed: MinimumMissed | undefined;
   /** Why the answer ended; `undefined` while it is running. */
   readonly finishReason: 'stop' | 'length' | undefined;
+  /** What ended the answer before its end or its maximum, if anything did. */
+  readonly answerCutBy?: 'deadline' | undefined;
   /** The request's stop text that ended the answer, if one did. */
   readonly stopText: string | undefined;
   readonly limits: Limits;

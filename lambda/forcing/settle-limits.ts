@@ -21,6 +21,8 @@ export interface FieldNames {
   readonly minTokens: string;
   readonly maxTokens: string;
   readonly maxCompletionTokens: string;
+  /** @default 'messages' */
+  readonly prompt?: string;
 }
 
 /** Defaults and ceilings of a model, in tokens. */
@@ -38,8 +40,8 @@ export interface Shrink {
   readonly limit: 'max_tokens';
   readonly from: number;
   readonly to: number;
-  /** `model` and `key`: the ceiling of the model or of the key. */
-  readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load';
+  /** `model` and `key`: the ceiling of the model or of the key. `prefix`: the conversation begins the answer, so its thinking is over. */
+  readonly because: 'model' | 'key' | 'context' | 'max_completion_tokens' | 'load' | 'prefix';
 }
 
 /** The limits in force, or the reason of a 400. */
@@ -67,7 +69,7 @@ export function settleLimits(
   const window = model.contextTokens - promptTokens - format.openThinking.length - closingTokens(format);
   if (window < 1) {
     return tooLong(
-      'messages',
+      names.prompt ?? 'messages',
       `The conversation has ${promptTokens} tokens. With the tokens that close the thinking and one token of answer it exceeds the model's context window of ${model.contextTokens} tokens. Shorten the conversation.`,
     );
   }
@@ -86,7 +88,7 @@ export function settleLimits(
   return { ok: true, limits: { minTokens, maxTokens, waits, maxAnswerTokens }, shrunk };
 }
 
-/** The first pair of requested numbers, or number and ceiling, that exclude each other. */
+/** The first pair of requested numbers, or minimum and ceiling, that exclude each other. A maximum is lowered to the ceiling. */
 function findContradiction(
   requested: RequestedBudget,
   model: ModelLimits,
@@ -94,7 +96,6 @@ function findContradiction(
 ): SettledLimits | undefined {
   const min = requested.minTokens ?? 0;
   const max = explicitMaximum(requested);
-  if (max !== undefined && max > model.maxThinkingTokens) return aboveCeiling(names.maxTokens, max, model);
   if (max !== undefined && min > max) {
     return invalid(
       names.minTokens,
@@ -108,7 +109,8 @@ function findContradiction(
     [names.minTokens, min],
     [names.maxTokens, max ?? 0],
   ] as const) {
-    if (value > 0 && value >= total) {
+    // A maximum above the ceiling counts as the ceiling.
+    if (value > 0 && Math.min(value, model.maxThinkingTokens) >= total) {
       return invalid(
         name,
         `${name} (${value}) leaves no token for the answer: it must be below ${names.maxCompletionTokens} (${total}), which limits thinking and answer together.`,
@@ -132,7 +134,6 @@ function shrinkMaximum(
     shrunk.push({ limit: 'max_tokens', from: maxTokens, to: limit, because });
     maxTokens = limit;
   };
-  // Only an effort or the default can be above the ceiling: an explicit number was refused before.
   shrinkTo(Math.max(min, model.maxThinkingTokens), model.ceilingSource ?? 'model');
   const total = requested.maxCompletionTokens;
   if (total !== undefined) {

@@ -16,12 +16,17 @@ export interface TextGateOptions {
  */
 export class TextGate {
   readonly #options: TextGateOptions;
+  /** Length of the longest delimiter or stop text. */
+  readonly #longest: number;
   #held = '';
+  /** Number of newlines before `#held`. A run of newlines may grow to any length, and must not be read again for each token. */
+  #newlines = 0;
   #started: boolean;
   #stopText: string | undefined;
 
   constructor(options: TextGateOptions) {
     this.#options = options;
+    this.#longest = Math.max(0, ...[...options.endTexts, ...options.stopTexts].map((text) => text.length));
     this.#started = options.continues === true;
   }
 
@@ -34,24 +39,26 @@ export class TextGate {
   push(text: string): string {
     if (this.#stopText !== undefined) return '';
     this.#held += text;
-    if (!this.#started) this.#held = this.#held.replace(/^\n+/, '');
+    if (!this.#started) this.#held = this.#held.slice(leadingNewlines(this.#held));
     const stop = firstMatch(this.#options.stopTexts, this.#held);
     if (stop !== undefined) {
       this.#stopText = stop.text;
-      const certain = this.#held.slice(0, stop.at);
-      this.#held = '';
-      return certain;
+      this.#held = this.#held.slice(0, stop.at);
+      return this.#takeHeld();
     }
     const certain = this.#held.slice(0, this.#held.length - this.#uncertain());
     this.#held = this.#held.slice(certain.length);
-    this.#started ||= certain !== '';
-    return certain;
+    const shown = certain === '' ? '' : '\n'.repeat(this.#newlines) + certain;
+    if (certain !== '') this.#newlines = 0;
+    this.#countNewlines();
+    this.#started ||= shown !== '';
+    return shown;
   }
 
   /** Returns the held text before forced text continues the part. Half a character is dropped. */
   flush(): string {
-    const rest = endsInHalfCharacter(this.#held) ? this.#held.slice(0, -1) : this.#held;
-    this.#held = '';
+    if (endsInHalfCharacter(this.#held)) this.#held = this.#held.slice(0, -1);
+    const rest = this.#takeHeld();
     this.#started ||= rest !== '';
     return rest;
   }
@@ -60,12 +67,33 @@ export class TextGate {
   end(endText?: string): string {
     this.drop(endText);
     const rest = this.flush();
-    return this.#options.trimEnd ? rest.replace(/\n+$/, '') : rest;
+    if (!this.#options.trimEnd) return rest;
+    let end = rest.length;
+    while (rest[end - 1] === '\n') end--;
+    return rest.slice(0, end);
   }
 
   /** Removes the literal text of an end token from the held text. */
   drop(endText: string | undefined): void {
-    if (endText !== undefined && this.#held.endsWith(endText)) this.#held = this.#held.slice(0, -endText.length);
+    if (endText === undefined) return;
+    if (endText.length > this.#held.length) this.#held = this.#takeHeld();
+    if (this.#held.endsWith(endText)) this.#held = this.#held.slice(0, -endText.length);
+  }
+
+  /** Takes all held text. */
+  #takeHeld(): string {
+    const held = '\n'.repeat(this.#newlines) + this.#held;
+    this.#held = '';
+    this.#newlines = 0;
+    return held;
+  }
+
+  /** Counts the newlines at the start of the held text, except those that a delimiter could begin with. */
+  #countNewlines(): void {
+    if (!this.#options.trimEnd) return;
+    const counted = Math.max(0, leadingNewlines(this.#held) - this.#longest);
+    this.#newlines += counted;
+    this.#held = this.#held.slice(counted);
   }
 
   /** Number of characters at the end of the held text that are not certain. */
@@ -82,6 +110,12 @@ export class TextGate {
     }
     return keep;
   }
+}
+
+function leadingNewlines(text: string): number {
+  let count = 0;
+  while (text[count] === '\n') count++;
+  return count;
 }
 
 function firstMatch(

@@ -1,34 +1,55 @@
 import type { Format, FormatIds, PromptPart } from '../forcing/format.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts';
+import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
 import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
 
 /**
  * Encodes the parts of a prompt. Text between two control tokens is encoded as one string, as the model's own template does.
  *
  * @throws {UnknownControlTokenError} if the vocabulary lacks a control token that is not marked `orText`.
+ * @throws as `Tokenizer.encode`, with the limits of `options` for all parts together
  */
-export async function encodeParts(parts: readonly PromptPart[], tokenizer: Tokenizer): Promise<number[]> {
+export async function encodeParts(
+  parts: readonly PromptPart[],
+  tokenizer: Tokenizer,
+  { signal, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions = {},
+): Promise<number[]> {
+  const runs = await runsOf(parts, tokenizer);
+  const texts = runs.filter((run) => typeof run === 'string');
+  tokenizer.checkTexts?.(texts, maxTokens - (runs.length - texts.length));
   const ids: number[] = [];
+  for (const run of runs) {
+    if (typeof run === 'number') {
+      ids.push(run);
+      continue;
+    }
+    signal?.throwIfAborted();
+    const left = { ...(signal === undefined ? {} : { signal }), maxTokens: maxTokens - ids.length };
+    for (const id of await tokenizer.encode(run, left)) ids.push(id);
+  }
+  if (ids.length > maxTokens) throw new TooManyTokensError();
+  return ids;
+}
+
+/** Control tokens as ids, and the text between two of them as one string. */
+async function runsOf(parts: readonly PromptPart[], tokenizer: Tokenizer): Promise<readonly (string | number)[]> {
+  const runs: (string | number)[] = [];
   let text = '';
-  const flush = async () => {
-    if (text !== '') for (const id of await tokenizer.encode(text)) ids.push(id);
+  const flush = () => {
+    if (text !== '') runs.push(text);
     text = '';
   };
   for (const part of parts) {
-    if ('text' in part) {
-      text += part.text;
+    const id = 'text' in part ? undefined : await encodeControl(part, tokenizer);
+    if (id === undefined) {
+      text += 'text' in part ? part.text : part.control;
     } else {
-      const id = await encodeControl(part, tokenizer);
-      if (id === undefined) {
-        text += part.control;
-      } else {
-        await flush();
-        ids.push(id);
-      }
+      flush();
+      runs.push(id);
     }
   }
-  await flush();
-  return ids;
+  flush();
+  return runs;
 }
 
 async function encodeControl(
@@ -90,11 +111,12 @@ export async function encodeTurns(
   turns: Parameters<Format['renderTurns']>[0],
   tokenizer: Tokenizer,
   defaultSystem: string | undefined = format.defaultSystem,
+  options: EncodeOptions = {},
 ): Promise<number[]> {
   const hasSystem = turns.some((turn) => turn.role === 'system');
   const whole =
     hasSystem || defaultSystem === undefined
       ? turns
       : [{ role: 'system', content: [{ text: defaultSystem }] } as const, ...turns];
-  return await encodeParts(format.renderTurns(whole), tokenizer);
+  return await encodeParts(format.renderTurns(whole), tokenizer, options);
 }

@@ -1,5 +1,5 @@
 import type { Format, OutputPrefix } from '../forcing/format.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { encodeParts } from './encode-format.ts';
 
 /**
@@ -7,14 +7,19 @@ import { encodeParts } from './encode-format.ts';
  * tokens. A thought alone gives the ids after the opened thinking. With an answer the ids follow the conversation: the thought (or
  * the skipped thinking) with its delimiters, and the answer. Empty if the prefix is empty.
  */
-export async function encodePrefix(format: Format, prefix: OutputPrefix, tokenizer: Tokenizer): Promise<number[]> {
+export async function encodePrefix(
+  format: Format,
+  prefix: OutputPrefix,
+  tokenizer: Tokenizer,
+  options: EncodeOptions = {},
+): Promise<number[]> {
   const { thinking = '', answer = '' } = prefix;
   const thought = thinking === '' ? '' : withStart(thinking, format.thinkingStart);
-  if (answer === '') return await encodeParts([{ text: thought }], tokenizer);
+  if (answer === '') return await encodeParts([{ text: thought }], tokenizer, options);
   if (thought === '') {
     // Without the words of a forced answer: the given answer stands in their place.
     const skipThinking = format.bare?.skipThinking ?? format.skipThinking;
-    return await encodeEach([skipThinking, [{ text: answer }]], tokenizer);
+    return await encodeEach([skipThinking, [{ text: answer }]], tokenizer, options);
   }
   // The model ends its thought with a newline, which is often part of a token with what precedes it.
   const closes = format.newlineBeforeCut === false || thought.endsWith('\n') ? '' : '\n';
@@ -26,6 +31,7 @@ export async function encodePrefix(format: Format, prefix: OutputPrefix, tokeniz
       [{ text: withStart(answer, format.answerStart) }],
     ],
     tokenizer,
+    options,
   );
 }
 
@@ -38,8 +44,9 @@ function withStart(text: string, start = ''): string {
 async function encodeEach(
   parts: readonly Parameters<typeof encodeParts>[0][],
   tokenizer: Tokenizer,
+  options: EncodeOptions,
 ): Promise<number[]> {
   const ids: number[] = [];
-  for (const part of parts) ids.push(...(await encodeParts(part, tokenizer)));
+  for (const part of parts) for (const id of await encodeParts(part, tokenizer, options)) ids.push(id);
   return ids;
 }

@@ -7,8 +7,10 @@ import type { Limits } from '../forcing/report.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import type { UsageReservation } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
+import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
+import { neededMs } from './timing.ts';
 
 /** Time after a request's own timeout until its lease expires, in seconds. */
 const LEASE_MARGIN_SECONDS = 30;
@@ -38,7 +40,7 @@ export async function admitRequest(
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<AdmittedGeneration> {
-  const admission = await passGate(request, prepared, dependencies, context);
+  const admission = await passGate(request, prepared, timeoutMs, dependencies, context);
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
   const promptTokens = givenIds({ ...prepared, limits }).length;
   try {
@@ -60,6 +62,7 @@ export async function admitRequest(
 async function passGate(
   request: GenerationRequest,
   prepared: PreparedRequest,
+  timeoutMs: number,
   { loads, log }: AppDependencies,
   { requestId, caller }: GenerationContext,
 ): Promise<Admission | undefined> {
@@ -78,8 +81,14 @@ async function passGate(
       elastic: elastic?.allowed,
       keyElastic: caller.limits.elastic,
       floorTokens: elastic?.floorTokens,
+      maxWaitSeconds:
+        (timeoutMs - neededMs(limits, timeoutMs, toMsPerToken(request.model.settings.zeroCopies))) / 1_000,
     })
     .catch((error: unknown) => failOpen(error, log));
+}
+
+function toMsPerToken(zeroCopies: ZeroCopiesSettings | undefined): number | undefined {
+  return zeroCopies?.secondsPerToken === undefined ? undefined : zeroCopies.secondsPerToken * 1_000;
 }
 
 /** Rethrows refusals. If the load state is unavailable, the request runs without a lease. */

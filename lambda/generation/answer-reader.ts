@@ -1,12 +1,19 @@
-import { CallReader, type ReadAnswer } from '../formats/tools/call-reader.ts';
-import type { ToolCall, ToolUse } from '../formats/tools/tool.ts';
+import { CallReader, type ReadPiece } from '../formats/tools/call-reader.ts';
+import type { ToolUse } from '../formats/tools/tool.ts';
 import type { GenerationEvent } from './generation.ts';
 
-/** A piece of a sample as its client sees it: thinking, text of the answer, or a whole tool call. */
+/** A piece of a sample as its client sees it: thinking, text of the answer, or a part of a tool call. */
 export type AnswerPiece =
   | { readonly kind: 'thinking'; readonly text: string; readonly forced: boolean }
   | { readonly kind: 'text'; readonly text: string; readonly forced: boolean }
-  | { readonly kind: 'call'; readonly call: ToolCall };
+  | Exclude<ReadPiece, { readonly kind: 'text' }>;
+
+export interface AnswerReaderOptions {
+  readonly excludeThinking: boolean;
+  readonly tools: ToolUse | undefined;
+  /** Whether the client gets its answer as a whole. If not, arguments of calls are passed on as they arrive. */
+  readonly whole: boolean;
+}
 
 /**
  * Turns the events of one sample into the pieces that its client sees. Thinking is left out if the client excludes it; tool
@@ -16,22 +23,25 @@ export class AnswerReader {
   readonly #excludeThinking: boolean;
   readonly #calls: CallReader | undefined;
 
-  constructor(options: { readonly excludeThinking: boolean; readonly tools: ToolUse | undefined }) {
-    this.#excludeThinking = options.excludeThinking;
-    this.#calls = options.tools === undefined ? undefined : new CallReader(options.tools);
+  constructor({ excludeThinking, tools, whole }: AnswerReaderOptions) {
+    this.#excludeThinking = excludeThinking;
+    this.#calls = tools === undefined ? undefined : new CallReader(tools, { whole });
   }
 
   /** Takes the next event and returns the pieces that it completes. */
   take(event: GenerationEvent): readonly AnswerPiece[] {
-    if (event.kind === 'done') return this.#calls === undefined ? [] : toPieces(this.#calls.end(), false);
+    if (event.kind === 'done') {
+      const cut = event.report.finishReason === 'length';
+      return this.#calls === undefined ? [] : this.#calls.end(cut).map((piece) => toPiece(piece, false));
+    }
     if (event.kind !== 'text' || event.text === '') return [];
     const { text, forced } = event;
     if (event.part === 'thinking') return this.#excludeThinking ? [] : [{ kind: 'thinking', text, forced }];
-    return this.#calls === undefined ? [{ kind: 'text', text, forced }] : toPieces(this.#calls.push(text), forced);
+    if (this.#calls === undefined) return [{ kind: 'text', text, forced }];
+    return this.#calls.push(text).map((piece) => toPiece(piece, forced));
   }
 }
 
-function toPieces({ content, calls }: ReadAnswer, forced: boolean): readonly AnswerPiece[] {
-  const text: readonly AnswerPiece[] = content === '' ? [] : [{ kind: 'text', text: content, forced }];
-  return [...text, ...calls.map((call): AnswerPiece => ({ kind: 'call', call }))];
+function toPiece(piece: ReadPiece, forced: boolean): AnswerPiece {
+  return piece.kind === 'text' ? { ...piece, forced } : piece;
 }

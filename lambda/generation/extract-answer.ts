@@ -10,8 +10,23 @@ export function extractAnswer(text: string): string {
   if (boxed !== undefined) return boxed.trim();
   const marker = [...text.matchAll(/(?:final answer|answer)\s*(?:is|:|=)\s*:?\s*/gi)].at(-1);
   const rest = marker === undefined ? text : text.slice(marker.index + marker[0].length);
-  const line = rest.trim().split('\n')[0] ?? '';
-  return line.replace(/^\*+|[*.\s]+$/g, '').trim();
+  return withoutMarks(rest.trim().split('\n', 1)[0] ?? '');
+}
+
+/**
+ * A line without asterisks at its start, and without asterisks, points and white space at its end. A pattern that ends in `+$` tries
+ * every run of such characters to its end, so its time grows with the square of the text.
+ */
+function withoutMarks(line: string): string {
+  let start = 0;
+  while (line[start] === '*') start++;
+  let end = line.length;
+  while (end > start && isMark(line.charAt(end - 1))) end--;
+  return line.slice(start, end).trim();
+}
+
+function isMark(character: string): boolean {
+  return character === '*' || character === '.' || character.trim() === '';
 }
 
 /** The content of the last `\boxed{…}`, inner braces included. */
@@ -33,9 +48,8 @@ function lastBoxed(text: string): string | undefined {
  * text has no number.
  */
 export function extractNumber(text: string): number | undefined {
-  const plain = text
-    .replaceAll(/\\[dt]?frac\{(-?\d+)\}\{(\d+)\}/g, '$1/$2')
-    .replaceAll(/\\(?:text|mathrm)\{[^}]*\}|\\[,;! ]|\$/g, ' ')
+  const plain = withoutUnits(text.replaceAll(/\\[dt]?frac\{(-?\d+)\}\{(\d+)\}/g, '$1/$2'))
+    .replaceAll(/\\[,;! ]|\$/g, ' ')
     .replaceAll('\u2212', '-')
     .replaceAll(/(\d)[,\u00a0\u202f'’](?=\d{3}(?!\d))/g, '$1');
   const number = /(?<![\w.])-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*\/\s*\d+)?/g;
@@ -44,4 +58,18 @@ export function extractNumber(text: string): number | undefined {
   const [over, under] = last.split('/').map(Number);
   if (over === undefined || Number.isNaN(over)) return undefined;
   return under === undefined ? over : under === 0 ? undefined : over / under;
+}
+
+/** Replaces `\\text{…}` and `\\mathrm{…}`, each up to the next brace. Text after one that never closes is left as it is. */
+function withoutUnits(text: string): string {
+  let plain = '';
+  let from = 0;
+  for (const { index } of text.matchAll(/\\(?:text|mathrm)\{/g)) {
+    if (index < from) continue;
+    const close = text.indexOf('}', index);
+    if (close < 0) break;
+    plain += `${text.slice(from, index)} `;
+    from = close + 1;
+  }
+  return plain + text.slice(from);
 }

@@ -2,7 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { SegmentRun, takeText } from './segment-run.ts';
+import { cutReason, SegmentRun, takeText } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* takeText(machine);
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
-        machine.cut('load');
+        machine.cut(cutReason(generation.cutThinking));
         yield* takeText(machine);
         continue;
       }
@@ -51,13 +51,27 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
 async function* waitToRetry(
   failure: ModelError,
   attempt: number,
-  { clock, retry, signal, whileNoCapacity }: Generation,
+  { clock, retry, signal, whileNoCapacity, onNoCapacity }: Generation,
   timing: Timing,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
+  if (failure instanceof NoCapacityError) {
+    // With scaling by load, `whileNoCapacity` knows since when a copy starts.
+    const alreadyStarting = (await onNoCapacity?.()) ?? whileNoCapacity !== undefined;
+    // A wait of 0 fails at once below, with the failure's own message.
+    const lateSeconds = retry.capacityWaitMs === 0 ? undefined : timing.copyTooLateSeconds(alreadyStarting);
+    if (lateSeconds !== undefined) throw startsTooLate(failure, lateSeconds);
+  }
   const delayMs = retryDelay(failure, attempt, timing.elapsedMs(), retry);
   if (delayMs === undefined || timing.isOverAfter(delayMs)) throw failure;
   if (delayMs === 0) return;
   const statusMessage = failure instanceof NoCapacityError ? await whileNoCapacity?.() : undefined;
   yield { kind: 'waiting', because: statusMessage ?? failure.code, retryInMs: delayMs };
   await clock.sleep(delayMs, signal);
+}
+
+function startsTooLate(cause: NoCapacityError, seconds: number): NoCapacityError {
+  return new NoCapacityError(
+    `The endpoint has no copy, and the first one would start too late for this request, whose minimum of thinking and answer need time as well. Retry in ${seconds} s.`,
+    { cause, retryAfterSeconds: seconds },
+  );
 }

@@ -11,6 +11,10 @@ export interface Generation {
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Whether to yield the sampled ids as they come. @default false */
+  readonly yieldsTokens?: boolean;
+  /** Whether the server's text leaves control tokens out, if there is no decoder. @default false */
+  readonly skipControls?: boolean;
   /** Form that the answer must have. The thinking is not constrained. If omitted, any text. */
   readonly structure?: AnswerStructure;
   readonly clock: Clock;
@@ -18,12 +22,18 @@ export interface Generation {
   readonly signal: AbortSignal;
   /** Time on `clock` by which the answer must be complete. Thinking is cut early enough to leave time for the answer. */
   readonly deadlineMs?: number;
-  /** Aborts when the endpoint's load allows no more thinking; the thinking then ends with the reason `load`. */
+  /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
+  readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
+  /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
+  readonly cacheSalt?: string | undefined;
+  /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
   readonly cutThinking?: AbortSignal | undefined;
   /** Called after each chunk with the token counts so far, as the limits count them. */
   readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
   readonly whileNoCapacity?: (() => Promise<string>) | undefined;
+  /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
+  readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
 }
@@ -47,6 +57,8 @@ export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
   | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  /** Sampled ids, an end token included, with their log-probabilities if requested. Only if `yieldsTokens` is set. */
+  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
   | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };

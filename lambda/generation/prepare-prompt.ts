@@ -12,6 +12,8 @@ const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
 /** What becomes the prompt of a generation. */
 export interface PromptRequest {
   readonly turns: readonly Turn[];
+  /** Raw prompt, in place of `turns`. If omitted, the format renders the turns. */
+  readonly promptIds?: readonly number[] | undefined;
   /** Tools that the prompt describes. If omitted, none. */
   readonly tools?: ToolUse | undefined;
   /** Documents to look up. If omitted, none. */
@@ -35,12 +37,15 @@ export interface PreparedPrompt {
  * default system message, and encodes the prefix.
  *
  * @throws {ApiError} 400 if retrieval is requested: no store of documents is deployed.
+ * @param context.maxTokens most tokens of the conversation. Encoding stops as soon as it certainly has more. If omitted, any number
+ * @throws {TooManyTokensError} if the conversation has more than `context.maxTokens`
+ * @throws {UnencodableTextError} if the tokenizer cannot encode a text
  * @throws the abort reason of `signal`.
  */
 export async function preparePrompt(
-  { turns, tools, retrieval, prefix = {} }: PromptRequest,
+  { turns, promptIds: raw, tools, retrieval, prefix = {} }: PromptRequest,
   model: ServedModel,
-  { signal }: { readonly caller: Caller; readonly signal: AbortSignal },
+  { signal, maxTokens }: { readonly caller: Caller; readonly signal: AbortSignal; readonly maxTokens?: number },
 ): Promise<PreparedPrompt> {
   signal.throwIfAborted();
   if (retrieval !== undefined) {
@@ -50,9 +55,10 @@ export async function preparePrompt(
       'unsupported_parameter',
     );
   }
+  const limits = { signal, ...(maxTokens === undefined ? {} : { maxTokens }) };
   const [promptIds, prefixIds] = await Promise.all([
-    model.promptIds(tools === undefined ? turns : describeTools(turns, tools)),
-    model.prefixIds(prefix),
+    raw ?? model.promptIds(tools === undefined ? turns : describeTools(turns, tools), limits),
+    model.prefixIds(prefix, limits),
   ]);
   signal.throwIfAborted();
   return { promptIds, prefixIds };

@@ -5,8 +5,9 @@ import type { Limits } from '../forcing/report.ts';
 import { type ModelLimits, type RequestedBudget, type Shrink, settleLimits } from '../forcing/settle-limits.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ModelSettings } from '../settings/settings.ts';
-import { preparePrompt } from './prepare-prompt.ts';
-import type { GenerationContext, GenerationRequest } from './request.ts';
+import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
+import { type PreparedPrompt, preparePrompt } from './prepare-prompt.ts';
+import type { GenerationContext, GenerationRequest, PlainCompletion } from './request.ts';
 
 const DEFAULT_WAIT_TEXT = 'Wait';
 
@@ -31,24 +32,77 @@ export async function prepareRequest(
   context: Pick<GenerationContext, 'caller' | 'signal'>,
 ): Promise<PreparedRequest> {
   const { model, structure, thinking } = request;
+  const { plain } = request;
   const requested = budgetAfterPrefix(request);
   const waitText = thinking.waitText ?? DEFAULT_WAIT_TEXT;
-  const [format, { promptIds, prefixIds }, waitIds] = await Promise.all([
-    model.format({ bare: structure !== undefined }),
-    preparePrompt(request, model, context),
+  const modelLimits = toModelLimits(model.settings, context.caller);
+  const settle = (promptTokens: number, ids: FormatIds) => {
+    const result = settleLimits(requested, modelLimits, promptTokens, ids, request.names);
+    if (!result.ok) throw new ApiError(400, result.message, { param: result.field, code: result.code });
+    return result;
+  };
+  const family = await model.format({ bare: structure !== undefined });
+  const format = plain === undefined ? family : withoutDelimiters(family, plain);
+  // Limits that exclude each other, or those of the key, need no tokens to be refused.
+  settle(0, format);
+  const [{ promptIds, prefixIds }, waitIds] = await Promise.all([
+    promptWithinWindow(request, context),
     model.textIds(waitText),
   ]);
-  const settled = settleLimits(
-    requested,
-    toModelLimits(model.settings, context.caller),
-    promptIds.length + prefixIds.length,
-    format,
-    request.names,
-  );
-  if (!settled.ok) throw new ApiError(400, settled.message, { param: settled.field, code: settled.code });
-  const { limits, shrunk } = settled;
-  const prefix = toForcingPrefix(request.prefix ?? {}, prefixIds);
+  const settled = settle(promptIds.length + prefixIds.length, format);
+  const { limits } = settled;
+  const shrunk = [...shrunkByPrefix(request), ...settled.shrunk];
+  const prefix =
+    plain === undefined
+      ? toForcingPrefix(request.prefix ?? {}, prefixIds)
+      : ({ part: 'answer', ids: [], text: '' } as const);
   return { format, promptIds, prefix, wait: { ids: waitIds, text: waitText }, limits, shrunk };
+}
+
+/** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */
+async function promptWithinWindow(
+  request: GenerationRequest,
+  context: Pick<GenerationContext, 'caller' | 'signal'>,
+): Promise<PreparedPrompt> {
+  const { contextTokens } = request.model.settings;
+  const perDay = context.caller.limits.tokens_per_day ?? Number.POSITIVE_INFINITY;
+  try {
+    return await preparePrompt(request, request.model, { ...context, maxTokens: Math.min(contextTokens, perDay) });
+  } catch (error) {
+    if (!(error instanceof TooManyTokensError)) throw error;
+    if (contextTokens <= perDay) throw exceedsWindow(request.names.prompt ?? 'messages', contextTokens);
+    // No wait helps, so this is no 429.
+    throw new ApiError(
+      400,
+      `The conversation has more than ${perDay} tokens, which is what this key allows for a day. Shorten the conversation.`,
+      { code: 'tokens_exceeded' },
+    );
+  }
+}
+
+/** The 400 of a prompt that certainly has more tokens than the context window. */
+export function exceedsWindow(field: string, contextTokens: number): ApiError {
+  return new ApiError(
+    400,
+    `The conversation has more than ${contextTokens} tokens, which is the model's context window. Shorten the conversation.`,
+    { param: field, code: 'context_length_exceeded' },
+  );
+}
+
+/** The format of a plain completion: it adds no token, and only the given tokens end it. The server adds the model's own. */
+function withoutDelimiters({ name }: FormatIds, { stopTokenIds }: PlainCompletion): FormatIds {
+  return {
+    name,
+    openThinking: [],
+    skipThinking: [],
+    thinkingEnds: [],
+    openAnswer: [],
+    forceAnswer: [],
+    newline: [],
+    forcedAnswerText: '',
+    answerEnds: stopTokenIds,
+    endTexts: new Map(),
+  };
 }
 
 /** The requested budget. If the answer is given, its thinking is over. */
@@ -68,6 +122,13 @@ function budgetAfterPrefix({ requested, prefix, structure, names }: GenerationRe
     );
   }
   return { ...requested, maxTokens: 0, maxIsPreference: false };
+}
+
+/** How a given answer lowered the maximum: its thinking is over. */
+function shrunkByPrefix({ requested, prefix, model }: GenerationRequest): readonly Shrink[] {
+  const from = requested.maxTokens ?? model.settings.defaultMaxThinkingTokens;
+  if (prefix?.answer === undefined || prefix.answer === '' || from === 0) return [];
+  return [{ limit: 'max_tokens', from, to: 0, because: 'prefix' }];
 }
 
 /** The model's limits, lowered by those of the key. */

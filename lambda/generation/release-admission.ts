@@ -24,8 +24,10 @@ export async function* releaseAtEnd<Event>(
     await admission?.admitted.end().catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
-    await reservation?.settle(toUsedTokens(promptTokens, accounts)).catch((error: unknown) => {
-      log('error', 'usage not settled', loggableError(error));
+    const used = toUsedTokens(promptTokens, accounts);
+    await reservation?.settle(used).catch((error: unknown) => {
+      // With the tokens, so that they can be counted from the log.
+      log('error', 'usage not settled', { ...reservation.request, ...used, ...loggableError(error) });
     });
   }
 }

@@ -15,6 +15,10 @@ export interface GenerationRequest {
   readonly turns: readonly Turn[];
   /** `undefined` if the answer may not call tools. */
   readonly tools: ToolUse | undefined;
+  /** Raw prompt in token ids, in place of `turns`. If omitted, the format renders the turns. */
+  readonly promptIds?: readonly number[];
+  /** Set for a plain completion of `promptIds`, without thinking and without the format's delimiters. */
+  readonly plain?: PlainCompletion;
   /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
   readonly prefix?: OutputPrefix;
   readonly requested: RequestedBudget;
@@ -27,9 +31,32 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Fields of the request that have no effect. If omitted, none. */
+  readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
 }
+
+/** How a plain completion ends, and what its text shows. */
+export interface PlainCompletion {
+  /** Tokens that end it, in addition to the model's own end tokens. */
+  readonly stopTokenIds: readonly number[];
+  /** Number of tokens before which no end token is sampled. */
+  readonly minTokens: number;
+  /** Whether control tokens are part of the text. */
+  readonly showControls: boolean;
+}
+
+/**
+ * A field of a request that has no effect, and why: nothing here depends on it (`no_effect`), nothing is stored (`not_stored`),
+ * it happens without being asked for (`automatic`), it is not enforced (`not_enforced`), or the model reads text only (`text_only`).
+ */
+export interface IgnoredField {
+  /** Path without indices, for instance `tools.strict`. */
+  readonly field: string;
+  readonly reason: (typeof ignoredReasons)[number];
+}
+export const ignoredReasons = ['no_effect', 'not_stored', 'automatic', 'not_enforced', 'text_only'] as const;
 
 /** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */
 export interface SetBy {
@@ -60,10 +87,14 @@ export interface RunningGeneration {
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
   readonly setBy: SetBy;
+  /** Fields of the request that have no effect. */
+  readonly ignored: readonly IgnoredField[];
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
   readonly accounts: readonly SampleAccount[];
+  /** Thinking and answer tokens of all samples so far. */
+  readonly tokensSoFar: () => { readonly thinking: number; readonly answer: number };
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */

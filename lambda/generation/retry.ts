@@ -8,6 +8,8 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** How long to wait for a copy when the endpoint has none, in milliseconds. 0: fail with 503 at once. */
   readonly capacityWaitMs: number;
+  /** Returns a random number from 0 to 1, which lengthens a backoff by up to a half. @default - the backoff is exact */
+  readonly random?: () => number;
 }
 
 export const defaultRetryPolicy: RetryPolicy = { attempts: 3, backoffMs: 250, capacityWaitMs: 0 };
@@ -35,5 +37,6 @@ export function retryDelay(
   }
   if (attempt >= policy.attempts) return undefined;
   const requestedMs = failure.retryAfterSeconds === undefined ? 0 : failure.retryAfterSeconds * 1_000;
-  return Math.max(requestedMs, policy.backoffMs * 2 ** (attempt - 1));
+  const delayMs = Math.max(requestedMs, policy.backoffMs * 2 ** (attempt - 1));
+  return Math.round(delayMs * (1 + (policy.random?.() ?? 0) / 2));
 }

@@ -1,8 +1,9 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
-import { ModelError } from '../upstream/errors.ts';
+import { ModelError, ModelTimeoutError } from '../upstream/errors.ts';
 import type { SegmentChunk, SegmentRequest, TokenLogprob } from '../upstream/segment-model.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import { SHUTDOWN } from './shutdown.ts';
 import type { Timing } from './timing.ts';
 
 /** Tokens beyond a segment's maximum after which the call is closed, not just ignored. */
@@ -61,11 +62,11 @@ export class SegmentRun {
   /** Runs the call to its end. @throws the abort reason of `generation.signal`, and errors that are not a `ModelError`. */
   async *events(): AsyncGenerator<GenerationEvent, void, undefined> {
     const { model, signal } = this.#generation;
-    const loadCut = this.#segment.part === 'thinking' ? this.#generation.cutThinking : undefined;
+    const cutThinking = this.#segment.part === 'thinking' ? this.#generation.cutThinking : undefined;
     const deadline = this.#timing.startCutTimer(this.#segment.part);
     try {
       const chunks = model.run(toSegmentRequest(this.#segment, this.#generation), {
-        signal: AbortSignal.any([signal, deadline.signal, ...(loadCut === undefined ? [] : [loadCut])]),
+        signal: AbortSignal.any([signal, deadline.signal, ...(cutThinking === undefined ? [] : [cutThinking])]),
       });
       for await (const chunk of chunks) {
         // Leaving the loop ends the call: the engine stops at its next token.
@@ -75,7 +76,7 @@ export class SegmentRun {
     } catch (error) {
       signal.throwIfAborted();
       if (deadline.signal.aborted) this.#cut('deadline');
-      else if (loadCut?.aborted === true) this.#cut('load');
+      else if (cutThinking?.aborted === true) this.#cut(cutReason(cutThinking));
       else if (error instanceof ModelError) this.#fail(error);
       else throw error;
     } finally {
@@ -89,10 +90,12 @@ export class SegmentRun {
     this.#tokens += tokenIds.length;
     this.#timing.count(tokenIds.length);
     this.#promptUsage = promptUsage ?? this.#promptUsage;
+    const sampled = this.#ended ? undefined : this.#sampledTokens(chunk);
     const answerTokensBefore = this.#machine.tokens().answer;
     const { over, leave } = this.#ended ? { over: true, leave: false } : this.#machine.push(chunk);
     this.#generation.onTokens?.(this.#machine.tokens());
     const logprobs = this.#keptLogprobs(chunk, answerTokensBefore);
+    if (sampled !== undefined) yield sampled;
     if (logprobs.length > 0) yield { kind: 'logprobs', tokens: logprobs };
     yield* takeText(this.#machine);
     if (leave) {
@@ -115,14 +118,32 @@ export class SegmentRun {
     return logprobs.slice(0, this.#machine.tokens().answer - answerTokensBefore);
   }
 
-  #cut(reason: 'deadline' | 'load'): void {
-    if (!this.#ended) this.#machine.cut(reason);
+  /** The ids of a chunk, without those beyond the segment's maximum, if the generation yields ids. */
+  #sampledTokens({ tokenIds, logprobs = [] }: SegmentChunk): GenerationEvent | undefined {
+    const room = this.#segment.maxTokens - (this.#tokens - tokenIds.length);
+    if (this.#generation.yieldsTokens !== true || tokenIds.length === 0 || room <= 0) return undefined;
+    return { kind: 'tokens', ids: tokenIds.slice(0, room), logprobs: logprobs.slice(0, room) };
+  }
+
+  /** @throws {ModelTimeoutError} if the time of the whole request is over and the model gave no token */
+  #cut(reason: 'deadline' | 'load' | 'shutdown'): void {
+    if (this.#ended) return;
+    if (reason === 'deadline' && this.#segment.part === 'answer' && this.#machine.report().sampledTokens === 0) {
+      this.#failure = new ModelTimeoutError('The time limit of the request passed before the model gave a token.');
+      throw this.#failure;
+    }
+    this.#machine.cut(reason);
   }
 
   #fail(failure: ModelError): void {
     this.#failure = failure;
     if (!this.#ended) this.#machine.segmentBroke();
   }
+}
+
+/** Why `Generation.cutThinking` has aborted. */
+export function cutReason({ reason }: AbortSignal): 'load' | 'shutdown' {
+  return reason === SHUTDOWN ? 'shutdown' : 'load';
 }
 
 function completionTokens(machine: BudgetForcing): number {
@@ -144,6 +165,8 @@ function toSegmentRequest(segment: NextSegment, generation: Generation): Segment
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
     sampling,
+    ...(generation.cacheSalt !== undefined && { cacheSalt: generation.cacheSalt }),
+    ...(generation.skipControls === true && { skipControls: true }),
     ...(segment.part === 'answer' && {
       ...(stopTexts.length > 0 && { stopTexts }),
       ...(topLogprobs !== undefined && { topLogprobs }),

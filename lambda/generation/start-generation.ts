@@ -2,6 +2,7 @@ import type { AppDependencies } from '../context.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
+import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation } from './generation.ts';
@@ -23,6 +24,7 @@ export async function startGeneration(
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<RunningGeneration> {
+  const { shutdown } = dependencies;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
   const prepared = await prepareRequest(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
@@ -30,17 +32,26 @@ export async function startGeneration(
 
   const cancel = new AbortController();
   const accounts: SampleAccount[] = [];
+  const tokens = Array.from({ length: request.samples }, () => ({ thinking: 0, answer: 0 }));
   const generation: Generation = {
     ...toGeneration(request, prepared, admitted, dependencies),
-    signal: AbortSignal.any([context.signal, cancel.signal]),
+    signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
+    cutThinking: shutdown?.cutThinking,
+    cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
     deadlineMs: dependencies.clock.now() + timeoutMs,
     onEnd: (account) => accounts.push(account),
   };
   const samples = Array.from({ length: request.samples }, (_, index) => {
-    const events = generate(underLoad(withOwnSeed(generation, index), index, admission));
+    const counted = underLoad(withOwnSeed(generation, index), index, admission);
+    const onTokens = (soFar: TokensSoFar) => {
+      tokens[index] = soFar;
+      counted.onTokens?.(soFar);
+    };
+    const events = generate({ ...counted, onTokens });
     return logGeneration(events, generation, request, dependencies, context);
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
+  const released = releaseAtEnd(events, admitted, accounts, dependencies.log);
   return {
     model: request.model.settings.id,
     samples: request.samples,
@@ -50,31 +61,42 @@ export async function startGeneration(
     limits,
     shrunk,
     setBy: toSetBy(request, shrunk),
+    ignored: request.ignored ?? [],
     load: admission?.report,
     accounts,
-    events: releaseAtEnd(events, admitted, accounts, dependencies.log),
+    tokensSoFar: () => ({
+      thinking: tokens.reduce((sum, { thinking }) => sum + thinking, 0),
+      answer: tokens.reduce((sum, { answer }) => sum + answer, 0),
+    }),
+    events: shutdown === undefined ? released : shutdown.tracked(released),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }
 
+type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
+
 /** What all samples of a request have in common. */
 function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts }: GenerationRequest,
+  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
   { promptIds, prefix, format, wait }: PreparedRequest,
   { limits }: AdmittedGeneration,
-  { clock, capacityWaitMs, loads }: AppDependencies,
+  { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Omit<Generation, 'signal'> {
   const { settings } = model;
   const load = loads?.get(settings.id);
-  const newDecoder = model.newDecoder();
+  const report = zeroCopies?.get(settings.id);
+  const newDecoder = model.newDecoder({ controls: plain?.showControls === true ? 'inside' : 'none' });
   const softLanding = thinking.softLanding ?? settings.softLanding;
   return {
     model: model.segments,
     sampling,
     ...(structure === undefined ? {} : { structure }),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
-    retry: { ...defaultRetryPolicy, capacityWaitMs },
+    retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
+    coldStart: toColdStart(settings.zeroCopies),
+    onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
     whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
     plan: {
       promptIds,
@@ -84,12 +106,19 @@ function toGeneration(
       wait,
       contextTokens: settings.contextTokens,
       stopTexts,
+      ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
       ...(newDecoder === undefined ? {} : { newDecoder }),
     },
   };
+}
+
+function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
+  if (zeroCopies?.startSeconds === undefined) return undefined;
+  const { startSeconds, secondsPerToken } = zeroCopies;
+  return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
 /** The generation of one sample: a request's seed is increased by the sample's index. */
@@ -105,9 +134,14 @@ function underLoad(generation: Generation, index: number, admission: Admission |
   const { admitted } = admission;
   return {
     ...generation,
-    cutThinking: admitted.cutOf(index),
+    cutThinking: anyOf(admitted.cutOf(index), generation.cutThinking),
     onTokens: (soFar) => admitted.count(index, soFar),
   };
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined);
+  return given.length === 0 ? undefined : AbortSignal.any(given);
 }
 
 function toSetBy({ requested, names }: GenerationRequest, shrunk: readonly Shrink[]): SetBy {

@@ -27,6 +27,21 @@ export function toChatUsage(samples: readonly SampleAccount[]) {
 }
 export type ChatUsage = ReturnType<typeof toChatUsage>;
 
+/** OpenAI's `usage` of a request that is still running, for the chunks of its stream. */
+export function toUsageSoFar(
+  promptTokens: number,
+  soFar: { readonly thinking: number; readonly answer: number },
+): ChatUsage {
+  const completionTokens = soFar.thinking + soFar.answer;
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: soFar.thinking },
+  };
+}
+
 function sum(samples: readonly SampleAccount[], select: (sample: SampleAccount) => number): number {
   return samples.reduce((total, sample) => total + select(sample), 0);
 }

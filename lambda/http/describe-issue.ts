@@ -44,6 +44,9 @@ export function describeIssue(
       if (closest !== undefined && closest.path.length > 0) {
         return describeIssue({ ...closest, path: [...issue.path, ...closest.path] }, input);
       }
+      // An alternative of the right kind, whose limit the value exceeds.
+      const limit = issue.errors.flat().find(({ code }) => code === 'too_big' || code === 'too_small');
+      if (limit !== undefined) return describeIssue({ ...limit, path: issue.path }, input);
       const kinds = issue.errors.flatMap((branch) =>
         branch.flatMap((inner) => ('expected' in inner ? [article(String(inner.expected))] : [])),
       );

@@ -1,4 +1,4 @@
-import type { RunningGeneration } from '../generation/request.ts';
+import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
 
 /** The limits in force for a request, as headers of its response. They are sent before the first byte of the body. */
 export function limitHeaders({
@@ -7,6 +7,7 @@ export function limitHeaders({
   shrunk,
   setBy,
   load,
+  ignored,
 }: RunningGeneration): Readonly<Record<string, string>> {
   return {
     ...headers,
@@ -25,6 +26,21 @@ export function limitHeaders({
             ? { 'x-expected-wait-seconds': String(Math.ceil(load.expectedWaitSeconds)) }
             : {}),
         }),
+    ...(ignored.length === 0 ? {} : { 'x-budgetforce-ignored': ignoredHeader(ignored) }),
     ...(shrunk.length === 0 ? {} : { 'x-thinking-shrunk-by': shrunk.map(({ because }) => because).join(', ') }),
   };
+}
+
+/** Maximum length of the list of ignored fields, in characters. */
+const MAX_IGNORED_LENGTH = 512;
+
+/** The ignored fields, sorted. Names that do not fit are replaced by `...`; the report in the body has all. */
+export function ignoredHeader(ignored: readonly IgnoredField[]): string {
+  const names = ignored.map(({ field }) => field).toSorted();
+  let list = names.join(',');
+  while (list.length > MAX_IGNORED_LENGTH) {
+    names.pop();
+    list = [...names, '...'].join(',');
+  }
+  return list;
 }

@@ -1,13 +1,23 @@
 import type * as z from 'zod';
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import { describeIssue } from './describe-issue.ts';
+import { isDeeperThan } from './json-depth.ts';
+
+/** Deepest nesting of a body. Beyond it, writing a value as JSON again would exhaust the stack. */
+const MAX_DEPTH = 512;
 
 /**
  * Parses the JSON body of a request.
  *
+ * @param prepare called with the JSON object and its text before it is validated; returns what the schema validates
+ *
  * @throws {ApiError} 400 that names the field, what was received and what is allowed; 415 if the content type is not JSON.
  */
-export async function parseBody<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.infer<Schema>> {
+export async function parseBody<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  prepare: (input: object, text: string) => unknown = (input) => input,
+): Promise<z.infer<Schema>> {
   const type = request.headers.get('content-type') ?? '';
   if (type !== '' && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ApiError(415, `The content type is ${JSON.stringify(type.slice(0, 64))}. Send application/json.`, {
@@ -30,10 +40,16 @@ export async function parseBody<Schema extends z.ZodType>(request: Request, sche
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new ApiError(400, 'The body is JSON, but not an object. Send a JSON object.', { code: 'invalid_json' });
   }
-  const parsed = schema.safeParse(input);
+  if (isDeeperThan(input, MAX_DEPTH)) {
+    throw new ApiError(400, `The body is nested deeper than ${MAX_DEPTH} levels. Send deep values as strings.`, {
+      code: 'invalid_json',
+    });
+  }
+  const prepared = prepare(input, text);
+  const parsed = schema.safeParse(prepared);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   if (issue === undefined) throw invalidRequest('body', 'The body is not valid.');
-  const { field, message } = describeIssue(issue, input);
+  const { field, message } = describeIssue(issue, prepared);
   throw invalidRequest(field, message, issue.code === 'unrecognized_keys' ? 'unsupported_parameter' : 'invalid_value');
 }

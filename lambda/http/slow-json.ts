@@ -1,3 +1,5 @@
+import { toJsonText } from './raw-json.ts';
+
 /**
  * Time after which a JSON response begins with white space, which JSON allows, in milliseconds: a regional REST API closes connections
  * that are idle for 5 minutes.
@@ -20,17 +22,21 @@ export async function slowJson(
 ): Promise<Response> {
   const keepAliveMs = options.keepAliveMs ?? KEEP_ALIVE_MS;
   const first = await within(answer, keepAliveMs);
-  if (first !== TIMED_OUT) return Response.json(first, { headers: { ...options.headers } });
+  if (first !== TIMED_OUT) {
+    return new Response(toJsonText(first), { headers: { 'content-type': 'application/json', ...options.headers } });
+  }
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const result = await within(answer, keepAliveMs);
-      controller.enqueue(encoder.encode(result === TIMED_OUT ? '\n' : JSON.stringify(result)));
+      controller.enqueue(encoder.encode(result === TIMED_OUT ? '\n' : toJsonText(result)));
       if (result !== TIMED_OUT) controller.close();
     },
     cancel: options.onCancel,
   });
-  return new Response(body, { headers: { 'content-type': 'application/json', ...options.headers } });
+  // Compressed, the white space would wait in the compressor.
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-transform', ...options.headers };
+  return new Response(body, { headers });
 }
 
 /** Result of `within` if the promise is still pending. */

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ApiError } from '../errors/api-error.ts';
+import type { FailedLogins } from './failed-logins.ts';
 import { hashKey } from './hash-key.ts';
 import type { Caller } from './key-record.ts';
 import type { KeyStore } from './key-store.ts';
@@ -13,6 +14,10 @@ export interface KnownKeys {
   readonly adminHashes?: KeyHashes | undefined;
   /** Keys with limits, created by an admin. */
   readonly store?: Pick<KeyStore, 'find'> | undefined;
+  /** Failed logins by source. If this or `source` is omitted, they are not counted. */
+  readonly failedLogins?: FailedLogins | undefined;
+  /** Address of the client. */
+  readonly source?: string | undefined;
 }
 
 /**
@@ -20,16 +25,35 @@ export interface KnownKeys {
  * request is anonymous and has admin permissions. Admin keys are compared by hash in constant time; other keys are looked up by
  * hash.
  *
- * @throws {ApiError} 401
+ * @throws {ApiError} 401; 429 with Retry-After if the source has sent too many keys that are not valid
  */
 export async function authenticate(headers: Headers, known: KnownKeys): Promise<Caller> {
   const key = keyOf(headers);
+  const { failedLogins, source } = known;
+  if (key === undefined || source === undefined || failedLogins === undefined) return await callerOf(key, known);
+  const hash = hashKey(key).toString('hex');
+  failedLogins.check(source, hash);
+  try {
+    const caller = await callerOf(key, known);
+    if (caller.id !== ANONYMOUS) failedLogins.succeeded(hash);
+    return caller;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) failedLogins.failed(source);
+    throw error;
+  }
+}
+
+/** Id of a caller without a valid key, if none is needed. */
+const ANONYMOUS = 'anonymous';
+
+async function callerOf(key: string | undefined, known: KnownKeys): Promise<Caller> {
   if (key !== undefined && known.adminHashes !== undefined && (await isAmong(key, known.adminHashes))) {
     return { id: 'admin', admin: true, limits: {} };
   }
   const record = key === undefined ? undefined : await known.store?.find(key);
-  if (record !== undefined) return { id: record.id, admin: false, limits: record.limits };
-  if (known.adminHashes === undefined) return { id: 'anonymous', admin: true, limits: {} };
+  if (record !== undefined)
+    return { id: record.id, admin: false, limits: record.limits, rawPrompts: record.raw_prompts };
+  if (known.adminHashes === undefined) return { id: ANONYMOUS, admin: true, limits: {} };
   if (key === undefined) {
     throw unauthorized('Missing API key. Send it as the header "Authorization: Bearer KEY".', 'missing_api_key');
   }

@@ -39,6 +39,10 @@ export const keyRecordSchema = z.object({
     .describe(
       'Whether content of requests with this key may be stored, for as long as the config’s `retention` says. Reserved: nothing stores content yet.',
     ),
+  raw_prompts: z
+    .boolean()
+    .default(false)
+    .describe('Whether the key may use `/v1/completions`, if the config’s `api.rawPrompts` allows it.'),
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
@@ -48,4 +52,6 @@ export interface Caller {
   readonly id: string;
   readonly admin: boolean;
   readonly limits: KeyLimits;
+  /** Whether the key may send raw prompts. Admin keys may. @default false */
+  readonly rawPrompts?: boolean;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ApiError } from '../errors/api-error.ts';
 import type { ItemTable } from '../storage/table.ts';
+import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import type { Caller } from './key-record.ts';
 import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
 
@@ -36,6 +37,8 @@ export interface Reservation {
 /** The reservation of an admitted request. */
 export interface UsageReservation {
   readonly remaining: Remaining;
+  /** Fields of the log, if the usage cannot be settled. */
+  readonly request: { readonly request_id: string; readonly key: string; readonly model: string };
   /** Settles the reservation with the actual usage. Later calls do nothing. */
   settle(used: UsedTokens): Promise<void>;
 }
@@ -73,7 +76,13 @@ export class Ledger {
     this.#unixTime = unixTime;
   }
 
-  /** @throws {ApiError} 429 with Retry-After if a limit of the key is reached; 503 if the write contends with too many others */
+  /**
+   * Without a table, requests of a key with limits are refused, because the limits could be exceeded. Requests without limits are
+   * served; `settle` then fails, and its caller logs the tokens.
+   *
+   * @throws {ApiError} 429 with Retry-After if a limit of the key is reached; 503 if the write contends with too many others
+   * @throws {TableUnavailableError} if the key has limits
+   */
   async admit(caller: Caller, reservation: Reservation): Promise<UsageReservation> {
     const { tokens_per_day: perDay, concurrent_requests: concurrent, requests_per_minute: perMinute } = caller.limits;
     const leased = perDay !== undefined || concurrent !== undefined;
@@ -95,12 +104,16 @@ export class Ledger {
     try {
       await this.#table.put({ ...record, status: 'reserved' });
     } catch (error) {
-      await settleLease(0);
-      throw error;
+      if (leased || perMinute !== undefined || !(error instanceof TableUnavailableError)) {
+        // The table may be back for this write. If not, the reservation ends with its lease.
+        await settleLease(0).catch(() => undefined);
+        throw error;
+      }
     }
     let settled = false;
     return {
       remaining,
+      request: { request_id: requestId, key: caller.id, model: reservation.model },
       settle: async (used) => {
         if (settled) return;
         settled = true;

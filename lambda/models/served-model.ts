@@ -3,7 +3,7 @@ import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
 import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
 import type { ModelSettings } from '../settings/settings.ts';
-import type { StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { EncodeOptions, ShownControls, StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 
 /** Maximum number of texts whose ids are cached. Clients choose `wait_text`, so the cache must be bounded. */
@@ -41,21 +41,30 @@ export class ServedModel {
   }
 
   /** Encodes a conversation up to the assistant's turn, before the thinking is opened. */
-  promptIds(turns: readonly Turn[]): Promise<number[]> {
-    return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt);
+  promptIds(turns: readonly Turn[], options: EncodeOptions = {}): Promise<number[]> {
+    return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt, options);
+  }
+
+  /** Encodes a raw prompt, whose control strings are control tokens. */
+  async rawIds(text: string, options: EncodeOptions = {}): Promise<readonly number[]> {
+    return await this.tokenizer.encodeRaw(text, options);
   }
 
   /** Encodes the beginning of an output that a generation continues (see `encodePrefix`). */
-  prefixIds(prefix: OutputPrefix): Promise<number[]> {
-    return encodePrefix(formats[this.settings.format], prefix, this.tokenizer);
+  prefixIds(prefix: OutputPrefix, options: EncodeOptions = {}): Promise<number[]> {
+    return encodePrefix(formats[this.settings.format], prefix, this.tokenizer, options);
   }
 
-  /** Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode. */
-  newDecoder(): (() => StreamDecoder) | undefined {
+  /**
+   * Returns a factory of decoders of this model's ids, or `undefined` if only its server can decode.
+   *
+   * @param options.controls which control tokens have text. @default 'none'
+   */
+  newDecoder(options: { readonly controls?: ShownControls } = {}): (() => StreamDecoder) | undefined {
     const { tokenizer } = this;
-    if (tokenizer.streamDecoder() === undefined) return undefined;
+    if (tokenizer.streamDecoder(options) === undefined) return undefined;
     return () => {
-      const decoder = tokenizer.streamDecoder();
+      const decoder = tokenizer.streamDecoder(options);
       if (decoder === undefined) throw new Error('The tokenizer returned a decoder before, but not now.');
       return decoder;
     };

@@ -12,13 +12,30 @@ const page = (summary: string): Operation => {
 };
 
 /** OpenAPI description of the pages, the health check and the document itself. */
-export const description: ApiDescription<'getHealth' | 'getDocument' | 'getReference' | 'getPlayground'> = {
+export const description: ApiDescription<
+  'getHealth' | 'getHealthAsVllm' | 'getIcon' | 'getDocument' | 'getReference' | 'getPlayground'
+> = {
   operations: {
     getHealth: {
       tags: ['service'],
       summary: 'Check health',
       security: [{}],
       responses: { ...ok('Health'), ...failed },
+    },
+    getHealthAsVllm: {
+      tags: ['service'],
+      summary: 'Check health, by the path of vLLM',
+      security: [{}],
+      responses: { ...ok('Health'), ...failed },
+    },
+    getIcon: {
+      tags: ['service'],
+      summary: 'Get the icon of the pages',
+      security: [{}],
+      responses: {
+        '200': { description: 'An SVG image.', content: { 'image/svg+xml': { schema: { type: 'string' } } } },
+        ...failed,
+      },
     },
     getDocument: {
       tags: ['service'],

@@ -1,10 +1,12 @@
 import { ApiError } from '../errors/api-error.ts';
+import { loggableError } from '../errors/loggable-error.ts';
 import { retryAfterSeconds } from '../policy/admission.ts';
 import { reservedTokens } from '../policy/committed-tokens.ts';
 import { decideRequest, type RequestDecision } from '../policy/controller.ts';
 import { pressureOf } from '../policy/load.ts';
 import { atZeroCopies, startsIn } from '../policy/zero-copies.ts';
 import { DEFAULT_FLOOR_PART, type ModelScalingSettings, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
+import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import { AdmittedRequest, LEASE_SECONDS } from './admitted-request.ts';
 import type { LoadLease } from './lease-store.ts';
 import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
@@ -23,6 +25,8 @@ export interface LoadRequest {
   readonly keyElastic?: boolean | undefined;
   /** Floor of a shrunk maximum. @default - a fraction of the maximum, at least the minimum */
   readonly floorTokens: number | undefined;
+  /** Longest wait for the first copy that leaves time for the answer and the minimum of thinking. @default - the config's alone */
+  readonly maxWaitSeconds?: number;
 }
 
 /** How the load changed a request, for the response body and headers. */
@@ -64,11 +68,22 @@ export class AdmissionGate {
   }
 
   /**
-   * Called before each wait for the first copy; returns the status message for the client.
+   * Called before each wait for the first copy; returns the status message for the client. If load state is unavailable, the wait
+   * goes on.
    *
    * @throws {ApiError} 503 if no copy will start
    */
   async whileWaiting(): Promise<string> {
+    try {
+      return await this.#firstCopy();
+    } catch (error) {
+      if (!(error instanceof TableUnavailableError)) throw error;
+      this.#scaling.options.log('error', 'load state unavailable', loggableError(error));
+      return 'endpoint_starting: the load state is unavailable';
+    }
+  }
+
+  async #firstCopy(): Promise<string> {
     await this.#scaling.tick(FIRST_COPY_POLL_SECONDS);
     const snapshot = await this.#scaling.snapshot();
     if (snapshot.load.copies > 0) return 'a copy has started';
@@ -89,7 +104,10 @@ export class AdmissionGate {
     try {
       return await this.#decide(request, candidate, floor);
     } catch (error) {
-      if (!(error instanceof ApiError)) await leaseStore.remove(candidate.requestId);
+      // After a failure of the table the removal would wait for it again. The lease expires.
+      if (!(error instanceof ApiError || error instanceof TableUnavailableError)) {
+        await leaseStore.remove(candidate.requestId);
+      }
       throw error;
     }
   }
@@ -110,7 +128,7 @@ export class AdmissionGate {
     let expectedWaitSeconds = 0;
     if (load.copies === 0 || snapshot.wake.kind === 'paused') {
       try {
-        expectedWaitSeconds = await this.#atZero(snapshot);
+        expectedWaitSeconds = await this.#atZero(snapshot, request.maxWaitSeconds);
       } catch (error) {
         if (error instanceof ApiError) return await refuse(error);
         throw error;
@@ -154,11 +172,11 @@ export class AdmissionGate {
   }
 
   /** Wakes the endpoint if needed. Returns the expected wait for its first copy, in seconds. */
-  async #atZero({ wake, state }: LoadSnapshot): Promise<number> {
+  async #atZero({ wake, state }: LoadSnapshot, requestSeconds = Number.POSITIVE_INFINITY): Promise<number> {
     const { capacityWaitMs, now } = this.#scaling.options;
     const settings = {
       waitForCopy: capacityWaitMs > 0,
-      maxWaitSeconds: capacityWaitMs / 1_000,
+      maxWaitSeconds: Math.min(capacityWaitMs / 1_000, requestSeconds),
       startSeconds: state.startSeconds,
       retryWakeSeconds: RETRY_WAKE_SECONDS,
     };

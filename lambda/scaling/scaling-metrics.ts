@@ -28,12 +28,30 @@ export interface ScalingMetrics {
   readonly RunningCopies: number;
 }
 
+/** Written by models that scale to zero and not by load, while requests find no copy. */
+export interface ZeroCopiesMetrics {
+  /** Desired copies: running and starting. */
+  readonly DesiredCopies: number;
+}
+
 /**
  * A log line that CloudWatch converts to high-resolution metrics (1 second).
  *
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function scalingMetricsLine(owner: MetricOwner, metrics: ScalingMetrics, unixMs: number) {
+  return { ...lineOf(owner, Object.keys(metrics), unixMs), ...metrics };
+}
+export type ScalingMetricsLine = ReturnType<typeof scalingMetricsLine>;
+
+/** The same for the desired copies of a model that scales to zero, but not by load. */
+export function desiredCopiesLine(owner: MetricOwner, desired: number, unixMs: number) {
+  const metrics: ZeroCopiesMetrics = { DesiredCopies: desired };
+  return { ...lineOf(owner, Object.keys(metrics), unixMs), ...metrics };
+}
+export type DesiredCopiesLine = ReturnType<typeof desiredCopiesLine>;
+
+function lineOf(owner: MetricOwner, names: readonly string[], unixMs: number) {
   const dimensions = metricDimensions(owner);
   return {
     _aws: {
@@ -42,7 +60,7 @@ export function scalingMetricsLine(owner: MetricOwner, metrics: ScalingMetrics, 
         {
           Namespace: METRIC_NAMESPACE,
           Dimensions: [Object.keys(dimensions)],
-          Metrics: Object.keys(metrics).map((name) => ({
+          Metrics: names.map((name) => ({
             Name: name,
             ...(name === 'CommittedTokensPerCopy' ? {} : { Unit: 'Count' }),
             StorageResolution: 1,
@@ -51,7 +69,5 @@ export function scalingMetricsLine(owner: MetricOwner, metrics: ScalingMetrics, 
       ],
     },
     ...dimensions,
-    ...metrics,
   };
 }
-export type ScalingMetricsLine = ReturnType<typeof scalingMetricsLine>;

@@ -1,13 +1,19 @@
 import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
+import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { corsOriginSchema } from './cors-origin.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
-export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+export const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
+
+/** `shared`: a prompt may reuse what any key has sent. `per-key`: only what its own key has sent. */
+export const prefixCaches = ['shared', 'per-key'] as const;
+export type PrefixCache = (typeof prefixCaches)[number];
 
 const tokenizer = z.discriminatedUnion('kind', [
   /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
@@ -24,6 +30,18 @@ const deployedScalingSchema = z.strictObject({
   ...scalingSettingsSchema.shape,
 });
 export type DeployedScaling = z.infer<typeof deployedScalingSchema>;
+
+const zeroCopiesSchema = z.strictObject({
+  /** Inference component whose copies serve the model. For an adapter, its base component. */
+  componentName: z.string().min(1),
+  /** Model that owns the copies. */
+  modelId: z.string().min(1),
+  /** Expected time until the first copy takes requests, in seconds. If omitted, unknown. */
+  startSeconds: z.number().min(0).optional(),
+  /** Expected decode time of one token, in seconds. If omitted, unknown. */
+  secondsPerToken: z.number().min(0).optional(),
+});
+export type ZeroCopiesSettings = z.infer<typeof zeroCopiesSchema>;
 
 const modelSettingsSchema = z.strictObject({
   /** Value of a request's `model`. */
@@ -53,11 +71,23 @@ const modelSettingsSchema = z.strictObject({
   defaultTemperature: z.number().min(0).max(2).optional(),
   /** Scaling of the model's copies. If omitted, the model does not scale by load. */
   scaling: deployedScalingSchema.optional(),
+  /** How the model leaves zero copies. If omitted, it never scales to zero. */
+  zeroCopies: zeroCopiesSchema.optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
-export const settingsSchema = z.strictObject({
+const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
+  /** Further names of models: the id of the model by the alias. If omitted, there are none. */
+  aliases: aliasesSchema.optional(),
+  /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. If omitted, it may not. */
+  rawPrompts: z.boolean().optional(),
+  /** Whether keys share the prefix cache of a model. If omitted, they do. */
+  prefixCache: z.enum(prefixCaches).optional(),
+  /** Origins of pages that may call the API from a browser. If omitted, none. */
+  corsOrigins: z.array(corsOriginSchema).optional(),
+  /** Whether long JSON answers are compressed. If omitted, they are not. */
+  gzip: z.boolean().optional(),
   /**
    * Secrets Manager secret whose string is the admin key, or a JSON object with `apiKey` or `apiKeys`. If this and `apiKeySha256` are
    * omitted, requests need no key.
@@ -69,6 +99,8 @@ export const settingsSchema = z.strictObject({
   tableName: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
+  /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
+  strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */
   requestTimeoutMs: z.int().min(1_000).max(900_000),
   /**
@@ -78,5 +110,14 @@ export const settingsSchema = z.strictObject({
   capacityWaitMs: z.int().min(0),
   /** Time without an event after which a stream sends a comment line, in milliseconds. 0 never sends one. */
   keepAliveMs: z.int().min(0),
+});
+
+export const settingsSchema = fields.superRefine(({ models, aliases = {} }, context) => {
+  const problem = aliasProblem(
+    aliases,
+    models.map(({ id }) => id),
+  );
+  if (problem !== undefined)
+    context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });
 });
 export type Settings = z.infer<typeof settingsSchema>;

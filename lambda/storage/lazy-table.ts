@@ -25,8 +25,8 @@ export class LazyTable implements ItemTable {
     await (await this.#table()).delete(pk, sk);
   }
 
-  async *query(pk: string, beginsWith?: string): AsyncGenerator<Item> {
-    yield* (await this.#table()).query(pk, beginsWith);
+  async *query(pk: string, beginsWith?: string, options?: { readonly consistent?: boolean }): AsyncGenerator<Item> {
+    yield* (await this.#table()).query(pk, beginsWith, options);
   }
 
   #table(): Promise<Table> {

@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { controlStringCutter } from './cut-control-strings.ts';
-import type { StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { leastTokens } from './least-tokens.ts';
+import type { EncodeOptions, ShownControls, StreamDecoder, Tokenizer } from './tokenizer.ts';
+import { TooManyTokensError } from './too-many-tokens-error.ts';
+import { UnencodableTextError } from './unencodable-text-error.ts';
 import { UnknownControlTokenError } from './unknown-control-token-error.ts';
-import { tokenBytes, tokenWriting, vocabularyDecoder } from './vocabulary-decoder.ts';
+import { tokenBytes, tokenWriting, vocabularyDecoder, withoutLast } from './vocabulary-decoder.ts';
 
 const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() });
 type AddedToken = z.infer<typeof addedTokenSchema>;
@@ -14,6 +18,9 @@ const tokenizerJsonSchema = z.looseObject({
   model: z.looseObject({ type: z.string().optional() }),
   decoder: z.unknown(),
 });
+
+/** Time after which the encoding of a long text lets other work run, in milliseconds. */
+const SLICE_MS = 10;
 
 /** Maximum length of a text that is encoded in one call, in characters. */
 const MAX_PIECE_LENGTH = 20_000;
@@ -45,16 +52,47 @@ export class TokenizerJson implements Tokenizer {
     await this.#ready();
   }
 
-  async encode(text: string): Promise<readonly number[]> {
+  async encode(
+    text: string,
+    { signal, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions = {},
+  ): Promise<readonly number[]> {
     const { tokenizer, cut, controlIds } = await this.#ready();
+    if (leastTokens([text], maxTokens) > maxTokens) throw new TooManyTokensError();
     const ids: number[] = [];
+    let since = performance.now();
     // Lone surrogates become U+FFFD, as in every UTF-8 encoder.
     for (const piece of cut(text.toWellFormed())) {
       for (const part of splitLong(piece)) {
         for (const id of encodePart(part, tokenizer, controlIds)) ids.push(id);
+        if (ids.length > maxTokens) throw new TooManyTokensError();
+        if (performance.now() - since < SLICE_MS) continue;
+        // Lets other requests go on, and notices that the client left.
+        await setImmediate();
+        signal?.throwIfAborted();
+        since = performance.now();
       }
     }
     return ids;
+  }
+
+  async encodeRaw(
+    text: string,
+    { signal, maxTokens = Number.POSITIVE_INFINITY }: EncodeOptions = {},
+  ): Promise<readonly number[]> {
+    const { controls } = await this.#ready();
+    const ids: number[] = [];
+    for (const piece of splitAtControls(text.toWellFormed(), controls)) {
+      const control = controls.get(piece);
+      const left = { ...(signal === undefined ? {} : { signal }), maxTokens: maxTokens - ids.length };
+      if (control === undefined) for (const id of await this.encode(piece, left)) ids.push(id);
+      else ids.push(control);
+      if (ids.length > maxTokens) throw new TooManyTokensError();
+    }
+    return ids;
+  }
+
+  checkTexts(texts: readonly string[], maxTokens: number): void {
+    if (leastTokens(texts, maxTokens) > maxTokens) throw new TooManyTokensError();
   }
 
   async controlId(token: string): Promise<number> {
@@ -63,9 +101,13 @@ export class TokenizerJson implements Tokenizer {
     return id;
   }
 
-  streamDecoder(): StreamDecoder | undefined {
-    const bytesOf = this.#now?.bytesOf;
-    return bytesOf === undefined ? undefined : vocabularyDecoder(bytesOf);
+  streamDecoder({ controls = 'none' }: { readonly controls?: ShownControls } = {}): StreamDecoder | undefined {
+    const loaded = this.#now;
+    if (loaded?.bytesOf === undefined) return undefined;
+    const { bytesOf, controlTexts, controlIds } = loaded;
+    if (controls === 'none') return vocabularyDecoder(bytesOf);
+    const shown = vocabularyDecoder((id) => controlTexts.get(id) ?? bytesOf(id));
+    return controls === 'all' ? shown : withoutLast(shown, controlIds);
   }
 
   #ready(): Promise<Loaded> {
@@ -98,6 +140,7 @@ export class TokenizerJson implements Tokenizer {
       tokenizer,
       controls,
       controlIds,
+      controlTexts: new Map(json.added_tokens.map(({ id, content }) => [id, Buffer.from(content, 'utf8')])),
       cut: controlStringCutter([...controls.keys()]),
       bytesOf: writing === undefined ? undefined : bytesOf,
     };
@@ -114,8 +157,19 @@ interface Loaded {
   readonly tokenizer: HuggingFaceTokenizer;
   readonly controls: ReadonlyMap<string, number>;
   readonly controlIds: ReadonlySet<number>;
+  readonly controlTexts: ReadonlyMap<number, Uint8Array>;
   readonly cut: (text: string) => readonly string[];
   readonly bytesOf: ((id: number) => Uint8Array | undefined) | undefined;
+}
+
+/** Splits a text into control strings and the text between them. Of several that begin at one place, the longest counts. */
+function splitAtControls(text: string, controls: ReadonlyMap<string, number>): readonly string[] {
+  const patterns = [...controls.keys()]
+    .filter((control) => control !== '')
+    .toSorted((a, b) => b.length - a.length)
+    .map((control) => control.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+  if (patterns.length === 0) return [text];
+  return text.split(new RegExp(`(${patterns.join('|')})`, 'u')).filter((piece) => piece !== '');
 }
 
 /** Encodes ordinary text. If a normalizer turns a part of it into a control string, encodes each character by itself. */
@@ -125,7 +179,7 @@ function encodePart(text: string, tokenizer: HuggingFaceTokenizer, controlIds: R
   if (!ids.some((id) => controlIds.has(id))) return ids;
   const finer = [...text].flatMap(encode);
   if (!finer.some((id) => controlIds.has(id))) return finer;
-  throw new Error(
+  throw new UnencodableTextError(
     'The text contains a character that is a control token of the model by itself. Leave the character out.',
   );
 }

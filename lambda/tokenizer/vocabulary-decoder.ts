@@ -23,6 +23,20 @@ export function vocabularyDecoder(bytesOf: BytesOf): StreamDecoder {
   };
 }
 
+/** A decoder that holds back these ids until others follow, so that they have no text at the end of an output. */
+export function withoutLast(decoder: StreamDecoder, held: ReadonlySet<number>): StreamDecoder {
+  let waiting: readonly number[] = [];
+  return {
+    push(ids) {
+      const all = [...waiting, ...ids];
+      const end = all.findLastIndex((id) => !held.has(id)) + 1;
+      waiting = all.slice(end);
+      return decoder.push(all.slice(0, end));
+    },
+    end: () => decoder.end(),
+  };
+}
+
 /** How the vocabulary of a tokenizer.json represents bytes, from its `decoder`; `undefined` if in neither supported way. */
 export function tokenWriting(decoder: unknown): 'byte-level' | 'sentencepiece' | undefined {
   const types = JSON.stringify(decoder ?? null);

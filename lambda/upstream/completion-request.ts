@@ -17,7 +17,7 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     min_tokens: request.minTokens,
     stop_token_ids: request.stopTokenIds,
     stop: request.stopTexts,
-    skip_special_tokens: false,
+    skip_special_tokens: request.skipControls ?? false,
     return_token_ids: true,
     temperature: sampling.temperature,
     top_p: sampling.topP,
@@ -27,7 +27,9 @@ export function completionRequestBody(request: SegmentRequest, servedModelName: 
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
     seed: sampling.seed,
+    cache_salt: request.cacheSalt,
     logprobs: request.topLogprobs,
+    echo: request.promptLogprobs === true ? true : undefined,
     structured_outputs: structuredOutputs(request.structure),
   });
 }

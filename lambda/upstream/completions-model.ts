@@ -32,7 +32,7 @@ export class CompletionsModel implements SegmentModel {
       const response = await post(url, body, this.#target.key, signal);
       if (response.body === null) throw new ModelFailedError('The model server sent a response without a body.');
       // Leaving this loop cancels the body, and so the call.
-      for await (const chunk of readCompletionStream(response.body)) {
+      for await (const chunk of readCompletionStream(response.body, request)) {
         started = true;
         yield chunk;
       }

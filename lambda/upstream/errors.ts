@@ -8,13 +8,23 @@ export abstract class ModelError extends Error {
   abstract readonly retryable: boolean;
   /** Time after which a retry may succeed, in seconds, if known. */
   readonly retryAfterSeconds?: number;
-  /** The part of `message` that the model server wrote. It may quote the prompt, so it is shown to the client but never logged. */
+  /**
+   * The part of `message` that the model server wrote. It may quote prompts and name hosts, files and versions, so it reaches neither
+   * clients nor the log.
+   */
   readonly serverMessage?: string;
 
   constructor(message: string, options?: { cause?: unknown; retryAfterSeconds?: number; serverMessage?: string }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     if (options?.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
     if (options?.serverMessage !== undefined) this.serverMessage = options.serverMessage;
+  }
+
+  /** The message without what the model server wrote. */
+  get publicMessage(): string {
+    const { message, serverMessage = '' } = this;
+    if (serverMessage === '' || !message.includes(serverMessage)) return message;
+    return `${message.replaceAll(serverMessage, '').replace(/[\s:]+$/, '')}.`;
   }
 }
 

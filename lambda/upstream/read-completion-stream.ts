@@ -40,7 +40,10 @@ const chunkSchema = z.object({
  * @throws {ModelRejectedError} if the server rejected the request in the stream.
  * @throws {ModelFailedError} if the server failed, or does not support vLLM's `return_token_ids`.
  */
-export async function* readCompletionStream(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<SegmentChunk> {
+export async function* readCompletionStream(
+  bytes: AsyncIterable<Uint8Array>,
+  { promptLogprobs: echoed = false }: { readonly promptLogprobs?: boolean | undefined } = {},
+): AsyncGenerator<SegmentChunk> {
   const events: string[] = [];
   const parser = createParser({ onEvent: (event) => events.push(event.data) });
   const utf8 = new TextDecoder();
@@ -56,7 +59,7 @@ export async function* readCompletionStream(bytes: AsyncIterable<Uint8Array>): A
         yield finalChunk;
         return;
       }
-      const chunk = toChunk(data);
+      const chunk = echoed ? withoutEcho(toChunk(data)) : toChunk(data);
       if (chunk.finishReason !== undefined) finalChunk = chunk;
       else if (finalChunk === undefined) yield chunk;
       else if (chunk.promptUsage !== undefined) finalChunk = { ...finalChunk, promptUsage: chunk.promptUsage };
@@ -64,6 +67,17 @@ export async function* readCompletionStream(bytes: AsyncIterable<Uint8Array>): A
   }
   if (finalChunk === undefined) throw new StreamBrokenError('The stream of the model broke before a finish reason.');
   yield finalChunk;
+}
+
+/**
+ * With `echo`, the log-probabilities of the first chunk begin with those of the prompt, which vLLM's `token_ids` do not have. The text
+ * of such a chunk begins with the prompt's, so it is dropped: only its ids and log-probabilities are used.
+ */
+function withoutEcho(chunk: SegmentChunk): SegmentChunk {
+  const { logprobs = [], tokenIds } = chunk;
+  const prompt = logprobs.length - tokenIds.length;
+  if (prompt <= 0) return chunk;
+  return { ...chunk, text: '', logprobs: logprobs.slice(prompt), promptLogprobs: logprobs.slice(0, prompt) };
 }
 
 function toChunk(data: string): SegmentChunk {

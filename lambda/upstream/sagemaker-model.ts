@@ -61,7 +61,7 @@ export class SageMakerModel implements SegmentModel {
         { abortSignal: AbortSignal.any([signal, leave.signal]) },
       );
       if (Body === undefined) throw new ModelFailedError('The endpoint sent a response without a body.');
-      for await (const chunk of readCompletionStream(readPayloads(Body))) {
+      for await (const chunk of readCompletionStream(readPayloads(Body), request)) {
         started = true;
         yield chunk;
       }

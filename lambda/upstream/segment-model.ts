@@ -51,6 +51,12 @@ export interface SegmentRequest {
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Whether the log-probabilities of the prompt are returned as well. Requires `topLogprobs`. @default false */
+  readonly promptLogprobs?: boolean;
+  /** Whether the server's text leaves out control tokens. @default false */
+  readonly skipControls?: boolean;
+  /** Prompts share the server's prefix cache only with prompts of the same salt. If omitted, with all that have none. */
+  readonly cacheSalt?: string;
   /** Form that decoding is constrained to. If omitted, any text. */
   readonly structure?: AnswerStructure;
 }
@@ -61,6 +67,8 @@ export interface SegmentChunk {
   readonly text: string;
   /** One for each of `tokenIds`, if `topLogprobs` is set and the server supports it. */
   readonly logprobs?: readonly TokenLogprob[];
+  /** One for each token of the prompt, on the first chunk, if `promptLogprobs` is set. Nothing predicts the first token. */
+  readonly promptLogprobs?: readonly TokenLogprob[];
   /** On the last chunk only. `stop`: a stop id, a stop text or the model's own end token. `length`: `maxTokens`. */
   readonly finishReason?: 'stop' | 'length';
   /** With `stop`: the id or the text that ended the segment, if the server reports it. */

@@ -1,9 +1,12 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
+import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
+import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
+import { isHosted } from './external-model.ts';
 import type { LedgerChoice } from './ledger-table.ts';
 
 interface Throttling {
@@ -22,6 +25,33 @@ export interface ReasoningApiProps extends ApiAccess {
   readonly endpoint?: ReasoningEndpoint | undefined;
   /** Models that the API offers. The first one serves requests without a `model`. */
   readonly models: readonly ApiModel[];
+  /**
+   * Further names of models: the id of the model by the alias. A response has the name that the request has.
+   *
+   * @default - none
+   */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control
+   * tokens, so a client can write the turns of every role.
+   *
+   * @default false
+   */
+  readonly rawPrompts?: boolean | undefined;
+  /**
+   * Whether keys share the prefix cache of a model. `per-key` needs vLLM, and hides what other keys have sent; each key pays for the
+   * prefill of a common system prompt, and for its memory in the cache.
+   *
+   * @default 'shared'
+   */
+  readonly prefixCache?: PrefixCache | undefined;
+  /**
+   * Pages that may call the API from a browser, by their origins: `https://app.example.com`, `http://localhost:*` for any port,
+   * or `*` for all.
+   *
+   * @default - none
+   */
+  readonly cors?: { readonly origins: readonly string[] } | undefined;
   /**
    * Name of the REST API in the console.
    *
@@ -69,9 +99,11 @@ export interface ReasoningApiProps extends ApiAccess {
   readonly requestSeconds?: number | undefined;
   /**
    * Time for which a request waits if the endpoint has no copy, in seconds. At most `requestSeconds`. Its stream is kept
-   * alive. 0 answers 503 with Retry-After at once.
+   * alive. 0 answers 503 with Retry-After at once. A request also gets 503 with Retry-After at once if the first copy is
+   * expected too late for its answer and its minimum of thinking.
    *
-   * @default 600
+   * @default - the longest cold start of the models as `plan` computes it, and a quarter more; at least 600 and
+   * at most `requestSeconds`.
    */
   readonly capacityWaitSeconds?: number | undefined;
   /**
@@ -80,6 +112,12 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default 15
    */
   readonly keepAliveSeconds?: number | undefined;
+  /**
+   * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
+   *
+   * @default false
+   */
+  readonly strict?: boolean | undefined;
   /**
    * Memory of the function, in MB. At 1,769, Lambda assigns one full CPU. Less makes cold starts, which parse the
    * tokenizer, slower. More does not make streams faster.
@@ -106,10 +144,10 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
-   * Whether to set the role with which API Gateway writes logs. There is one role per account and region: write `false` if
-   * it is already set.
+   * Whether to set the role with which API Gateway writes logs. There is one role per account and region, so `true` overwrites the role
+   * of all other APIs there. If none is set, the deployment of the API fails: set it once, see docs/deploying.md.
    *
-   * @default true
+   * @default false
    */
   readonly accountLogRole?: boolean | undefined;
   /**
@@ -139,9 +177,14 @@ export function resolveApi(props: ReasoningApiProps): ResolvedApi {
     ledger: props.ledger ?? 'keep',
     throttling: props.throttling ?? { requestsPerSecond: 20, burst: 40 },
     requestSeconds,
-    capacityWaitSeconds: props.capacityWaitSeconds ?? Math.min(600, requestSeconds),
+    capacityWaitSeconds: props.capacityWaitSeconds ?? defaultCapacityWait(coldStarts(props), requestSeconds),
     keepAliveSeconds: props.keepAliveSeconds ?? 15,
     memoryMb: props.memoryMb ?? 1_769,
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
   };
+}
+
+/** Estimated cold starts of the models that may be at zero copies, in seconds. */
+function coldStarts({ models }: Pick<ReasoningApiProps, 'models'>): readonly number[] {
+  return models.flatMap(({ model }) => (isHosted(model) ? (model.zeroCopies?.startSeconds ?? []) : []));
 }

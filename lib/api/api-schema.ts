@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatNames } from '../../lambda/forcing/format.ts';
-import { reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
+import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
 /** Config of the API, and of how it offers a model. */
@@ -49,6 +50,27 @@ export const apiSchema = z.strictObject({
     .describe(
       'Table of keys, limits, usage and load: kept when the stack is deleted, deleted with it, or not created.',
     ),
+  rawPrompts: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control tokens.',
+    ),
+  prefixCache: z
+    .enum(prefixCaches)
+    .default('shared')
+    .describe(
+      'Whether keys share the prefix cache of a model. `per-key` (vLLM’s `cache_salt`) hides from a key, by the time to its first token, what another key has sent. It costs the prefill of a common system prompt once per key instead of once, and its cache memory for each key.',
+    ),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(corsOriginSchema)
+        .min(1)
+        .describe('For instance `https://app.example.com`; `http://localhost:*` for any port; `*` for all origins.'),
+    })
+    .optional()
+    .describe('Pages that may call the API from a browser. If omitted, none.'),
   kmsKeyArn: z
     .string()
     .min(1)
@@ -69,19 +91,29 @@ export const apiSchema = z.strictObject({
     .strictObject({ requestsPerFiveMinutes: z.int().describe('Limit for each IP address. Minimum: 10.') })
     .optional()
     .describe('Web application firewall (WAF) in front of the API.'),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.',
+    ),
   throttling: z
     .strictObject({ requestsPerSecond: z.number().gt(0), burst: z.int().min(1) })
     .default({ requestsPerSecond: 20, burst: 40 }),
   requestSeconds: seconds.default(880).describe('Timeout of a request, in seconds.'),
   capacityWaitSeconds: seconds
-    .default(600)
-    .describe('Time for which a request waits for the first copy, in seconds. 0 answers 503 at once.'),
+    .optional()
+    .describe(
+      'Time for which a request waits for the first copy, in seconds. 0 answers 503 at once. If omitted, the estimated cold start and a quarter more, at least 600 and at most `requestSeconds`.',
+    ),
   keepAliveSeconds: seconds.default(15).describe('Idle time of a stream after which a comment is sent, in seconds.'),
   memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
   reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),
   tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),
   accountLogRole: z
     .boolean()
-    .default(true)
-    .describe('Whether to set the account’s role with which API Gateway writes logs.'),
+    .default(false)
+    .describe(
+      'Whether to set the role with which API Gateway writes logs. There is one for all APIs of the account and region: set it once, see [deploying](deploying.md#the-log-role-of-api-gateway).',
+    ),
 });

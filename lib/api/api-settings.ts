@@ -1,6 +1,6 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
-import type { Settings } from '../../lambda/settings/settings.ts';
+import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ExternalModel, isExternal } from './external-model.ts';
@@ -47,9 +47,14 @@ export interface ApiSettingsProps {
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  readonly rawPrompts?: boolean | undefined;
+  readonly prefixCache?: PrefixCache | undefined;
+  readonly corsOrigins?: readonly string[] | undefined;
   readonly requestSeconds: number;
   readonly capacityWaitSeconds: number;
   readonly keepAliveSeconds: number;
+  readonly strict?: boolean | undefined;
 }
 
 /** Returns the path of a model's tokenizer.json. `undefined` if its server tokenizes. */
@@ -67,10 +72,15 @@ export function apiSettings(props: ApiSettingsProps): Settings {
   return {
     ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
     ...(props.tableName !== undefined && { tableName: props.tableName }),
+    ...(props.strict === true && { strict: true }),
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,
     keepAliveMs: props.keepAliveSeconds * 1_000,
     retention: retentionSchema.parse(props.retention ?? {}),
+    ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
+    ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),
+    ...(props.rawPrompts === true && { rawPrompts: true }),
+    ...(props.corsOrigins !== undefined && { corsOrigins: [...props.corsOrigins] }),
     models: props.models.map((entry) => {
       const thinking = thinkingOf(entry);
       const file = tokenizerFile(entry);
@@ -86,6 +96,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         efforts: thinking.efforts,
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
+        ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };

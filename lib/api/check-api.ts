@@ -1,4 +1,5 @@
 import { checkAccess } from '../checks/check-access.ts';
+import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
@@ -36,6 +37,10 @@ export function checkApi(
     checkFunctionEnvironment(environmentBytes),
     checkAnyModel(models.length),
     checkModelIds(models.map(({ id }) => id)),
+    checkAliases(
+      props.aliases,
+      models.map(({ id }) => id),
+    ),
     checkEndpointGiven(
       hosted.map(({ id }) => id),
       props.endpoint !== undefined,

@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Stack, Validations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -6,11 +6,14 @@ import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { componentArnOf } from '../endpoint/component-names.ts';
+import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { refuse } from '../facts/refusal.ts';
+import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
 import { createFunction } from './api-function.ts';
-import { type ReasoningApiProps, resolveApi } from './api-props.ts';
-import { apiSettings } from './api-settings.ts';
+import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
+import { apiSettings, thinkingOf } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
 import { type ExternalModel, isExternal, isHosted } from './external-model.ts';
 import { createLedgerTable, LEDGER_ACTIONS } from './ledger-table.ts';
@@ -56,14 +59,20 @@ export class ReasoningApi extends Construct {
       apiKeySecretArn: this.apiKey?.secretArn,
       tableName: this.ledger?.tableName,
       retention: props.retention,
+      aliases: props.aliases,
+      rawPrompts: props.rawPrompts,
+      prefixCache: props.prefixCache,
+      corsOrigins: props.cors?.origins,
       requestSeconds: resolved.requestSeconds,
       capacityWaitSeconds: resolved.capacityWaitSeconds,
       keepAliveSeconds: resolved.keepAliveSeconds,
+      strict: props.strict,
     });
     const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
     refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));
     assertParsable(inTwoParts);
 
+    this.#sayWhatClientsSee(props, resolved);
     this.settingsFile = inTwoParts.file;
     this.handler = createFunction(this, props, resolved, inTwoParts, key);
     this.#grantAccess(props, key);
@@ -87,6 +96,29 @@ export class ReasoningApi extends Construct {
     if (this.handler.role !== undefined && scaled.length > 0) {
       new ScalingAccess(this, 'Load', this.handler, this.handler.role, scaled);
     }
+    this.#grantZeroCopies(models.map(({ model }) => model).filter(isHosted));
+  }
+
+  #sayWhatClientsSee({ models }: ReasoningApiProps, resolved: ResolvedApi): void {
+    for (const entry of models) {
+      const { model } = entry;
+      if (!isHosted(model) || model.zeroCopies === undefined) continue;
+      const sentence = afterZero(model.id, model.zeroCopies, resolved, thinkingOf(entry).defaultMaxAnswerTokens);
+      Annotations.of(this).addInfo(sentence);
+    }
+  }
+
+  /** Lets the function report the desired copies of models that scale to zero, and not by load. */
+  #grantZeroCopies(models: readonly OfferedModel[]): void {
+    const reported = models.filter(({ deployedScaling }) => deployedScaling === undefined);
+    const names = [...new Set(reported.flatMap(({ zeroCopies }) => zeroCopies?.componentName ?? []))];
+    if (names.length === 0) return;
+    this.handler.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['sagemaker:DescribeInferenceComponent'],
+        resources: names.map((name) => componentArnOf(this, name)),
+      }),
+    );
   }
 
   #grantUpstreamKeys(models: readonly ExternalModel[]): void {

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AccessLogFormat,
   LambdaIntegration,
@@ -17,6 +17,9 @@ import { accessProps, PRIVATE_RESOURCE } from './api-access.ts';
 import { NO_TRACING_REASON } from './api-function.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 
+const LOG_ROLE_NEEDED =
+  'API Gateway writes the access log with one role for all APIs of the account and region. If none is set, the deployment fails with "CloudWatch Logs role ARN must be set in account settings to enable logging": set it once (docs/deploying.md), or write accountLogRole true if no other API of the account has a role there.';
+
 /** Creates the REST API, which streams the function's responses. */
 export function createRestApi(
   scope: Construct,
@@ -32,7 +35,7 @@ export function createRestApi(
     ...(props.apiName !== undefined && { restApiName: props.apiName }),
     description: 'OpenAI-compatible API with thinking as a budget',
     ...accessProps(scope, props),
-    cloudWatchRole: props.accountLogRole ?? true,
+    cloudWatchRole: props.accountLogRole ?? false,
     deployOptions: {
       stageName: 'api',
       throttlingRateLimit: throttling.requestsPerSecond,
@@ -55,6 +58,7 @@ export function createRestApi(
   });
   restApi.root.addMethod('ANY', integration);
   restApi.root.addResource('{proxy+}').addMethod('ANY', integration);
+  if (!props.accountLogRole) Annotations.of(restApi).addInfoV2('budgetforce:account-log-role', LOG_ROLE_NEEDED);
   acknowledgeFindings(restApi, props);
   return restApi;
 }

@@ -38,6 +38,7 @@ export class ApiStack extends Stack {
       endpoint,
       apiName: config.name,
       retention: config.retention,
+      aliases: config.aliases,
       models: apiModels(config, endpoint),
       logRetention: config.logRetentionDays satisfies RetentionDays,
       code,

@@ -1,5 +1,8 @@
 import type { ReasoningEffort } from '../../lambda/settings/settings.ts';
 
+/** Efforts that every model has. A `max` that is not configured means `xhigh`. */
+type DefaultEffort = Exclude<ReasoningEffort, 'max'>;
+
 /** Default and maximum budgets of one model, in tokens. */
 export interface ThinkingBudgets {
   /** Maximum of thinking tokens if a request has none. */
@@ -9,7 +12,7 @@ export interface ThinkingBudgets {
   /** Maximum of answer tokens if a request has none. */
   readonly defaultMaxAnswerTokens: number;
   /** Maximum of thinking tokens for each `reasoning_effort`. */
-  readonly efforts: Readonly<Record<ReasoningEffort, number>>;
+  readonly efforts: Readonly<Record<DefaultEffort, number>> & { readonly max?: number };
 }
 
 /**
@@ -41,7 +44,8 @@ export type ThinkingOverrides = {
 /** Applies overrides to the defaults. A smaller `maxTokens` also lowers the defaults, but not other overrides. */
 export function withOverrides(defaults: ThinkingBudgets, overrides: ThinkingOverrides = {}): ThinkingBudgets {
   const maxTokens = overrides.maxTokens ?? defaults.maxTokens;
-  const effort = (name: ReasoningEffort) => overrides.efforts?.[name] ?? Math.min(defaults.efforts[name], maxTokens);
+  const max = overrides.efforts?.max;
+  const effort = (name: DefaultEffort) => overrides.efforts?.[name] ?? Math.min(defaults.efforts[name], maxTokens);
   return {
     defaultMaxTokens: overrides.defaultMaxTokens ?? Math.min(defaults.defaultMaxTokens, maxTokens),
     maxTokens,
@@ -53,6 +57,7 @@ export function withOverrides(defaults: ThinkingBudgets, overrides: ThinkingOver
       medium: effort('medium'),
       high: effort('high'),
       xhigh: effort('xhigh'),
+      ...(max === undefined ? {} : { max }),
     },
   };
 }

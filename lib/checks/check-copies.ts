@@ -1,3 +1,4 @@
+import { groupDigits } from '../facts/group-digits.ts';
 import { findInstanceType, INSTANCE_TYPES_SOURCE } from '../facts/instance-types.ts';
 import type { Placement } from '../facts/placement.ts';
 import type { Refusal } from '../facts/refusal.ts';
@@ -31,4 +32,20 @@ export function checkCopies({ name, copies }: Placement): readonly (Refusal | un
           source: 'https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html',
         },
   ];
+}
+
+/** Refuses host memory that no instance has: the copies would find no place. */
+export function checkHostMemory(
+  instanceType: string,
+  modelId: string,
+  memoryMib: number | undefined,
+): Refusal | undefined {
+  const available = (findInstanceType(instanceType)?.memoryGib ?? Number.POSITIVE_INFINITY) * 1_024;
+  if (memoryMib === undefined || memoryMib < available) return undefined;
+  return {
+    code: 'host-memory',
+    sentence: `memoryMib of ${modelId} is ${groupDigits(memoryMib)}, but ${instanceType} has ${groupDigits(available)} MiB, of which the system needs a part, so no copy would find a place: write ${available / 2} or less, or leave memoryMib out.`,
+    source:
+      'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceComponentComputeResourceRequirements.html',
+  };
 }

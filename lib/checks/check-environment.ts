@@ -23,6 +23,12 @@ export function checkContainerEnvironment(
         limits.containerVariableLength,
       ),
     ),
+    checkRange(
+      'container-environment',
+      `The size of the environment variables of ${modelId}`,
+      Object.entries(environment).reduce((sum, entry) => sum + Buffer.byteLength(entry.join('')), 0),
+      limits.containerVariablesBytes,
+    ),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
 import { componentArnOf } from './component-names.ts';
@@ -14,6 +16,7 @@ export interface AdapterProps {
 export interface HostedAdapterProps extends AdapterProps {
   readonly endpoint: CfnEndpoint;
   readonly componentName: string;
+  readonly logRetention: RetentionDays;
   readonly base: OfferedModel & { readonly component: CfnInferenceComponent };
 }
 
@@ -31,6 +34,8 @@ export class HostedAdapter extends Construct implements OfferedModel {
   readonly contextTokens: number;
   /** Same as the base model's: its copies serve both. */
   readonly deployedScaling: OfferedModel['deployedScaling'];
+  /** Same as the base model's. */
+  readonly zeroCopies: OfferedModel['zeroCopies'];
   readonly canTokenize: boolean;
   readonly component: CfnInferenceComponent;
 
@@ -42,6 +47,7 @@ export class HostedAdapter extends Construct implements OfferedModel {
     this.servedModelName = props.base.servedModelName;
     this.contextTokens = props.base.contextTokens;
     this.deployedScaling = props.base.deployedScaling;
+    this.zeroCopies = props.base.zeroCopies;
     this.canTokenize = props.base.canTokenize;
     this.component = new CfnInferenceComponent(this, 'Component', {
       inferenceComponentName: this.componentName,
@@ -52,5 +58,13 @@ export class HostedAdapter extends Construct implements OfferedModel {
       },
     });
     this.component.addResourceDependency(props.base.component);
+    // The execution role may not create it, see createEndpointRole.
+    this.component.node.addDependency(
+      new LogGroup(this, 'Logs', {
+        logGroupName: `/aws/sagemaker/InferenceComponents/${this.componentName}`,
+        retention: props.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    );
   }
 }

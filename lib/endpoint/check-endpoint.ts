@@ -9,13 +9,15 @@ import { checkInstanceType, checkVolumeKey } from '../checks/check-instance-type
 import { checkInstances, checkManagedScaling } from '../checks/check-instances.ts';
 import { checkNetworkIsolation } from '../checks/check-model-source.ts';
 import { checkNetwork } from '../checks/check-network.ts';
-import { checkInstanceRegion, checkRegion } from '../checks/check-region.ts';
+import { checkComponentRegion, checkInstanceRegion, checkRegion } from '../checks/check-region.ts';
 import { checkRouting } from '../checks/check-routing.ts';
 import { findInstanceType } from '../facts/instance-types.ts';
 import type { Refusal } from '../facts/refusal.ts';
 import { componentNameOf } from './component-names.ts';
 import type { ReasoningEndpointProps, ResolvedEndpoint } from './endpoint-props.ts';
 import { placementOf } from './model-props.ts';
+import { type Network, zoneOf } from './network.ts';
+import { prefixBytesFor } from './routing.ts';
 
 /** Runs all checks of an endpoint. Each model has checks of its own, see `checkModel`. */
 export function checkEndpoint(
@@ -32,6 +34,7 @@ export function checkEndpoint(
     .map(({ id }) => ({ id, componentName: componentNameOf(endpointName, id) }));
   return [
     checkRegion(region),
+    checkComponentRegion(region),
     ...checkInstanceTypes(region, props, resolved),
     ...images.map(checkImageServer),
     ...images.map((image) => (Token.isUnresolved(region) ? undefined : checkImageRegistry(image, region))),
@@ -44,12 +47,20 @@ export function checkEndpoint(
       scaleIn: props.scaleIn,
     }),
     ...checkDeployment(deployment, 1 + (props.furtherVariants ?? []).length),
-    ...checkNetwork(props.network, hubModels),
-    ...checkRouting(routing),
+    ...checkNetwork(props.network && checkedNetwork(props.network), hubModels),
+    ...checkRouting(routing, resolved.fallbackInstanceTypes, prefixBytesFor),
     ...models.map(({ id, source }) => checkNetworkIsolation(id, source, props.networkIsolation)),
     checkManagedScaling(variant),
     checkComponentNames(components),
   ];
+}
+
+function checkedNetwork({ subnets, securityGroups, isolated }: Network) {
+  return {
+    subnets: subnets.map((subnet) => ({ subnetId: subnet.subnetId, zone: zoneOf(subnet) })),
+    securityGroups,
+    isolated,
+  };
 }
 
 function checkInstanceTypes(

@@ -1,11 +1,13 @@
 import { checkAccelerations } from '../checks/check-accelerations.ts';
 import { checkContextWindow, checkPayload } from '../checks/check-context.ts';
-import { checkCopies, checkCopyGpus } from '../checks/check-copies.ts';
+import { checkCopies, checkCopyGpus, checkHostMemory } from '../checks/check-copies.ts';
 import { checkContainerEnvironment } from '../checks/check-environment.ts';
 import { checkScalingCapacity } from '../checks/check-load-scaling.ts';
 import { checkAttentionHeads, checkMemory } from '../checks/check-memory.ts';
-import { checkAdapterUri, checkS3Uri } from '../checks/check-model-source.ts';
+import { checkAdapterPools, checkAdapterUri, checkBucket, checkS3Uri } from '../checks/check-model-source.ts';
+import { checkPassedSettings } from '../checks/check-reserved.ts';
 import { checkStartupTimeouts } from '../checks/check-timeouts.ts';
+import { DEFAULT_VLLM_TAG, serverOf } from '../facts/images.ts';
 import type { Refusal } from '../facts/refusal.ts';
 import { gpuMemory } from '../serving/gpu-memory.ts';
 import { memoryInWords } from '../serving/memory-in-words.ts';
@@ -26,18 +28,28 @@ export function checkModel(
   const contextTokens = servedContextTokens(props);
   return [
     checkS3Uri(id, props.source),
+    ...(props.source.kind === 's3' ? [checkBucket(id, 'source.uri', props.source.uri)] : []),
     checkContextWindow(id, props.contextTokens, contextTokens),
     checkScaling(props, served),
     checkPayload(id, contextTokens),
     ...instanceTypes.flatMap((instanceType) => [
       checkCopyGpus(instanceType, placement),
+      checkHostMemory(instanceType, id, props.memoryMib),
       checkFit(id, served, instanceType, contextTokens),
     ]),
     ...checkCopies(placement),
     ...checkAccelerations(id, props.vllm ?? {}, networkIsolation),
+    ...checkPassedSettings(id, serverOf(props.image ?? DEFAULT_VLLM_TAG), {
+      flags: props.vllm?.flags ?? {},
+      environment: props.environment ?? {},
+    }),
     ...checkContainerEnvironment(id, environment),
     ...checkStartupTimeouts(id, timeouts),
-    ...(props.adapters ?? []).map((adapter) => checkAdapterUri(id, adapter)),
+    checkAdapterPools(id, (props.adapters ?? []).length, instanceTypes),
+    ...(props.adapters ?? []).flatMap((adapter) => [
+      checkAdapterUri(id, adapter),
+      checkBucket(id, `adapters[].uri of ${adapter.id}`, adapter.uri),
+    ]),
   ];
 }
 

@@ -6,6 +6,7 @@ import { gpuMemory } from '../serving/gpu-memory.ts';
 import type { ServedWeights } from '../serving/served-weights.ts';
 import { DEFAULT_MAX_SEQUENCES } from '../serving/vllm-settings.ts';
 import { copiesOf, type ModelProps, servedContextTokens } from './model-props.ts';
+import { coldStartSeconds } from './zero-copies.ts';
 
 /**
  * Estimates what a copy holds and how fast it decodes, for the function's settings.
@@ -43,7 +44,7 @@ export function deployedScalingOf(
     stepSeconds: toMicroseconds(stepSecondsWith(0)),
     fullRequests,
     fullStepSeconds: toMicroseconds(stepSecondsWith(fullRequests)),
-    startSeconds: thinking.startSeconds ?? 600,
+    startSeconds: thinking.startSeconds ?? coldStartSeconds(props, { shape, settings }) ?? 600,
     elastic: thinking.elastic ?? 'asked',
     ...(thinking.policy === undefined ? {} : { policy: thinking.policy }),
   };

@@ -1,6 +1,13 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { CfnScalableTarget, CfnScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
-import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { type CopySteps, copySteps } from '../../lambda/policy/copy-steps.ts';
 import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
@@ -30,7 +37,7 @@ export interface CopyScalingProps {
   readonly componentName: string;
   readonly endpointName: string;
   readonly modelId: string;
-  /** Minimum: 0, which lets the copies scale to zero and adds the step policy that leaves zero. */
+  /** Minimum: 0, which lets the copies scale to zero and, unless `byLoad` is set, adds the step policy that leaves zero. */
   readonly minCopies: number;
   readonly maxCopies: number;
   /**
@@ -74,6 +81,12 @@ export interface CopyScalingProps {
   readonly scaleInCooldown?: Duration | undefined;
   /** Requests to the component that found no copy. */
   readonly noCapacityMetric: IMetric;
+  /**
+   * Expected time from a request that finds no copy until the copy takes requests.
+   *
+   * @default Duration.minutes(15)
+   */
+  readonly coldStart?: Duration | undefined;
 }
 
 /**
@@ -101,7 +114,8 @@ export class CopyScaling extends Construct {
     if (props.byLoad === true) for (const steps of copySteps) this.#followLoad(props, steps);
     else this.#trackRequests(props);
     if (props.committedTokensPerCopy !== undefined) this.#leadByCommittedTokens(props, props.committedTokensPerCopy);
-    if (leavesZero(props)) this.#leaveZero(props);
+    // By load, the function wakes the endpoint itself, and MissingCopies adds the rest.
+    if (leavesZero(props) && props.byLoad !== true) this.#leaveZero(props);
   }
 
   #trackRequests(props: CopyScalingProps): void {
@@ -179,7 +193,16 @@ export class CopyScaling extends Construct {
     });
   }
 
-  #leaveZero({ componentName, noCapacityMetric }: CopyScalingProps): void {
+  /**
+   * Adds the first copy once a request finds none. SageMaker counts such requests until the first copy runs, and a step policy
+   * acts again for as long as its alarm is in ALARM, so the alarm counts them only while no copy is desired: the function
+   * reports the desired copies, which CloudWatch does not have. The policy only adds, so it never lowers what a schedule,
+   * another policy or an operator set. Clients that call the endpoint without the function have no report; for them the
+   * cooldown is as long as the start of a copy.
+   *
+   * @see https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
+   */
+  #leaveZero({ componentName, endpointName, modelId, noCapacityMetric, coldStart }: CopyScalingProps): void {
     const policy = new CfnScalingPolicy(this, 'FromZero', {
       policyName: `${componentName}-from-zero`,
       policyType: 'StepScaling',
@@ -187,18 +210,29 @@ export class CopyScaling extends Construct {
       stepScalingPolicyConfiguration: {
         adjustmentType: 'ChangeInCapacity',
         metricAggregationType: 'Maximum',
-        cooldown: 60,
+        cooldown: (coldStart ?? Duration.minutes(15)).toSeconds(),
         stepAdjustments: [{ metricIntervalLowerBound: 0, scalingAdjustment: 1 }],
       },
     });
+    const period = Duration.seconds(30);
     const alarm = new Alarm(this, 'NoCapacity', {
-      alarmDescription: `A request found no copy of ${componentName}: one is started.`,
-      metric: noCapacityMetric,
+      alarmDescription: `A request found no copy of ${componentName}, and none is starting: one is started.`,
+      metric: new MathExpression({
+        label: 'requests that found no copy while none was desired',
+        // The last report holds until the next one, because a report may come later than the failures of its period.
+        expression: 'IF(FILL(FILL(desired, REPEAT), 0) >= 1, 0, failures)',
+        usingMetrics: {
+          desired: budgetMetric('DesiredCopies', { endpointName, modelId }, { statistic: Stats.MAXIMUM, period }),
+          failures: noCapacityMetric,
+        },
+        period,
+      }),
       threshold: 1,
       evaluationPeriods: 1,
       datapointsToAlarm: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.MISSING,
+      // Without requests there are no data points, and no change is needed.
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
   }

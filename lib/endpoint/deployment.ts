@@ -1,4 +1,5 @@
 import type { CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
+import { limits } from '../facts/aws-limits.ts';
 
 /**
  * How an endpoint changes to a new config (instance type, AMI, routing). Each strategy rolls back if an error alarm goes
@@ -58,15 +59,37 @@ export function toDeploymentConfig(
   }
 }
 
-/** Deployment of a component: replaces its copies one by one, and rolls back if an alarm goes off. */
+/** Limits of a batch of a component's copies, in percent of the copies at that moment. */
+const BATCH_PERCENT = { min: limits.rollingPercent.min, max: limits.rollingPercent.max };
+
+/**
+ * Returns the smallest number of copies that a rolling update may replace at a time, whatever the number of copies is when the
+ * update starts: 5 to 50 % of it.
+ *
+ * @param range fewest and most copies that may run
+ * @returns `undefined` if no number fits the whole range, for instance if one copy may run: no batch is 50 % of it
+ * @see https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceComponentRollingUpdatePolicy.html
+ */
+export function rollingBatch({ min, max }: { readonly min: number; readonly max: number }): number | undefined {
+  const batch = Math.max(1, Math.ceil((max * BATCH_PERCENT.min) / 100));
+  return batch <= (min * BATCH_PERCENT.max) / 100 ? batch : undefined;
+}
+
+/**
+ * Deployment of a component: replaces its copies in batches, and rolls back if an alarm goes off.
+ *
+ * @param batch copies that are replaced at a time, from `rollingBatch`
+ */
 export function toComponentDeployment(
   alarmNames: readonly string[],
+  batch: number,
 ): CfnInferenceComponent.InferenceComponentDeploymentConfigProperty {
+  const size = { type: 'COPY_COUNT', value: batch };
   return {
     autoRollbackConfiguration: { alarms: alarmNames.map((alarmName) => ({ alarmName })) },
     rollingUpdatePolicy: {
-      maximumBatchSize: { type: 'COPY_COUNT', value: 1 },
-      rollbackMaximumBatchSize: { type: 'COPY_COUNT', value: 1 },
+      maximumBatchSize: size,
+      rollbackMaximumBatchSize: size,
       waitIntervalInSeconds: DEFAULT_BAKE_SECONDS,
     },
   };

@@ -73,7 +73,7 @@ export interface ReasoningEndpointProps {
   /**
    * How requests are distributed over instances.
    *
-   * @default - prefix-aware, on the first 1,024 bytes
+   * @default - least-outstanding-requests. Prefix-aware routing needs to know how much all requests share.
    */
   readonly routing?: Routing | undefined;
   /**
@@ -147,7 +147,7 @@ export function resolveEndpoint(props: ReasoningEndpointProps): ResolvedEndpoint
     images,
     ami: props.inferenceAmiVersion ?? fittingAmi(images, instanceTypes.map(findInstanceType)),
     instances: props.instances ?? { initial: 1, min: 1, max: 1 },
-    routing: props.routing ?? { strategy: 'prefix-aware' },
+    routing: props.routing ?? { strategy: 'least-outstanding-requests' },
     deployment: props.deployment ?? { strategy: 'all-at-once' },
     networkIsolation: props.networkIsolation ?? props.models.every(({ source }) => source.kind === 's3'),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,

@@ -1,4 +1,4 @@
-import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
+import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
@@ -10,7 +10,7 @@ export interface EndpointRoleProps {
   /** Sources of weights and adapters that the role may read. */
   readonly sources: readonly ModelSource[];
   readonly repositories: readonly ImageRepository[];
-  /** Names of the log groups that the endpoint and its components write to; `*` is a wildcard. */
+  /** Names of the log groups that the endpoint and its components write to; `*` is a wildcard. The groups exist before. */
   readonly logGroupNames: readonly string[];
   /** Network that the containers join. */
   readonly network?: Network | undefined;
@@ -53,7 +53,8 @@ export function createEndpointRole(scope: Construct, id: string, props: Endpoint
   role.addToPolicy(
     new PolicyStatement({
       sid: 'WriteLogs',
-      actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+      // Without logs:CreateLogGroup: a late write after a deletion would create the group again, and the next deployment would fail on it.
+      actions: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
       resources: logs,
     }),
   );
@@ -134,12 +135,12 @@ function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {
   const bucketArn = Arn.format({ service: 's3', region: '', account: '', resource: bucket }, Stack.of(role));
   const objects = `${bucketArn}/${prefix}*`;
   role.addToPolicy(
-    new PolicyStatement({ sid: sid('Read', bucket, prefix), actions: ['s3:GetObject'], resources: [objects] }),
+    new PolicyStatement({ ...sid('Read', bucket, prefix), actions: ['s3:GetObject'], resources: [objects] }),
   );
   acknowledgeArn(role, 'IAM5', 'Resource', objects, 'The weights are all objects under the prefix.');
   role.addToPolicy(
     new PolicyStatement({
-      sid: sid('List', bucket, prefix),
+      ...sid('List', bucket, prefix),
       actions: ['s3:ListBucket'],
       resources: [bucketArn],
       conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
@@ -147,10 +148,12 @@ function readWeights(role: Role, { uri, kmsKeyArn }: S3Source): void {
   );
   if (kmsKeyArn === undefined) return;
   role.addToPolicy(
-    new PolicyStatement({ sid: sid('Decrypt', bucket, prefix), actions: ['kms:Decrypt'], resources: [kmsKeyArn] }),
+    new PolicyStatement({ ...sid('Decrypt', bucket, prefix), actions: ['kms:Decrypt'], resources: [kmsKeyArn] }),
   );
 }
 
-function sid(action: string, ...parts: readonly string[]): string {
-  return action + parts.join('').replaceAll(/[^A-Za-z0-9]/g, '');
+/** A token has no characters that a Sid may have but its number, which differs from synth to synth. */
+function sid(action: string, ...parts: readonly string[]): { readonly sid?: string } {
+  if (Token.isUnresolved(parts.join(''))) return {};
+  return { sid: action + parts.join('').replaceAll(/[^A-Za-z0-9]/g, '') };
 }

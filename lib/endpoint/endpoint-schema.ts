@@ -18,7 +18,19 @@ export const countSchema = z
 const routingSchema = z.discriminatedUnion('strategy', [
   z.strictObject({
     strategy: z.literal('prefix-aware'),
-    prefixBytes: z.int().default(1_024).describe('Bytes of the body that are compared, 1,024 to 65,536.'),
+    sharedPromptTokens: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'Longest beginning of the prompt that all requests share, in tokens: system prompt and list of tools. 0 if they share nothing. Requests that are alike in all compared bytes go to one instance.',
+      ),
+    prefixBytes: z
+      .int()
+      .optional()
+      .describe(
+        'Bytes of the body that are compared, 1,024 to 65,536. If omitted, 7 for each of `sharedPromptTokens`, and 1,024 more.',
+      ),
     concurrencyThreshold: z
       .int()
       .default(64)
@@ -42,11 +54,20 @@ const networkSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('isolated'),
     cidr: z.string().optional().describe('Address range of the VPC. If omitted, `10.0.0.0/20`.'),
+    zones: z
+      .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/, 'Expected zones, for instance "us-east-1a"'))
+      .min(2)
+      .optional()
+      .describe('Zones of the VPC, at least two. If omitted, the first two zones of the region.'),
   }),
   z.strictObject({
     kind: z.literal('existing'),
-    subnetIds: z.array(z.string().startsWith('subnet-')).min(1),
-    securityGroupIds: z.array(z.string().startsWith('sg-')).min(1),
+    subnetIds: z.array(z.string().startsWith('subnet-')).describe('Subnets in at least two zones.'),
+    zones: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('Zone of each subnet, in their order, to be checked at synth.'),
+    securityGroupIds: z.array(z.string().startsWith('sg-')).describe('One to five security groups.'),
   }),
 ]);
 
@@ -93,7 +114,9 @@ export const endpointSchema = z.strictObject({
     .enum(amiVersions)
     .optional()
     .describe('AMI of the instances. If omitted, the AMI that fits the images and GPUs.'),
-  routing: routingSchema.prefault({ strategy: 'prefix-aware' }),
+  routing: routingSchema
+    .prefault({ strategy: 'least-outstanding-requests' })
+    .describe('How requests are distributed over instances and copies.'),
   networkIsolation: z
     .boolean()
     .optional()

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -23,6 +23,7 @@ import { createComponent, startupTimeouts } from './inference-component.ts';
 import { containerEnvironment, createModel } from './model-container.ts';
 import { copiesOf, type HostedModelProps, servedContextTokens } from './model-props.ts';
 import type { OfferedModel } from './offered-model.ts';
+import { zeroCopiesOf } from './zero-copies.ts';
 
 /** Model on an endpoint, as an inference component that scales. `ReasoningEndpoint` creates one for each of its models. */
 export class HostedModel extends Construct implements OfferedModel {
@@ -37,6 +38,7 @@ export class HostedModel extends Construct implements OfferedModel {
   readonly deployedScaling: OfferedModel['deployedScaling'];
   /** True for AWS's vLLM images: only they accept another route of the server in CustomAttributes. */
   readonly canTokenize: boolean;
+  readonly zeroCopies: OfferedModel['zeroCopies'];
   readonly component: CfnInferenceComponent;
   readonly scaling: CopyScaling;
   readonly adapters: readonly HostedAdapter[];
@@ -55,9 +57,11 @@ export class HostedModel extends Construct implements OfferedModel {
     this.componentArn = componentArnOf(this, this.componentName);
     const served = servedWeights(props);
     this.deployedScaling = deployedScalingOf(props, served, props.instanceTypes[0], this.componentName);
+    this.zeroCopies = zeroCopiesOf(props, served, props.instanceTypes[0], this.componentName);
     const environment = containerEnvironment(props, served);
     const timeouts = startupTimeouts(props, served);
     refuse(this, checkModel(props, served, environment, timeouts));
+    this.#warnOfReadableToken(props);
 
     // Created here because SageMaker would create it without an expiry.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -116,6 +120,15 @@ export class HostedModel extends Construct implements OfferedModel {
     return budgetMetric(name, { endpointName: this.#endpointName, modelId: this.id });
   }
 
+  /** No AWS image reads a secret by its ARN, so a token is inserted at deployment and is plain text from then on. */
+  #warnOfReadableToken({ id, source }: HostedModelProps): void {
+    if (source.kind !== 'hub' || source.tokenSecretName === undefined) return;
+    Validations.of(this).addWarning(
+      'budgetforce:token-readable',
+      `source.tokenSecretName of ${id}: the token becomes the variable HF_TOKEN of the container, and everyone who may call sagemaker:DescribeModel can read it. Use a token that can read this model only, or copy the weights to S3 and write source { kind: "s3", uri }, which needs no token.`,
+    );
+  }
+
   #createScaling(props: HostedModelProps): CopyScaling {
     const { min, max } = copiesOf(props);
     const scaling = new CopyScaling(this, 'Scaling', {
@@ -131,17 +144,19 @@ export class HostedModel extends Construct implements OfferedModel {
       scaleOutCooldown: durationOf(props.scaling?.scaleOutCooldownSeconds),
       scaleInCooldown: durationOf(props.scaling?.scaleInCooldownSeconds),
       noCapacityMetric: this.metricNoCapacity(),
+      coldStart: durationOf(this.zeroCopies?.startSeconds),
     });
     scaling.target.addResourceDependency(this.component);
     return scaling;
   }
 
-  #createAdapters({ adapters = [], endpoint, endpointName }: HostedModelProps): readonly HostedAdapter[] {
+  #createAdapters({ adapters = [], endpoint, endpointName, logRetention }: HostedModelProps): readonly HostedAdapter[] {
     return adapters.map(
       (adapter) =>
         new HostedAdapter(this, `Adapter-${adapter.id}`, {
           ...adapter,
           endpoint,
+          logRetention,
           componentName: componentNameOf(endpointName, adapter.id),
           base: this,
         }),

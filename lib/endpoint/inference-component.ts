@@ -4,8 +4,8 @@ import { findInstanceType } from '../facts/instance-types.ts';
 import { storedWeightBytes } from '../serving/gpu-memory.ts';
 import type { ServedWeights } from '../serving/served-weights.ts';
 import { fittingTimeouts, type StartupTimeouts } from '../serving/startup-timeouts.ts';
-import { toComponentDeployment } from './deployment.ts';
-import { copiesOf, type HostedModelProps, type ModelProps } from './model-props.ts';
+import { rollingBatch, toComponentDeployment } from './deployment.ts';
+import { copiesOf, copyRangeOf, type HostedModelProps, type ModelProps } from './model-props.ts';
 
 export interface ComponentProps {
   readonly componentName: string;
@@ -36,6 +36,7 @@ export function createComponent(
     dataCacheConfig: { enableCaching: props.dataCache ?? true },
   });
   const [instanceType, ...fallbacks] = props.instanceTypes;
+  const batch = rollingBatch(copyRangeOf(props));
   return new CfnInferenceComponent(scope, id, {
     inferenceComponentName: componentName,
     endpointName: props.endpoint.attrEndpointName,
@@ -45,7 +46,7 @@ export function createComponent(
       ? { specification: specification(instanceType) }
       : { specifications: props.instanceTypes.map((type) => ({ instanceType: type, ...specification(type) })) }),
     runtimeConfig: { copyCount: copiesOf(props).initial },
-    deploymentConfig: toComponentDeployment([errorAlarmName]),
+    ...(batch !== undefined && { deploymentConfig: toComponentDeployment([errorAlarmName], batch) }),
   });
 }
 

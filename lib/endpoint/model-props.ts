@@ -93,7 +93,8 @@ export interface ModelProps {
    */
   readonly dataCache?: boolean | undefined;
   /**
-   * Further environment variables of the container. They override the construct's own.
+   * Further environment variables of the container, without secrets: DescribeModel shows them. A variable that the function
+   * or the memory check relies on is refused.
    *
    * @default - none
    */
@@ -147,7 +148,7 @@ export interface ThinkingScaling {
   /**
    * Start time of a copy that is assumed until one has been measured, in seconds.
    *
-   * @default 600
+   * @default - the cold start that `plan` computes from the weights; 600 without an architecture
    */
   readonly startSeconds?: number | undefined;
   /**
@@ -178,6 +179,15 @@ export function placementOf(props: ModelProps): Placement {
 /** Returns the model's number of copies: one, if none is set. */
 export function copiesOf(props: Pick<ModelProps, 'copies'>): Copies {
   return props.copies ?? { initial: 1, min: 1, max: 1 };
+}
+
+/** Returns the fewest and most copies that may run, with those of scheduled times. */
+export function copyRangeOf(props: Pick<ModelProps, 'copies' | 'scaling'>): {
+  readonly min: number;
+  readonly max: number;
+} {
+  const ranges = [copiesOf(props), ...(props.scaling?.schedule ?? [])];
+  return { min: Math.min(...ranges.map(({ min }) => min)), max: Math.max(...ranges.map(({ max }) => max)) };
 }
 
 /** Returns the window that vLLM serves, in tokens. */

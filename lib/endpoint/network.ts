@@ -10,6 +10,7 @@ import {
   Peer,
   Port,
   SecurityGroup,
+  type SubnetSelection,
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
@@ -26,13 +27,40 @@ export interface Network {
 
 export interface IsolatedNetworkProps {
   /**
-   * Address range of the VPC, /16 to /23. Its two subnets are /24 each.
+   * VPC to use instead of a new one, for instance of `Vpc.fromLookup`. It gets the security groups and the VPC endpoints that
+   * hosting needs, and no routes.
+   *
+   * @default - a new VPC
+   */
+  readonly vpc?: IVpc | undefined;
+  /**
+   * Subnets of `vpc` for the containers, in at least two zones.
+   *
+   * @default - the isolated subnets of `vpc`
+   */
+  readonly vpcSubnets?: SubnetSelection | undefined;
+  /**
+   * Whether to create the interface endpoints in `vpc`. A VPC accepts one endpoint with private DNS for a service: write `false` if
+   * it has them. A new VPC always gets its endpoints.
+   *
+   * @default true
+   */
+  readonly vpcEndpoints?: boolean | undefined;
+  /**
+   * Two or more zones of a new VPC, for instance `['us-east-1a', 'us-east-1c']`. Needed if GPU capacity or a VPC endpoint service is in some
+   * zones only.
+   *
+   * @default - the first two zones of the region
+   */
+  readonly zones?: readonly string[] | undefined;
+  /**
+   * Address range of a new VPC, /16 to /23. Its subnets are /24 each.
    *
    * @default '10.0.0.0/20'
    */
   readonly cidr?: string | undefined;
   /**
-   * Retention of the flow logs.
+   * Retention of the flow logs of a new VPC.
    *
    * @default RetentionDays.ONE_MONTH
    */
@@ -40,8 +68,8 @@ export interface IsolatedNetworkProps {
 }
 
 /**
- * A VPC without a route to the internet, in two zones, with VPC endpoints for the services that hosting needs: S3 for
- * weights, ECR for images, CloudWatch for logs and metrics.
+ * A network without a route to the internet, in two zones, with VPC endpoints for the services that hosting needs: S3 for weights,
+ * ECR for images, CloudWatch for logs and metrics. In a new VPC, or in an existing one.
  */
 export class IsolatedNetwork extends Construct implements Network {
   readonly vpc: IVpc;
@@ -49,54 +77,87 @@ export class IsolatedNetwork extends Construct implements Network {
   readonly securityGroups: readonly ISecurityGroup[];
   readonly isolated = true;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { logRetention = RetentionDays.ONE_MONTH, cidr = '10.0.0.0/20' }: IsolatedNetworkProps = {},
-  ) {
+  constructor(scope: Construct, id: string, props: IsolatedNetworkProps = {}) {
     super(scope, id);
-    const created = new Vpc(this, 'Vpc', {
+    const { vpc = this.#createVpc(props) } = props;
+    const existing = props.vpc !== undefined;
+    this.vpc = vpc;
+    this.subnets = existing
+      ? vpc.selectSubnets(props.vpcSubnets ?? { subnetType: SubnetType.PRIVATE_ISOLATED }).subnets
+      : vpc.isolatedSubnets;
+    if (!existing || props.vpcEndpoints !== false) this.#addEndpoints(vpc, existing);
+    this.securityGroups = [this.#createContainerGroup(vpc)];
+  }
+
+  #createVpc({ logRetention = RetentionDays.ONE_MONTH, cidr = '10.0.0.0/20', zones }: IsolatedNetworkProps): IVpc {
+    const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(cidr),
-      maxAzs: 2,
+      ...(zones === undefined ? { maxAzs: 2 } : { availabilityZones: [...zones] }),
       natGateways: 0,
       subnetConfiguration: [{ name: 'models', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
       restrictDefaultSecurityGroup: false,
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
     });
-    // Needed under exactOptionalPropertyTypes: the class lacks `undefined` in optional properties of its own interface.
-    const vpc = created as IVpc;
-    created.addFlowLog('FlowLog', {
+    vpc.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(
         new LogGroup(this, 'FlowLogs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY }),
       ),
     });
-    const endpoints = new SecurityGroup(this, 'EndpointGroup', {
+    // Needed under exactOptionalPropertyTypes: the class lacks `undefined` in optional properties of its own interface.
+    return vpc as IVpc;
+  }
+
+  /** Adds the interface endpoints and, in an existing VPC, the gateway of S3 for the subnets of the containers. */
+  #addEndpoints(vpc: IVpc, existing: boolean): void {
+    const group = new SecurityGroup(this, 'EndpointGroup', {
       vpc,
       description: 'Endpoints of AWS services',
       allowAllOutbound: false,
     });
-    endpoints.addIngressRule(Peer.ipv4(cidr), Port.tcp(443), 'HTTPS from the containers');
+    group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.tcp(443), 'HTTPS from the containers');
     for (const [name, service] of Object.entries(services)) {
-      created.addInterfaceEndpoint(name, { service, securityGroups: [endpoints], open: false });
+      vpc.addInterfaceEndpoint(name, {
+        service,
+        securityGroups: [group],
+        open: false,
+        ...(existing && { subnets: { subnets: [...this.subnets] } }),
+      });
     }
+    if (existing) {
+      vpc.addGatewayEndpoint('ModelsS3', {
+        service: GatewayVpcEndpointAwsService.S3,
+        subnets: [{ subnets: [...this.subnets] }],
+      });
+    }
+    Validations.of(group).acknowledge({
+      id: 'AwsSolutions-EC23',
+      reason: 'The rule allows only the address range of this VPC.',
+    });
+  }
+
+  #createContainerGroup(vpc: IVpc): SecurityGroup {
     const containers = new SecurityGroup(this, 'ContainerGroup', {
       vpc,
       description: 'Containers of models',
       allowAllOutbound: false,
     });
-    containers.addEgressRule(Peer.ipv4(cidr), Port.tcp(443), 'HTTPS to the endpoints');
+    containers.addEgressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.tcp(443), 'HTTPS to the endpoints');
     containers.addEgressRule(
       Peer.anyIpv4(),
       Port.tcp(443),
       'HTTPS to S3 through its gateway; there is no other way out',
     );
-    this.vpc = vpc;
-    this.subnets = vpc.isolatedSubnets;
-    this.securityGroups = [containers];
-    Validations.of(endpoints).acknowledge({
-      id: 'AwsSolutions-EC23',
-      reason: 'The rule allows only the address range of this VPC.',
-    });
+    return containers;
+  }
+}
+
+/** Returns the zone of a subnet. `undefined` if it was imported without its zone. */
+export function zoneOf(subnet: ISubnet): string | undefined {
+  try {
+    return subnet.availabilityZone;
+  } catch {
+    // CDK throws for a subnet that was imported by its id alone. Its zone is then not checked.
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DeployedScaling } from '../../lambda/settings/settings.ts';
+import type { DeployedScaling, ZeroCopiesSettings } from '../../lambda/settings/settings.ts';
 
 /** A model on an endpoint, or an adapter on a model, as the API needs to know it. */
 export interface OfferedModel {
@@ -13,6 +13,8 @@ export interface OfferedModel {
   readonly contextTokens: number;
   /** Settings for scaling by load. `undefined` if the function does not record the load of the model's copies. */
   readonly deployedScaling: DeployedScaling | undefined;
+  /** How the model leaves zero copies. @default - it never scales to zero */
+  readonly zeroCopies?: ZeroCopiesSettings | undefined;
   /** Whether the server's `/tokenize` can be reached through the endpoint. */
   readonly canTokenize: boolean;
 }

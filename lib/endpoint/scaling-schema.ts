@@ -16,7 +16,9 @@ const thinkingScalingSchema = z.strictObject({
     ),
   startSeconds: seconds
     .optional()
-    .describe('Assumed start time of a copy until one has been measured, in seconds. If omitted, 600.'),
+    .describe(
+      'Assumed start time of a copy until one has been measured, in seconds. If omitted, the cold start that `plan` computes; 600 without an architecture.',
+    ),
   policy: policySchema.optional().describe('Settings of the policies.'),
 });
 

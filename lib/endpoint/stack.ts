@@ -1,24 +1,30 @@
-import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { SecurityGroup, Subnet } from 'aws-cdk-lib/aws-ec2';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { HostedConfig } from '../config.ts';
-import { IsolatedNetwork, type Network } from './network.ts';
+import type { Network } from './network.ts';
 import { ReasoningEndpoint } from './reasoning-endpoint.ts';
 
 export interface EndpointStackProps extends StackProps {
   readonly config: HostedConfig;
+  /**
+   * Network of the containers, of a stack of its own.
+   *
+   * @default - the existing network of the config; without one, SageMaker's network
+   */
+  readonly network?: Network | undefined;
 }
 
 /** Stack of the GPU endpoint and its models, which takes long to deploy. */
 export class EndpointStack extends Stack {
   readonly endpoint: ReasoningEndpoint;
 
-  constructor(scope: Construct, id: string, { config, ...props }: EndpointStackProps) {
+  constructor(scope: Construct, id: string, { config, network, ...props }: EndpointStackProps) {
     super(scope, id, props);
     this.endpoint = new ReasoningEndpoint(this, 'Endpoint', {
       ...config.endpoint,
-      network: this.#networkOf(config),
+      network: network ?? this.#existingNetwork(config),
       endpointName: config.name,
       models: config.models,
       logRetention: config.logRetentionDays satisfies RetentionDays,
@@ -33,25 +39,18 @@ export class EndpointStack extends Stack {
     });
   }
 
-  /** Zones from the region's own list at deployment, because a lookup would call AWS at synth. */
-  override get availabilityZones(): string[] {
-    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
-  }
-
-  #networkOf({ endpoint: { network }, logRetentionDays }: HostedConfig): Network | undefined {
-    switch (network?.kind) {
-      case undefined:
-        return undefined;
-      case 'isolated':
-        return new IsolatedNetwork(this, 'Network', {
-          logRetention: logRetentionDays satisfies RetentionDays,
-          ...(network.cidr !== undefined && { cidr: network.cidr }),
+  #existingNetwork({ endpoint: { network } }: HostedConfig): Network | undefined {
+    if (network?.kind !== 'existing') return undefined;
+    const { subnetIds, zones = [], securityGroupIds } = network;
+    return {
+      subnets: subnetIds.map((subnetId, index) => {
+        const availabilityZone = zones[index];
+        return Subnet.fromSubnetAttributes(this, subnetId, {
+          subnetId,
+          ...(availabilityZone !== undefined && { availabilityZone }),
         });
-      case 'existing':
-        return {
-          subnets: network.subnetIds.map((id) => Subnet.fromSubnetId(this, id, id)),
-          securityGroups: network.securityGroupIds.map((id) => SecurityGroup.fromSecurityGroupId(this, id, id)),
-        };
-    }
+      }),
+      securityGroups: securityGroupIds.map((id) => SecurityGroup.fromSecurityGroupId(this, id, id)),
+    };
   }
 }

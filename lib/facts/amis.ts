@@ -25,6 +25,14 @@ export function driverForCuda(cuda: number): number {
   return cuda >= 13 ? 580 : cuda >= 12.4 ? 550 : 535;
 }
 
+/**
+ * Returns the newest driver branch of SageMaker's AMIs that AWS's images with this CUDA version run on. An image of CUDA 12 on the
+ * AMI of CUDA 13 hangs in status Creating too: https://github.com/aws/deep-learning-containers/pull/6187
+ */
+export function newestDriverForCuda(cuda: number): number {
+  return cuda >= 13 ? 580 : 550;
+}
+
 /** Selects the AMI for images on instance types: driver 550 if it runs all of them, otherwise 580. */
 export function fittingAmi(
   images: readonly ContainerImage[],

@@ -78,6 +78,13 @@ export const limits = {
     unit: 'characters',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html',
   },
+  /** Size of the names and values of all environment variables of a model container. */
+  containerVariablesBytes: {
+    min: 0,
+    max: 32_768,
+    unit: 'bytes',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html',
+  },
   /** Idle timeout of a streamed response on an edge-optimised REST API: 30 seconds. */
   edgeIdleSeconds: {
     min: 1,
@@ -136,7 +143,7 @@ export const limits = {
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html',
   },
   subnets: {
-    min: 1,
+    min: 2,
     max: 16,
     unit: 'subnets',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html',

@@ -2,14 +2,18 @@
  * AWS's images whose text-completion route accepts and returns token ids, with the CUDA version of each. For other images
  * and what they lack, see docs/decisions/0010-images.md.
  *
- * https://github.com/aws/deep-learning-containers/blob/main/docs/vllm/changelog/index.md
+ * https://github.com/aws/deep-learning-containers/blob/main/docs/vllm/changelog/index.md, and for v2.4 to v2.6
+ * https://github.com/aws/deep-learning-containers/pull/6661 and docs/src/data/vllm-server of that repository
  */
 const vllmImages = [
-  { tag: 'server-sagemaker-cuda-v2.3', repository: 'vllm', server: 'vllm', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v2.2', repository: 'vllm', server: 'vllm', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v2.1', repository: 'vllm', server: 'vllm', cuda: 13.0 },
-  { tag: 'server-sagemaker-cuda-v1.4', repository: 'vllm', server: 'vllm', cuda: 12.9 },
-  { tag: '0.36.0-lmi28.0.0-cu130', repository: 'djl-inference', server: 'lmi', cuda: 13.0 },
+  { tag: 'server-sagemaker-cuda-v2.6', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.30.0' },
+  { tag: 'server-sagemaker-cuda-v2.5', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.30.0' },
+  { tag: 'server-sagemaker-cuda-v2.4', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.27.1' },
+  { tag: 'server-sagemaker-cuda-v2.3', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.27.0' },
+  { tag: 'server-sagemaker-cuda-v2.2', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.26.0' },
+  { tag: 'server-sagemaker-cuda-v2.1', repository: 'vllm', server: 'vllm', cuda: 13.0, vllm: '0.24.0' },
+  { tag: 'server-sagemaker-cuda-v1.4', repository: 'vllm', server: 'vllm', cuda: 12.9, vllm: '0.20.0' },
+  { tag: '0.36.0-lmi28.0.0-cu130', repository: 'djl-inference', server: 'lmi', cuda: 13.0, vllm: '0.26.0' },
 ] as const;
 
 /** How an image reads its settings: `SM_VLLM_X` becomes the flag `--x` (vllm), `OPTION_X` an engine argument (lmi). */
@@ -47,6 +51,11 @@ export function cudaOf(image: ContainerImage): number {
   if (typeof image !== 'string') return image.cuda;
   return vllmImages.find(({ tag }) => tag === image)?.cuda ?? 0;
 }
+
+/** Lists the known tags with their versions, for messages. */
+export const knownTags: string = vllmImages
+  .map(({ tag, vllm, cuda }) => `"${tag}" (vLLM ${vllm}, CUDA ${cuda.toFixed(1)})`)
+  .join(', ');
 
 /** Returns the name of AWS's repository that holds a tag. */
 export function repositoryNameOf(image: VllmTag): string {

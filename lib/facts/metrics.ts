@@ -1,10 +1,16 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRIC_NAMESPACE, metricDimensions, type ScalingMetrics } from '../../lambda/scaling/scaling-metrics.ts';
+import {
+  METRIC_NAMESPACE,
+  metricDimensions,
+  type ScalingMetrics,
+  type ZeroCopiesMetrics,
+} from '../../lambda/scaling/scaling-metrics.ts';
 
 /** Metrics that the function writes, with the dimensions `Endpoint` and `Model`. */
 export type BudgetMetric =
   | keyof ScalingMetrics
+  | keyof ZeroCopiesMetrics
   | 'WantedThinkingTokens'
   | 'GrantedThinkingTokens'
   | 'UsedThinkingTokens'

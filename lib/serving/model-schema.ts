@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_VLLM_TAG, vllmTags } from '../facts/images.ts';
+import { DEFAULT_VLLM_TAG, knownTags, vllmTags } from '../facts/images.ts';
 import { accelerationNames } from './accelerations.ts';
 import { architectureNames } from './architecture.ts';
 
@@ -10,7 +10,7 @@ const sourceSchema = z.discriminatedUnion('kind', [
     kind: z.literal('s3'),
     uri: z
       .string()
-      .startsWith('s3://')
+      .startsWith('s3://', 'Expected a URI in lower case: s3://bucket/prefix/')
       .describe('Uncompressed weights in Hugging Face’s layout, in a bucket of the region: `s3://bucket/prefix/`.'),
     kmsKeyArn: z.string().min(1).optional().describe('KMS key that the objects are encrypted with.'),
   }),
@@ -26,18 +26,25 @@ const sourceSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const unknownTag = `Expected one of the tags ${knownTags}, or { uri, cuda } of an image in your own ECR`;
+
 const imageSchema = z
-  .union([
-    z.enum(vllmTags),
-    z.strictObject({
-      uri: z.string().min(1).describe('URI in a private ECR repository of the region.'),
-      cuda: z.number().describe('Major and minor CUDA version, for instance 12.9.'),
-      server: z
-        .enum(['vllm', 'lmi'])
-        .optional()
-        .describe('Server whose environment variables the image reads. If omitted, vllm.'),
-    }),
-  ])
+  .union(
+    [
+      z.enum(vllmTags),
+      z.strictObject({
+        uri: z.string().min(1).describe('URI in a private ECR repository of the region.'),
+        cuda: z.number().describe('Major and minor CUDA version, for instance 12.9.'),
+        server: z
+          .enum(['vllm', 'lmi'])
+          .optional()
+          .describe('Server whose environment variables the image reads. If omitted, vllm.'),
+      }),
+    ],
+    {
+      error: (issue) => (typeof issue.input === 'string' ? `${unknownTag}, but received "${issue.input}"` : undefined),
+    },
+  )
   .describe('Image of the model server: a tag of AWS’s vLLM or LMI image, or an image in your own ECR.');
 
 const vllmSchema = z.strictObject({
@@ -83,7 +90,9 @@ const vllmSchema = z.strictObject({
   flags: z
     .record(z.string().regex(/^[a-z0-9-]+$/), z.union([z.string(), z.number(), z.boolean()]))
     .optional()
-    .describe('Further flags of `vllm serve`, without leading dashes. They override all other settings.'),
+    .describe(
+      'Further flags of `vllm serve`, without leading dashes. Refused: a flag that has a field, or that the function or the memory check relies on.',
+    ),
 });
 
 const dimension = z.int().min(1);

@@ -67,10 +67,13 @@ export function vllmEnvironment(
  *   request would count them as evaluated.
  * - A grammar that allows any whitespace between JSON tokens lets a model that was not trained on JSON write whitespace without
  *   end. vLLM refuses this setting with the backend `auto`; `guidance` supports more of JSON Schema than `xgrammar`.
+ * - The model's generation_config.json gives the sampling parameters that a request leaves out, see
+ *   docs/decisions/0020-sampling-defaults-of-the-model.md.
  */
 const serverFlags: Flags = {
   'enable-prompt-tokens-details': true,
   'structured-outputs-config': JSON.stringify({ backend: 'guidance', disable_any_whitespace: true }),
+  'generation-config': 'auto',
 };
 
 type Flags = Readonly<Record<string, string | number | boolean | undefined>>;

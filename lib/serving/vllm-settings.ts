@@ -78,8 +78,8 @@ export interface VllmSettings {
    */
   readonly draftTokens?: number | undefined;
   /**
-   * Further flags of `vllm serve` without their dashes, for instance `{ "max-num-batched-tokens": 8192 }`. They override
-   * all settings above.
+   * Further flags of `vllm serve` without their dashes, for instance `{ "max-num-batched-tokens": 8192 }`. A
+   * flag that has a field, or that the function or the memory check relies on, is refused.
    *
    * @default - none
    */

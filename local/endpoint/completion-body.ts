@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Below it, logits that are divided by the penalty leave the range of the engine's 32-bit numbers. */
+const MIN_REPETITION_PENALTY = 0.01;
+
 /**
  * Body of vLLM's text completion, as far as the embedded endpoint supports it. Defaults are vLLM's: `max_tokens` 16,
  * `skip_special_tokens` true.
@@ -72,7 +75,8 @@ const completionBodySchema = z.strictObject({
     .transform((value) => value ?? 0),
   repetition_penalty: z
     .number()
-    .gt(0)
+    .min(MIN_REPETITION_PENALTY)
+    .max(1 / MIN_REPETITION_PENALTY)
     .nullish()
     .transform((value) => value ?? 1),
   frequency_penalty: z
@@ -97,6 +101,10 @@ const completionBodySchema = z.strictObject({
       z.strictObject({ json_object: z.literal(true) }),
     ])
     .nullish(),
+  echo: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
   logprobs: z.int().min(0).max(20).nullish(),
   n: z.literal(1).nullish(),
   user: z.string().nullish(),

@@ -37,6 +37,8 @@ export async function* completionChunks(
       promptIds = step.promptIds;
       promptTokens = step.promptIds.length;
       cachedTokens = step.cachedTokens;
+      text = step.echo?.text ?? '';
+      logprobs = [...(step.echo?.logprobs ?? [])];
       continue;
     }
     completionTokens += step.tokenIds.length;
@@ -86,6 +88,8 @@ export async function wholeCompletion(engine: Engine, body: CompletionBody, mode
     if ('promptIds' in step) {
       promptIds = step.promptIds;
       cachedTokens = step.cachedTokens;
+      text = step.echo?.text ?? '';
+      logprobs.push(...(step.echo?.logprobs ?? []));
     } else {
       text += step.text;
       tokenIds.push(...step.tokenIds);

@@ -7,6 +7,7 @@ import {
 } from '../engine/engine.ts';
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
 import { incrementalText } from './incremental-text.ts';
+import { JsonEnd } from './json-end.ts';
 
 /** One step of a completion: the content of one vLLM chunk. */
 export interface CompletionStep {
@@ -20,13 +21,16 @@ export interface CompletionStep {
 
 export interface StepLogprobs {
   readonly token: string;
-  readonly logprob: number;
-  readonly top: Readonly<Record<string, number>>;
+  /** `null` for the first token of a prompt, which nothing predicts. */
+  readonly logprob: number | null;
+  readonly top: Readonly<Record<string, number>> | null;
 }
 
 export interface CompletionStart {
   readonly promptIds: readonly number[];
   readonly cachedTokens: number;
+  /** What `echo` puts before the completion. `undefined` without it. */
+  readonly echo: { readonly text: string; readonly logprobs: readonly StepLogprobs[] } | undefined;
 }
 
 /** Faults of the engine, for tests of its callers. */
@@ -38,7 +42,7 @@ export interface CompletionFaults {
 
 /**
  * Runs a text completion as vLLM does: stop ids end it without their text, stop texts are removed from the text, and incomplete
- * characters are held back.
+ * characters are held back. A structured answer ends with its last character, without a further token.
  *
  * @throws {BadRequestError} if prompt and `max_tokens` exceed the context window, or the engine cannot enforce the structure
  */
@@ -54,9 +58,14 @@ export async function* runCompletion(
       `This model's maximum context length is ${engine.contextTokens} tokens. However, you requested ${body.max_tokens} output tokens and your prompt contains ${promptIds.length} input tokens.`,
     );
   }
+  const unknown = promptIds.find((id) => id >= engine.vocabularySize);
+  // vLLM's text.
+  if (unknown !== undefined) throw new BadRequestError(`Token id ${unknown} is out of vocabulary`);
   const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
   const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
   const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));
+  const echo = body.echo ? await echoOf(engine, promptIds, body, signal) : undefined;
+  const json = body.structured_outputs == null ? undefined : new JsonEnd();
   let held = '';
   let count = 0;
   const events = engine.generate(
@@ -80,13 +89,15 @@ export async function* runCompletion(
   );
   for await (const event of refusingStructures(events)) {
     if (event.kind === 'prompt') {
-      yield { promptIds, cachedTokens: event.cached };
+      yield { promptIds, cachedTokens: event.cached, echo };
       continue;
     }
     count++;
     const logprobs = event.logprobs === undefined ? [] : [stepLogprobs(engine, event.id, event.logprobs)];
     const ended = ends.has(event.id);
-    held += ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
+    const added = ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);
+    held += added;
+    const complete = json?.push(added) === true;
     const stop = count > body.min_tokens ? firstStop(held, body.stop) : undefined;
     if (stop !== undefined) {
       const cut = stop.at + (body.include_stop_str_in_output ? stop.text.length : 0);
@@ -96,6 +107,10 @@ export async function* runCompletion(
     if (ended) {
       const stopReason = body.stop_token_ids.includes(event.id) ? event.id : null;
       yield { text: held + text.end(), tokenIds: [event.id], finishReason: 'stop', stopReason, logprobs };
+      return;
+    }
+    if (complete) {
+      yield { text: held, tokenIds: [event.id], finishReason: 'stop', stopReason: null, logprobs };
       return;
     }
     if (count === body.max_tokens) {
@@ -113,6 +128,24 @@ export async function* runCompletion(
     held = held.slice(held.length - keep);
     if (faults.tokenDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, faults.tokenDelayMs));
   }
+}
+
+async function echoOf(
+  engine: Engine,
+  promptIds: readonly number[],
+  { logprobs: top }: CompletionBody,
+  signal: AbortSignal,
+): Promise<NonNullable<CompletionStart['echo']>> {
+  const text = engine.detokenize(promptIds);
+  if (top == null) return { text, logprobs: [] };
+  const later = await engine.promptLogprobs(promptIds, top, signal);
+  const logprobs = promptIds.map((id, index): StepLogprobs => {
+    const given = later[index - 1];
+    return given === undefined
+      ? { token: engine.detokenize([id]), logprob: null, top: null }
+      : stepLogprobs(engine, id, given);
+  });
+  return { text, logprobs };
 }
 
 function stepLogprobs(engine: Engine, id: number, { own, top }: EngineLogprobs): StepLogprobs {

@@ -2,6 +2,8 @@
 export interface Engine {
   /** Context window: prompt and completion together, in tokens. */
   readonly contextTokens: number;
+  /** Number of token ids. Ids of a prompt are below it. */
+  readonly vocabularySize: number;
   /** End-of-generation tokens of the model, in addition to the request's stop ids (vLLM merges the two). */
   readonly endIds: ReadonlySet<number>;
   /**
@@ -9,6 +11,8 @@ export interface Engine {
    * are taken. The first event reports the evaluated prompt; every further event is a token.
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined>;
+  /** Log-probabilities of each token of a prompt after its first, given the tokens before it. `top`: as in `EngineRequest`. */
+  promptLogprobs(promptIds: readonly number[], top: number, signal: AbortSignal): Promise<readonly EngineLogprobs[]>;
   /** Encodes a text. If `parseControls` is set, control strings become control tokens, as with vLLM. */
   tokenize(text: string, parseControls: boolean): readonly number[];
   /** Decodes ids, with control tokens as text. Invalid bytes become U+FFFD. */

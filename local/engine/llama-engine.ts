@@ -19,6 +19,8 @@ import {
   type TextStructure,
   UnknownStructureError,
 } from './engine.ts';
+import { guardContext } from './guard-context.ts';
+import { jsonGrammar } from './json-grammar.ts';
 import { Places } from './places.ts';
 
 export interface LlamaEngineOptions {
@@ -60,6 +62,7 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
       }),
     ),
   );
+  for (const context of contexts) guardContext(context);
   const sequences = contexts.flatMap((context) =>
     Array.from({ length: context.totalSequences }, () => context.getSequence()),
   );
@@ -72,7 +75,10 @@ export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engi
 
 class LlamaEngine implements Engine {
   readonly contextTokens: number;
+  readonly vocabularySize: number;
   readonly endIds: ReadonlySet<number>;
+  /** Control tokens that do not end a generation. */
+  readonly #controlIds: ReadonlySet<number>;
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #places: Places<LlamaContextSequence>;
@@ -95,7 +101,12 @@ class LlamaEngine implements Engine {
     this.#places = new Places(sequences);
     this.contextTokens = contextTokens;
     this.#dispose = dispose;
-    this.endIds = new Set(allTokens(model).filter((token) => model.isEogToken(token)));
+    const tokens = allTokens(model);
+    this.vocabularySize = tokens.length;
+    this.endIds = new Set(tokens.filter((token) => model.isEogToken(token)));
+    this.#controlIds = new Set(
+      tokens.filter((token) => model.getTokenAttributes(token).control && !model.isEogToken(token)),
+    );
   }
 
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
@@ -121,7 +132,7 @@ class LlamaEngine implements Engine {
         ...(grammar === undefined
           ? {}
           : { grammarEvaluationState: new LlamaGrammarEvaluationState({ model: this.#model, grammar }) }),
-        ...(request.minTokens > 0 ? { tokenBias: this.#noEndBefore(request.minTokens, ends, () => count) } : {}),
+        ...this.#bias(request, ends, () => count),
       };
       const rest = prompt.slice(known);
       const steps =
@@ -140,6 +151,35 @@ class LlamaEngine implements Engine {
         if (signal.aborted || ends.has(token) || count >= request.maxTokens) break;
       }
       signal.throwIfAborted();
+    } catch (error) {
+      // After a failure, the cache may hold tokens that the sequence does not know of.
+      if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
+      throw error;
+    } finally {
+      this.#places.give(sequence);
+    }
+  }
+
+  async promptLogprobs(
+    promptIds: readonly number[],
+    top: number,
+    signal: AbortSignal,
+  ): Promise<readonly EngineLogprobs[]> {
+    const prompt = promptIds.map(toToken);
+    const sequence = await this.#places.take((free) => this.#closest(free, prompt), signal);
+    this.#lastUsed.set(sequence, ++this.#uses);
+    try {
+      await sequence.clearHistory();
+      const options = { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
+      const results = await sequence.controlledEvaluate(prompt.slice(0, -1).map((token) => [token, options] as const));
+      this.#evaluated += prompt.length - 1;
+      signal.throwIfAborted();
+      return prompt.slice(1).map((token, index) => {
+        return logprobsOf(token, results[index]?.next.probabilities ?? new Map(), top);
+      });
+    } catch (error) {
+      if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
+      throw error;
     } finally {
       this.#places.give(sequence);
     }
@@ -167,10 +207,20 @@ class LlamaEngine implements Engine {
     await this.#dispose();
   }
 
-  #noEndBefore(minTokens: number, ends: ReadonlySet<number>, count: () => number): () => TokenBias {
-    const mask = maskOf(this.#model, ends);
-    const none = TokenBias.for(this.#model);
-    return () => (count() < minTokens ? mask : none);
+  /**
+   * Masks end tokens below the minimum. In a structured answer it also masks control tokens: the grammar takes their text for the
+   * text of a string, but they would end the answer there. The grammar itself allows an end only after the whole structure.
+   */
+  #bias(
+    request: EngineRequest,
+    ends: ReadonlySet<number>,
+    count: () => number,
+  ): Pick<SequenceEvaluateOptions, 'tokenBias'> {
+    const always = request.structure === undefined ? new Set<number>() : this.#controlIds;
+    if (request.minTokens <= 0 && always.size === 0) return {};
+    const later = maskOf(this.#model, always);
+    const first = request.minTokens > 0 ? maskOf(this.#model, new Set([...ends, ...always])) : later;
+    return { tokenBias: () => (count() < request.minTokens ? first : later) };
   }
 
   /** The free sequence whose cache shares the longest prefix with the prompt; among equals, the least recently used. */
@@ -189,24 +239,15 @@ class LlamaEngine implements Engine {
 
 async function grammarOf(structure: TextStructure | undefined, llama: Llama): Promise<LlamaGrammar | undefined> {
   if (structure === undefined) return undefined;
-  if (structure.kind === 'json_object') return await llama.getGrammarFor('json');
+  const grammar = jsonGrammar(structure);
   try {
-    return await llama.createGrammarForJsonSchema(withOneOf(structure.schema) as { type: 'object' });
+    return await llama.createGrammar({ grammar });
   } catch (cause) {
     throw new UnknownStructureError(
       `The engine cannot enforce this JSON schema: ${cause instanceof Error ? cause.message : cause}`,
       { cause },
     );
   }
-}
-
-/** The grammar builder supports only `oneOf`. For generation, `anyOf` is equivalent. */
-function withOneOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withOneOf);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key === 'anyOf' ? 'oneOf' : key, withOneOf(inner)]),
-  );
 }
 
 function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEvaluateOptions {

@@ -22,6 +22,8 @@ export interface Routing {
   readonly prefixAware: boolean;
   /** Outstanding requests of a copy from which on the prefix is ignored. */
   readonly concurrencyThreshold: number;
+  /** Whether all requests are alike in the compared bytes, so that PREFIX_AWARE sends them all to one copy up to the threshold. */
+  readonly samePrefix?: boolean;
 }
 
 /**
@@ -118,7 +120,12 @@ export class Fleet {
 
   /** Chooses the copy for a call, and tells whether it has the call's context cached. `undefined` if no copy runs. */
   route(job: Job): { readonly copy: Copy; readonly cached: boolean } | undefined {
-    if (this.#routing.prefixAware && job.copy >= 0) {
+    const [first] = this.running;
+    if (this.#routing.prefixAware && this.#routing.samePrefix === true && first !== undefined) {
+      if (first.outstanding < this.#routing.concurrencyThreshold) {
+        return { copy: first, cached: first.id === job.copy };
+      }
+    } else if (this.#routing.prefixAware && job.copy >= 0) {
       for (const copy of this.running) {
         if (copy.id === job.copy && copy.outstanding < this.#routing.concurrencyThreshold)
           return { copy, cached: true };

@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
-import { App, type Stack } from 'aws-cdk-lib';
+import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { serveCommandCommand } from '../../cli/commands/serve-command.ts';
 import { type HostedConfig, hostedPart, loadConfig } from '../../lib/config.ts';
 import { EndpointStack } from '../../lib/endpoint/stack.ts';
+import { anExampleApp } from '../lib/synthesize.ts';
 
 async function printed(...argv: string[]): Promise<string> {
   let text = '';
@@ -29,7 +30,7 @@ const modelSchema = z.object({
 
 /** Environments of the containers in the template of a config. */
 function deployedEnvironments(config: HostedConfig): readonly Readonly<Record<string, unknown>>[] {
-  const stack: Stack = new EndpointStack(new App(), 'Stack', { config, env: { region: config.region } });
+  const stack: Stack = new EndpointStack(anExampleApp(), 'Stack', { config, env: { region: config.region } });
   return Object.values(Template.fromStack(stack).findResources('AWS::SageMaker::Model')).map(
     (model) => modelSchema.parse(model).Properties.PrimaryContainer.Environment,
   );

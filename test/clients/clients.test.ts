@@ -166,7 +166,7 @@ const clients: readonly Client[] = [
         const { client } = await openai(calls);
         const runner = client.chat.completions.stream({ model, messages, tools: [weatherOpenAi] });
         const { choices } = await runner.finalChatCompletion();
-        expect(choices[0]?.message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city":"Paris"}' } });
+        expect(choices[0]?.message.tool_calls?.[0]).toMatchObject({ function: { arguments: '{"city": "Paris"}' } });
       },
       'counts thinking tokens': async () => {
         const { client } = await openai(natural);
@@ -248,7 +248,7 @@ const clients: readonly Client[] = [
         const tools = [{ type: 'function' as const, name: 'weather', parameters: { ...parameters }, strict: false }];
         const stream = client.responses.stream({ model, input: question, tools });
         const { output } = await stream.finalResponse();
-        expect(output[1]).toMatchObject({ type: 'function_call', name: 'weather', arguments: '{"city":"Paris"}' });
+        expect(output[1]).toMatchObject({ type: 'function_call', name: 'weather', arguments: '{"city": "Paris"}' });
       },
       'counts thinking tokens': async () => {
         const { client } = await openai(natural);
@@ -303,7 +303,8 @@ const clients: readonly Client[] = [
       'shows thoughts': async () => {
         const { client } = await anthropic(natural);
         let thought = '';
-        const stream = client.messages.stream({ model, messages, max_tokens: 500 });
+        const thinking = { type: 'adaptive' as const };
+        const stream = client.messages.stream({ model, messages, max_tokens: 500, thinking });
         stream.on('thinking', (delta) => {
           thought += delta;
         });
@@ -439,7 +440,13 @@ const clients: readonly Client[] = [
       },
       'shows thoughts': async () => {
         const { chat } = await aiAnthropic(natural);
-        const { reasoningText } = await generateText({ model: chat, prompt: question, maxOutputTokens: 500 });
+        const providerOptions = { anthropic: { thinking: { type: 'adaptive' } } };
+        const { reasoningText } = await generateText({
+          model: chat,
+          prompt: question,
+          maxOutputTokens: 500,
+          providerOptions,
+        });
         expect(reasoningText).toBe('Two and two.');
       },
       'sets a budget': async () => {
@@ -584,6 +591,49 @@ afterAll(() => {
   expect(done.size).toBeGreaterThan(0);
 });
 
+/** What the page says below the table. */
+const notes = [
+  '## Two turns',
+  '',
+  '`test/clients/two-turns.test.ts` has each of these call a tool and answer from its result, and answer twice by a schema: `openai` for Node (both routes), `@openai/agents` (both), `@anthropic-ai/sdk`, `ai`',
+  'with `@ai-sdk/openai-compatible`, `@ai-sdk/anthropic` and `@ai-sdk/openai` (both), `@langchain/openai` (both) and `@langchain/anthropic`.',
+  '',
+  'Python: `openai` (both routes), `anthropic`, `langchain-openai` (both), `langchain-anthropic`, `litellm` (as OpenAI, as Anthropic, and as a proxy, to all three routes), `pydantic-ai` (both), `instructor` (tools',
+  'and schemas) and `llm`. `npm run check:clients` runs them against `npm start`, after it has installed `test/clients/python/requirements.txt` (it says how much, and asks). `npm test` replays',
+  'the requests that it recorded, and needs no Python.',
+  '',
+  '| Client | to know |',
+  '| --- | --- |',
+  '| `@ai-sdk/openai`, Responses | needs `providerOptions: { openai: { store: false } }`. By default it sends ids of earlier items, but nothing is stored: a 400 says so |',
+  '| `pydantic-ai`, `@openai/agents`, Responses | work as they are: they send the items themselves |',
+  '| `llm` | has no option that forces a call: the check adds the call to the first answer |',
+  '',
+  '## litellm’s proxy',
+  '',
+  '[litellm-proxy.yaml](litellm-proxy.yaml) puts litellm’s proxy in front of this API: `litellm --config docs/litellm-proxy.yaml`. Its `/v1/chat/completions`, `/v1/responses` and `/v1/messages` all work.',
+  'So do `thinking` and `reasoning_effort` in Chat Completions. The proxy needs a key of its own, `LITELLM_MASTER_KEY`.',
+  '',
+  '## A client that has the name of a model built in',
+  '',
+  '`"aliases": { "gpt-5": "s1-32b" }` in the config, or `npm start -- --alias gpt-5=budgetforce-tiny`. A response has the name of the request, `GET /v1/models` lists aliases with `alias_of`.',
+  'The list of models of a key has ids, and applies to their aliases.',
+  '',
+  '## A page in a browser',
+  '',
+  '`"api": { "cors": { "origins": ["https://app.example.com"] } }` in the config. On a laptop pages of localhost are allowed, on any port. A page shows its key to its readers: give it a key with limits.',
+  '',
+  '## Raw prompts: lm-eval, and s1’s own loop',
+  '',
+  '`POST /v1/completions` is off unless the config has `"api": { "rawPrompts": true }` and the key `raw_prompts: true` (`budgetforce keys create NAME --raw-prompts true`). On a laptop it is on. Only here are',
+  'control strings, and ids, in a prompt control tokens: such a key can write the turns of every role. Without a budget a request is a plain completion with vLLM’s fields; with `thinking`, or any other field of a',
+  'budget, the format opens the thinking after the prompt. `test/end-to-end/raw-prompts.test.ts` replays s1’s loop, which gets the thought of the native budget, and lm-eval’s log-likelihoods.',
+  '',
+  '```sh',
+  'lm_eval --model local-completions --tasks arc_easy \\',
+  '  --model_args model=s1-32b,base_url=https://…/v1/completions,tokenizer=simplescaling/s1-32B',
+  '```',
+];
+
 function matrix(): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const lines = clients.map(({ name, route, can }) =>
@@ -604,6 +654,8 @@ function matrix(): string {
     row(['Client', 'Route', ...capabilities]),
     row(['---', '---', ...capabilities.map(() => '---')]),
     ...lines,
+    '',
+    ...notes,
     '',
   ].join('\n');
 }

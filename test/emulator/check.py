@@ -1,4 +1,4 @@
-"""Deploys a whole app into an emulated AWS by the CDK CLI, changes it, and destroys it; then does the same with all configs of config/ as one app.
+"""Deploys a whole app into an emulated AWS by the CDK CLI, changes it, destroys it, and deploys it again; then does the same with all configs of config/ as one app.
 Prints which resources were created and which were not.
 
     python -m emulator.check
@@ -27,7 +27,7 @@ FIRST, SECOND = (REPOSITORY / "test/emulator" / name for name in ("first.json", 
 EXAMPLES = sorted((REPOSITORY / "config").glob("*.json"))
 CONFIGS = [json.loads(file.read_text()) for file in EXAMPLES]
 REGION_OF = {config["name"]: config["region"] for config in [json.loads(FIRST.read_text()), *CONFIGS]}
-STACKS = sum(2 if "endpoint" in config else 1 for config in CONFIGS)
+STACKS = sum(1 + ("endpoint" in config) + (config.get("endpoint", {}).get("network", {}).get("kind") == "isolated") for config in CONFIGS)
 REGIONS = sorted(set(REGION_OF.values()))
 
 NEVER_CREATED = {
@@ -109,6 +109,13 @@ def check_change(folder: Path) -> None:
 
     destroy(assembly, before)
 
+    # Nothing that a deletion left behind, such as a log group, blocks the next deployment of the same names.
+    assembly = synthesize("first", [FIRST], folder)
+    deploy(assembly)
+    report("deploy after destroy", assembly)
+    assert {kind: len(names) for kind, names in everything().items()} == {kind: len(names) for kind, names in created.items()}, everything()
+    destroy(assembly, before)
+
 
 def check_examples(folder: Path) -> None:
     before = everything()
@@ -116,25 +123,24 @@ def check_examples(folder: Path) -> None:
     outputs = deploy(assembly)
     report("deploy of every config in config/", assembly)
     assert len(outputs) == STACKS, outputs
-    # The ledger tables are retained by default.
-    destroy(assembly, before, tables=len(EXAMPLES))
+    # The ledger tables are retained by default. The emulator does not delete the VPC of the isolated network, whose stack
+    # exports it to another one, nor two of its security groups (docs/emulator.md).
+    destroy(assembly, before, {"tables": len(EXAMPLES), "VPCs": 1, "security groups": 2})
 
 
-def destroy(assembly: Path, before: dict[str, set[str]], tables: int = 0) -> None:
+def destroy(assembly: Path, before: dict[str, set[str]], expected: dict[str, int] | None = None) -> None:
     cdk("destroy", "--all", "--force", "--app", str(assembly))
     left = {kind: sorted(names - before[kind]) for kind, names in everything().items() if names - before[kind]}
     print(f"\nafter destroy\n  left behind: {left or 'nothing'}")
-    # CDK retains the role with which API Gateway writes logs in the region, because other APIs of the account may use it.
-    roles = left.pop("roles", [])
-    assert all("CloudWatchRole" in name for name in roles), roles
-    assert len(left.pop("tables", [])) == tables and not left, left
+    assert {kind: len(names) for kind, names in left.items()} == (expected or {}), left
 
 
 def synthesize(name: str, configs: list[Path], folder: Path) -> Path:
     assembly = folder / name
     if not assembly.exists():
         context = f"config={','.join(map(str, configs))}"
-        cdk("synth", "--quiet", "--context", context, "--output", str(assembly))
+        # The configs of config/ name the bucket of an example, which a deployment refuses.
+        cdk("synth", "--quiet", "--context", context, "--context", "allow=placeholder-bucket", "--output", str(assembly))
     return assembly
 
 
@@ -164,7 +170,7 @@ def report(title: str, assembly: Path) -> None:
     for file in sorted(assembly.glob("*.template.json")):
         stack = file.name.removesuffix(".template.json")
         template = json.loads(file.read_text())["Resources"]
-        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint")]
+        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint").removesuffix("-network")]
         pages = boto3.client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
         # moto also lists the resources that it skipped, with an empty id.
         created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}

@@ -68,6 +68,8 @@ def execute_change_set(self: Any, change_set_name: str, stack_name: str | None =
         known_execution(self, change_set_name, stack_name)
         stack._parse_template()
         stack.output_map = stack._create_output_map()
+        # moto exports only the outputs of stacks without a change set, see 12.
+        self.exports.update({export.name: export for export in stack.exports})
     except Exception as error:
         traceback.print_exc()
         action = change_set.change_set_type
@@ -165,6 +167,14 @@ def delete(self: Any) -> None:
 
 
 parsing.ResourceMap.delete = delete
+
+
+# 12. Stacks that are made by change sets do not see the exports of others. The endpoint's stack imports the isolated network.
+def exports_of_region(self: Any) -> Any:
+    return cloudformation.cloudformation_backends[self._account_id][self._region_name].exports
+
+
+parsing.ResourceMap.cross_stack_resources = property(exports_of_region, lambda self, value: None)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ const controls = new Map([
 
 const byteTokenizer: Tokenizer = {
   encode: async (text) => tokensOf(text),
+  encodeRaw: async (text) =>
+    text.split(/(<\|\w+\|>)/).flatMap((piece) => {
+      const id = controls.get(piece);
+      return id === undefined ? tokensOf(piece) : [id];
+    }),
   controlId: async (token) => {
     const id = controls.get(token);
     if (id === undefined) throw new UnknownControlTokenError(token);
@@ -118,6 +123,7 @@ export function scriptedApp(script: readonly ScriptedSegment[], changes: Partial
     unixTime: () => 1_700_000_000,
     newId: () => String(++ids),
     log: (level, message, fields) => log.push({ level, message, ...fields }),
+    rawPrompts: true,
     requestTimeoutMs: 60_000,
     capacityWaitMs: 0,
     keepAliveMs: 10_000,

@@ -7,7 +7,7 @@ import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
 import { planAsText } from '../../plan/render-plan.ts';
 import { examples } from './examples.ts';
-import { addTo, all, anApp } from './synthesize.ts';
+import { addTo, all, anExampleApp } from './synthesize.ts';
 
 describe('the example configs', () => {
   it('the example configs cover each way to host that the README lists', () => {
@@ -25,8 +25,9 @@ describe('the example configs', () => {
   });
 
   it.each(examples)('the example config %s creates its resources', (name, config) => {
-    const { endpointStack, apiStack } = addStacks(anApp(), config);
+    const { networkStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
     expect({
+      ...(networkStack !== undefined && { network: counts(Template.fromStack(networkStack)) }),
       ...(endpointStack !== undefined && { endpoint: summary(Template.fromStack(endpointStack)) }),
       api: counts(Template.fromStack(apiStack)),
     }).toMatchSnapshot(name);
@@ -45,7 +46,7 @@ describe('several models on one endpoint', () => {
   const config = examples.find(([name]) => name === 'qwen3-l40s')?.[1];
 
   it('several models are components with copies and scaling of their own, behind one API', () => {
-    const { endpointStack } = addTo(anApp(), config ?? none());
+    const { endpointStack } = addTo(anExampleApp(), config ?? none());
     const template = Template.fromStack(endpointStack);
     template.resourceCountIs('AWS::SageMaker::Endpoint', 1);
     expect(

@@ -45,6 +45,11 @@ export function anApp(context: Record<string, unknown> = {}): App {
   return new App({ context: { [BUNDLING_STACKS]: [], ...context }, analyticsReporting: false });
 }
 
+/** Builds an app for the configs of config/, whose buckets are those of examples. */
+export function anExampleApp(context: Record<string, unknown> = {}): App {
+  return anApp({ allow: 'placeholder-bucket', ...context });
+}
+
 /** Builds a model of a config: s1-32B on a vLLM server that exists already. */
 export function anExternalModel(
   upstream: Partial<ExternalModelConfigInput['upstream']> = {},

@@ -16,6 +16,7 @@ export function scriptedEngine(says: readonly number[]): Engine & { readonly req
   return {
     requests,
     contextTokens: 1_000,
+    vocabularySize: 2 ** 20,
     endIds: new Set([END_OF_TEXT]),
     async *generate(request, signal) {
       requests.push(request);
@@ -35,6 +36,7 @@ export function scriptedEngine(says: readonly number[]): Engine & { readonly req
         active--;
       }
     },
+    promptLogprobs: async (ids) => ids.slice(1).map((id) => ({ own: -1, top: [{ id, logprob: -1 }] })),
     tokenize: (text) => tokensOf(text),
     // Byte by byte, so that incomplete characters occur.
     detokenize: (ids) =>

@@ -60,13 +60,39 @@ describe('a plan', () => {
       alarmMonth: 1,
       highResolutionAlarmMonth: 100,
     });
-    // Five alarms of the API, the component's error alarm with two metrics, and the alarm that leaves zero.
-    expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_PER_MONTH).toBeCloseTo(5 + 2 + 100);
+    // Five alarms of the API, the component's error alarm with two metrics, and the alarm that leaves zero, with two.
+    expect((estimatedDollarsPerHour?.fixed ?? 0) * HOURS_PER_MONTH).toBeCloseTo(5 + 2 + 200);
   });
 
-  it('the required quota is one instance more than the maximum, and the command has its code', () => {
-    expect(plan.quotas[0]).toMatchObject({ name: 'ml.p5.48xlarge for endpoint usage', code: 'L-16AF71F1', value: 3 });
-    expect(plan.quotas[0]?.command).toContain('--quota-code L-16AF71F1 --desired-value 3');
+  it('the required quota is twice the maximum, because an update starts a second fleet, and the command has its code', () => {
+    expect(plan.quotas[0]).toMatchObject({ name: 'ml.p5.48xlarge for endpoint usage', code: 'L-16AF71F1', value: 4 });
+    expect(plan.quotas[0]?.why).toContain('an update starts a second fleet before it stops the first one');
+    expect(plan.quotas[0]?.command).toContain('--quota-code L-16AF71F1 --desired-value 4');
+  });
+
+  it('a rolling update needs the maximum and one batch, of the fallback types as well', () => {
+    const { quotas } = planOf({
+      endpoint: {
+        instanceType: 'ml.p5.48xlarge',
+        fallbackInstanceTypes: ['ml.p5en.48xlarge'],
+        instances: { initial: 1, min: 1, max: 5 },
+        deployment: { strategy: 'rolling', percent: 30 },
+      },
+      models: [s1],
+    });
+    expect(quotas.slice(0, 2).map(({ name, value }) => [name, value])).toEqual([
+      ['ml.p5.48xlarge for endpoint usage', 7],
+      ['ml.p5en.48xlarge for endpoint usage', 7],
+    ]);
+    expect(quotas[0]?.why).toContain('a batch of 30 % (2) before it stops as many');
+    expect(quotas[1]?.why).toContain('used if ml.p5.48xlarge has no capacity, also for an update');
+  });
+
+  it('the bucket of an example is planned, with a note that a deployment refuses it', () => {
+    const source = { kind: 's3' as const, uri: 's3://amzn-s3-demo-bucket/s1-32b/' };
+    expect(planOf({ models: [{ ...s1, source }] }).notes).toContain(
+      `s3://amzn-s3-demo-bucket/s1-32b/ of ${s1.id} is in the bucket of an example: write your own before cdk deploy, which refuses it.`,
+    );
   });
 
   it('the command for an unknown quota code finds the code', () => {

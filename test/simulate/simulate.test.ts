@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
+import type { Routing } from '../../simulate/engine/fleet.ts';
 import { elasticGate, fullGate, type Gate, openGate } from '../../simulate/engine/gate.ts';
 import { simulate } from '../../simulate/engine/simulate.ts';
 import { s1OnP5 } from '../../simulate/profile.ts';
 import { CommittedScaling } from '../../simulate/scaling/committed-scaling.ts';
 import { FixedFleet, type Scaler } from '../../simulate/scaling/scaler.ts';
 import { defaultTargetTracking, TargetTracking } from '../../simulate/scaling/target-tracking.ts';
+import { prefixRouting } from '../../simulate/scenario.ts';
 import { defaultGenerated, GeneratedTraffic } from '../../simulate/traffic/generated.ts';
 import { defaultMix } from '../../simulate/traffic/thinking.ts';
 import { ListedTraffic, simulation, tightProfile } from './worlds.ts';
@@ -146,6 +148,23 @@ describe('A simulation', () => {
         }),
       ).total.mean;
     expect(with3Copies(true)).toBeLessThan(with3Copies(false) * 0.8);
+  });
+
+  it('a beginning that all requests share, and that fills the compared bytes, fills one copy before the others', () => {
+    const list = Array.from({ length: 300 }, (_, index) => ({
+      at: index * 0.8,
+      promptTokens: 2_000,
+      naturalThinkingTokens: 300,
+      maxThinkingTokens: 300,
+      answerTokens: 50,
+    }));
+    const meanSeconds = (routing: Routing) =>
+      simulate(simulation({ profile: tightProfile, traffic: new ListedTraffic(list), initialCopies: 3, routing })).total
+        .mean;
+    const longer = meanSeconds(prefixRouting(1_000, 8_024, 64));
+    expect(meanSeconds(prefixRouting(1_000, 1_024, 64))).toBeGreaterThan(longer * 1.5);
+    expect(meanSeconds(prefixRouting(100, 1_024, 64))).toBeCloseTo(longer, 5);
+    expect(meanSeconds({ ...prefixRouting(1_000, 1_024, 64), prefixAware: false })).toBeLessThan(longer * 1.2);
   });
 
   it('elastic budgets shrink under load, so that first tokens stay fast', () => {

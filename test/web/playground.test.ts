@@ -7,7 +7,7 @@ import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { NoCapacityError } from '../../lambda/upstream/errors.ts';
 import { pageModule } from '../../web/build-page.ts';
 import { IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
-import { type ScriptedSegment, scriptedApp } from '../lambda/scripted-world.ts';
+import { type ScriptedSegment, scriptedApp, scriptedModel } from '../lambda/scripted-world.ts';
 import { chromiumPath } from './browser.ts';
 
 const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
@@ -117,6 +117,46 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     await expect.poll(() => page.locator('.run dd').count()).toBeGreaterThan(10);
     expect(model.requests.length).toBeGreaterThan(2);
     await shoot(page, 'compare');
+  });
+
+  it('The playground keeps the budgets that were set when a second one is added, removed and added again', async () => {
+    const { page } = await open([]);
+    const values = async (side: string) =>
+      await Promise.all(['max', 'min', 'waits', 'effort'].map((name) => page.inputValue(`#${side}-${name}`)));
+    await page.fill('#a-max', '100');
+    await page.fill('#a-min', '50');
+    await page.fill('#a-waits', '3');
+    await page.check('#compare');
+    expect(await values('a')).toEqual(['100', '50', '3', '']);
+    expect(await values('b')).toEqual(['', '', '2', '']);
+    await page.fill('#b-waits', '5');
+    await page.selectOption('#b-effort', 'low');
+    await page.uncheck('#compare');
+    expect(await values('a')).toEqual(['100', '50', '3', '']);
+    await page.fill('#a-max', '');
+    await page.check('#compare');
+    expect(await values('a')).toEqual(['', '50', '3', '']);
+    expect(await values('b')).toEqual(['', '', '5', 'low']);
+  });
+
+  it('The playground suggests two budgets if none was set, and drops the suggestion with the comparison', async () => {
+    const { page } = await open([]);
+    await page.check('#compare');
+    expect(await page.inputValue('#a-max')).toBe('24');
+    await page.uncheck('#compare');
+    expect(await page.inputValue('#a-max')).toBe('');
+  });
+
+  it('The playground keeps a budget when another model is chosen, up to the maximum of the model', async () => {
+    const { page } = await open([], {
+      models: [scriptedModel('large', []), scriptedModel('small', [], { maxThinkingTokens: 60 })],
+    });
+    await page.fill('#a-max', '100');
+    await page.fill('#a-waits', '3');
+    await page.click('summary');
+    await page.selectOption('#model', 'small');
+    expect(await page.inputValue('#a-max')).toBe('60');
+    expect(await page.inputValue('#a-waits')).toBe('3');
   });
 
   it('The playground shows the cost of a run at the price in the form, or else at the price of the model', async () => {

@@ -12,9 +12,10 @@ export const keys = defineApi({
       return context.json({ object: 'list', data: await storeOf(dependencies).list() });
     }),
     createKey: route('POST', '/v1/admin/keys', (dependencies) => async (context) => {
-      const { name, limits, store, expires_in_days: days } = await parseBody(context.req.raw, newKeySchema);
+      const body = await parseBody(context.req.raw, newKeySchema);
+      const { name, limits, store, raw_prompts: rawPrompts, expires_in_days: days } = body;
       const expires = days === undefined ? undefined : dependencies.unixTime() + Math.round(days * 86_400);
-      const { record, key } = await storeOf(dependencies).create(name, { limits, store, expires });
+      const { record, key } = await storeOf(dependencies).create(name, { limits, store, rawPrompts, expires });
       audit(dependencies, 'create key', context.get('requestId'), record.id);
       return context.json({ ...record, key }, 201);
     }),
@@ -24,6 +25,7 @@ export const keys = defineApi({
       if (!(await storeOf(dependencies).change(id, change))) throw unknownKey(id);
       if (change.limits !== undefined) audit(dependencies, 'set limits', context.get('requestId'), id);
       if (change.store !== undefined) audit(dependencies, 'set store', context.get('requestId'), id);
+      if (change.raw_prompts !== undefined) audit(dependencies, 'set raw prompts', context.get('requestId'), id);
       return context.json({ id, ...change });
     }),
     revokeKey: route('DELETE', '/v1/admin/keys/:id', (dependencies) => async (context) => {

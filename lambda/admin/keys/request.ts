@@ -6,6 +6,7 @@ export const newKeySchema = z.strictObject({
   name: z.string().min(1).max(128),
   limits: keyLimitsSchema.default({}),
   store: keyRecordSchema.shape.store,
+  raw_prompts: keyRecordSchema.shape.raw_prompts,
   /** Lifetime, in days. If omitted, the key does not expire. */
   expires_in_days: z.number().gt(0).max(3_650).optional(),
 });
@@ -17,5 +18,9 @@ export const rotateSchema = z.strictObject({
 
 /** A change of a key. An omitted field stays as it is; `limits` replaces all limits. */
 export const keyChangeSchema = z
-  .strictObject({ limits: keyLimitsSchema.optional(), store: keyRecordSchema.shape.store.unwrap().optional() })
-  .refine(({ limits, store }) => limits !== undefined || store !== undefined, 'Set limits, store or both');
+  .strictObject({
+    limits: keyLimitsSchema.optional(),
+    store: keyRecordSchema.shape.store.unwrap().optional(),
+    raw_prompts: keyRecordSchema.shape.raw_prompts.unwrap().optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'Set limits, store or raw_prompts');

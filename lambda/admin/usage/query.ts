@@ -5,13 +5,20 @@ import { dayOf } from '../../keys/ledger.ts';
 
 const DAY_SECONDS = 86_400;
 const MAX_DAYS = 93;
+const FIRST_DAY = '2000-01-01';
+const LAST_DAY = '9999-12-31';
 const groups = ['key', 'model', 'day'] as const;
+
+/** A day that has a year of four digits, also six days before. */
+const day = z.iso
+  .date()
+  .refine((date) => date >= FIRST_DAY && date <= LAST_DAY, `must be a day from ${FIRST_DAY} to ${LAST_DAY}`);
 
 export const usageQuerySchema = z.strictObject({
   /** First day, in UTC. @default - six days before `to` */
-  from: z.iso.date().optional(),
+  from: day.optional(),
   /** Last day, in UTC. @default - today */
-  to: z.iso.date().optional(),
+  to: day.optional(),
   /** Id of a key. Ignored without an admin key: then the caller's own key is used. */
   key: z.string().max(64).optional(),
   /** `key`, `model` or `day`, or several separated by commas. @default - all three */

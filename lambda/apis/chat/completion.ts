@@ -4,11 +4,12 @@ import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.t
 import type { GenerationEvent } from '../../generation/generation.ts';
 import { majorityVote } from '../../generation/majority.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
-import { type ChatUsage, type SampleAccount, toChatUsage } from '../../generation/usage.ts';
+import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
 import {
+  argumentsChunk,
   type ChatIdentity,
   callChunk,
   chatCompletion,
@@ -28,12 +29,14 @@ export interface RunningChat extends RunningGeneration {
   /** Whether the samples vote, and the response has only the winner. */
   readonly votes: boolean;
   readonly includeUsage: boolean;
+  /** Whether every chunk has the usage so far. */
+  readonly continuousUsage: boolean;
   readonly tools: ToolUse | undefined;
 }
 
 /** The completion, when all samples are finished. */
 export async function wholeCompletion(run: RunningChat) {
-  const collected = new Samples(run);
+  const collected = new Samples(run, { whole: true });
   for await (const { index, value } of run.events) collected.take(index, value);
   const { choices } = collected;
   if (!run.votes) return chatCompletion(run.identity, choices, collected.usage(choices));
@@ -50,23 +53,23 @@ export function streamedCompletion(run: RunningChat): AsyncGenerator<string> {
 
 /** Streams each sample as a choice while it is generated. */
 async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
-  const collected = new Samples(run);
+  const collected = new Samples(run, { whole: false });
   const begun = new Set<number>();
+  const frame = (chunk: object) =>
+    dataFrame(run.continuousUsage ? { ...chunk, usage: toUsageSoFar(run.promptTokens, run.tokensSoFar()) } : chunk);
   for await (const { index, value } of run.events) {
     if (value.kind !== 'waiting' && !begun.has(index)) {
       begun.add(index);
-      yield dataFrame(roleChunk(run.identity, index));
+      yield frame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'logprobs') yield dataFrame(logprobsChunk(run.identity, value.tokens, index));
+    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, value.tokens, index));
     for (const piece of collected.take(index, value)) {
-      yield dataFrame(
-        piece.kind === 'call' ? callChunk(run.identity, piece, index) : textChunk(run.identity, piece, index),
-      );
+      yield frame(pieceChunk(run.identity, piece, index));
     }
     if (value.kind === 'done') {
       const { finishReason, report } = collected.choice(index);
-      yield dataFrame(finishChunk(run.identity, finishReason, report, index));
+      yield frame(finishChunk(run.identity, finishReason, report, index));
     }
   }
   yield* lastFrames(run, collected.usage(collected.choices));
@@ -74,7 +77,7 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
 
 /** Streams the state of the vote after each sample, then the winner as a whole. */
 async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
-  const collected = new Samples(run);
+  const collected = new Samples(run, { whole: true });
   for await (const { index, value } of run.events) {
     if (value.kind === 'waiting') yield waitingFrame(value);
     collected.take(index, value);
@@ -89,7 +92,10 @@ async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
   if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
-  for (const [at, call] of calls.entries()) yield dataFrame(callChunk(run.identity, { call, at }));
+  for (const [at, call] of calls.entries()) {
+    yield dataFrame(callChunk(run.identity, { call, at }));
+    yield dataFrame(argumentsChunk(run.identity, { text: call.arguments, at }));
+  }
   yield dataFrame(finishChunk(run.identity, finishReason, collected.votedReport(winner)));
   yield* lastFrames(run, collected.usage([choice]));
 }
@@ -105,9 +111,11 @@ class Samples {
   readonly #states = new Map<number, ChoiceState>();
   readonly #accounts = new Map<number, SampleAccount>();
   readonly #finished: FinishedChoice[] = [];
+  readonly #whole: boolean;
 
-  constructor(run: RunningChat) {
+  constructor(run: RunningChat, { whole }: { readonly whole: boolean }) {
     this.#run = run;
+    this.#whole = whole;
   }
 
   /** The finished choices, by index. */
@@ -150,20 +158,23 @@ class Samples {
   /** Adds an event of a sample. Returns the pieces that the client sees. */
   take(index: number, event: GenerationEvent): readonly ChoicePiece[] {
     const state = this.#states.get(index) ?? {
-      reader: new AnswerReader(this.#run),
+      reader: new AnswerReader({ ...this.#run, whole: this.#whole }),
       thinking: '',
       answer: '',
       calls: [],
+      cutCall: false,
       logprobs: [],
     };
     this.#states.set(index, state);
     if (event.kind === 'logprobs') state.logprobs.push(...event.tokens);
-    const pieces = state.reader.take(event).map((piece) => addTo(state, piece));
+    const pieces = state.reader.take(event).flatMap((piece) => addTo(state, piece));
     if (event.kind === 'done') {
       const { report, segments } = event;
       const { thinking, answer, calls, logprobs } = state;
       this.#accounts.set(index, { report, segments });
-      const finishReason = calls.length > 0 ? 'tool_calls' : (report.finishReason ?? 'stop');
+      // A client runs the calls of an answer that ends with them: a call that was cut is not among those.
+      const called = calls.length > 0 && !state.cutCall;
+      const finishReason = called ? 'tool_calls' : (report.finishReason ?? 'stop');
       const budgetReport = toBudgetReport(report, segments, this.#run);
       this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
     }
@@ -176,18 +187,43 @@ interface ChoiceState {
   thinking: string;
   answer: string;
   readonly calls: IdentifiedCall[];
+  /** Whether a call is incomplete. */
+  cutCall: boolean;
   readonly logprobs: TokenLogprob[];
 }
 
-/** A piece of a choice, as one chunk contains it. */
+/** A piece of a choice, as one chunk contains it. `at`: the index of the call in the choice. */
 type ChoicePiece =
   | { readonly kind: 'thinking' | 'text'; readonly text: string; readonly forced: boolean }
-  | { readonly kind: 'call'; readonly call: IdentifiedCall; readonly at: number };
+  | { readonly kind: 'call'; readonly call: IdentifiedCall; readonly at: number }
+  | { readonly kind: 'arguments'; readonly text: string; readonly at: number };
 
-function addTo(state: ChoiceState, piece: AnswerPiece): ChoicePiece {
-  if (piece.kind === 'thinking') state.thinking += piece.text;
-  if (piece.kind === 'text') state.answer += piece.text;
-  if (piece.kind !== 'call') return piece;
-  const call = { id: `call_${randomUUID().replaceAll('-', '')}`, ...piece.call };
-  return { kind: 'call', call, at: state.calls.push(call) - 1 };
+function addTo(state: ChoiceState, piece: AnswerPiece): readonly ChoicePiece[] {
+  switch (piece.kind) {
+    case 'thinking':
+      state.thinking += piece.text;
+      return [piece];
+    case 'text':
+      state.answer += piece.text;
+      return [piece];
+    case 'call': {
+      const call = { id: `call_${randomUUID().replaceAll('-', '')}`, name: piece.name, arguments: '' };
+      return [{ kind: 'call', call, at: state.calls.push(call) - 1 }];
+    }
+    case 'arguments': {
+      const call = state.calls.pop();
+      if (call === undefined) throw new Error('Arguments came before their call.');
+      const at = state.calls.push({ ...call, arguments: call.arguments + piece.text }) - 1;
+      return [{ ...piece, at }];
+    }
+    case 'call-end':
+      state.cutCall ||= !piece.complete;
+      return [];
+  }
+}
+
+function pieceChunk(identity: ChatIdentity, piece: ChoicePiece, index: number) {
+  if (piece.kind === 'call') return callChunk(identity, piece, index);
+  if (piece.kind === 'arguments') return argumentsChunk(identity, piece, index);
+  return textChunk(identity, piece, index);
 }

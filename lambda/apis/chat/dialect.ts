@@ -2,14 +2,15 @@ import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
-import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
+import { parseRequest } from '../parse-request.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
+import { chatLeniency } from './leniency.ts';
 import { chatRequestSchema } from './request.ts';
 
 /** OpenAI's Chat Completions. */
@@ -22,18 +23,17 @@ export const chat = defineDialect({
 /** `POST /v1/chat/completions`, streamed or not. */
 function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, chatRequestSchema);
-    const generation = toGenerationRequest(
-      request,
-      findModel(dependencies.models, request.model, context.get('caller')),
-    );
+    const { request, ignored } = await parseRequest(context, dependencies, chatRequestSchema, chatLeniency);
+    const generation = toGenerationRequest(request, findModel(dependencies, request.model, context.get('caller')));
     const requestId = context.get('requestId');
-    const run = await startGeneration(generation, dependencies, generationContext(context));
+    const run = await startGeneration({ ...generation, ignored }, dependencies, generationContext(context));
     const chatRun: RunningChat = {
       ...run,
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
       votes: request.vote === true,
       includeUsage: request.stream_options?.include_usage === true,
+      continuousUsage:
+        request.stream_options?.include_usage === true && request.stream_options.continuous_usage_stats === true,
       tools: generation.tools,
     };
     const response = {

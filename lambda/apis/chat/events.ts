@@ -39,10 +39,16 @@ interface Delta {
   readonly content?: string;
   readonly reasoning_content?: string;
   readonly reasoning?: string;
-  readonly tool_calls?: readonly (ReturnType<typeof toToolCall> & { readonly index: number })[];
+  readonly tool_calls?: readonly CallDelta[];
   /** Set if this text was forced, not sampled. */
   readonly forced?: true;
 }
+
+/** A call has its id and name in the first delta, and then only arguments. */
+type CallDelta = { readonly index: number } & (
+  | ReturnType<typeof toToolCall>
+  | { readonly function: { readonly arguments: string } }
+);
 
 export function roleChunk(identity: ChatIdentity, index = 0) {
   return chunk(identity, index, { role: 'assistant', content: '' });
@@ -77,13 +83,22 @@ function toLogprobs(tokens: readonly TokenLogprob[]) {
   };
 }
 
-/** A complete tool call. `at`: its index in the choice. */
+/** The beginning of a tool call. `at`: its index in the choice. Its arguments follow in later chunks. */
 export function callChunk(
   identity: ChatIdentity,
   { call, at }: { readonly call: IdentifiedCall; readonly at: number },
   index = 0,
 ) {
-  return chunk(identity, index, { tool_calls: [{ index: at, ...toToolCall(call) }] });
+  return chunk(identity, index, { tool_calls: [{ index: at, ...toToolCall({ ...call, arguments: '' }) }] });
+}
+
+/** More of the arguments of the tool call `at`. */
+export function argumentsChunk(
+  identity: ChatIdentity,
+  { text, at }: { readonly text: string; readonly at: number },
+  index = 0,
+) {
+  return chunk(identity, index, { tool_calls: [{ index: at, function: { arguments: text } }] });
 }
 
 function toToolCall({ id, name, arguments: text }: IdentifiedCall) {

@@ -1,14 +1,13 @@
 import * as z from 'zod';
-import { budgetFields, MAX_SHORT_TEXT } from '../budget-fields.ts';
+import { budgetFields, MAX_SHORT_TEXT, MAX_STOPS } from '../budget-fields.ts';
+import { jsonSchema } from '../json-schema.ts';
+import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
 
 /** A name that all clients and servers accept. */
 const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
-
-/** A JSON schema. The model server validates it. */
-const jsonSchema = z.record(z.string(), z.unknown());
 
 const functionTool = z.strictObject({
   type: z.literal('function'),
@@ -23,7 +22,7 @@ const functionTool = z.strictObject({
 const toolCall = z.strictObject({
   id: z.string().min(1).max(128),
   type: z.literal('function'),
-  function: z.strictObject({ name: toolName, arguments: z.string() }),
+  function: z.strictObject({ name: z.string().min(1).max(256), arguments: z.string() }),
 });
 
 const message = z.discriminatedUnion('role', [
@@ -51,21 +50,21 @@ export const chatRequestSchema = z.strictObject({
   messages: z.array(message).min(1).max(2_048),
   stream: z.boolean().nullish(),
   stream_options: z
-    .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+    .strictObject({
+      include_usage: z.boolean().nullish(),
+      include_obfuscation: z.boolean().nullish(),
+      continuous_usage_stats: z
+        .boolean()
+        .nullish()
+        .describe('vLLM: with `include_usage`, every chunk has the usage so far.'),
+    })
     .nullish(),
   ...budgetFields,
-  max_completion_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
-  max_tokens: z.int().min(1).nullish().describe('The older name for `max_completion_tokens`.'),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().gt(0).max(1).nullish(),
-  top_k: z.int().min(-1).nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
-  repetition_penalty: z.number().gt(0).max(10).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  seed: z.int().nullish(),
+  max_completion_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('The older name for `max_completion_tokens`.'),
+  ...samplingFields,
   stop: z
-    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(4)])
+    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS)])
     .nullish(),
   n: z.int().min(1).max(16).nullish().describe('Number of samples, each with its own budget.'),
   vote: z

@@ -75,7 +75,17 @@ export const chatChunkSchema = z
           content: text.optional(),
           reasoning_content: text.optional(),
           reasoning: text.optional(),
-          tool_calls: z.array(z.strictObject({ index: count, ...toolCall })).optional(),
+          tool_calls: z
+            .array(
+              z.strictObject({
+                index: count,
+                id: toolCall.id.optional(),
+                type: toolCall.type.optional(),
+                function: z.strictObject({ name: text.optional(), arguments: text }),
+              }),
+            )
+            .optional()
+            .describe('The first delta of a call has its id and name. The later ones have more of its arguments.'),
           forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
         }),
         logprobs,

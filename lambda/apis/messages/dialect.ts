@@ -1,12 +1,13 @@
 import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
+import { givenIds, toForcingPrefix } from '../../forcing/plan.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
-import { parseBody } from '../../http/parse-body.ts';
+import { ignoredHeader } from '../../http/limit-headers.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
@@ -14,9 +15,12 @@ import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
+import { parseRequest } from '../parse-request.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { messagesError } from './error.ts';
 import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
+import { messagesLeniency } from './leniency.ts';
+import { rawInputsOf } from './raw-inputs.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messagesToChat } from './to-chat.ts';
 
@@ -40,14 +44,19 @@ interface RunningMessage extends RunningGeneration {
 /** `POST /v1/messages`, streamed or not. */
 function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, messagesRequestSchema);
+    const { request, ignored, text } = await parseRequest(
+      context,
+      dependencies,
+      messagesRequestSchema,
+      messagesLeniency,
+    );
     const generation = toGenerationRequest(
-      messagesToChat(request),
-      findModel(dependencies.models, request.model, context.get('caller')),
+      messagesToChat(request, rawInputsOf(text)),
+      findModel(dependencies, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
     const run: RunningMessage = {
-      ...(await startGeneration(generation, dependencies, generationContext(context))),
+      ...(await startGeneration({ ...generation, ignored }, dependencies, generationContext(context))),
       identity: { id: `msg_${dependencies.newId()}`, model: request.model },
       tools: generation.tools,
       newId: dependencies.newId,
@@ -65,15 +74,23 @@ function createMessage(dependencies: AppDependencies) {
 /** `POST /v1/messages/count_tokens`: counts the tokens of a conversation without running it. */
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, countTokensSchema);
-    const model = findModel(dependencies.models, request.model, context.get('caller'));
-    const generation = toGenerationRequest(messagesToChat(request), model);
+    const { request, ignored, text } = await parseRequest(context, dependencies, countTokensSchema, messagesLeniency);
+    const model = findModel(dependencies, request.model, context.get('caller'));
+    const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
+    const { prefix, requested } = generation;
     const [prepared, format] = await Promise.all([
       preparePrompt(generation, model, generationContext(context)),
       model.format({ bare: false }),
     ]);
     const { promptIds, prefixIds } = prepared;
-    return context.json({ input_tokens: promptIds.length + format.openThinking.length + prefixIds.length });
+    const given = givenIds({
+      promptIds,
+      format,
+      limits: { maxTokens: requested.maxTokens ?? model.settings.defaultMaxThinkingTokens },
+      prefix: toForcingPrefix(prefix ?? {}, prefixIds),
+    });
+    const headers = ignored.length === 0 ? {} : { 'x-budgetforce-ignored': ignoredHeader(ignored) };
+    return context.json({ input_tokens: given.length }, 200, headers);
   };
 }
 
@@ -81,7 +98,7 @@ async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const end = await readAnswer(run, (piece) => blocks.add(piece));
   const budgetReport = toBudgetReport(end.report, end.segments, run);
-  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks.blocks), usage(end), budgetReport);
+  return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
 
 function messageFrames(run: RunningMessage): AsyncGenerator<string> {
@@ -97,7 +114,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
     end: (end) => {
       const last = {
         type: 'message_delta',
-        delta: stopOf(end.report, blocks.blocks),
+        delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
         budget_forcing: toBudgetReport(end.report, end.segments, run),
       };

@@ -1,12 +1,13 @@
 import type { ForcingReport } from '../../forcing/report.ts';
 import type { AnswerPiece } from '../../generation/answer-reader.ts';
+import { RawJson } from '../../http/raw-json.ts';
 import type { BudgetReport } from '../budget-report.ts';
 
 /** Anthropic's content blocks. The signature of thinking is empty: it is never verified here. */
 export type AnswerBlock =
   | { readonly type: 'thinking'; thinking: string; readonly signature: '' }
   | { readonly type: 'text'; text: string }
-  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: unknown };
+  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: RawJson };
 
 export interface MessageIdentity {
   /** `msg_…` */
@@ -23,14 +24,31 @@ export interface MessageUsage {
 /** Collects pieces of the answer into blocks, and returns the events for each piece. */
 export class MessageBlocks {
   readonly blocks: AnswerBlock[] = [];
+  /** Text of the open call's input. */
+  #input = '';
+  #cutCall = false;
   readonly #newId: () => string;
 
   constructor(newId: () => string) {
     this.#newId = newId;
   }
 
+  /** Whether the answer ends with calls for the client to run, all of them complete. */
+  get calls(): boolean {
+    return !this.#cutCall && this.blocks.some((block) => block.type === 'tool_use');
+  }
+
   add(piece: AnswerPiece): readonly BlockEvent[] {
     const open = this.blocks.at(-1);
+    if (piece.kind === 'arguments') {
+      this.#input += piece.text;
+      return [this.#delta({ type: 'input_json_delta', partial_json: piece.text }, false)];
+    }
+    if (piece.kind === 'call-end') {
+      if (open?.type === 'tool_use') this.blocks.splice(-1, 1, { ...open, input: inputOf(this.#input) });
+      this.#cutCall ||= !piece.complete;
+      return [];
+    }
     if (piece.kind === 'thinking' && open?.type === 'thinking') {
       open.thinking += piece.text;
       return [this.#delta(deltaOf(piece), piece.forced)];
@@ -47,17 +65,14 @@ export class MessageBlocks {
     return this.blocks.length === 0 ? [] : [{ type: 'content_block_stop', index: this.blocks.length - 1 }];
   }
 
-  #begin(piece: AnswerPiece): readonly BlockEvent[] {
+  #begin(piece: Exclude<AnswerPiece, { kind: 'arguments' | 'call-end' }>): readonly BlockEvent[] {
     const index = this.blocks.length;
     if (piece.kind === 'call') {
       const id = `toolu_${this.#newId()}`;
-      const { name } = piece.call;
-      this.blocks.push({ type: 'tool_use', id, name, input: JSON.parse(piece.call.arguments) });
-      const partial = { type: 'input_json_delta', partial_json: piece.call.arguments };
-      return [
-        { type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } },
-        { type: 'content_block_delta', index, delta: partial },
-      ];
+      const { name } = piece;
+      this.#input = '';
+      this.blocks.push({ type: 'tool_use', id, name, input: new RawJson('{}') });
+      return [{ type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } }];
     }
     const thinks = piece.kind === 'thinking';
     this.blocks.push(
@@ -78,15 +93,30 @@ export type BlockEvent =
   | { readonly type: 'content_block_delta'; readonly index: number; readonly delta: unknown }
   | { readonly type: 'content_block_stop'; readonly index: number };
 
-function deltaOf(piece: Extract<AnswerPiece, { text: string }>): Readonly<Record<string, unknown>> {
+function deltaOf(piece: Extract<AnswerPiece, { forced: boolean }>): Readonly<Record<string, unknown>> {
   return piece.kind === 'thinking'
     ? { type: 'thinking_delta', thinking: piece.text }
     : { type: 'text_delta', text: piece.text };
 }
 
+/**
+ * The input of a call: the model's own text. A text that is no JSON, because the call was cut, is wrapped so that it is not taken for
+ * the arguments.
+ *
+ * Source: "Handling invalid JSON" in https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
+ */
+function inputOf(text: string): RawJson {
+  try {
+    JSON.parse(text);
+    return new RawJson(text);
+  } catch {
+    return new RawJson(JSON.stringify({ INVALID_JSON: text }));
+  }
+}
+
 /** Anthropic's reason for the end of the answer. */
-export function stopOf(report: ForcingReport, blocks: readonly AnswerBlock[]) {
-  if (blocks.some((block) => block.type === 'tool_use')) return { stop_reason: 'tool_use', stop_sequence: null };
+export function stopOf(report: ForcingReport, blocks: MessageBlocks) {
+  if (blocks.calls) return { stop_reason: 'tool_use', stop_sequence: null };
   if (report.stopText !== undefined) return { stop_reason: 'stop_sequence', stop_sequence: report.stopText };
   return { stop_reason: report.finishReason === 'length' ? 'max_tokens' : 'end_turn', stop_sequence: null };
 }

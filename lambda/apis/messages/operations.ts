@@ -1,4 +1,4 @@
-import { type ApiDescription, answered, body, ok, refused } from '../operation.ts';
+import { type ApiDescription, answered, body, ok, refused, strictHeader } from '../operation.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messageEventSchema, messageSchema, messagesErrorSchema, tokenCountSchema } from './response-schemas.ts';
 
@@ -10,7 +10,9 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
     createMessage: {
       tags: ['answers'],
       summary: 'Messages',
-      description: 'Anthropic’s dialect, with its shape of errors.',
+      description:
+        'Anthropic’s dialect, with its shape of errors. Fields without effect are accepted and reported in `budget_forcing.ignored`.',
+      parameters: [strictHeader],
       requestBody: body('MessageRequest', {
         model: 'my-model',
         max_tokens: 2_048,
@@ -22,6 +24,7 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
     countTokens: {
       tags: ['answers'],
       summary: 'Count the tokens of a conversation without running it',
+      parameters: [strictHeader],
       requestBody: body('CountTokensRequest', { model: 'my-model', messages }),
       responses: { ...ok('TokenCount'), ...refused('MessagesError') },
     },

@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { nativeBudgetFields } from '../budget-fields.ts';
+import { reasoningEfforts } from '../../settings/settings.ts';
+import { MAX_SHORT_TEXT, MAX_STOPS, nativeBudgetFields } from '../budget-fields.ts';
+import { jsonSchema } from '../json-schema.ts';
+import { MAX_TOKENS, topK } from '../sampling-fields.ts';
 
 const cacheControl = z.looseObject({ type: z.literal('ephemeral') }).nullish();
 const textBlock = z.strictObject({
@@ -22,7 +25,7 @@ const assistantBlock = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('tool_use'),
     id: z.string().min(1).max(128),
-    name: z.string().min(1).max(64),
+    name: z.string().min(1).max(256),
     input: z.record(z.string(), z.unknown()),
     cache_control: cacheControl,
   }),
@@ -47,16 +50,26 @@ const message = z.discriminatedUnion('role', [
 const tool = z.strictObject({
   name: z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -'),
   description: z.string().optional(),
-  input_schema: z.record(z.string(), z.unknown()),
+  input_schema: jsonSchema,
   type: z.literal('custom').nullish(),
   cache_control: cacheControl,
 });
+
+const jsonFormat = z
+  .strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
+  .describe('Constrains the answer to a JSON schema. Thinking is not constrained.');
 
 const counted = {
   model: z.string().min(1).max(128),
   messages: z.array(message).min(1).max(2_048),
   system: z.union([z.string(), z.array(textBlock)]).optional(),
-  thinking: nativeBudgetFields.thinking,
+  thinking: nativeBudgetFields.thinking.describe(
+    'Thinking budget of this request. If omitted, the default applies and no thinking block is sent.',
+  ),
+  output_config: z
+    .strictObject({ effort: z.enum(reasoningEfforts).optional(), format: jsonFormat.optional() })
+    .optional(),
+  output_format: jsonFormat.optional().describe('The older name for `output_config.format`.'),
   tools: z.array(tool).max(128).optional(),
   tool_choice: z
     .discriminatedUnion('type', [
@@ -79,12 +92,12 @@ const counted = {
  */
 export const messagesRequestSchema = z.strictObject({
   ...counted,
-  max_tokens: z.int().min(1).describe('Thinking and answer together.'),
+  max_tokens: z.int().min(1).max(MAX_TOKENS).describe('Thinking and answer together.'),
   stream: z.boolean().optional(),
-  stop_sequences: z.array(z.string().min(1).max(256)).max(4).optional(),
+  stop_sequences: z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS).optional(),
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
-  top_k: z.int().min(0).optional(),
+  top_k: topK.min(0).optional(),
   metadata: z.strictObject({ user_id: z.string().max(256).nullish() }).optional(),
   service_tier: z.enum(['auto', 'standard_only']).optional(),
 });

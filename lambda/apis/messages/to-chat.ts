@@ -1,11 +1,20 @@
 import type * as z from 'zod';
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
+import type { RawInputs } from './raw-inputs.ts';
 import type { countTokensSchema, MessagesRequest } from './request.ts';
 
-/** Converts a request of Anthropic's dialect to a chat request. */
-export function messagesToChat(request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>): ChatRequest {
-  const { system, tool_choice: choice } = request;
+/**
+ * Converts a request of Anthropic's dialect to a chat request.
+ *
+ * @param rawInputs the inputs of earlier calls as the client wrote them
+ */
+export function messagesToChat(
+  request: z.infer<typeof countTokensSchema> & Partial<MessagesRequest>,
+  rawInputs: RawInputs = () => undefined,
+): ChatRequest {
+  const { system, tool_choice: choice, output_config: output } = request;
+  const format = output?.format ?? request.output_format;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,
     function: { name, ...(description === undefined ? {} : { description }), parameters },
@@ -14,9 +23,14 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
     model: request.model,
     messages: [
       ...(system === undefined ? [] : [{ role: 'system' as const, content: textOf(system) }]),
-      ...request.messages.flatMap(toChatMessages),
+      ...request.messages.flatMap((message, index) => toChatMessages(message, index, rawInputs)),
     ],
-    ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    // Without `thinking`, clients of this dialect expect no thinking block. The model thinks all the same.
+    ...(request.thinking === undefined ? { include_reasoning: false } : { thinking: request.thinking }),
+    ...(output?.effort === undefined ? {} : { output_config: { effort: output.effort } }),
+    ...(format === undefined
+      ? {}
+      : { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema } } }),
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
@@ -35,7 +49,11 @@ export function messagesToChat(request: z.infer<typeof countTokensSchema> & Part
   };
 }
 
-function toChatMessages(message: MessagesRequest['messages'][number], index: number): ChatRequest['messages'] {
+function toChatMessages(
+  message: MessagesRequest['messages'][number],
+  index: number,
+  rawInputs: RawInputs,
+): ChatRequest['messages'] {
   if (typeof message.content === 'string') return [{ role: message.role, content: message.content }];
   if (message.role === 'assistant') {
     const calls = message.content.filter((block) => block.type === 'tool_use');
@@ -50,7 +68,7 @@ function toChatMessages(message: MessagesRequest['messages'][number], index: num
               tool_calls: calls.map(({ id, name, input }) => ({
                 id,
                 type: 'function',
-                function: { name, arguments: JSON.stringify(input) },
+                function: { name, arguments: rawInputs(id) ?? JSON.stringify(input) },
               })),
             }),
       },

@@ -8,25 +8,29 @@ export const models = defineApi({
     listModels: route('GET', '/v1/models', (dependencies) => {
       const created = dependencies.unixTime();
       return (context) => {
-        const allowed = allowedModels(dependencies.models, context.get('caller'));
-        return context.json({ object: 'list', data: allowed.map((model) => toModelInfo(model, created)) });
+        const allowed = allowedModels(dependencies, context.get('caller'));
+        return context.json({
+          object: 'list',
+          data: allowed.map(({ name, model }) => toModelInfo(name, model, created)),
+        });
       };
     }),
     // Ids may contain slashes.
     getModel: route('GET', '/v1/models/:id{.+}', (dependencies) => {
       const created = dependencies.unixTime();
       return (context) => {
-        const model = findModel(dependencies.models, context.req.param('id'), context.get('caller'));
-        return context.json(toModelInfo(model, created));
+        const name = context.req.param('id');
+        return context.json(toModelInfo(name, findModel(dependencies, name, context.get('caller')), created));
       };
     }),
   },
   describe: async () => (await import('./operations.ts')).description,
 });
 
-function toModelInfo({ settings }: ServedModel, created: number) {
+function toModelInfo(name: string, { settings }: ServedModel, created: number) {
   return {
-    id: settings.id,
+    id: name,
+    ...(name === settings.id ? {} : { alias_of: settings.id }),
     object: 'model',
     created,
     owned_by: 'budgetforce',

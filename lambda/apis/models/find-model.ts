@@ -1,17 +1,28 @@
+import type { AppDependencies } from '../../context.ts';
 import { ApiError } from '../../errors/api-error.ts';
 import type { Caller } from '../../keys/key-record.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 
+/** The models of an app, and their further names. */
+type Offer = Pick<AppDependencies, 'models' | 'aliases'>;
+
+/** A model under one of its names. */
+interface NamedModel {
+  /** The model's id, or an alias. */
+  readonly name: string;
+  readonly model: ServedModel;
+}
+
 /**
- * Finds a model by id.
+ * Finds a model by id or alias.
  *
  * @throws {ApiError} 404 that lists the models that the caller may use.
  */
-export function findModel(models: readonly ServedModel[], id: string, caller: Caller): ServedModel {
-  const allowed = allowedModels(models, caller);
-  const model = allowed.find((candidate) => candidate.settings.id === id);
-  if (model !== undefined) return model;
-  const known = allowed.map((candidate) => JSON.stringify(candidate.settings.id)).join(', ');
+export function findModel(offer: Offer, id: string, caller: Caller): ServedModel {
+  const allowed = allowedModels(offer, caller);
+  const found = allowed.find(({ name }) => name === id);
+  if (found !== undefined) return found.model;
+  const known = allowed.map(({ name }) => JSON.stringify(name)).join(', ');
   throw new ApiError(
     404,
     `Unknown model ${JSON.stringify(id.slice(0, 128))}. Available models: ${known === '' ? 'none' : known}.`,
@@ -22,7 +33,13 @@ export function findModel(models: readonly ServedModel[], id: string, caller: Ca
   );
 }
 
-/** Returns the models that the caller's key may use. */
-export function allowedModels(models: readonly ServedModel[], { limits }: Caller): readonly ServedModel[] {
-  return models.filter(({ settings }) => limits.models === undefined || limits.models.includes(settings.id));
+/** Returns the models that the caller's key may use, then their aliases. A key's list of models has ids, which apply to the aliases. */
+export function allowedModels({ models, aliases = {} }: Offer, { limits }: Caller): readonly NamedModel[] {
+  const allowed = models
+    .filter(({ settings }) => limits.models === undefined || limits.models.includes(settings.id))
+    .map((model) => ({ name: model.settings.id, model }));
+  const others = Object.entries(aliases).flatMap(([alias, id]) =>
+    allowed.filter(({ name }) => name === id).map(({ model }) => ({ name: alias, model })),
+  );
+  return [...allowed, ...others];
 }

@@ -4,6 +4,7 @@ import { count, listOf, text, unixSeconds } from '../response-schemas.ts';
 
 const modelSchema = z.strictObject({
   id: text,
+  alias_of: text.optional().describe('The id of the model, if this is an alias.'),
   object: z.literal('model'),
   created: unixSeconds,
   owned_by: text,

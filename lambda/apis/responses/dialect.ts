@@ -5,7 +5,6 @@ import type { ToolUse } from '../../formats/tools/tool.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
-import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
@@ -13,8 +12,10 @@ import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
+import { parseRequest } from '../parse-request.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { type ResponseEvent, ResponseItems } from './events.ts';
+import { responsesLeniency } from './leniency.ts';
 import { responsesRequestSchema } from './request.ts';
 import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
 import { responsesToChat } from './to-chat.ts';
@@ -36,12 +37,12 @@ interface RunningResponse extends RunningGeneration {
 /** `POST /v1/responses`, streamed or not. */
 function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const request = await parseBody(context.req.raw, responsesRequestSchema);
+    const { request, ignored } = await parseRequest(context, dependencies, responsesRequestSchema, responsesLeniency);
     const chat = toGenerationRequest(
       responsesToChat(request),
-      findModel(dependencies.models, request.model, context.get('caller')),
+      findModel(dependencies, request.model, context.get('caller')),
     );
-    const generation = { ...chat, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
+    const generation = { ...chat, ignored, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
     const requestId = context.get('requestId');
     const run: RunningResponse = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),

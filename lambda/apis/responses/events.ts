@@ -17,7 +17,7 @@ interface CallItem {
   readonly id: string;
   readonly callId: string;
   readonly name: string;
-  readonly text: string;
+  text: string;
   status: Status;
 }
 
@@ -42,29 +42,13 @@ export class ResponseItems {
 
   add(piece: AnswerPiece): readonly ResponseEvent[] {
     const open = this.#items.at(-1);
-    if (piece.kind === 'call') {
-      const { name, arguments: text } = piece.call;
-      const item: CallItem = {
-        kind: 'call',
-        id: `fc_${this.#newId()}`,
-        callId: `call_${this.#newId()}`,
-        name,
-        text,
-        status: 'in_progress',
-      };
-      const closed = this.close();
-      this.#items.push(item);
-      const place = this.#place(item);
-      return [
-        ...closed,
-        {
-          type: 'response.output_item.added',
-          output_index: place.output_index,
-          item: { ...toItem(item), arguments: '' },
-        },
-        { type: 'response.function_call_arguments.delta', ...place, delta: text },
-      ];
+    if (piece.kind === 'call') return this.#beginCall(piece.name);
+    if (piece.kind === 'arguments') {
+      if (open?.kind !== 'call') throw new Error('Arguments came before their call.');
+      open.text += piece.text;
+      return [{ type: 'response.function_call_arguments.delta', ...this.#place(open), delta: piece.text }];
     }
+    if (piece.kind === 'call-end') return this.close(piece.complete ? 'completed' : 'incomplete');
     const kind = piece.kind === 'thinking' ? 'reasoning' : 'message';
     if (open?.kind === kind && open.status === 'in_progress') {
       open.text += piece.text;
@@ -81,6 +65,15 @@ export class ResponseItems {
     ];
     item.text = piece.text;
     return [...closed, ...begun, this.#delta(item, piece)];
+  }
+
+  #beginCall(name: string): readonly ResponseEvent[] {
+    const closed = this.close();
+    const id = `fc_${this.#newId()}`;
+    const item: CallItem = { kind: 'call', id, callId: `call_${this.#newId()}`, name, text: '', status: 'in_progress' };
+    this.#items.push(item);
+    const { output_index } = this.#place(item);
+    return [...closed, { type: 'response.output_item.added', output_index, item: toItem(item) }];
   }
 
   /** Ends the open item. */
@@ -106,7 +99,7 @@ export class ResponseItems {
     ];
   }
 
-  #delta(item: TextItem, piece: Extract<AnswerPiece, { text: string }>): ResponseEvent {
+  #delta(item: TextItem, piece: Extract<AnswerPiece, { forced: boolean }>): ResponseEvent {
     return {
       type: item.kind === 'reasoning' ? 'response.reasoning_text.delta' : 'response.output_text.delta',
       ...this.#place(item),

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { reasoningEfforts } from '../../settings/settings.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
+import { jsonSchema } from '../json-schema.ts';
+import { MAX_TOKENS } from '../sampling-fields.ts';
 
 const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);
 const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
-const jsonSchema = z.record(z.string(), z.unknown());
 
 const id = z.string().max(128).nullish();
 const status = z.string().max(32).nullish();
@@ -39,7 +40,7 @@ const item = z.union([
 ]);
 
 /**
- * The body of `POST /v1/responses`. Responses are not stored: `store: true` and `previous_response_id` are errors.
+ * The body of `POST /v1/responses`. Responses are not stored: `previous_response_id` is an error.
  *
  * Source: https://platform.openai.com/docs/api-reference/responses/create
  */
@@ -57,10 +58,10 @@ export const responsesRequestSchema = z.strictObject({
         .enum(['auto', 'concise', 'detailed'])
         .nullish()
         .describe('Thinking is sent in full, not as a summary.'),
-      max_tokens: z.int().min(0).nullish(),
+      max_tokens: z.int().min(0).max(MAX_TOKENS).nullish(),
     })
     .nullish(),
-  max_output_tokens: z.int().min(1).nullish().describe('Thinking and answer together.'),
+  max_output_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   text: z

@@ -81,16 +81,19 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     expect(await refused.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limit_exceeded' } });
   });
 
-  it('a key lowers thinking to its ceiling and is named as the source; an explicit maximum above it is refused by name', async () => {
+  it('a key lowers thinking to its ceiling and is named as the source; an explicit minimum above it is refused by name', async () => {
     const app = keyedApp();
     const { key } = await newKey(app, { limits: { max_thinking_tokens: 16 } });
     const lowered = await ask(app, key, { reasoning_effort: 'high' });
     expect(lowered.headers.get('x-thinking-max-tokens')).toBe('16');
     expect(lowered.headers.get('x-thinking-set-by')).toContain('max_tokens=key');
-    const refused = await ask(app, key, { thinking: { max_tokens: 17 } });
+    const explicit = await ask(app, key, { thinking: { max_tokens: 17 } });
+    expect(explicit.headers.get('x-thinking-max-tokens')).toBe('16');
+    expect(explicit.headers.get('x-thinking-set-by')).toContain('max_tokens=key');
+    const refused = await ask(app, key, { thinking: { min_tokens: 17 } });
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({
-      error: { param: 'thinking.max_tokens', message: expect.stringContaining('this key allows at most 16') },
+      error: { param: 'thinking.min_tokens', message: expect.stringContaining('this key allows at most 16') },
     });
   });
 
@@ -155,11 +158,15 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     const hash = hashKey('bf-older').toString('hex');
     const older = { id: 'key_older', name: 'older', ends_in: 'lder', created: now, limits: {} };
     await world.table.put({ pk: 'KEY', sk: hash, ...older });
-    expect(await new KeyStore(world.table, () => now).find('bf-older')).toEqual({ ...older, store: false });
+    expect(await new KeyStore(world.table, () => now).find('bf-older')).toEqual({
+      ...older,
+      store: false,
+      raw_prompts: false,
+    });
   });
 
   it.each([
-    [{}, 'Set limits, store or both'],
+    [{}, 'Set limits, store or raw_prompts'],
     [{ store: 'yes' }, 'store'],
     [{ stores: true }, 'stores'],
   ])('a change of a key to %j is refused', async (body, message) => {
@@ -168,6 +175,30 @@ describe('a key of the store, over the API', { timeout: 60_000 }, () => {
     const refused = await send(app, 'PATCH', `/v1/admin/keys/${id}`, body);
     expect(refused.status).toBe(400);
     expect(await refused.text()).toContain(message);
+  });
+
+  it.each(['to=0000-01-01', 'from=1999-12-31&to=2000-01-02', 'to=-000001-12-31', 'to=10000-01-01'])(
+    'usage of a day out of range is refused: %s',
+    async (query) => {
+      const refused = await send(keyedApp(), 'GET', `/v1/usage?${query}`);
+      expect(refused.status).toBe(400);
+      expect(await refused.text()).toMatch(/to|from/);
+    },
+  );
+
+  it('usage reaches to both ends of the calendar', async () => {
+    for (const day of ['2000-01-01', '9999-12-31']) {
+      const answer = await send(keyedApp(), 'GET', `/v1/usage?to=${day}`);
+      expect(await answer.json()).toMatchObject({ to: day, data: [] });
+    }
+  });
+
+  it('a conversation beyond the tokens per day of its key is refused before it is encoded', async () => {
+    const app = keyedApp();
+    const { key } = await newKey(app, { limits: { tokens_per_day: 20 } });
+    const refused = await send(app, 'POST', path, JSON.parse(String(chat({}).body)), key);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { code: 'tokens_exceeded' } });
   });
 
   it('a key without admin rights cannot create keys, and sees only its own usage', async () => {

@@ -7,6 +7,7 @@ import { chat, scriptedApp } from '../scripted-world.ts';
 
 /** Every member that only some answers have. */
 const occasional: Required<OccasionalReport> = {
+  answer_cut_by: 'deadline',
   ignored: [{ field: 'verbosity', reason: 'no_effect' }],
   confidence: { measure: 'min_token', value: 0.41, tokens: 120 },
   probes: { count: 2, tokens: 18 },

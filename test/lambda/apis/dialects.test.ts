@@ -92,7 +92,8 @@ describe('Responses', () => {
 });
 
 describe('Messages', () => {
-  const ask = { messages: [{ role: 'user', content: 'x' }], max_tokens: 200 };
+  const thinking = { type: 'enabled', budget_tokens: 100 };
+  const ask = { messages: [{ role: 'user', content: 'x' }], max_tokens: 200, thinking };
 
   it('a stream of Messages has its events in order', async () => {
     const { app } = scriptedApp(natural);
@@ -108,6 +109,52 @@ describe('Messages', () => {
       'message_delta',
       'message_stop',
     ]);
+  });
+
+  it.each([{ output_config: { effort: 'low' } }, {}, { thinking: { type: 'adaptive', display: 'omitted' } }])(
+    'with %j the model thinks, which is reported, but no thinking block is sent',
+    async (fields) => {
+      const { thinking: _thinking, ...plain } = ask;
+      const message = await scriptedApp(natural).app.request('/v1/messages', post({ ...plain, ...fields }));
+      expect(await message.json()).toMatchObject({
+        content: [{ type: 'text', text: 'Four.' }],
+        budget_forcing: { thinking_tokens: 5, end_reason: 'model' },
+      });
+      const stream = await scriptedApp(natural).app.request(
+        '/v1/messages',
+        post({ ...plain, ...fields, stream: true }),
+      );
+      const types = await typesOf(stream);
+      expect(types.filter((type) => type === 'content_block_start')).toHaveLength(1);
+      expect(types.at(-1)).toBe('message_stop');
+    },
+  );
+
+  it.each([
+    [{ thinking: { type: 'adaptive' } }, 150, 'max_completion_tokens'],
+    [{ thinking: { type: 'enabled' }, max_tokens: 5_000 }, 200, 'default'],
+    [{ thinking: { type: 'enabled', budget_tokens: 31_999 }, max_tokens: 32_000 }, 1_000, 'model'],
+    [{ thinking: { type: 'adaptive' }, output_config: { effort: 'low' } }, 20, 'output_config.effort'],
+    // In Anthropic's dialect an effort may stand beside a number. The number is exact.
+    [{ output_config: { effort: 'high' } }, 100, 'thinking.budget_tokens'],
+  ])('%j thinks visibly with a maximum of %i, set by %s', async (fields, maxTokens, setBy) => {
+    const response = await scriptedApp(natural).app.request('/v1/messages', post({ ...ask, ...fields }));
+    expect(await response.json()).toMatchObject({
+      content: [{ type: 'thinking' }, { type: 'text' }],
+      budget_forcing: { limits: { max_tokens: maxTokens, set_by: { max_tokens: setBy } } },
+    });
+  });
+
+  it.each(['output_config', 'output_format'])('the schema of %s constrains the answer', async (field) => {
+    const schema = { type: 'object', properties: { n: { type: 'integer' } } };
+    const format = { type: 'json_schema', schema };
+    const { app, model } = scriptedApp([
+      { says: '\nTwo.', ends: IM_START },
+      { says: '{"n":4}', ends: IM_END },
+    ]);
+    const fields = field === 'output_format' ? { output_format: format } : { output_config: { format } };
+    expect((await app.request('/v1/messages', post({ ...ask, ...fields }))).status).toBe(200);
+    expect(model.requests.at(-1)?.structure).toEqual({ kind: 'json_schema', schema });
   });
 
   it('a message names the stop sequence that ended its answer', async () => {
@@ -181,6 +228,30 @@ describe('the limits in force', () => {
       },
     });
   });
+
+  it('an answer that its deadline cut says so, and one without a token is a 504', async () => {
+    const body = { messages: [{ role: 'user', content: 'x' }], thinking: { max_tokens: 0, deadline_ms: 80 } };
+    const cut = scriptedApp([{ says: ' 4', hangs: true }]).app;
+    expect(await (await cut.request('/v1/chat/completions', post(body))).json()).toMatchObject({
+      choices: [{ finish_reason: 'length', message: { content: 'Final Answer: 4' } }],
+      budget_forcing: { answer_cut_by: 'deadline' },
+    });
+    const silent = scriptedApp([{ says: '', hangs: true }]).app;
+    const refused = await silent.request('/v1/chat/completions', post(body));
+    expect(refused.status).toBe(504);
+    expect(await refused.json()).toMatchObject({ error: { code: 'model_timeout' } });
+  });
+
+  it.each(['/v1/chat/completions', '/v1/messages', '/v1/responses'])(
+    'a function that runs out of time answers 504 at %s',
+    async (path) => {
+      const { app } = scriptedApp([{ says: 'abc', hangs: true }]);
+      const body = path === '/v1/responses' ? { input: 'x' } : { messages: [{ role: 'user', content: 'x' }] };
+      const asked = path === '/v1/messages' ? { ...body, max_tokens: 50 } : body;
+      const response = await app.request(path, { ...post(asked), signal: AbortSignal.timeout(80) });
+      expect(response.status, await response.clone().text()).toBe(504);
+    },
+  );
 
   it('a deadline cuts the thinking, and leaves time for the answer', async () => {
     const { app } = scriptedApp([

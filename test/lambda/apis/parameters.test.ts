@@ -4,12 +4,13 @@ import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { eventsOf, scriptedApp } from '../scripted-world.ts';
 import { errorOf } from './chat/completion-schema.ts';
 
-const post = (path: string, body: unknown, script = natural) =>
+const post = (path: string, body: unknown, script = natural, headers: Readonly<Record<string, string>> = {}) =>
   scriptedApp(script).app.request(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
+const strict = { 'x-budgetforce-strict': 'true' };
 const natural = [
   { says: '\nTwo.', ends: IM_START },
   { says: '\nFour.', ends: IM_END },
@@ -86,6 +87,7 @@ const served: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     max_tokens: 100,
     messages,
     metadata: { user_id: 'someone' },
+    output_config: { format: { type: 'json_schema', schema: { type: 'object' } } },
     model: 'scripted',
     service_tier: 'auto',
     stop_sequences: ['END'],
@@ -110,13 +112,13 @@ describe.each([
   ['/v1/responses', 'openai/resources/responses/responses.d.ts', 'ResponseCreateParamsBase'],
   ['/v1/messages', '@anthropic-ai/sdk/resources/messages/messages.d.ts', 'MessageCreateParamsBase'],
 ])('every field that the published client of %s can send', (path, file, name) => {
-  it('each field of the published client is served, or refused by name', async () => {
+  it('each field of the published client is served, or refused by name by a strict request', async () => {
     const fields = await publishedFields(file, name);
     expect(fields.length).toBeGreaterThan(10);
     for (const field of fields) {
       const serves = Object.hasOwn(served[path] ?? {}, field);
       const value = serves ? served[path]?.[field] : {};
-      const response = await post(path, { ...needed[path], [field]: value });
+      const response = await post(path, { ...needed[path], [field]: value }, natural, strict);
       if (serves) {
         expect(response.status, `${field}: ${await response.clone().text()}`).toBe(200);
         continue;
@@ -125,6 +127,28 @@ describe.each([
       const { message, param, code } = await errorOf(response);
       expect(message).toBe(`${field} is not supported here. Leave it out.`);
       if (path !== '/v1/messages') expect({ param, code }).toEqual({ param: field, code: 'unsupported_parameter' });
+    }
+  });
+});
+
+describe('a field that asks for something', () => {
+  it.each([
+    ['/v1/chat/completions', 'logit_bias', { 5: 1 }],
+    ['/v1/chat/completions', 'functions', [{ name: 'look' }]],
+    ['/v1/chat/completions', 'audio', { voice: 'alloy' }],
+    ['/v1/chat/completions', 'web_search_options', {}],
+    ['/v1/chat/completions', 'tempertaure', 0.5],
+    ['/v1/responses', 'conversation', 'conv_1'],
+    ['/v1/responses', 'prompt', { id: 'pmpt_1' }],
+    ['/v1/responses', 'tool_chioce', 'auto'],
+    ['/v1/messages', 'mcp_servers', [{ url: 'https://example.com' }]],
+    ['/v1/messages', 'inference_geo', 'eu'],
+    ['/v1/messages', 'max_token', 5],
+  ])('%s refuses %s by name, strict or not', async (path, field, value) => {
+    for (const headers of [{}, strict]) {
+      const response = await post(path, { ...needed[path], [field]: value }, natural, headers);
+      expect(response.status).toBe(400);
+      expect((await errorOf(response)).message).toBe(`${field} is not supported here. Leave it out.`);
     }
   });
 });
@@ -151,7 +175,8 @@ describe('values that a field may not have', () => {
       'messages[0].content',
     ],
   ])('the field of a refused value is named: %j', async (fields, name) => {
-    const response = await post('/v1/chat/completions', { ...needed['/v1/chat/completions'], ...fields });
+    const body = { ...needed['/v1/chat/completions'], ...fields };
+    const response = await post('/v1/chat/completions', body, natural, strict);
     expect(response.status).toBe(400);
     expect((await errorOf(response)).param).toContain(name);
   });

@@ -50,6 +50,19 @@ describe('settleLimits', () => {
     });
   });
 
+  it('an explicit maximum above the ceiling is lowered to it, and the report says by whom', () => {
+    expect(settle({ maxTokens: 31_999 })).toMatchObject({
+      ok: true,
+      limits: { maxTokens: 800 },
+      shrunk: [{ from: 31_999, to: 800, because: 'model' }],
+    });
+    expect(
+      settleLimits({ maxTokens: 900 }, { ...model, maxThinkingTokens: 50, ceilingSource: 'key' }, 1, format, names),
+    ).toMatchObject({ limits: { maxTokens: 50 }, shrunk: [{ from: 900, to: 50, because: 'key' }] });
+    // What counts against the total is the lowered maximum.
+    expect(settle({ maxTokens: 31_999, maxCompletionTokens: 900 })).toMatchObject({ ok: true });
+  });
+
   it('a quarter of max_completion_tokens is kept for the answer unless the maximum is explicit', () => {
     expect(settle({ maxCompletionTokens: 40 })).toMatchObject({ limits: { maxTokens: 30, maxAnswerTokens: 40 } });
     expect(settle({ maxCompletionTokens: 40, maxTokens: 39 })).toMatchObject({ limits: { maxTokens: 39 }, shrunk: [] });
@@ -58,8 +71,8 @@ describe('settleLimits', () => {
 
   it.each([
     [{ minTokens: 9, maxTokens: 8 }, 'min', 'min (9) is greater than max (8)'],
-    [{ maxTokens: 801 }, 'max', 'at most 800'],
     [{ minTokens: 801 }, 'min', 'at most 800'],
+    [{ minTokens: 801, maxTokens: 900 }, 'min', 'at most 800'],
     [{ maxTokens: 40, maxCompletionTokens: 40 }, 'max', 'must be below total (40)'],
     [{ minTokens: 40, maxCompletionTokens: 40 }, 'min', 'must be below total (40)'],
   ])('contradictory limits are refused: %j', (requested, field, sentence) => {

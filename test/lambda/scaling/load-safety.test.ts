@@ -185,7 +185,7 @@ describe('A key that floods an endpoint', () => {
       keys,
       ledger: new Ledger(table, () => 1_700_000_000),
     });
-    const { key } = await keys.create('limited', { limits: { tokens_per_day: 10 } });
+    const { key } = await keys.create('limited', { limits: { tokens_per_day: 100 } });
     await autoscaler.scaling.tick();
     for (let index = 0; index < 5; index++) {
       const response = await app.request('/v1/chat/completions', chat({}, { authorization: `Bearer ${key}` }));

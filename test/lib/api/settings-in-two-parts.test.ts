@@ -26,6 +26,17 @@ describe('the settings of the function', () => {
     expect(JSON.stringify(Environment).length).toBeLessThan(300);
   });
 
+  it('strict is in the settings if the config sets it', () => {
+    const strictOf = (strict: boolean | undefined) => {
+      const stack = new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
+      const endpoint = anEndpoint(stack);
+      const models = endpoint.models.map((model) => ({ model, format: 's1' as const }));
+      return JSON.parse(new ReasoningApi(stack, 'Api', { endpoint, models, apiKey: false, strict }).settingsFile)
+        .strict;
+    };
+    expect([strictOf(true), strictOf(false), strictOf(undefined)]).toEqual([true, undefined, undefined]);
+  });
+
   it('a name that is known only at deployment is in the environment, once for all models', () => {
     const stack = new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
     const endpoint = anEndpoint(stack);

@@ -5,18 +5,29 @@ import { checkS3Uri } from '../../../lib/checks/check-model-source.ts';
 import { checkRange } from '../../../lib/checks/check-range.ts';
 import { amiVersions, fittingAmi } from '../../../lib/facts/amis.ts';
 import { limits } from '../../../lib/facts/aws-limits.ts';
-import { vllmTags } from '../../../lib/facts/images.ts';
+import { cudaOf, vllmTags } from '../../../lib/facts/images.ts';
 import { findInstanceType, instanceTypeNames } from '../../../lib/facts/instance-types.ts';
 import type { Placement } from '../../../lib/facts/placement.ts';
 
 describe('checkAmi', () => {
-  it('accepts the default AMI for every image on every instance type', () => {
+  it('accepts the default AMI for every image on every instance type, except CUDA 12 on GPUs that need a newer driver', () => {
     for (const tag of vllmTags) {
       for (const name of instanceTypeNames()) {
         const type = findInstanceType(name);
-        expect(checkAmi(fittingAmi([tag], [type]), tag, { name, type })).toBeUndefined();
+        const none = cudaOf(tag) < 13 && (type?.firstDriver ?? 0) > 550;
+        const refusal = checkAmi(fittingAmi([tag], [type]), tag, { name, type });
+        expect([tag, name, refusal?.code]).toEqual([tag, name, none ? 'image-cuda' : undefined]);
+        if (none) expect(refusal?.sentence).toContain(`no AMI fits both the image and the ${type?.gpu} of ${name}`);
       }
     }
+  });
+
+  it('refuses CUDA 12 on the AMI of CUDA 13', () => {
+    const instance = { name: 'ml.p5.48xlarge', type: findInstanceType('ml.p5.48xlarge') };
+    const refusal = checkAmi('al2023-ami-sagemaker-inference-gpu-4-1', 'server-sagemaker-cuda-v1.4', instance);
+    expect(refusal?.sentence).toMatch(
+      /driver 580, but CUDA 12\.9 .* hang .*: write inferenceAmiVersion "al2-ami-sagemaker-inference-gpu-3-1"/,
+    );
   });
 
   it('refuses CUDA 13 on a driver before 580', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../../lib/config.ts';
 import { addStacks } from '../../../lib/stacks.ts';
 import { examples } from '../examples.ts';
-import { aConfig, aModel, anApp } from '../synthesize.ts';
+import { aConfig, aModel, anExampleApp } from '../synthesize.ts';
 
 const configs: Record<string, ConfigInput> = {
   'one model from S3': aConfig(),
@@ -36,7 +36,7 @@ describe('cdk-nag', () => {
     'cdk-nag’s AwsSolutions and Serverless, and CDK’s own rules, find nothing unexplained in %s',
     (_, config) => {
       // Enables CDK's own rules for templates, as cdk.json does.
-      const app = anApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
+      const app = anExampleApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
       Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
       addStacks(app, parseConfig(config));
       expect(() => app.synth()).not.toThrow();

@@ -4,15 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { addStacks } from '../../../lib/stacks.ts';
 import { examples } from '../examples.ts';
-import { anApp } from '../synthesize.ts';
+import { anExampleApp } from '../synthesize.ts';
 import { acknowledgedRules } from './acknowledged.ts';
 
 describe('policies', () => {
   it.each(examples)(
     'policies of %s list their actions, and their resources or a reason for a wildcard',
     (_, config) => {
-      const { endpointStack, apiStack } = addStacks(anApp(), config);
-      const stacks = [...(endpointStack === undefined ? [] : [endpointStack]), apiStack];
+      const { networkStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
+      const stacks = [networkStack, endpointStack, apiStack].filter((stack) => stack !== undefined);
       const found = stacks.flatMap((stack) => wildcards(stack));
       const reasons = new Map(stacks.flatMap((stack) => acknowledgedRules(stack)));
       expect(found.filter(({ kind }) => kind === 'action')).toEqual([]);

@@ -7,7 +7,7 @@ import { decodeSpeed, USUAL_CONTEXT_TOKENS } from '../../../lib/serving/decode-s
 import { createdBy } from '../../../plan/created.ts';
 import { makePlan } from '../../../plan/make-plan.ts';
 import { examples as allExamples } from '../examples.ts';
-import { aConfig, addTo, all, aModel, anApp, synthesize } from '../synthesize.ts';
+import { aConfig, addTo, all, aModel, anExampleApp, synthesize } from '../synthesize.ts';
 
 /** Examples that host models, by name. */
 const examples = allExamples.flatMap(([name, config]) => {
@@ -33,7 +33,7 @@ function byLoad(config: HostedConfig): HostedConfig {
 
 /** Scaling settings of the function, by model. */
 function settingsOf(config: HostedConfig) {
-  const { endpoint } = addTo(anApp(), config).endpointStack;
+  const { endpoint } = addTo(anExampleApp(), config).endpointStack;
   return new Map(endpoint.models.map(({ id, deployedScaling }) => [id, deployedScaling]));
 }
 
@@ -49,7 +49,7 @@ function checkedCacheTokens(config: HostedConfig): ReadonlyMap<string, number> {
 
 function checkedCacheTokensOf(config: HostedConfig): number {
   try {
-    addTo(anApp(), config);
+    addTo(anExampleApp(), config);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { sentence = '' } =

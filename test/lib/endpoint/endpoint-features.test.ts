@@ -1,7 +1,12 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { type ISubnet, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../../lib/config.ts';
-import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
+import { IsolatedNetwork } from '../../../lib/endpoint/network.ts';
+import { ReasoningEndpoint } from '../../../lib/endpoint/reasoning-endpoint.ts';
+import { aConfig, addStages, addTo, all, aModel, anApp, only, synthesize } from '../synthesize.ts';
 
 const p5 = 'ml.p5.48xlarge';
 
@@ -145,7 +150,8 @@ describe('a deployment', () => {
   });
 
   it('a deployment of a model replaces its copies one by one', () => {
-    synthesize(aConfig()).endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', {
+    const models = [aModel({ copies: { initial: 2, min: 2, max: 4 } })];
+    synthesize(aConfig({ models })).endpoint.hasResourceProperties('AWS::SageMaker::InferenceComponent', {
       DeploymentConfig: { RollingUpdatePolicy: { MaximumBatchSize: { Type: 'COPY_COUNT', Value: 1 } } },
     });
   });
@@ -222,21 +228,83 @@ describe('scaling', () => {
 });
 
 describe('a network', () => {
+  const isolated = aConfig({ endpoint: { instanceType: p5, network: { kind: 'isolated' } } });
+  const vpcEndpoints = (template: Template) =>
+    all(template, 'AWS::EC2::VPCEndpoint').map(({ ServiceName }) => JSON.stringify(ServiceName));
+
   it('an isolated network has VPC endpoints for weights, images, logs and metrics, and no route to the internet', () => {
-    const { endpoint } = synthesize(aConfig({ endpoint: { instanceType: p5, network: { kind: 'isolated' } } }));
-    const services = all(endpoint, 'AWS::EC2::VPCEndpoint').map(({ ServiceName }) => JSON.stringify(ServiceName));
+    const { networkStack, endpointStack } = addStages(anApp(), isolated);
+    const network = Template.fromStack(networkStack ?? none());
     for (const name of ['s3', 'ecr.api', 'ecr.dkr', 'logs', 'monitoring']) {
-      expect(services.some((service) => service.includes(`.${name}"`))).toBe(true);
+      expect(vpcEndpoints(network).some((service) => service.includes(`.${name}"`))).toBe(true);
     }
-    endpoint.resourceCountIs('AWS::EC2::InternetGateway', 0);
-    endpoint.resourceCountIs('AWS::EC2::NatGateway', 0);
+    network.resourceCountIs('AWS::EC2::InternetGateway', 0);
+    network.resourceCountIs('AWS::EC2::NatGateway', 0);
     for (const type of ['AWS::SageMaker::Model', 'AWS::SageMaker::EndpointConfig']) {
-      endpoint.hasResourceProperties(type, { VpcConfig: { Subnets: [Match.anyValue(), Match.anyValue()] } });
+      Template.fromStack(endpointStack ?? none()).hasResourceProperties(type, {
+        VpcConfig: { Subnets: [Match.anyValue(), Match.anyValue()] },
+      });
     }
   });
 
+  it('the VPC is in a stack of its own, so that network interfaces that linger do not block the deletion of the endpoint', () => {
+    const { networkStack, endpointStack } = addStages(anApp(), isolated);
+    for (const type of ['VPC', 'Subnet', 'SecurityGroup', 'VPCEndpoint'].map((name) => `AWS::EC2::${name}`)) {
+      Template.fromStack(endpointStack ?? none()).resourceCountIs(type, 0);
+    }
+    expect(networkStack?.stackName).toBe('stage-network');
+    expect(endpointStack?.dependencies).toEqual([networkStack]);
+  });
+
+  it('the zones of an isolated network can be named', () => {
+    const zones = ['us-east-1a', 'us-east-1c', 'us-east-1d'];
+    const { networkStack } = addStages(
+      anApp(),
+      aConfig({ endpoint: { instanceType: p5, network: { kind: 'isolated', zones } } }),
+    );
+    const subnets = all(Template.fromStack(networkStack ?? none()), 'AWS::EC2::Subnet');
+    expect(subnets.map(({ AvailabilityZone }) => AvailabilityZone)).toEqual(zones);
+  });
+
+  it('an isolated network accepts an existing VPC, with or without its VPC endpoints', () => {
+    const stack = new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
+    const vpc = Vpc.fromVpcAttributes(stack, 'Existing', {
+      vpcId: 'vpc-0123456789abcdef0',
+      vpcCidrBlock: '10.1.0.0/16',
+      availabilityZones: ['us-east-1a', 'us-east-1b'],
+      isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+      isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
+    });
+    const network = new IsolatedNetwork(stack, 'Network', { vpc });
+    new IsolatedNetwork(stack, 'Bare', { vpc, vpcEndpoints: false });
+    new ReasoningEndpoint(stack, 'Endpoint', { instanceType: p5, network, models: [aHostedModel] });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs('AWS::EC2::VPC', 0);
+    expect(vpcEndpoints(template)).toHaveLength(5);
+    template.hasResourceProperties('AWS::SageMaker::Model', {
+      VpcConfig: { Subnets: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] },
+    });
+  });
+
+  it('one subnet, or two in one zone, are refused by the construct', () => {
+    const stack = new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
+    const subnet = (id: string, availabilityZone: string) =>
+      Subnet.fromSubnetAttributes(stack, id, { subnetId: `subnet-${id}`, availabilityZone });
+    const securityGroups = [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')];
+    const [a, b, c] = [subnet('a', 'us-east-1a'), subnet('b', 'us-east-1a'), subnet('c', 'us-east-1c')];
+    const create = (id: string, ...subnets: ISubnet[]) =>
+      new ReasoningEndpoint(stack, id, {
+        instanceType: p5,
+        network: { subnets, securityGroups },
+        models: [aHostedModel],
+      });
+    expect(() => create('One', a)).toThrow(/one subnet \(subnet-a\), but .* write a second subnet in another zone/);
+    expect(() => create('Zone', a, b)).toThrow(/2 subnets in the one zone us-east-1a, but .* another zone/);
+    expect(() => create('Two', a, c)).not.toThrow();
+  });
+
   it('an existing network is joined by network interfaces in its subnets only', () => {
-    const subnetIds = ['subnet-0123456789abcdef0'];
+    const subnetIds = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
     const securityGroupIds = ['sg-0123456789abcdef0'];
     const { endpoint } = synthesize(
       aConfig({ endpoint: { instanceType: p5, network: { kind: 'existing', subnetIds, securityGroupIds } } }),
@@ -269,3 +337,60 @@ describe('the timeouts of a component', () => {
     });
   });
 });
+
+describe('what is deployed again after a deletion', () => {
+  it('no role may create log groups, so that a late write does not bring a deleted group back', () => {
+    const config = aConfig({
+      models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })],
+      endpoint: { instanceType: p5, network: { kind: 'isolated' } },
+    });
+    const { networkStack, endpointStack, apiStack } = addStages(anApp(), config);
+    for (const stack of [networkStack, endpointStack, apiStack]) {
+      expect(JSON.stringify(Template.fromStack(stack ?? none()).toJSON())).not.toContain('CreateLogGroup');
+    }
+  });
+
+  it('endpoint, components and adapters have their log groups before they start', () => {
+    const { endpoint } = synthesize(
+      aConfig({ models: [aModel({ adapters: [{ id: 'law', uri: 's3://weights/law.tar.gz' }] })] }),
+    );
+    const groups = Object.entries(endpoint.findResources('AWS::Logs::LogGroup'));
+    const idOf = (name: string) => groups.find(([, { Properties }]) => Properties['LogGroupName'] === name)?.[0];
+    const waitsFor = (type: string, group: string | undefined) =>
+      Object.values(endpoint.findResources(type)).some(({ DependsOn }) => [DependsOn].flat().includes(group));
+    expect(waitsFor('AWS::SageMaker::Endpoint', idOf('/aws/sagemaker/Endpoints/stage'))).toBe(true);
+    for (const name of ['stage-s1-32b', 'stage-law']) {
+      const group = idOf(`/aws/sagemaker/InferenceComponents/${name}`);
+      expect(waitsFor('AWS::SageMaker::InferenceComponent', group)).toBe(true);
+    }
+  });
+
+  it('Sids have no numbers of tokens', () => {
+    const stack = new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
+    const bucket = new Bucket(stack, 'Models');
+    const source = { kind: 's3', uri: `s3://${bucket.bucketName}/s1/` } as const;
+    new ReasoningEndpoint(stack, 'Endpoint', { instanceType: p5, models: [{ ...aHostedModel, source }] });
+    expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/"Sid":"[^"]*TOKEN/i);
+  });
+});
+
+describe('a token of the hub', () => {
+  it('a warning of the synthesis says who can read it, and the alternative', () => {
+    const source = { kind: 'hub', id: 'a/b', tokenSecretName: 'hub-token' } as const;
+    const { endpointStack } = addTo(anApp(), aConfig({ models: [aModel({ source })] }));
+    Annotations.fromStack(endpointStack).hasWarning(
+      '*',
+      Match.stringLikeRegexp('sagemaker:DescribeModel can read it.*copy the weights to S3'),
+    );
+  });
+});
+
+const aHostedModel = {
+  id: 'm',
+  source: { kind: 's3', uri: 's3://weights/m/' },
+  contextTokens: 4_096,
+} as const;
+
+function none(): never {
+  throw new Error('The config has no such stack.');
+}

@@ -126,17 +126,35 @@ describe('an endpoint that scales to zero', () => {
       }),
     );
     const alarms = all(endpoint, 'AWS::CloudWatch::Alarm');
-    expect(alarms.find(({ MetricName }) => MetricName === 'NoCapacityInvocationFailures')).toMatchObject({
-      Dimensions: [{ Name: 'InferenceComponentName', Value: 'stage-s1-32b' }],
-      Statistic: 'Maximum',
-      Period: 30,
+    expect(
+      alarms.find(({ AlarmActions }) => JSON.stringify(AlarmActions) === JSON.stringify([{ Ref: policy }])),
+    ).toMatchObject({
+      Metrics: [
+        { Expression: 'IF(FILL(FILL(desired, REPEAT), 0) >= 1, 0, failures)' },
+        {
+          MetricStat: {
+            Metric: { MetricName: 'DesiredCopies', Namespace: 'Budgetforce' },
+            Period: 30,
+            Stat: 'Maximum',
+          },
+        },
+        {
+          MetricStat: {
+            Metric: {
+              MetricName: 'NoCapacityInvocationFailures',
+              Dimensions: [{ Name: 'InferenceComponentName', Value: 'stage-s1-32b' }],
+            },
+            Period: 30,
+            Stat: 'Maximum',
+          },
+        },
+      ],
       EvaluationPeriods: 1,
       DatapointsToAlarm: 1,
       Threshold: 1,
-      AlarmActions: [{ Ref: policy }],
     });
     endpoint.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
-      StepScalingPolicyConfiguration: { Cooldown: 60, StepAdjustments: [{ ScalingAdjustment: 1 }] },
+      StepScalingPolicyConfiguration: { Cooldown: 900, StepAdjustments: [{ ScalingAdjustment: 1 }] },
     });
   });
 });
@@ -172,7 +190,7 @@ describe('several models', () => {
       endpoint: { instanceType: 'ml.p5.48xlarge', instances: { max: 2 } },
       models: [
         aModel(),
-        aModel({ id: 'org/My_Model-7B', image: 'server-sagemaker-cuda-v1.4', vllm: { tensorParallel: 1 } }),
+        aModel({ id: 'org/My_Model-7B', image: 'server-sagemaker-cuda-v2.2', vllm: { tensorParallel: 1 } }),
       ],
     }),
   );

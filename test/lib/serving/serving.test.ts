@@ -24,6 +24,7 @@ describe('vllmEnvironment', () => {
   const always = {
     SM_VLLM_ENABLE_PROMPT_TOKENS_DETAILS: 'true',
     SM_VLLM_STRUCTURED_OUTPUTS_CONFIG: '{"backend":"guidance","disable_any_whitespace":true}',
+    SM_VLLM_GENERATION_CONFIG: 'auto',
   };
 
   it('the server reports cached prompt tokens and writes JSON without idle whitespace, unless a flag says otherwise', () => {

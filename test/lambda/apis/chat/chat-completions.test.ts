@@ -332,7 +332,7 @@ describe('an invalid request', () => {
       'an effort that does not exist',
       { reasoning_effort: 'huge' },
       'reasoning_effort',
-      'reasoning_effort must be one of "none", "minimal", "low", "medium", "high", "xhigh"; received "huge".',
+      'reasoning_effort must be one of "none", "minimal", "low", "medium", "high", "xhigh", "max"; received "huge".',
     ],
     [
       'an effort that is not configured for this model',
@@ -352,7 +352,7 @@ describe('an invalid request', () => {
       'reasoning_effort',
       'thinking.max_tokens',
     ],
-    ['a maximum over the ceiling', { thinking: { max_tokens: 5_000 } }, 'thinking.max_tokens', 'at most 1000'],
+    ['a minimum over the ceiling', { thinking: { min_tokens: 5_000 } }, 'thinking.min_tokens', 'at most 1000'],
     [
       'no room for an answer',
       { thinking: { max_tokens: 50 }, max_tokens: 50 },

@@ -1,4 +1,4 @@
-import type { Prices } from '../lib/facts/prices.ts';
+import type { Prices } from '../facts/prices.ts';
 
 /** One step from a request that finds no copy to its first token. */
 export interface ColdStartStep {
