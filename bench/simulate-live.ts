@@ -8,7 +8,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { calibrate, firstModel, type TimedRequest, timedRequest } from '../simulate/calibrate.ts';
+import { firstModel } from '../cli/first-model.ts';
+import { calibrate, type TimedRequest, timedRequest } from '../simulate/calibrate.ts';
 import type { CopySpeed } from '../simulate/engine/copy.ts';
 import { openGate } from '../simulate/engine/gate.ts';
 import { Times } from '../simulate/engine/measures.ts';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { firstModel } from '../cli/first-model.ts';
 import { sentEvents } from '../cli/server-sent-events.ts';
 import type { Profile } from './profile.ts';
 
@@ -188,22 +189,14 @@ export async function timedRequest(api: Api, model: string, words: number, salt:
   return { sentAt, firstAt, endAt, promptTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens };
 }
 
-export async function firstModel(api: Api): Promise<string> {
-  const response = await post(api, '/models', undefined);
-  const parsed = z.object({ data: z.array(z.object({ id: z.string() })) }).parse(await response.json());
-  const id = parsed.data[0]?.id;
-  if (id === undefined) throw new Error(`${api.baseUrl}/models lists no model. Name one with --model.`);
-  return id;
-}
-
 async function post({ baseUrl, apiKey }: Api, path: string, body: unknown): Promise<Response> {
   const response = await fetch(`${baseUrl}${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
+    method: 'POST',
     headers: {
       'content-type': 'application/json',
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    body: JSON.stringify(body),
   }).catch((cause: unknown) => {
     throw new Error(`${baseUrl} cannot be reached. Check that the API is running and that the URL ends in /v1.`, {
       cause,
