@@ -1,4 +1,4 @@
-import type { ToolCall } from '../../formats/tools/tool.ts';
+import type { ToolCall } from '../../forcing/format.ts';
 import type { Vote } from '../../generation/majority.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';

@@ -38,7 +38,9 @@ const message = z.discriminatedUnion('role', [
     reasoning_content: z
       .string()
       .nullish()
-      .describe('Thinking of earlier turns may be sent back. It is not passed to the model.'),
+      .describe(
+        'Thinking of earlier turns may be sent back. The model gets it if its family’s template keeps it, for instance between calls of tools.',
+      ),
     reasoning: z.string().nullish(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
