@@ -7,6 +7,7 @@ import { type LocalOptions, type LocalServer, startLocal } from '../../local/sta
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
+import { withDerivedFormat } from './derive-format-option.ts';
 
 const COPIES = 'Simulated scaling';
 
@@ -57,7 +58,7 @@ export const startCommand = defineCommand({
     format: {
       type: 'string',
       placeholder: 'NAME',
-      description: `how the model delimits its thinking: ${formatNames.join(', ')}`,
+      description: `how the model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}`,
     },
     tokenizer: {
       type: 'string',
@@ -174,7 +175,8 @@ export const startCommand = defineCommand({
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
     const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
-    const server = await startLocal(localOptions(values));
+    const described = await withDerivedFormat(values, (line) => process.stderr.write(`${line}\n`));
+    const server = await startLocal(localOptions(described));
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
@@ -305,7 +307,7 @@ function checkModel(values: ModelValues): FormatName | undefined {
     throw new UsageError(`--${source} and --${second} both name a model. Give one of them.`);
   if (source !== undefined && format === undefined) {
     throw new UsageError(
-      `--format is missing. Give the way this model delimits its thinking: ${formatNames.join(', ')}.`,
+      `--format is missing. Give the way this model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}.`,
     );
   }
   if (source === undefined && format !== undefined && format !== 's1') {
