@@ -38,6 +38,7 @@ export async function compose(
   return {
     models,
     ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
+    ...(settings.routes === undefined ? {} : { routes: settings.routes }),
     ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
     rawPrompts: settings.rawPrompts ?? false,
     ...(settings.prefixCache === undefined ? {} : { prefixCache: settings.prefixCache }),

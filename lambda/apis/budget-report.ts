@@ -1,6 +1,7 @@
 import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
 import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
+import type { KeptBecause, RouteAccount } from '../generation/route-account.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
 export interface OccasionalReport {
@@ -15,6 +16,8 @@ export interface OccasionalReport {
   readonly vote?: VoteAccount;
   /** The runs of models that led to the answer, if there was more than one. */
   readonly attempts?: readonly Attempt[];
+  /** Only if the request names a route. */
+  readonly route?: RouteReport;
   readonly retrieval?: {
     readonly when: 'before' | 'unsure';
     readonly tokens: number;
@@ -31,39 +34,90 @@ export interface OccasionalReport {
 /** The samples of a vote, of which the response has one. */
 export interface VoteAccount {
   readonly requested: number;
+  readonly started: number;
   readonly finished: number;
+  /** Samples that were started, and not finished when the vote was decided. */
+  readonly aborted: number;
   /** Thinking and answer tokens of the finished samples that are not in the response. */
   readonly other_tokens: number;
   readonly aborted_tokens: number;
-  /** `all`: every sample counted. `lead`: the other samples could not change the result, or not soon. */
-  readonly decided_by: 'all' | 'lead';
+  /**
+   * `all`: every sample counted. `lead` and `agree`: the condition of the request. `certain`: the other samples could not change the
+   * winner. `deadline`: the time of the request was over.
+   */
+  readonly decided_by: 'all' | 'lead' | 'agree' | 'certain' | 'deadline';
+  /** Votes of each answer, most first. `weight`: the sum of their confidences, if they count. */
+  readonly counts: readonly { readonly answer: string; readonly votes: number; readonly weight?: number }[];
 }
 
 /** One run of a model for the answer. */
 export interface Attempt {
   readonly model: string;
-  /** `first`; or why it followed: the answer before was `unsure`, a call `failed`, or was slow (`hedge`). */
-  readonly reason: 'first' | 'unsure' | 'failed' | 'hedge';
+  /** `first`; or why it followed: the answer before was `unsure`, samples `disagree`, a call `failed`, or was slow (`hedge`). */
+  readonly reason: 'first' | 'unsure' | 'disagree' | 'failed' | 'hedge';
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
   readonly confidence?: number;
   readonly dollars?: number;
+  /** Code of the failure, if the model failed. */
+  readonly failure?: string;
+}
+
+/** Who answered a request to a route. */
+export interface RouteReport {
+  readonly id: string;
+  /** Id of the model whose answer it is. */
+  readonly answered_by: string;
+  /** Why the answer went out although its model was not found to be sure. */
+  readonly kept_because?: KeptBecause;
 }
 
 /** The `budget_forcing` object. */
 export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
 
-/** Converts the account of a request to the `budget_forcing` object. */
+/** Converts the account of one sample of a request to the `budget_forcing` object. */
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
-  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored'>,
+  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored' | 'priceOf'>,
+  route?: RouteAccount,
 ): BudgetReport {
-  const attempts = toAttempts(run.model, segments);
+  const attempts = route === undefined ? toAttempts(run.model, segments) : [];
   return {
-    ...alwaysReported(report, segments, run),
+    ...alwaysReported(report, segments, route?.answered ?? run),
+    ...(route === undefined ? {} : toRouteReport(route, run.priceOf)),
     ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
+  };
+}
+
+function toRouteReport(
+  { id, attempts, answered, keptBecause }: RouteAccount,
+  priceOf: RunningGeneration['priceOf'],
+): Required<Pick<OccasionalReport, 'route' | 'attempts'>> {
+  return {
+    route: {
+      id,
+      answered_by: answered.model,
+      ...(keptBecause === undefined ? {} : { kept_because: keptBecause }),
+    },
+    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, confidence, failure }) => {
+      const price = priceOf?.(model);
+      return {
+        model,
+        reason,
+        usage: {
+          prompt_tokens: promptTokens,
+          completion_tokens: completionTokens,
+          total_tokens: promptTokens + completionTokens,
+        },
+        ...(confidence === undefined ? {} : { confidence }),
+        ...(price === undefined
+          ? {}
+          : { dollars: (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000 }),
+        ...(failure === undefined ? {} : { failure }),
+      };
+    }),
   };
 }
 

@@ -64,12 +64,19 @@ const occasionalReport = {
   vote: z
     .strictObject({
       requested: count.describe('Number of samples that the request asked for.'),
+      started: count,
       finished: count,
+      aborted: count.describe('Samples that were started, and not finished when the vote was decided.'),
       other_tokens: count.describe(
         'Thinking and answer tokens of the finished samples that are not in the response. They are billed, but not in `usage`.',
       ),
       aborted_tokens: count.describe('Tokens of the samples that did not finish. They are billed, but not in `usage`.'),
-      decided_by: z.enum(['all', 'lead']).describe('`all`: every sample counted.'),
+      decided_by: z
+        .enum(['all', 'lead', 'agree', 'certain', 'deadline'])
+        .describe(
+          '`all`: every sample counted. `lead`, `agree`: the condition of the request. `certain`: the other samples could not change the winner. `deadline`: the time was over.',
+        ),
+      counts: z.array(z.strictObject({ answer: text, votes: count, weight: z.number().min(0).optional() })),
     })
     .optional(),
   attempts: z
@@ -77,15 +84,31 @@ const occasionalReport = {
       z.strictObject({
         model: text,
         reason: z
-          .enum(['first', 'unsure', 'failed', 'hedge'])
+          .enum(['first', 'unsure', 'disagree', 'failed', 'hedge'])
           .describe('`first`, or why the attempt followed the one before.'),
         usage: z.strictObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
         confidence: z.number().min(0).max(1).optional(),
         dollars: z.number().min(0).optional(),
+        failure: text.optional().describe('Code of the failure, if the model failed.'),
       }),
     )
     .optional()
-    .describe('The runs of models that led to the answer, if there was more than one.'),
+    .describe(
+      'The runs of models that led to the answer, if there was more than one, or if the request names a route.',
+    ),
+  route: z
+    .strictObject({
+      id: text,
+      answered_by: text.describe('Id of the model whose answer it is.'),
+      kept_because: z
+        .enum(['failed', 'budget', 'unmeasured'])
+        .optional()
+        .describe(
+          'Why the answer went out although its model was not found to be sure: every further model failed, the budget was used up, or its server gave no log-probabilities.',
+        ),
+    })
+    .optional()
+    .describe('Who answered, if the request names a route.'),
   retrieval: z
     .strictObject({
       when: z.enum(['before', 'unsure']),

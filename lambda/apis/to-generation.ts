@@ -11,6 +11,7 @@ import type { ChatRequest } from './chat/request.ts';
 import { excessOf } from './json-schema.ts';
 import { flooredMinP, flooredPenalty, flooredTemperature, flooredTopP } from './sampling-fields.ts';
 import { toThinkingOptions } from './thinking-options.ts';
+import { voteOf } from './vote-of.ts';
 
 /** Converts a chat request, to which the other dialects convert first. */
 export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
@@ -24,6 +25,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
     samples: request.n ?? 1,
+    ...voteOf(request),
     ...topLogprobsOf(request),
     ...(structure === undefined ? {} : { structure }),
   };
@@ -143,9 +145,6 @@ function budgetOf(
   settings: ModelSettings,
 ): { readonly requested: RequestedBudget; readonly names: FieldNames; readonly thinking: ThinkingOptions } {
   const thinking = toThinkingOptions(request, settings.efforts);
-  if (request.vote === true && (request.n ?? 1) < 2) {
-    throw invalidRequest('vote', `vote requires several samples, but n is ${request.n ?? 1}. Give an n from 2 to 16.`);
-  }
   const total = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   if (
     request.max_completion_tokens != null &&

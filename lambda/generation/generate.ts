@@ -16,10 +16,15 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
   let attempt = 0;
+  let thinks = true;
   try {
     for (;;) {
       const segment = machine.next();
       yield* takeText(machine);
+      if (thinks && segment?.part !== 'thinking') {
+        thinks = false;
+        if (generation.yieldsThoughtEnd === true) yield { kind: 'thought', report: machine.report() };
+      }
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
         machine.cut(cutReason(generation.cutThinking));

@@ -3,6 +3,7 @@ import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { RouteAccount } from './route-account.ts';
 
 /** All that `generate` needs to run one sample of a request. */
 export interface Generation {
@@ -24,6 +25,8 @@ export interface Generation {
   readonly deadlineMs?: number;
   /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
   readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
+  /** Whether to yield the end of the thinking as an event, before the answer begins. @default false */
+  readonly yieldsThoughtEnd?: boolean;
   /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
   readonly cacheSalt?: string | undefined;
   /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
@@ -61,4 +64,12 @@ export type GenerationEvent =
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
-  | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };
+  /** The thinking is over, and no call for the answer has begun. Only if `yieldsThoughtEnd` is set. */
+  | { readonly kind: 'thought'; readonly report: ForcingReport }
+  | {
+      readonly kind: 'done';
+      readonly report: ForcingReport;
+      readonly segments: readonly SegmentAccount[];
+      /** The models that were asked. Only if the request names a route. */
+      readonly route?: RouteAccount;
+    };

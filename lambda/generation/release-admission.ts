@@ -2,18 +2,20 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import type { UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
+import type { GenerationRequest } from './request.ts';
 import { type SampleAccount, toChatUsage } from './usage.ts';
 
 /**
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
  * with the key's reservation.
  *
- * @param accounts filled by the samples as they end.
+ * @param accounts filled by the samples as they end. Of a route, each model's are settled under its own id.
  */
 export async function* releaseAtEnd<Event>(
   events: AsyncGenerator<Event>,
   { admission, reservation, promptTokens }: AdmittedGeneration,
   accounts: readonly SampleAccount[],
+  { route }: Pick<GenerationRequest, 'route'>,
   log: Log,
 ): AsyncGenerator<Event> {
   admission?.admitted.begin();
@@ -24,10 +26,20 @@ export async function* releaseAtEnd<Event>(
     await admission?.admitted.end().catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
-    const used = toUsedTokens(promptTokens, accounts);
-    await reservation?.settle(used).catch((error: unknown) => {
+    const used = toUsedTokens(
+      promptTokens,
+      accounts.filter(({ attempt = 0 }) => attempt === 0),
+    );
+    const further = (route?.further ?? []).flatMap(({ model }, at) => {
+      const own = accounts.filter(({ attempt }) => attempt === at + 1);
+      const [first] = own;
+      if (first === undefined) return [];
+      return [{ model: model.settings.id, ...toUsedTokens(first.report.promptTokens, own) }];
+    });
+    await reservation?.settle(used, further).catch((error: unknown) => {
       // With the tokens, so that they can be counted from the log.
-      log('error', 'usage not settled', { ...reservation.request, ...used, ...loggableError(error) });
+      const others = further.length === 0 ? {} : { further };
+      log('error', 'usage not settled', { ...reservation.request, ...used, ...others, ...loggableError(error) });
     });
   }
 }

@@ -5,8 +5,12 @@ import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
+import type { RouteSettings } from '../settings/routes.ts';
+import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { RunningVote, VoteOptions } from './running-vote.ts';
+import type { SetBy } from './set-by.ts';
 import type { SampleAccount } from './usage.ts';
 
 /** A generation request, whatever its dialect. */
@@ -35,6 +39,17 @@ export interface GenerationRequest {
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
+  /** How the samples vote on one answer. If omitted, each is an answer. */
+  readonly vote?: VoteOptions;
+  /** Further models that may answer. If omitted, only `model` does. */
+  readonly route?: RequestRoute;
+}
+
+/** The models that may answer a request, beside its first one. */
+export interface RequestRoute {
+  readonly settings: RouteSettings;
+  /** The request to each model after the first, in order. */
+  readonly further: readonly GenerationRequest[];
 }
 
 /** How a plain completion ends, and what its text shows. */
@@ -58,14 +73,6 @@ export interface IgnoredField {
 }
 export const ignoredReasons = ['no_effect', 'not_stored', 'automatic', 'not_enforced', 'text_only'] as const;
 
-/** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */
-export interface SetBy {
-  readonly min_tokens: string;
-  readonly max_tokens: string;
-  readonly waits: string;
-  readonly max_answer_tokens: string;
-}
-
 /** What the app knows of a request beside its body. */
 export interface GenerationContext {
   readonly requestId: string;
@@ -75,7 +82,7 @@ export interface GenerationContext {
 
 /** An admitted request whose events can be read. */
 export interface RunningGeneration {
-  /** Id of the model. */
+  /** Id of the model; of a route, that of its first model. */
   readonly model: string;
   readonly samples: number;
   /** Response headers with the remaining limits of the key. */
@@ -89,12 +96,16 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** Fields of the request that have no effect. */
   readonly ignored: readonly IgnoredField[];
-  /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
+  /** How the load admitted the request (of a route, to its first model). `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
+  /** Price of a model of the request's route, in dollars per million tokens, if it is known. */
+  readonly priceOf?: ((modelId: string) => ModelSettings['dollarsPerMillionTokens']) | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
   readonly accounts: readonly SampleAccount[];
   /** Thinking and answer tokens of all samples so far. */
   readonly tokensSoFar: () => { readonly thinking: number; readonly answer: number };
+  /** The vote of the samples. If omitted, they do not vote. */
+  readonly vote?: RunningVote;
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */

@@ -26,6 +26,11 @@ export interface UsedTokens {
   readonly aborted: number;
 }
 
+/** Usage of one model of a request that ran several. */
+export interface UsedByModel extends UsedTokens {
+  readonly model: string;
+}
+
 export interface Reservation {
   readonly requestId: string;
   readonly model: string;
@@ -39,8 +44,12 @@ export interface UsageReservation {
   readonly remaining: Remaining;
   /** Fields of the log, if the usage cannot be settled. */
   readonly request: { readonly request_id: string; readonly key: string; readonly model: string };
-  /** Settles the reservation with the actual usage. Later calls do nothing. */
-  settle(used: UsedTokens): Promise<void>;
+  /**
+   * Settles the reservation with the actual usage. Later calls do nothing.
+   *
+   * @param further usage of the further models of a route, each of which becomes a record of its own. @default - none
+   */
+  settle(used: UsedTokens, further?: readonly UsedByModel[]): Promise<void>;
 }
 
 const usageRecordSchema = z.object({
@@ -114,13 +123,17 @@ export class Ledger {
     return {
       remaining,
       request: { request_id: requestId, key: caller.id, model: reservation.model },
-      settle: async (used) => {
+      settle: async (used, further = []) => {
         if (settled) return;
         settled = true;
-        // Independent writes, the usage record and the key's limits: a failure of one must not skip the other.
+        const total = [used, ...further].reduce((sum, part) => sum + part.prompt + completionOf(part), 0);
+        // Independent writes, the usage records and the key's limits: a failure of one must not skip the others.
         const results = await Promise.allSettled([
           this.#table.put({ ...record, status: 'settled', ...used }),
-          settleLease(used.prompt + completionOf(used)),
+          ...further.map((part, index) =>
+            this.#table.put({ ...record, sk: `${record.sk}+${index + 1}`, reserved: 0, status: 'settled', ...part }),
+          ),
+          settleLease(total),
         ]);
         const failure = results.find((result) => result.status === 'rejected');
         if (failure !== undefined) throw failure.reason;

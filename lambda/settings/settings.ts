@@ -5,6 +5,7 @@ import { aliasesSchema, aliasProblem } from './aliases.ts';
 import { corsOriginSchema } from './cors-origin.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
+import { routeProblem, routeSchema } from './routes.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
@@ -80,6 +81,8 @@ const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
   /** Further names of models: the id of the model by the alias. If omitted, there are none. */
   aliases: aliasesSchema.optional(),
+  /** Ids behind which several models answer. If omitted, there are none. */
+  routes: z.array(routeSchema).optional(),
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. If omitted, it may not. */
   rawPrompts: z.boolean().optional(),
   /** Whether keys share the prefix cache of a model. If omitted, they do. */
@@ -117,11 +120,12 @@ const fields = z.strictObject({
   upstreamIdleMs: z.int().min(1).optional(),
 });
 
-export const settingsSchema = fields.superRefine(({ models, aliases = {} }, context) => {
-  const problem = aliasProblem(
-    aliases,
-    models.map(({ id }) => id),
-  );
+export const settingsSchema = fields.superRefine(({ models, aliases = {}, routes = [] }, context) => {
+  const modelIds = models.map(({ id }) => id);
+  const routeIds = routes.map(({ id }) => id);
+  const problem = aliasProblem(aliases, [...modelIds, ...routeIds]);
+  const wrong = routeProblem(routes, modelIds, aliases);
+  if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['routes', wrong.index], message: wrong.sentence });
   if (problem !== undefined)
     context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });
 });

@@ -1,8 +1,7 @@
 import type { ToolCall } from '../../formats/tools/tool.ts';
-import type { Vote } from '../../generation/majority.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
-import type { BudgetReport } from '../budget-report.ts';
+import type { BudgetReport, VoteAccount } from '../budget-report.ts';
 
 /** Fields that a completion and all chunks of a stream share. */
 export interface ChatIdentity {
@@ -31,6 +30,13 @@ export interface FinishedChoice {
   readonly logprobs: readonly TokenLogprob[];
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
+}
+
+/** The state of a vote after `finished` of `of` samples. */
+export interface VoteReport {
+  readonly finished: number;
+  readonly of: number;
+  readonly counts: VoteAccount['counts'];
 }
 
 /** The delta of a choice. Thinking has both names that clients read. */
@@ -110,9 +116,9 @@ export function finishChunk(identity: ChatIdentity, finishReason: FinishReason, 
   return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
 }
 
-/** The state of the vote after `finished` of `of` samples. */
-export function voteChunk(identity: ChatIdentity, vote: Vote, finished: number, of: number) {
-  return { ...chunk(identity, 0, {}), choices: [], vote: { finished, of, counts: vote.counts } };
+/** The state of the vote after a sample. */
+export function voteChunk(identity: ChatIdentity, vote: VoteReport) {
+  return { ...chunk(identity, 0, {}), choices: [], vote };
 }
 
 /** The chunk after the last choice, if the request sets `stream_options.include_usage`. */
@@ -127,7 +133,7 @@ export function chatCompletion(
   identity: ChatIdentity,
   choices: readonly FinishedChoice[],
   usage: ChatUsage,
-  vote?: { readonly of: number; readonly counts: Vote['counts'] },
+  vote?: VoteReport,
 ) {
   const [first] = choices;
   return {
@@ -151,7 +157,7 @@ export function chatCompletion(
     })),
     usage,
     ...(choices.length === 1 && first !== undefined ? { budget_forcing: first.report } : {}),
-    ...(vote === undefined ? {} : { vote: { finished: vote.of, of: vote.of, counts: vote.counts } }),
+    ...(vote === undefined ? {} : { vote }),
   };
 }
 

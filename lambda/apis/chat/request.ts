@@ -44,6 +44,8 @@ const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
 ]);
 
+const votes = z.int().min(1).max(16);
+
 /** The body of `POST /v1/chat/completions`. An unsupported field is an error that names it. */
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
@@ -71,6 +73,16 @@ export const chatRequestSchema = z.strictObject({
     .boolean()
     .nullish()
     .describe('Responds with the answer that most of `n` samples agree on. An extension of OpenAI’s dialect.'),
+  vote_until: z
+    .union([z.strictObject({ lead: votes }), z.strictObject({ agree: votes })])
+    .nullish()
+    .describe(
+      'With `vote`: ends the vote when the first answer leads the second by `lead` votes, or `agree` samples agree, or no other answer can win. Samples that still run are aborted.',
+    ),
+  vote_weights: z
+    .enum(['equal', 'confidence'])
+    .nullish()
+    .describe('With `vote`: whether each vote counts 1, or as much as its sample is confident (0 to 1).'),
   logprobs: z
     .boolean()
     .nullish()

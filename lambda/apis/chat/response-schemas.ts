@@ -30,7 +30,7 @@ const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
   finished: count,
   of: count,
-  counts: z.array(z.strictObject({ answer: text, votes: count })),
+  counts: z.array(z.strictObject({ answer: text, votes: count, weight: z.number().min(0).optional() })),
 });
 
 export const chatCompletionSchema = z.strictObject({

@@ -210,6 +210,7 @@ function toPiece(
       return { end: { finishReason, stopReason, report: toBudgetReport(report, segments, run) } };
     }
     case 'waiting':
+    case 'thought':
       return undefined;
     default:
       return event satisfies never;

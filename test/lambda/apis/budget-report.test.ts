@@ -11,7 +11,16 @@ const occasional: Required<OccasionalReport> = {
   ignored: [{ field: 'verbosity', reason: 'no_effect' }],
   confidence: { measure: 'min_token', value: 0.41, tokens: 120 },
   probes: { count: 2, tokens: 18 },
-  vote: { requested: 8, finished: 3, other_tokens: 300, aborted_tokens: 210, decided_by: 'lead' },
+  vote: {
+    requested: 8,
+    started: 4,
+    finished: 3,
+    aborted: 1,
+    other_tokens: 300,
+    aborted_tokens: 210,
+    decided_by: 'lead',
+    counts: [{ answer: '7', votes: 3 }],
+  },
   attempts: [
     {
       model: 's1-32b',

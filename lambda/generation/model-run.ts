@@ -1,0 +1,172 @@
+import type { AppDependencies } from '../context.ts';
+import type { Log } from '../errors/log.ts';
+import type { Admission } from '../scaling/admission-gate.ts';
+import type { ZeroCopiesSettings } from '../settings/settings.ts';
+import type { AdmittedGeneration } from './admit-request.ts';
+import { generate } from './generate.ts';
+import type { Generation, GenerationEvent } from './generation.ts';
+import { logGeneration } from './log-generation.ts';
+import type { PreparedRequest } from './prepare-request.ts';
+import type { GenerationContext, GenerationRequest } from './request.ts';
+import { defaultRetryPolicy } from './retry.ts';
+import type { TokenCounts } from './token-counts.ts';
+import type { SampleAccount } from './usage.ts';
+
+/** What all samples and all models of a request have in common. */
+export interface RequestRun {
+  readonly dependencies: AppDependencies;
+  readonly context: GenerationContext;
+  /** Aborts when the client left, another sample failed, or the server stops. */
+  readonly signal: AbortSignal;
+  /** Time on the clock by which the answer must be complete. */
+  readonly deadlineMs: number;
+  readonly tokens: TokenCounts;
+  /** Receives the account of each sample of each model when it ends. */
+  readonly accounts: SampleAccount[];
+}
+
+/** One sample to run. */
+export interface SampleOptions {
+  /** Index by which the seed differs from that of the request. */
+  readonly index: number;
+  /** Index of the sample in its admission. @default index */
+  readonly place?: number;
+  /** Ends this sample alone. */
+  readonly signal: AbortSignal;
+  /** See `Generation`. */
+  readonly yieldsThoughtEnd?: boolean;
+  readonly onEnd?: (account: SampleAccount) => void;
+}
+
+/** A request to one model, prepared and admitted. */
+export class ModelRun {
+  readonly request: GenerationRequest;
+  readonly admitted: AdmittedGeneration;
+  readonly #run: RequestRun;
+  readonly #generation: Omit<Generation, 'signal'>;
+  readonly #attempt: number;
+
+  /**
+   * @param attempt index of the model in the request's route. @default 0
+   * @param capacityWaitMs how long to wait for a first copy, in milliseconds. @default - the deployment's setting
+   */
+  constructor(
+    request: GenerationRequest,
+    prepared: PreparedRequest,
+    admitted: AdmittedGeneration,
+    run: RequestRun,
+    { attempt = 0, capacityWaitMs = run.dependencies.capacityWaitMs } = {},
+  ) {
+    const { shutdown, prefixCache } = run.dependencies;
+    this.request = request;
+    this.admitted = admitted;
+    this.#run = run;
+    this.#attempt = attempt;
+    this.#generation = {
+      ...toGeneration(request, prepared, admitted, { ...run.dependencies, capacityWaitMs }),
+      cutThinking: shutdown?.cutThinking,
+      cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
+      deadlineMs: run.deadlineMs,
+    };
+  }
+
+  get log(): Log {
+    return this.#run.dependencies.log;
+  }
+
+  /** Runs one sample. No call of the model starts before the events are read. */
+  sample({ index, place = index, signal, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
+    const { accounts, tokens, dependencies, context } = this.#run;
+    const count = tokens.add();
+    const { admission } = this.admitted;
+    const counted = underLoad(
+      withOwnSeed({ ...this.#generation, signal: AbortSignal.any([this.#run.signal, signal]) }, index),
+      place,
+      admission,
+    );
+    const generation: Generation = {
+      ...counted,
+      yieldsThoughtEnd,
+      onTokens: (soFar) => {
+        count(soFar);
+        counted.onTokens?.(soFar);
+      },
+      onEnd: (account) => {
+        const own = this.#attempt === 0 ? account : { ...account, attempt: this.#attempt };
+        accounts.push(own);
+        onEnd?.(own);
+      },
+    };
+    const events: AsyncGenerator<GenerationEvent> = generate(generation);
+    return logGeneration(events, generation, this.request, dependencies, context);
+  }
+}
+
+/** What all samples of a model have in common. */
+function toGeneration(
+  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
+  { promptIds, prefix, format, wait }: PreparedRequest,
+  { limits }: AdmittedGeneration,
+  { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
+): Omit<Generation, 'signal'> {
+  const { settings } = model;
+  const load = loads?.get(settings.id);
+  const report = zeroCopies?.get(settings.id);
+  const newDecoder = model.newDecoder({ controls: plain?.showControls === true ? 'inside' : 'none' });
+  const softLanding = thinking.softLanding ?? settings.softLanding;
+  return {
+    model: model.segments,
+    sampling,
+    ...(structure === undefined ? {} : { structure }),
+    ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
+    clock,
+    retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
+    coldStart: toColdStart(settings.zeroCopies),
+    onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
+    whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
+    plan: {
+      promptIds,
+      prefix,
+      format,
+      limits,
+      wait,
+      contextTokens: settings.contextTokens,
+      stopTexts,
+      ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
+      detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
+      ...(softLanding === undefined ? {} : { softLanding }),
+      ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
+      ...(newDecoder === undefined ? {} : { newDecoder }),
+    },
+  };
+}
+
+function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
+  if (zeroCopies?.startSeconds === undefined) return undefined;
+  const { startSeconds, secondsPerToken } = zeroCopies;
+  return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
+}
+
+/** The generation of one sample: a request's seed is increased by the sample's index. */
+function withOwnSeed(generation: Generation, index: number): Generation {
+  const { seed } = generation.sampling;
+  if (seed === undefined || index === 0) return generation;
+  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
+}
+
+/** The generation of one sample, whose tokens count as load and whose thinking the load may cut. */
+function underLoad(generation: Generation, index: number, admission: Admission | undefined): Generation {
+  if (admission === undefined) return generation;
+  const { admitted } = admission;
+  return {
+    ...generation,
+    cutThinking: anyOf(admitted.cutOf(index), generation.cutThinking),
+    onTokens: (soFar) => admitted.count(index, soFar),
+  };
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined);
+  return given.length === 0 ? undefined : AbortSignal.any(given);
+}
