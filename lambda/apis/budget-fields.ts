@@ -71,6 +71,18 @@ const thinking = z
       .describe(
         'Whether the maximum may shrink when the endpoint is loaded, down to `floor_tokens`. If omitted, the floor is `min_tokens` or an eighth of the maximum.',
       ),
+    logprobs: z
+      .boolean()
+      .optional()
+      .describe(
+        'Chat Completions: whether to return the log probabilities of the thinking tokens, as `choices[].logprobs.reasoning_content`. A forced token has `logprob: null`.',
+      ),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(20)
+      .optional()
+      .describe('Number of most likely tokens to return with each thinking token. Requires `logprobs`.'),
     /** Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
     type: z
       .enum(['enabled', 'disabled', 'adaptive', 'auto'])

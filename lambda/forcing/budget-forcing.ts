@@ -102,9 +102,9 @@ export class BudgetForcing {
   /**
    * Takes a piece of the running segment. If it returns `over`, further pieces of this segment are discarded: wait for the end
    * of the call, or stop it, then call `segmentEnded()` or `segmentBroke()`. If it returns `leave`, the segment has ended here
-   * already: stop the call, then call `next()`.
+   * already: stop the call, then call `next()`. `kept`: how many of the piece's ids, from its first, are part of the output.
    */
-  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean } {
+  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean; readonly kept: number } {
     const segment = this.#running();
     const room = segment.maxTokens - this.#segmentTokens;
     const kept: number[] = [];
@@ -124,12 +124,12 @@ export class BudgetForcing {
     this.#text.push({ tokenIds: kept, text: piece.text });
     const stopped = this.#text.stopText !== undefined;
     const over = this.#sampledEnd !== undefined || stopped || this.#segmentTokens >= segment.maxTokens;
-    if (over || kept.length === 0) return { over, leave: false };
+    if (over || kept.length === 0) return { over, leave: false, kept: kept.length };
     const cut = this.#reasonToCut(kept.length);
-    if (cut === undefined) return { over, leave: false };
+    if (cut === undefined) return { over, leave: false, kept: kept.length };
     this.#segment = undefined;
     this.#cutThinking(cut === 'loop' ? 'loop' : 'budget', { soft: cut === 'landing' });
-    return { over: true, leave: true };
+    return { over: true, leave: true, kept: kept.length };
   }
 
   /**
@@ -300,7 +300,7 @@ export class BudgetForcing {
   }
 
   #forceThinking(ids: readonly number[], text: string): void {
-    this.#text.force(text);
+    this.#text.force(text, ids);
     this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;

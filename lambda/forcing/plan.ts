@@ -71,6 +71,11 @@ export interface NextSegment {
   readonly minTokens: number;
   readonly maxTokens: number;
   readonly stopTokenIds: readonly number[];
+  /**
+   * Log-probabilities that `push` needs with each token of this segment. If omitted, none: they may still come.
+   * `top`: number of most likely tokens, 0 to 20. `field`: the request's field that needs them, for the error if the server has none.
+   */
+  readonly logprobs?: { readonly top: number; readonly field: string };
 }
 
 /** Text that no later token can change. */
@@ -79,10 +84,21 @@ export interface Emission {
   readonly text: string;
   /** Whether the text was appended, not sampled. */
   readonly forced: boolean;
+  /** Tokens that were forced into the thinking here, and their text, of which an end may still be held back. If omitted, none. */
+  readonly forcedTokens?: { readonly ids: readonly number[]; readonly text: string };
+}
+
+/** Log-probability of a sampled token and of the most likely tokens in its place, in descending order. Natural logarithms. */
+export interface PieceLogprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
 /** A piece of a segment, of any size. */
 export interface SegmentPiece {
   readonly tokenIds: readonly number[];
   readonly text: string;
+  /** One for each of `tokenIds`. If omitted, the segment runs without log-probabilities. */
+  readonly logprobs?: readonly PieceLogprob[];
 }

@@ -108,6 +108,8 @@ export interface ThinkingOptions {
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
   readonly waitText: string | undefined;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly topLogprobs?: number | undefined;
   /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;

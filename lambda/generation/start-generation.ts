@@ -92,6 +92,7 @@ function toGeneration(
     sampling,
     ...(structure === undefined ? {} : { structure }),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(thinking.topLogprobs === undefined ? {} : { thinkingLogprobs: thinking.topLogprobs }),
     ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
