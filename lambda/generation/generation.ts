@@ -8,6 +8,7 @@ import type { RetryPolicy } from './retry.ts';
 export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
+  /** `seed` is that of the sample (`sampleSeed`), from which each call gets its own. */
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;

@@ -2,6 +2,7 @@ import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
 import { ModelError, ModelTimeoutError, TokensMismatchError } from '../upstream/errors.ts';
 import type { SegmentChunk, SegmentRequest } from '../upstream/segment-model.ts';
+import { callSeed } from '../upstream/segment-seed.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { SHUTDOWN } from './shutdown.ts';
 import { checkLogprobs, forcedLogprobs, keptLogprobs, requestedLogprobs } from './thinking-logprobs.ts';
@@ -179,13 +180,14 @@ export function* takeEvents(
 function toSegmentRequest(segment: NextSegment, generation: Generation): SegmentRequest {
   const { sampling, structure, plan } = generation;
   const { stopTexts = [] } = plan;
+  const { seed } = sampling;
   const topLogprobs = requestedLogprobs(segment, generation);
   return {
     promptIds: segment.promptIds,
     maxTokens: segment.maxTokens,
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
-    sampling,
+    sampling: seed === undefined ? sampling : { ...sampling, seed: callSeed(seed, segment.promptIds) },
     ...(generation.cacheSalt !== undefined && { cacheSalt: generation.cacheSalt }),
     ...(generation.skipControls === true && { skipControls: true }),
     ...(topLogprobs !== undefined && { topLogprobs }),

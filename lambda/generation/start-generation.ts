@@ -3,6 +3,7 @@ import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
+import { sampleSeed } from '../upstream/segment-seed.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation } from './generation.ts';
@@ -122,11 +123,11 @@ function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['co
   return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
-/** The generation of one sample: a request's seed is increased by the sample's index. */
+/** The generation of one sample, with its own seed if the request has one. */
 function withOwnSeed(generation: Generation, index: number): Generation {
-  const { seed } = generation.sampling;
-  if (seed === undefined || index === 0) return generation;
-  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
+  const { sampling, plan } = generation;
+  if (sampling.seed === undefined) return generation;
+  return { ...generation, sampling: { ...sampling, seed: sampleSeed(sampling.seed, index, plan.promptIds) } };
 }
 
 /** The generation of one sample, whose tokens count as load and whose thinking the load may cut. */

@@ -202,7 +202,24 @@ describe('several samples', () => {
   it('each sample has its own seed', async () => {
     const { app, model } = scriptedApp([]);
     await app.request(path, chat({ n: 3, seed: 7, thinking: { max_tokens: 0 } }));
-    expect(model.requests.map((request) => request.sampling.seed)).toEqual([7, 8, 9]);
+    expect(new Set(model.requests.map((request) => request.sampling.seed)).size).toBe(3);
+  });
+
+  it('each call has a seed of the client’s seed, the sample and the ids so far; without one, calls have none', async () => {
+    const seedsOf = async (fields: object) => {
+      const { app, model } = scriptedApp([thinks('a'), thinks('b'), answers('1')]);
+      await app.request(path, chat({ thinking: { waits: 1 }, ...fields }));
+      return model.requests.map(({ sampling }) => sampling.seed);
+    };
+    const seeds = await seedsOf({ seed: 7 });
+    expect(new Set(seeds).size).toBe(3);
+    expect(await seedsOf({ seed: 7 })).toEqual(seeds);
+    const others = [
+      ...(await seedsOf({ seed: 8 })),
+      ...(await seedsOf({ seed: 7, messages: [{ role: 'user', content: '?' }] })),
+    ];
+    expect(seeds.filter((seed) => others.includes(seed))).toEqual([]);
+    expect(await seedsOf({})).toEqual([undefined, undefined, undefined]);
   });
 
   it('samples are streamed together as they are generated', async () => {
