@@ -1,6 +1,13 @@
 import { endsInLoop } from './loops.ts';
 import { OutputText } from './output-text.ts';
-import { type Emission, type ForcingPlan, givenIds, type NextSegment, type SegmentPiece } from './plan.ts';
+import {
+  type Emission,
+  type ForcingPlan,
+  givenIds,
+  type NextSegment,
+  type SegmentPiece,
+  type WaitText,
+} from './plan.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
 
 /** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
@@ -237,14 +244,16 @@ export class BudgetForcing {
   }
 
   #thinkingEnded(segment: NextSegment): void {
-    const { limits, wait } = this.#plan;
+    const { limits } = this.#plan;
+    const wait = this.#nextWait();
     const below = this.#thinkingTokens < limits.minTokens;
     const waitsLeft = this.#waits < limits.waits;
     const waitFits = wait.ids.length > 0 && wait.ids.length < this.#thinkingLeft();
     if (this.#segmentTokens < segment.minTokens) this.#maskFailures++;
 
     if ((below || limits.minTokens === 0) && waitsLeft && waitFits) {
-      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length });
+      const own = this.#plan.laterWaits === undefined ? {} : { text: wait.text };
+      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length, ...own });
       this.#waits++;
       this.#forceThinking(wait.ids, wait.text);
       this.#minTokensOfNext = 1;
@@ -257,6 +266,12 @@ export class BudgetForcing {
       this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
+  }
+
+  /** The text of the next Wait. */
+  #nextWait(): WaitText {
+    const { wait, laterWaits = [] } = this.#plan;
+    return this.#waits === 0 ? wait : (laterWaits[this.#waits - 1] ?? laterWaits.at(-1) ?? wait);
   }
 
   /** Prevents an endless loop on a server that ends segments by length without any token. */

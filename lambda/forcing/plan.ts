@@ -11,7 +11,9 @@ export interface ForcingPlan {
   readonly prefix?: ForcingPrefix | undefined;
   readonly limits: Limits;
   /** Appended when an end of the thinking is suppressed: "Wait" in the model's ids. At least one id if `limits.waits` > 0. */
-  readonly wait: { readonly ids: readonly number[]; readonly text: string };
+  readonly wait: WaitText;
+  /** Appended in place of `wait` from the second Wait on, one after the other; the last one repeats. If omitted, `wait` repeats. */
+  readonly laterWaits?: readonly WaitText[];
   /** The model's context window, prompt and completion together, in tokens. */
   readonly contextTokens: number;
   /** Maximum of thinking and answer together, in tokens. Delimiters do not count. If omitted, each has its own limit only. */
@@ -29,6 +31,12 @@ export interface ForcingPlan {
   readonly minAnswerTokens?: number;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
+}
+
+/** A text that is appended to the thinking, and its ids. */
+export interface WaitText {
+  readonly ids: readonly number[];
+  readonly text: string;
 }
 
 /**

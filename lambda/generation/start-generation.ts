@@ -79,7 +79,7 @@ type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 /** What all samples of a request have in common. */
 function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
-  { promptIds, prefix, format, wait }: PreparedRequest,
+  { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Omit<Generation, 'signal'> {
@@ -106,6 +106,7 @@ function toGeneration(
       format,
       limits,
       wait,
+      ...(laterWaits.length === 0 ? {} : { laterWaits }),
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
