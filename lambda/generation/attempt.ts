@@ -83,7 +83,7 @@ export class Attempt {
       const event = step.value;
       if (event.kind === 'thought') {
         this.#accounts.set(0, event.report);
-        this.#confidence = confidenceOf(event.report);
+        this.#confidence = confidenceOf(event);
         verdict = verdictOf(gate, event.report.thinkingTokens, this.#confidence);
         if (verdict === 'unsure') return verdict;
       } else if (isAnswer(event)) {
@@ -166,6 +166,7 @@ export class Attempt {
       place: place + samples * at,
       signal: AbortSignal.any([signal, this.#abort.signal]),
       yieldsThoughtEnd: true,
+      measures: this.#options.gate.kind === 'unsure' || run.request.vote?.weighted === true,
       onEnd: ({ report }) => this.#accounts.set(at, report),
     });
   }
@@ -178,7 +179,11 @@ export class Attempt {
 
 /** Whether an event belongs to the answer, which waits for the gate. */
 function isAnswer(event: GenerationEvent): boolean {
-  return event.kind === 'done' || event.kind === 'logprobs' || (event.kind === 'text' && event.part === 'answer');
+  return (
+    event.kind === 'done' ||
+    (event.kind === 'logprobs' && event.part === 'answer') ||
+    (event.kind === 'text' && event.part === 'answer')
+  );
 }
 
 function verdictOf(gate: Gate, thinkingTokens: number, confidence: number | undefined): Verdict {

@@ -2,7 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { cutReason, SegmentRun, takeText } from './segment-run.ts';
+import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
@@ -20,15 +20,17 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   try {
     for (;;) {
       const segment = machine.next();
-      yield* takeText(machine);
+      yield* takeEvents(machine, generation);
       if (thinks && segment?.part !== 'thinking') {
         thinks = false;
-        if (generation.yieldsThoughtEnd === true) yield { kind: 'thought', report: machine.report() };
+        if (generation.yieldsThoughtEnd === true) {
+          yield { kind: 'thought', report: machine.report(), ...measured(generation) };
+        }
       }
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
         machine.cut(cutReason(generation.cutThinking));
-        yield* takeText(machine);
+        yield* takeEvents(machine, generation);
         continue;
       }
       const run = new SegmentRun(segment, machine, generation, timing);
@@ -37,7 +39,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       } finally {
         segments.push(run.account);
       }
-      yield* takeText(machine);
+      yield* takeEvents(machine, generation);
       attempt = run.progressed || run.failure === undefined ? 0 : attempt + 1;
       const failure = run.failureToRetry;
       if (failure === undefined) continue;
@@ -45,11 +47,16 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       if (generation.structure !== undefined && segment.part === 'answer' && run.progressed) throw failure;
       yield* waitToRetry(failure, attempt, generation, timing);
     }
-    yield { kind: 'done', report: machine.report(), segments };
+    yield { kind: 'done', report: machine.report(), segments, ...measured(generation) };
   } finally {
     machine.abort();
     generation.onEnd?.({ report: machine.report(), segments });
   }
+}
+
+function measured({ confidence }: Generation): { readonly confidence?: number } {
+  const value = confidence?.value;
+  return value === undefined ? {} : { confidence: value };
 }
 
 /** Waits until the failed segment may run again. @throws the failure if it is final or the deadline comes first. */

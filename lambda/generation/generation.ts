@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { LowestProbability } from '../forcing/lowest-probability.ts';
 import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
@@ -9,9 +10,12 @@ import type { RouteAccount } from './route-account.ts';
 export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
+  /** `seed` is that of the sample (`sampleSeed`), from which each call gets its own. */
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly thinkingLogprobs?: number;
   /** Whether to yield the sampled ids as they come. @default false */
   readonly yieldsTokens?: boolean;
   /** Whether the server's text leaves control tokens out, if there is no decoder. @default false */
@@ -25,6 +29,8 @@ export interface Generation {
   readonly deadlineMs?: number;
   /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
   readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
+  /** Measures the confidence of the thought. If omitted, it is not measured. */
+  readonly confidence?: LowestProbability;
   /** Whether to yield the end of the thinking as an event, before the answer begins. @default false */
   readonly yieldsThoughtEnd?: boolean;
   /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
@@ -55,21 +61,30 @@ export interface SegmentAccount {
   readonly failure: string | undefined;
 }
 
+/** Log-probability of a thinking token. `null`: the token was forced, so it has none. */
+export interface ThinkingLogprob extends Omit<TokenLogprob, 'logprob'> {
+  readonly logprob: number | null;
+}
+
 /** What `generate` yields: text and log-probabilities in order, then one `done`. */
 export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
-  | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  | { readonly kind: 'logprobs'; readonly part: 'answer'; readonly tokens: readonly TokenLogprob[] }
+  /** One for each thinking token, in order, if requested. Their text comes with them or later. */
+  | { readonly kind: 'logprobs'; readonly part: 'thinking'; readonly tokens: readonly ThinkingLogprob[] }
   /** Sampled ids, an end token included, with their log-probabilities if requested. Only if `yieldsTokens` is set. */
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
   /** The thinking is over, and no call for the answer has begun. Only if `yieldsThoughtEnd` is set. */
-  | { readonly kind: 'thought'; readonly report: ForcingReport }
+  | { readonly kind: 'thought'; readonly report: ForcingReport; readonly confidence?: number }
   | {
       readonly kind: 'done';
       readonly report: ForcingReport;
       readonly segments: readonly SegmentAccount[];
+      /** Confidence of the thought, 0 to 1. If omitted, it was not measured, or the server gave no log-probabilities. */
+      readonly confidence?: number;
       /** The models that were asked. Only if the request names a route. */
       readonly route?: RouteAccount;
     };

@@ -1,7 +1,9 @@
 import type { AppDependencies } from '../context.ts';
 import type { Log } from '../errors/log.ts';
+import { LowestProbability } from '../forcing/lowest-probability.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
+import { sampleSeed } from '../upstream/segment-seed.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
@@ -33,6 +35,8 @@ export interface SampleOptions {
   readonly place?: number;
   /** Ends this sample alone. */
   readonly signal: AbortSignal;
+  /** Whether to measure the confidence of the thought. @default false */
+  readonly measures?: boolean;
   /** See `Generation`. */
   readonly yieldsThoughtEnd?: boolean;
   readonly onEnd?: (account: SampleAccount) => void;
@@ -75,7 +79,7 @@ export class ModelRun {
   }
 
   /** Runs one sample. No call of the model starts before the events are read. */
-  sample({ index, place = index, signal, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
+  sample({ index, place = index, signal, measures = false, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
     const { accounts, tokens, dependencies, context } = this.#run;
     const count = tokens.add();
     const { admission } = this.admitted;
@@ -87,6 +91,7 @@ export class ModelRun {
     const generation: Generation = {
       ...counted,
       yieldsThoughtEnd,
+      ...(measures ? { confidence: new LowestProbability() } : {}),
       onTokens: (soFar) => {
         count(soFar);
         counted.onTokens?.(soFar);
@@ -105,7 +110,7 @@ export class ModelRun {
 /** What all samples of a model have in common. */
 function toGeneration(
   { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
-  { promptIds, prefix, format, wait }: PreparedRequest,
+  { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Omit<Generation, 'signal'> {
@@ -119,6 +124,7 @@ function toGeneration(
     sampling,
     ...(structure === undefined ? {} : { structure }),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(thinking.topLogprobs === undefined ? {} : { thinkingLogprobs: thinking.topLogprobs }),
     ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
@@ -131,6 +137,7 @@ function toGeneration(
       format,
       limits,
       wait,
+      ...(laterWaits.length === 0 ? {} : { laterWaits }),
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
@@ -148,11 +155,11 @@ function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['co
   return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
-/** The generation of one sample: a request's seed is increased by the sample's index. */
+/** The generation of one sample, with its own seed if the request has one. */
 function withOwnSeed(generation: Generation, index: number): Generation {
-  const { seed } = generation.sampling;
-  if (seed === undefined || index === 0) return generation;
-  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
+  const { sampling, plan } = generation;
+  if (sampling.seed === undefined) return generation;
+  return { ...generation, sampling: { ...sampling, seed: sampleSeed(sampling.seed, index, plan.promptIds) } };
 }
 
 /** The generation of one sample, whose tokens count as load and whose thinking the load may cut. */

@@ -118,7 +118,10 @@ export interface ThinkingOptions {
   readonly maximum: { readonly field: string; readonly tokens: number; readonly effort: boolean } | undefined;
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
-  readonly waitText: string | undefined;
+  /** A list has one text for each Wait in turn; the last one repeats. At least one text. */
+  readonly waitText: string | readonly string[] | undefined;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly topLogprobs?: number | undefined;
   /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;

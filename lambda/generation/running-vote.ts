@@ -130,9 +130,9 @@ export class RunningVote {
   }
 
   /** Counts the vote of a finished sample. If the vote is decided, aborts the others at once. */
-  #count(index: number, { report }: Extract<GenerationEvent, { kind: 'done' }>): void {
+  #count(index: number, done: Extract<GenerationEvent, { kind: 'done' }>): void {
     const text = this.#running.get(index)?.text ?? '';
-    const weight = this.#options.weighted ? (confidenceOf(report) ?? 1) : 1;
+    const weight = this.#options.weighted ? (confidenceOf(done) ?? 1) : 1;
     this.#ballots.push({ index, text, weight });
     const { counts } = majorityVote(this.#ballots);
     this.#decidedBy = decideVote(counts, this.#samples - this.#ballots.length, this.#options.until);

@@ -41,7 +41,7 @@ export async function startGeneration(
   const first = new ModelRun(request, prepared, admitted, run);
   const sample: StartSample = (index, signal) =>
     request.route === undefined
-      ? first.sample({ index, signal })
+      ? first.sample({ index, signal, measures: request.vote?.weighted === true })
       : routedSample({ first, route: request.route, run, index, signal });
   const vote = request.vote && new RunningVote(request.samples, request.vote, request.tools);
   const events =

@@ -38,6 +38,7 @@ export interface EngineRequest {
   readonly repetitionPenalty: number;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
+  /** Seed of this call (`callSeed`): each token is drawn from a hash of the sample's seed and the token's position. If `undefined`, random. */
   readonly seed: number | undefined;
   /** Number of most likely tokens to return with each token. If omitted, no log-probabilities are computed. */
   readonly topLogprobs?: number;

@@ -10,6 +10,7 @@ import {
   type Token,
   TokenBias,
 } from 'node-llama-cpp';
+import { sampleSeedOf } from '../../lambda/upstream/segment-seed.ts';
 import {
   type Engine,
   type EngineEvent,
@@ -22,6 +23,8 @@ import {
 import { guardContext } from './guard-context.ts';
 import { jsonGrammar } from './json-grammar.ts';
 import { Places } from './places.ts';
+import { type SetSeeds, seedDraws } from './seed-draws.ts';
+import { tokenSeed } from './token-seed.ts';
 
 export interface LlamaEngineOptions {
   /** Path of a GGUF file. */
@@ -84,6 +87,7 @@ class LlamaEngine implements Engine {
   readonly #places: Places<LlamaContextSequence>;
   readonly #dispose: () => Promise<void>;
   readonly #lastUsed = new Map<LlamaContextSequence, number>();
+  readonly #setSeeds: ReadonlyMap<LlamaContextSequence, SetSeeds>;
   #uses = 0;
   #evaluated = 0;
   #cached = 0;
@@ -99,6 +103,7 @@ class LlamaEngine implements Engine {
     this.#llama = llama;
     this.#model = model;
     this.#places = new Places(sequences);
+    this.#setSeeds = new Map(sequences.map((sequence) => [sequence, seedDraws(sequence)]));
     this.contextTokens = contextTokens;
     this.#dispose = dispose;
     const tokens = allTokens(model);
@@ -126,6 +131,9 @@ class LlamaEngine implements Engine {
       const ends = new Set([...request.stopTokenIds, ...this.endIds]);
       let count = 0;
       const { topLogprobs } = request;
+      // The function's seeds of calls contain the sample's seed, so a continued text has the same draws.
+      const seed = sampleSeedOf(request.seed ?? Math.floor(Math.random() * 2 ** 31), request.promptIds);
+      this.#setSeeds.get(sequence)?.(() => tokenSeed(seed, prompt.length + count));
       const options: SequenceEvaluateOptions = {
         ...samplingOf(request, () => sequence.contextTokens.slice(-64)),
         yieldEogToken: true,
@@ -156,6 +164,7 @@ class LlamaEngine implements Engine {
       if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
       throw error;
     } finally {
+      this.#setSeeds.get(sequence)?.(undefined);
       this.#places.give(sequence);
     }
   }
@@ -257,7 +266,6 @@ function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEval
     topP: request.topP,
     topK: Math.max(0, request.topK),
     minP: request.minP,
-    seed: request.seed ?? Math.floor(Math.random() * 2 ** 31),
     ...(penalized
       ? {
           repeatPenalty: {

@@ -21,6 +21,7 @@ const occasional: Required<OccasionalReport> = {
     decided_by: 'lead',
     counts: [{ answer: '7', votes: 3 }],
   },
+  route: { id: 'auto', answered_by: 'large', kept_because: 'failed' },
   attempts: [
     {
       model: 's1-32b',
