@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { aliasesSchema } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
+import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
@@ -77,6 +78,12 @@ const stageSchema = z.strictObject({
     .default({})
     .describe(
       'Further names of models: the id of the model by the alias, for instance `{ "gpt-5": "s1-32b" }`. A response has the name that the request has. The limits of a key name ids.',
+    ),
+  routes: z
+    .array(routeSchema)
+    .default([])
+    .describe(
+      'Further model ids, behind which several models answer, the smallest first ([routes](routes.md)). A key must allow every model of a route.',
     ),
   api: apiSchema.prefault({}),
   retention: retentionSchema

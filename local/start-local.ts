@@ -15,6 +15,7 @@ import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
+import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
@@ -29,9 +30,11 @@ import {
 import { startContainerEndpoint } from './endpoint/container-endpoint.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { parseFaultScript } from './endpoint/faults.ts';
-import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
+import { type LocalComponent, type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import type { Engine } from './engine/engine.ts';
+import { LazyEngine } from './engine/lazy-engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { type FurtherModel, missingFile, windowOf } from './further-models.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
 import { checkSender } from './trusted-sender.ts';
@@ -70,6 +73,10 @@ export interface LocalOptions {
   readonly allowedOrigins?: readonly string[];
   /** Further names of the model: its id by the alias. @default - none */
   readonly aliases?: Aliases;
+  /** Models that the embedded endpoint serves beside the first one. Each is loaded by its first request. @default - none */
+  readonly furtherModels?: readonly FurtherModel[];
+  /** Ids behind which several of the models answer. @default - none */
+  readonly routes?: readonly RouteSettings[];
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
   /** Wraps the embedded engine, for measurements. @default - none */
@@ -84,6 +91,8 @@ export interface LocalOptions {
 export interface LocalServer {
   readonly url: string;
   readonly model: ModelSettings;
+  /** Ids of all models and routes that requests may name, `model` first. */
+  readonly offered: readonly string[];
   /** The embedded endpoint. `undefined` with an upstream or a container. */
   readonly endpoint: LocalEndpoint | undefined;
   /** The emulated copies. `undefined` without `LocalOptions.copies`. */
@@ -114,8 +123,12 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  * @throws {Error} if the port is taken, the model does not load or the upstream does not answer
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
-  const { model, runtime, endpoint, copies } = await backendOf(options);
-  const problem = aliasProblem(options.aliases ?? {}, [model.id]);
+  const { model, further = [], runtime, endpoint, copies } = await backendOf(options);
+  const { aliases = {}, routes = [] } = options;
+  const models = [model, ...further];
+  const modelIds = models.map(({ id }) => id);
+  const offered = [...modelIds, ...routes.map(({ id }) => id)];
+  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, modelIds, aliases);
   if (problem !== undefined) {
     await runtime?.close();
     throw new Error(`${problem.sentence}.`);
@@ -126,7 +139,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   });
   const allowedOrigins = [...LOCAL_ORIGINS, ...(options.allowedOrigins ?? [])];
   const settings = {
-    models: [model],
+    models,
+    ...(routes.length === 0 ? {} : { routes: [...routes] }),
     ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
     rawPrompts: true,
     corsOrigins: allowedOrigins,
@@ -178,6 +192,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     model,
+    offered,
     endpoint,
     fleet: copies?.fleet,
     running: () => shutdown.running,
@@ -245,6 +260,7 @@ function pointSdkAt(service: string, url: string | undefined): void {
 /** The model that is served, and the server of SageMaker's protocol in front of it. */
 interface Backend {
   readonly model: ModelSettings;
+  readonly further?: readonly ModelSettings[];
   readonly runtime?: { readonly url: string; close(): Promise<void> };
   readonly endpoint?: LocalEndpoint;
   readonly copies?: EmulatedCopies | undefined;
@@ -304,14 +320,22 @@ async function embedded(options: LocalOptions): Promise<Backend> {
     endpointName: ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
+    components: (options.furtherModels ?? []).map((model) => componentOf(model, options)),
     faultsRoute: script !== undefined,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
   if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
   if (script !== undefined) endpoint.faults.play(script);
+  const further = await Promise.all((options.furtherModels ?? []).map(furtherSettings)).catch(
+    async (error: unknown) => {
+      await endpoint.close();
+      throw error;
+    },
+  );
   return {
     runtime: endpoint,
     endpoint,
+    further,
     copies,
     model: {
       id,
@@ -333,6 +357,40 @@ async function embedded(options: LocalOptions): Promise<Backend> {
 const modelsSchema = z.object({
   data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1),
 });
+
+/** The component of a further model, whose engine its first call loads. */
+function componentOf({ id, modelPath }: FurtherModel, options: LocalOptions): LocalComponent {
+  const open = async () => {
+    const engine = await loadLlamaEngine({ modelPath, ...parallelOf(options) }).catch((cause: unknown) => {
+      throw new Error(`The model ${modelPath} does not load: ${String(cause)}`, { cause });
+    });
+    return options.wrapEngine?.(engine) ?? engine;
+  };
+  return { name: componentNameOf(id), servedModelName: id, engine: new LazyEngine(open) };
+}
+
+/** @throws {Error} that names the missing file */
+async function furtherSettings(further: FurtherModel): Promise<ModelSettings> {
+  const { id, format, tokenizerPath, systemPrompt, defaultTemperature } = further;
+  const missing = missingFile(further);
+  if (missing !== undefined) throw new Error(`The model ${id} cannot be served: there is no file ${missing}.`);
+  return {
+    id,
+    format,
+    upstream: {
+      kind: 'sagemaker',
+      endpointName: ENDPOINT_NAME,
+      inferenceComponentName: componentNameOf(id),
+      servedModelName: id,
+    },
+    tokenizer: tokenizerOf(tokenizerPath),
+    ...budgetsFor(await windowOf(further)),
+    ...(systemPrompt === undefined ? {} : { systemPrompt }),
+    ...(defaultTemperature === undefined ? {} : { defaultTemperature }),
+  };
+}
+
+const componentNameOf = (modelId: string) => `${LOCAL_COMPONENT_NAME}-${modelId}`;
 
 async function upstream(options: LocalOptions, url: string): Promise<ModelSettings> {
   const baseUrl = url.replace(/\/+$/, '');

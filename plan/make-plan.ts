@@ -6,9 +6,12 @@ import { apiHourlyCost, hourlyCost, requestCost } from './hourly-cost.ts';
 import { modelPlan } from './model-plan.ts';
 import { monthlyCost } from './monthly-cost.ts';
 import { notesOf } from './notes.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, TokensPerRequest } from './plan.ts';
 import { requiredQuotas } from './required-quotas.ts';
+import { routePlans } from './route-cost.ts';
 import type { PlannedTraffic } from './traffic.ts';
+
+const usualTokens: TokensPerRequest = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
 
 /**
  * Plans the deployment of a config.
@@ -16,6 +19,7 @@ import type { PlannedTraffic } from './traffic.ts';
  * @param created resources of the stacks, see `createdBy`
  * @param traffic traffic of one model. If omitted, no month is estimated.
  * @param trafficModel id of that model. If omitted, the first model.
+ * @param tokens tokens of a usual request to a route
  * @throws {Error} if the config has no model `trafficModel`.
  */
 export function makePlan(
@@ -24,6 +28,7 @@ export function makePlan(
   prices: Prices,
   traffic?: PlannedTraffic,
   trafficModel?: string,
+  tokens: TokensPerRequest = traffic ?? usualTokens,
 ): Plan {
   const hosted = hostedPart(config);
   const external = externalModels(config);
@@ -50,6 +55,7 @@ export function makePlan(
     estimatedDollarsPerHour: hourly,
     estimatedRequestDollars: external.length === 0 ? undefined : requestCost(config, prices),
     estimatedMonth: month,
+    routes: routePlans(config, models, hourly, tokens),
     prices: { date: prices.date, source: prices.source },
     notes: notesOf(config, models, hourly, month, traffic, busy),
   };

@@ -20,8 +20,25 @@ export interface Plan {
   /** Cost of requests to external models beside their server. `undefined` if there are none. */
   readonly estimatedRequestDollars: RequestCost | undefined;
   readonly estimatedMonth: MonthlyCost | undefined;
+  readonly routes: readonly RoutePlan[];
   readonly prices: { readonly date: string; readonly source: string };
   readonly notes: readonly string[];
+}
+
+/** Tokens of a usual request. */
+export type TokensPerRequest = Pick<PlannedTraffic, 'promptTokens' | 'thinkingTokens' | 'answerTokens'>;
+
+/** Cost of a route against that of its last model. */
+export interface RoutePlan {
+  readonly id: string;
+  readonly models: readonly string[];
+  readonly tokens: TokensPerRequest;
+  /** Models whose price is unknown. */
+  readonly unpriced: readonly string[];
+  /** Share of escalations at which the route costs as much as always asking its last model, 0 to 1. `undefined` without prices. */
+  readonly breakEvenRate: number | undefined;
+  /** Dollars per request if no request is escalated, if half are, and if the last model is always asked. */
+  readonly dollarsPerRequest: { readonly never: number; readonly half: number; readonly last: number } | undefined;
 }
 
 /** Memory, cold start and speed of one model. `undefined` if the config has no architecture. */

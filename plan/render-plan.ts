@@ -1,5 +1,5 @@
 import { groupDigits } from '../lib/facts/group-digits.ts';
-import type { ModelPlan, Plan } from './plan.ts';
+import type { ModelPlan, Plan, RoutePlan } from './plan.ts';
 
 /** A section of the plan: a table if it has a head, otherwise a list. Text and Markdown are rendered from the same sections. */
 interface Section {
@@ -29,6 +29,7 @@ function sectionsOf(plan: Plan): readonly Section[] {
     ...hourlySection(plan),
     ...requestSection(plan),
     ...monthSection(plan),
+    ...plan.routes.flatMap(routeSections),
     ...plan.models.flatMap(modelSections),
     notesSection(plan),
   ];
@@ -119,6 +120,44 @@ function monthSection({ estimatedMonth: month }: Plan): readonly Section[] {
         ['secrets, alarms, dashboard and similar', estimate(dollars.fixed)],
         ['total', estimate(dollars.total)],
         ['per million tokens of thinking and answer', estimate(dollars.perMillionTokens)],
+      ],
+    },
+  ];
+}
+
+function routeSections({
+  id,
+  models,
+  tokens,
+  unpriced,
+  breakEvenRate,
+  dollarsPerRequest,
+}: RoutePlan): readonly Section[] {
+  const title = `Route ${id}: ${models.join(', then ')}`;
+  const last = models.at(-1) ?? '';
+  if (breakEvenRate === undefined || dollarsPerRequest === undefined) {
+    const why = `the price of ${unpriced.join(' and ')} is unknown: write models[].dollarsPerMillionTokens`;
+    return [{ title, rows: [[`The break-even rate of escalations was not estimated: ${why}.`]] }];
+  }
+  const { promptTokens, thinkingTokens, answerTokens } = tokens;
+  const request = `${groupDigits(promptTokens)} prompt, ${groupDigits(thinkingTokens)} thinking, ${groupDigits(answerTokens)} answer`;
+  return [
+    {
+      title,
+      head: ['what', 'amount'],
+      rows: [
+        ['tokens per request, on every model', request],
+        ['a request if none is escalated', estimate(dollarsPerRequest.never, 6)],
+        ['a request if half are escalated by each model', estimate(dollarsPerRequest.half, 6)],
+        [`a request if ${last} is always asked`, estimate(dollarsPerRequest.last, 6)],
+        [
+          'break-even: share of escalations at which the route costs as much',
+          `${(breakEvenRate * 100).toFixed(1)} % (estimate)`,
+        ],
+        [
+          'formula',
+          'cost(e) = sum over models i of e^i (prompt + thought + (1 - e) answer), of the last its answer too; break-even: cost(e) = cost of the last',
+        ],
       ],
     },
   ];

@@ -3,6 +3,7 @@ import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
+import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
 import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
@@ -174,11 +175,14 @@ export const startCommand = defineCommand({
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
     const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
-    const server = await startLocal(localOptions(values));
+    const embedded = [values.model, values.upstream, values.container].every((value) => value === undefined);
+    const missing = embedded ? missingFile(smallModel) : undefined;
+    const second = embedded && missing === undefined ? { furtherModels: [smallModel], routes: [autoRoute] } : {};
+    const server = await startLocal({ ...localOptions(values), ...second });
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
-        : banner(server, values['api-key']) + faultsLine(server, values.faults),
+        : banner(server, values['api-key'], missing) + faultsLine(server, values.faults),
     );
     await untilStopped();
     const running = server.running();
@@ -378,7 +382,14 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
   };
 }
 
-function banner({ url, model }: LocalServer, apiKey: string | undefined): string {
+function banner({ url, model, offered }: LocalServer, apiKey: string | undefined, missing: string | undefined): string {
+  const others = offered.slice(1);
+  const more =
+    others.length > 0
+      ? `\n  also     ${others.join(', ')}`
+      : missing === undefined
+        ? ''
+        : `\n  without  ${smallModel.id} and ${autoRoute.id}: there is no file ${missing}`;
   const key = apiKey === undefined ? '' : ` \\\n  -H "Authorization: Bearer ${apiKey}"`;
   const body = JSON.stringify({
     model: model.id,
@@ -392,7 +403,7 @@ function banner({ url, model }: LocalServer, apiKey: string | undefined): string
   });
   return `
 Budgetforce listens on ${url}
-  model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)
+  model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)${more}
   API      ${url}/v1   (set the base_url of any OpenAI client to it)
 
 Try it:

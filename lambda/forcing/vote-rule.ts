@@ -39,18 +39,22 @@ export function decideVote(
 }
 
 /**
- * Number of further votes that decide the vote at the earliest: if all of them are for the leader with the weight 1. So many samples
- * run at the same time; more could turn out to be superfluous.
+ * Number of further votes that decide the vote at the earliest: if all of them are for one answer, with the weight 1.
  *
  * @returns 1 to `remaining`; 0 if the vote is over
  */
 export function votesNeeded(ranked: readonly Candidate[], remaining: number, until: VoteUntil | undefined): number {
   if (until === undefined) return remaining;
-  const [leader = { votes: 0, weight: 0, order: 0 }, ...others] = ranked;
-  for (let votes = 0; votes < remaining; votes++) {
-    const ahead = { ...leader, votes: leader.votes + votes, weight: leader.weight + votes };
-    const after = votes === 0 ? ranked : [ahead, ...others];
-    if (decideVote(after, remaining - votes, until) !== undefined) return votes;
+  if (decideVote(ranked, remaining, until) !== undefined) return 0;
+  const unseen = { votes: 0, weight: 0, order: ranked.length };
+  for (let votes = 1; votes < remaining; votes++) {
+    const decides = [...ranked, unseen].some((candidate) => {
+      const others = ranked.filter(({ order }) => order !== candidate.order);
+      const ahead = { ...candidate, votes: candidate.votes + votes, weight: candidate.weight + votes };
+      const after = [ahead, ...others].toSorted((a, b) => b.weight - a.weight || a.order - b.order);
+      return decideVote(after, remaining - votes, until) !== undefined;
+    });
+    if (decides) return votes;
   }
   return remaining;
 }

@@ -35,8 +35,8 @@ interface RunningSample {
 }
 
 /**
- * The vote of a request's samples. Samples start in waves: at any time, as many run as can decide the vote at the earliest. Once it is
- * decided, running samples are aborted.
+ * The vote of a request's samples. Samples start in waves: each has as many as can decide the vote at the earliest, and the next one
+ * starts as soon as the running samples alone cannot. Once the vote is decided, running samples are aborted.
  */
 export class RunningVote {
   readonly #samples: number;
@@ -116,11 +116,13 @@ export class RunningVote {
     }
   }
 
-  /** Starts as many samples as could decide the vote. */
+  /** If the running samples alone cannot decide the vote, starts as many as could. */
   #fill(start: StartSample): void {
     const { counts } = majorityVote(this.#ballots);
     const needed = votesNeeded(counts, this.#samples - this.#ballots.length, this.#options.until);
-    while (this.#running.size < needed && this.#started < this.#samples) {
+    if (this.#running.size >= needed) return;
+    const wave = Math.min(needed, this.#samples - this.#started);
+    for (let count = 0; count < wave; count++) {
       const index = this.#started++;
       const abort = new AbortController();
       const events = start(index, abort.signal);

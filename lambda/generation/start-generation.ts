@@ -12,6 +12,9 @@ import { RunningVote, type StartSample } from './running-vote.ts';
 import { toSetBy } from './set-by.ts';
 import { TokenCounts } from './token-counts.ts';
 
+/** Timers may fire this much too early, in milliseconds. */
+const TIMER_MS = 5;
+
 /**
  * Settles the limits of a request, admits it and prepares its samples. No call of the model starts before `events` is read.
  *
@@ -45,7 +48,7 @@ export async function startGeneration(
       : routedSample({ first, route: request.route, run, index, signal });
   const vote = request.vote && new RunningVote(request.samples, request.vote, request.tools);
   const events =
-    vote?.events(sample, () => clock.now() >= run.deadlineMs) ??
+    vote?.events(sample, () => clock.now() >= run.deadlineMs - TIMER_MS) ??
     mergeGenerators(
       Array.from({ length: request.samples }, (_, index) => sample(index, cancel.signal)),
       () => cancel.abort(new Error('Another sample of the request failed.')),

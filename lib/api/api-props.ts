@@ -1,6 +1,7 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
+import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import { defaultCapacityWait } from './after-zero.ts';
@@ -31,6 +32,12 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default - none
    */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Further model ids, behind which several models answer, the smallest first: if a model is unsure, the next one is asked.
+   *
+   * @default - none
+   */
+  readonly routes?: readonly RouteSettings[] | undefined;
   /**
    * Whether the admin key and keys with `raw_prompts` may use `/v1/completions`, whose prompts may contain control tokens, so a
    * client can write the turns of every role, and go on with a given thought (`continue_final_message`).

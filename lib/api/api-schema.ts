@@ -33,6 +33,12 @@ const thinkingSchema = z.strictObject({
 /** Fields of a model that describe how requests use it. */
 export const requestFields = {
   thinking: thinkingSchema.prefault({}),
+  dollarsPerMillionTokens: z
+    .strictObject({ prompt: z.number().min(0), completion: z.number().min(0) })
+    .optional()
+    .describe(
+      'Price of the model’s tokens, which `/v1/models`, `/v1/usage`, the attempts of a route and `plan` use. If omitted, none is reported.',
+    ),
   systemPrompt: z.string().optional().describe('System message if a conversation has none.'),
   defaultTemperature: z.number().min(0).max(2).optional().describe('Sampling temperature if a request has none.'),
 };

@@ -1,5 +1,6 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
+import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
@@ -38,6 +39,12 @@ export interface ApiModel {
    * @default - the server's
    */
   readonly defaultTemperature?: number | undefined;
+  /**
+   * Price of the model's tokens, in dollars per million.
+   *
+   * @default - none is reported
+   */
+  readonly dollarsPerMillionTokens?: { readonly prompt: number; readonly completion: number } | undefined;
 }
 
 export interface ApiSettingsProps {
@@ -48,6 +55,7 @@ export interface ApiSettingsProps {
   readonly tableName?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
+  readonly routes?: readonly RouteSettings[] | undefined;
   readonly rawPrompts?: boolean | undefined;
   readonly prefixCache?: PrefixCache | undefined;
   readonly corsOrigins?: readonly string[] | undefined;
@@ -80,6 +88,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
+    ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),
     ...(props.rawPrompts === true && { rawPrompts: true }),
     ...(props.corsOrigins !== undefined && { corsOrigins: [...props.corsOrigins] }),
@@ -99,6 +108,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
+        ...(entry.dollarsPerMillionTokens !== undefined && { dollarsPerMillionTokens: entry.dollarsPerMillionTokens }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
       };

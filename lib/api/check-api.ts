@@ -3,6 +3,7 @@ import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
+import { checkRoutes } from '../checks/check-routes.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
 import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
 import { checkTokenizer } from '../checks/check-tokenizer.ts';
@@ -39,7 +40,12 @@ export function checkApi(
     checkModelIds(models.map(({ id }) => id)),
     checkAliases(
       props.aliases,
+      [...models, ...(props.routes ?? [])].map(({ id }) => id),
+    ),
+    checkRoutes(
+      props.routes,
       models.map(({ id }) => id),
+      props.aliases,
     ),
     checkEndpointGiven(
       hosted.map(({ id }) => id),

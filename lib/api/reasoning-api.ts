@@ -60,6 +60,7 @@ export class ReasoningApi extends Construct {
       tableName: this.ledger?.tableName,
       retention: props.retention,
       aliases: props.aliases,
+      routes: props.routes,
       rawPrompts: props.rawPrompts,
       prefixCache: props.prefixCache,
       corsOrigins: props.cors?.origins,

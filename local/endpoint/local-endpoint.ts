@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
+import type { LazyEngine } from '../engine/lazy-engine.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
 import { type ControlPlane, controlCall } from './control-plane.ts';
@@ -37,6 +38,8 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly servedModelName: string;
   /** Emulated copies and their scaling. Requires a component. @default - one copy of unlimited concurrency that always runs */
   readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
+  /** Further inference components, each with an engine of its own, which is loaded by the first call. @default - none */
+  readonly components?: readonly LocalComponent[];
   /** @default '127.0.0.1' */
   readonly host?: string;
   /** @default 0, any free port */
@@ -45,6 +48,13 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly partBytes?: number;
   /** Whether `PUT /faults` and `DELETE /faults` set the faults of future calls. @default false */
   readonly faultsRoute?: boolean;
+}
+
+/** A further inference component of the endpoint. */
+export interface LocalComponent {
+  readonly name: string;
+  readonly servedModelName: string;
+  readonly engine: LazyEngine;
 }
 
 export interface LocalEndpoint {
@@ -73,7 +83,9 @@ export async function startLocalEndpoint(options: LocalEndpointOptions): Promise
     async close() {
       options.copies?.fleet.close();
       await stop(server);
-      await options.engine.close();
+      await Promise.all(
+        [options.engine, ...(options.components ?? []).map(({ engine }) => engine)].map((engine) => engine.close()),
+      );
     },
   };
 }
@@ -102,6 +114,8 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     await handleVllm(context, route, body, response, gone.signal, context.faults);
     return;
   }
+  const component = context.components?.find(({ name }) => name === call.inferenceComponentName);
+  if (component !== undefined) return await runComponent(context, component, call, body, response, gone.signal);
   const refused = refusalOf(context, call);
   if (refused !== undefined) return sendRuntimeError(response, refused);
   const release = await context.copies?.fleet.take(gone.signal).catch((error: unknown) => {
@@ -117,6 +131,26 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   } finally {
     release?.();
   }
+}
+
+/** Runs a call of a further component. Emulated copies are those of the first one only. */
+async function runComponent(
+  context: Context,
+  { name, servedModelName, engine: lazy }: LocalComponent,
+  call: RuntimeCall,
+  body: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const names = { endpointName: context.endpointName, inferenceComponentName: name };
+  const refused = refusalOf(names, call);
+  if (refused !== undefined) return sendRuntimeError(response, refused);
+  const engine = await lazy.load().catch((error: unknown) => String(error));
+  if (typeof engine === 'string') return sendRuntimeError(response, runtimeErrors.model(500, engine));
+  if (signal.aborted) return;
+  const own = { ...context, ...names, engine, servedModelName };
+  if (call.streams) await streamInvocation(own, body, response, signal);
+  else await invoke(own, call, body, response, signal);
 }
 
 /** `PUT /faults` takes a script of faults (a faults file), `DELETE /faults` ends all faults. */
