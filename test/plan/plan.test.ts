@@ -9,6 +9,7 @@ import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
+import { breakEvenRate, routeCost } from '../../plan/route-cost.ts';
 import { loadOf, type PlannedTraffic } from '../../plan/traffic.ts';
 import { aConfig, aModel } from '../lib/synthesize.ts';
 
@@ -33,6 +34,39 @@ const toZero: Partial<ConfigInput> = {
   endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 0, max: 2 } },
   models: [{ ...s1, copies: { initial: 1, min: 0, max: 8 } }],
 };
+
+describe('the plan of a route', () => {
+  const tokens = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
+  const small = { prompt: 0.1, completion: 1 };
+  const large = { prompt: 0.4, completion: 4 };
+  const byThought = { samples: 1, passThought: false };
+
+  it('breaks even where the route costs as much as always asking the last model', () => {
+    const [s, thought, l] = [500 * 0.1 + 4_500, 500 * 0.1 + 4_000, 500 * 0.4 + 4_500 * 4];
+    const rate = breakEvenRate([small, large], tokens, byThought);
+    expect(rate).toBeCloseTo((l - s) / (l + thought - s), 9);
+    expect(routeCost([small, large], tokens, byThought, rate) * 1e6).toBeCloseTo(l, 3);
+  });
+
+  it('is 0 if the route costs more even without escalations, and lower if samples have to agree or the thought is passed on', () => {
+    expect(breakEvenRate([large, small], tokens, byThought)).toBe(0);
+    const rate = breakEvenRate([small, large], tokens, byThought);
+    expect(breakEvenRate([small, large], tokens, { ...byThought, samples: 2 })).toBeLessThan(rate);
+    expect(breakEvenRate([small, large], tokens, { ...byThought, passThought: true })).toBeLessThan(rate);
+  });
+
+  it('has the rate and its formula, or the model without a price', () => {
+    const routes = [{ id: 'auto', models: ['s1-32b', 'large'], escalate: { unsure_below: 0.3 } }];
+    const copies = { initial: 1, min: 1, max: 2 };
+    const priced = aModel({ id: 'large', dollarsPerMillionTokens: large, copies });
+    const plan = planOf({ models: [aModel({ dollarsPerMillionTokens: small, copies }), priced], routes });
+    expect(plan.routes).toMatchObject([{ id: 'auto', unpriced: [], breakEvenRate: expect.any(Number) }]);
+    expect(planAsText(plan)).toContain('break-even: share of escalations');
+    expect(planAsText(planOf({ models: [aModel({ copies }), priced], routes }))).toContain(
+      'the price of s1-32b is unknown',
+    );
+  });
+});
 
 describe('a plan', () => {
   const plan = planOf(toZero);

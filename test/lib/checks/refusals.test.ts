@@ -11,6 +11,16 @@ const p5 = (changes: Partial<NonNullable<ConfigInput['endpoint']>> = {}) =>
   aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', ...changes } });
 const model = (changes: Parameters<typeof aModel>[0]) => aConfig({ models: [aModel(changes)] });
 
+/** A config of two models with a route over both. */
+function routed(
+  changes: Partial<NonNullable<ConfigInput['routes']>[number]>,
+  ...others: readonly NonNullable<ConfigInput['routes']>[number][]
+): ConfigInput {
+  const route = { id: 'auto', models: ['s1-32b', 'large'], escalate: { unsure_below: 0.3 }, ...changes };
+  const copies = { initial: 1, min: 1, max: 2 };
+  return aConfig({ models: [aModel({ copies }), aModel({ id: 'large', copies })], routes: [route, ...others] });
+}
+
 const refused: Record<string, ConfigInput> = {
   'an instance type that does not exist': p5({ instanceType: 'ml.p5.49xlarge' }),
   'an AMI too old for the CUDA of the image': p5({ inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' }),
@@ -107,6 +117,19 @@ const refused: Record<string, ConfigInput> = {
   'an alias of a model that does not exist': aConfig({ aliases: { 'gpt-5': 's1-33b' } }),
   'an alias of an alias': aConfig({ aliases: { 'gpt-5': 's1-32b', o3: 'gpt-5' } }),
   'an alias that is the id of a model': aConfig({ aliases: { 's1-32b': 's1-32b' } }),
+  'a route over a model that does not exist': routed({ models: ['s1-32b', 'r1-70b'] }),
+  'a route over a route': routed(
+    { models: ['s1-32b', 'other'] },
+    { id: 'other', models: ['s1-32b', 'large'], escalate: { disagree: 2 } },
+  ),
+  'a route over itself': routed({ models: ['s1-32b', 'auto'] }),
+  'a route over an alias': { ...routed({ models: ['s1-32b', 'gpt-5'] }), aliases: { 'gpt-5': 'large' } },
+  'a route over one model': routed({ models: ['s1-32b'] }),
+  'a route over a model twice': routed({ models: ['s1-32b', 's1-32b'] }),
+  'a route with the id of a model': routed({ id: 'large' }),
+  'two routes with one id': routed({}, { id: 'auto', models: ['s1-32b', 'large'], escalate: { disagree: 2 } }),
+  'a route without a threshold': routed({ escalate: {} }),
+  'a route with two gates': routed({ escalate: { unsure_below: 0.3, disagree: 2 } }),
   'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
   'thinking that fills the window': model({ thinking: { maxTokens: 32_768 } }),
@@ -293,6 +316,16 @@ describe('a config that cannot work', () => {
     'an alias of a model that does not exist',
     'an alias of an alias',
     'an alias that is the id of a model',
+    'a route over a model that does not exist',
+    'a route over a route',
+    'a route over itself',
+    'a route over an alias',
+    'a route over one model',
+    'a route over a model twice',
+    'a route with the id of a model',
+    'two routes with one id',
+    'a route without a threshold',
+    'a route with two gates',
     'a key in place of a secret’s ARN',
   ];
 
