@@ -40,7 +40,7 @@ const answerSchema = z.looseObject({
   choices: z
     .array(z.looseObject({ message: z.looseObject({ content: z.string(), reasoning_content: z.string() }) }))
     .min(1),
-  budget_forcing: z.looseObject({ route: z.unknown() }),
+  budget_forcing: z.looseObject({ route: z.unknown().optional() }),
 });
 
 async function ask(body: Readonly<Record<string, unknown>>) {
