@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { UsageError } from '../cli/usage-error.ts';
-import { graderNames, graders } from './graders.ts';
+import { arrangeChoices } from './graders/shuffle-choices.ts';
+import { checkExpected, graderNames } from './graders.ts';
 
 const questionSchema = z.looseObject({
   id: z.string().min(1),
@@ -9,11 +10,14 @@ const questionSchema = z.looseObject({
   answer: z.string().min(1),
   /** @default numeric */
   grader: z.enum(graderNames).optional(),
+  /** Options of a multiple-choice question. They are shuffled, and `answer` is the right one. */
+  choices: z.array(z.string().min(1)).optional(),
 });
 export type Question = z.infer<typeof questionSchema>;
 
 /**
- * Reads questions from a JSONL file: one object per line with `id`, `question`, `answer` and, if it is not numeric, `grader`.
+ * Reads questions from a JSONL file: one object per line with `id`, `question`, `answer` and, if it is not numeric, `grader` or
+ * `choices`.
  *
  * @throws {UsageError} if the file cannot be read or a line is invalid; the message names the line
  */
@@ -48,12 +52,12 @@ function parseLine(line: string, path: string, number: number): Question {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new UsageError(`${path}, line ${number}, is not a valid question: ${reason}`);
   }
-  const { grader = 'numeric', answer } = question;
-  if (graders[grader].key(answer) === undefined) {
-    const expected = { numeric: 'a number', choice: 'a letter', exact: 'a text' }[grader];
-    throw new UsageError(
-      `${path}, line ${number}: no answer can match ${JSON.stringify(answer)}, as the grader ${grader} expects ${expected}. Change the answer, or set "grader" to numeric, exact or choice.`,
-    );
-  }
-  return question;
+  const arranged = arrangeChoices(question);
+  if (typeof arranged === 'string') throw new UsageError(`${path}, line ${number}: ${arranged}`);
+  const { grader = 'numeric', answer } = arranged;
+  const problem = checkExpected(grader, answer);
+  if (problem === undefined) return arranged;
+  throw new UsageError(
+    `${path}, line ${number}: no answer can match ${JSON.stringify(answer)}, as the grader ${grader} expects ${problem}.`,
+  );
 }
