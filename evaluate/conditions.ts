@@ -67,10 +67,7 @@ export function conditionsOf(options: ConditionOptions): readonly Condition[] {
 }
 
 /** Both lists, each condition once. Of a condition in both, the larger number of samples counts. */
-export function mergeConditions(
-  before: readonly Condition[],
-  added: readonly Condition[],
-): readonly Condition[] {
+export function mergeConditions(before: readonly Condition[], added: readonly Condition[]): readonly Condition[] {
   const merged = new Map<string, Condition>();
   for (const condition of [...before, ...added]) {
     const id = conditionId(condition);

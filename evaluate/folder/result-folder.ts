@@ -2,10 +2,9 @@ import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import * as z from 'zod';
 import { UsageError } from '../../cli/usage-error.ts';
-import type { Question } from '../questions/question.ts';
-import { questionSchema } from '../questions/question.ts';
+import { type Question, questionSchema } from '../questions/question.ts';
 import { type Result, resultSchema, type Task, taskKey } from '../results.ts';
-import { mergeQuestions, mergeSettings, type RunSettings, runSettingsSchema } from './run-settings.ts';
+import { mergeQuestions, mergeSettings, type RunSettings, runSettingsSchema, settingsText } from './run-settings.ts';
 
 /**
  * A folder of results. `settings.json` says what was asked, `questions.jsonl` has the questions, and `results.jsonl` a line for
@@ -19,12 +18,7 @@ export class ResultFolder {
   readonly results: readonly Result[];
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(
-    path: string,
-    settings: RunSettings,
-    questions: readonly Question[],
-    results: readonly Result[],
-  ) {
+  private constructor(path: string, settings: RunSettings, questions: readonly Question[], results: readonly Result[]) {
     this.path = path;
     this.settings = settings;
     this.questions = questions;
@@ -101,7 +95,7 @@ export class ResultFolder {
 
   async #writePlan(): Promise<void> {
     await replaceFile(join(this.path, 'questions.jsonl'), toLines(this.questions));
-    await replaceFile(join(this.path, 'settings.json'), `${JSON.stringify(this.settings, null, 2)}\n`);
+    await replaceFile(join(this.path, 'settings.json'), settingsText(this.settings));
   }
 }
 

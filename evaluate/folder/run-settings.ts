@@ -31,7 +31,7 @@ export const runSettingsSchema = z.object({
 
 /** What a folder's results were asked with. */
 export interface RunSettings extends Omit<z.infer<typeof runSettingsSchema>, 'conditions'> {
-  readonly conditions: readonly (Condition & { toJSON?(): unknown })[];
+  readonly conditions: readonly Condition[];
 }
 
 /** The settings as `settings.json` has them: conditions by their ids. */
@@ -61,8 +61,8 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
       : difference("weights' hash", before.weights, now.weights),
     before.against === null || now.against === null
       ? undefined
-      : difference('model of --against', before.against.model, now.against.model) ??
-        difference('fields of --against-body', before.against.extra, now.against.extra),
+      : (difference('model of --against', before.against.model, now.against.model) ??
+        difference('fields of --against-body', before.against.extra, now.against.extra)),
   ].filter((text) => text !== undefined);
   if (differences.length > 0) throw new UsageError(`${path} holds a run with ${differences.join(' and ')}. ${ADVICE}`);
   return {
@@ -96,7 +96,9 @@ export function mergeQuestions(
     if (found !== undefined) {
       throw new UsageError(
         `${path} holds answers to question ${JSON.stringify(question.id)} with ${found}. ${
-          known.grader === question.grader ? ADVICE : `Grade it again first: budgetforce eval grade ${path} --grader ${question.grader}`
+          known.grader === question.grader
+            ? ADVICE
+            : `Grade it again first: budgetforce eval grade ${path} --grader ${question.grader}`
         }`,
       );
     }
