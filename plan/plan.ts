@@ -2,6 +2,7 @@ import type { Quota } from '../lib/facts/quota-codes.ts';
 import type { ColdStart } from '../lib/serving/cold-start.ts';
 import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
+import type { BreakEven } from './break-even.ts';
 import type { PlannedLoad, PlannedTraffic } from './traffic.ts';
 
 /** Resources, quotas, memory, times and cost of a deployment. Every amount of dollars, and every time, is an estimate. */
@@ -20,6 +21,8 @@ export interface Plan {
   /** Cost of requests to external models beside their server. `undefined` if there are none. */
   readonly estimatedRequestDollars: RequestCost | undefined;
   readonly estimatedMonth: MonthlyCost | undefined;
+  /** `undefined` if no price of another API was given, or the deployment's cost is unknown. */
+  readonly estimatedBreakEven: BreakEven | undefined;
   readonly prices: { readonly date: string; readonly source: string };
   readonly notes: readonly string[];
 }

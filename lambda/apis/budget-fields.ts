@@ -8,6 +8,9 @@ export const MAX_SHORT_TEXT = 256;
 /** Maximum number of `stop` texts. OpenAI has 4, Anthropic and others more. */
 export const MAX_STOPS = 64;
 
+/** Most Waits of a request. */
+export const MAX_WAITS = 64;
+
 const tokens = z.int().min(0).max(MAX_TOKENS);
 
 /** A maximum of a dialect in which -1 means that the model decides. */
@@ -36,7 +39,7 @@ const thinking = z
     waits: z
       .int()
       .min(0)
-      .max(64)
+      .max(MAX_WAITS)
       .optional()
       .describe(
         'With a minimum: how many early ends become "Wait" at most; further early ends are masked. Without a minimum: how many ends are suppressed, regardless of length.',

@@ -38,12 +38,12 @@ beforeEach(async () => {
   received = [];
   concurrent = maxConcurrent = failures = 0;
   server = createServer(async (request, response) => {
-    maxConcurrent = Math.max(maxConcurrent, ++concurrent);
     if (request.method === 'GET') {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(published));
       return;
     }
+    maxConcurrent = Math.max(maxConcurrent, ++concurrent);
     let body = '';
     for await (const part of request) body += String(part);
     const { messages, thinking, seed } = JSON.parse(body);
@@ -202,12 +202,6 @@ describe('evaluate', () => {
   });
 
   it('evaluate names the command to continue with if the API stays away', async () => {
-    failures = Number.MAX_SAFE_INTEGER - 1;
-    const interrupt = new AbortController();
-    const failing = evaluate(evaluation({ signal: interrupt.signal }));
-    // The evaluation retries for some seconds; an interruption ends its backoff.
-    setTimeout(() => interrupt.abort(new Error('interrupted')), 300);
-    await expect(failing).rejects.toThrow('interrupted');
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await expect(evaluate(evaluation())).rejects.toThrow('cannot be reached');
@@ -223,6 +217,22 @@ describe('evaluate', () => {
       'The endpoint was paused. The API asks to retry after 3600 s. Run the same command again to continue.',
     );
     paused.close();
+
+    // An interruption ends the backoff.
+    const busy = createServer((request, response) =>
+      request.method === 'GET'
+        ? response.end(JSON.stringify(published))
+        : response.writeHead(503, { 'retry-after': '60' }).end(),
+    ).listen(0, '127.0.0.1');
+    await new Promise((resolve) => busy.once('listening', resolve));
+    const busyUrl = `http://127.0.0.1:${(busy.address() as AddressInfo).port}/v1`;
+    const interrupt = new AbortController();
+    const waiting = evaluate(
+      evaluation({ api: { ...evaluation().api, baseUrl: busyUrl }, out: join(folder, 'busy'), signal: interrupt.signal }),
+    );
+    setTimeout(() => interrupt.abort(new Error('interrupted')), 200);
+    await expect(waiting).rejects.toThrow('interrupted');
+    busy.close();
   });
 
   it('evaluate refuses a folder with answers of another temperature or prompt, and names both', async () => {
