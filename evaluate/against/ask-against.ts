@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { sentEvents } from '../../cli/server-sent-events.ts';
 import type { Answer } from '../ask.ts';
 import { type Failure, post, withRetries } from '../retry.ts';
-import { type Dialect, type DialectName, dialects, type Gathered, nothing } from './dialects.ts';
+import { type ChargedTokens, type Dialect, type DialectName, dialects, type Gathered, nothing } from './dialects.ts';
 
 /** Another API, which is asked the same questions without a budget. */
 export interface Against {
@@ -29,7 +29,8 @@ export async function askAgainst(against: Against, prompt: string, signal: Abort
   const startedAt = new Date().toISOString();
   const start = performance.now();
   const { gathered, firstTextMs } = await withRetries(() => tryOnce(against, prompt), signal);
-  const { thought, answer, usage, note } = gathered;
+  const { thought, answer, note } = gathered;
+  const usage = completeUsage(gathered.usage);
   return {
     model: against.model,
     prompt,
@@ -56,6 +57,12 @@ export async function askAgainst(against: Against, prompt: string, signal: Abort
     firstTextMs,
     ms: Math.round(performance.now() - start),
   };
+}
+
+/** The tokens, if both counts came. */
+function completeUsage(usage: ChargedTokens | undefined) {
+  const { input, output, thinking } = usage ?? {};
+  return input === undefined || output === undefined ? undefined : { input, output, thinking };
 }
 
 interface Received {

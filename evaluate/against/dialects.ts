@@ -5,9 +5,10 @@ export type DialectName = (typeof dialectNames)[number];
 
 /** Tokens as the API charges them. */
 export interface ChargedTokens {
-  readonly input: number;
-  /** Thinking included. */
-  readonly output: number;
+  /** `undefined` if it has not come. */
+  readonly input: number | undefined;
+  /** Thinking included. `undefined` if it has not come. */
+  readonly output: number | undefined;
   /** Thinking tokens, if the API tells them apart. */
   readonly thinking: number | undefined;
 }
@@ -180,7 +181,7 @@ function addUsage(
   const { input_tokens: plain, cache_creation_input_tokens: written, cache_read_input_tokens: read } = usage;
   const input = plain == null ? before?.input : plain + (written ?? 0) + (read ?? 0);
   const output = usage.output_tokens ?? before?.output;
-  return input === undefined || output === undefined ? before : { input, output, thinking: undefined };
+  return { input, output, thinking: undefined };
 }
 
 function incomplete(reason: string | undefined, ...complete: readonly string[]): string | undefined {

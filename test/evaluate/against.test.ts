@@ -32,15 +32,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function compare(url: string, options: { model?: string; dialect?: 'openai' | 'anthropic' } = {}) {
-  const { model = 'closed', dialect = 'openai' } = options;
+async function compare(
+  url: string,
+  options: { model?: string; dialect?: 'openai' | 'anthropic'; extra?: Record<string, unknown> } = {},
+) {
+  const { model = 'closed', dialect = 'openai', extra = { effort: 'high' } } = options;
   const { against } = await evaluate({
     api: { baseUrl: own.url, model: 'm', apiKey: undefined, temperature: undefined },
     target: 't',
     questions,
     conditions: conditionsOf({ budgets: [25], waits: [], samples: 1, baselineBudgets: [] }),
     seeds: 1,
-    against: { url, model, dialect, apiKey: 'secret', extra: { effort: 'high' } },
+    against: { url, model, dialect, apiKey: 'secret', extra },
     concurrency: 1,
     ...prices,
     out: folder,
@@ -136,7 +139,7 @@ describe('--against', () => {
     const { url, dialect } = detectDialect(`${server.url}/v1/messages`, 'budgetforce-tiny');
     expect(dialect).toBe('anthropic');
     for (const name of [dialect, 'openai'] as const) {
-      const found = await compare(url, { model: 'budgetforce-tiny', dialect: name });
+      const found = await compare(url, { model: 'budgetforce-tiny', dialect: name, extra: {} });
       expect(found.notes).toEqual([]);
       expect(found.outputTokens).toBeGreaterThan(1);
       await rm(folder, { recursive: true });
