@@ -12,6 +12,8 @@ export interface Api {
   readonly model: string;
   readonly apiKey: string | undefined;
   readonly temperature: number | undefined;
+  /** @default - the model's own */
+  readonly repetitionPenalty?: number | undefined;
 }
 
 /** One answer with its account: what a result has beside its task and its grade. */
@@ -114,6 +116,7 @@ function bodyOf(api: Api, prompt: string, { method, setting }: Condition, seed: 
     // The results are filed under the requested budget, so it must not shrink under load.
     thinking: { elastic: false, ...thinking?.(Number(setting)) },
     ...(api.temperature === undefined ? {} : { temperature: api.temperature }),
+    ...(api.repetitionPenalty === undefined ? {} : { repetition_penalty: api.repetitionPenalty }),
     stream: true,
     stream_options: { include_usage: true },
   };

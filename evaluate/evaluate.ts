@@ -51,6 +51,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       weights: evaluation.weights ?? published.weights ?? null,
       target: evaluation.target,
       temperature: api.temperature ?? null,
+      repetitionPenalty: api.repetitionPenalty ?? null,
       prompt,
       seeds: evaluation.seeds,
       conditions: evaluation.conditions,

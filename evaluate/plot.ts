@@ -25,9 +25,9 @@ export interface Plot {
   readonly frontier?: boolean;
 }
 
-const WIDTH = 760;
+const WIDTH = 820;
 const HEIGHT = 420;
-const BOX = { left: 60, right: 190, top: 44, bottom: 52 };
+const BOX = { left: 60, right: 250, top: 44, bottom: 52 };
 const INNER = { width: WIDTH - BOX.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
 /** Width at the left of a logarithmic axis for points at 0, which it cannot show otherwise. */
 const ZERO_WIDTH = 40;

@@ -68,7 +68,7 @@ function summaryText({ rows, methods }: Summary): string {
     percent(found.performance),
     String(found.runs),
   ]);
-  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means. Scaling is in percentage points per 1,000 thinking tokens.${unequalNote(rows)}\n`;
+  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval.\nTokens are means. Scaling is in percentage points per 1,000 thinking tokens.${unequalNote(rows)}\n`;
 }
 
 function gainText({ share, low, high }: Gain): string {
@@ -91,7 +91,7 @@ function columns(rows: readonly (readonly string[])[]): string {
 export function reportPage(title: string, report: Report, plots: Readonly<Record<string, string>>): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeText(title)}</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:820px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:13px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:13px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
 <h1>${escapeText(title)}</h1>
 ${Object.values(plots).join('\n')}
 <pre>${escapeText(reportText(report))}</pre>

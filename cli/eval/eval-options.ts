@@ -24,7 +24,7 @@ export const evalOptions = {
   preset: {
     type: 'string',
     placeholder: 'NAME',
-    description: `s1-paper: budgets of 500 to 16,000 tokens, Waits 1, 2, 4, 6, temperature 0, all questions. card: the same as --full. Other options override it`,
+    description: `s1-paper: budgets of 500 to 16,000 tokens, Waits 1, 2, 4, 6, temperature 0, no repetition penalty, all questions. card: the same as --full. Other options override it`,
   },
   full: {
     type: 'boolean',
@@ -35,6 +35,12 @@ export const evalOptions = {
     placeholder: 'NUMBER',
     defaultText: "the model's own",
     description: 'sampling temperature, 0 to 2',
+  },
+  'repetition-penalty': {
+    type: 'string',
+    placeholder: 'NUMBER',
+    defaultText: "the model's own",
+    description: 'repetition penalty, above 0 to 2; 1 is none',
   },
   concurrency: { type: 'string', placeholder: 'NUMBER', default: '4', description: 'concurrent requests' },
   price: {

@@ -7,6 +7,7 @@ export interface Preset {
   readonly limit: string;
   readonly seeds: string;
   readonly temperature?: string;
+  readonly 'repetition-penalty'?: string;
 }
 
 export const presets = {
@@ -22,6 +23,8 @@ export const presets = {
     limit: '1000000',
     seeds: '1',
     temperature: '0',
+    // The file of s1-32B has a penalty, which the paper's runs do not apply.
+    'repetition-penalty': '1',
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 export const presetNames = Object.keys(presets) as readonly (keyof typeof presets)[];

@@ -36,8 +36,11 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   const seeds = number('seeds', 100);
   const concurrency = parseWholeNumber('concurrency', values.concurrency, { min: 1, max: 256 });
   const temperature = of('temperature');
+  const penalty = of('repetition-penalty');
   const settings = {
     temperature: temperature === undefined ? undefined : parseNumber('temperature', temperature, { min: 0, max: 2 }),
+    repetitionPenalty:
+      penalty === undefined ? undefined : parseNumber('repetition-penalty', penalty, { min: 0.01, max: 2 }),
     conditions: conditionsFrom(values, of, number('samples', 1_024)),
     prices: pricesFrom(values),
     against: againstFrom(values),
@@ -55,7 +58,7 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   try {
     const api = { baseUrl: server === undefined ? (baseUrl ?? '') : `${server.url}/v1`, apiKey: apiKeyOf(values) };
     const report = await evaluate({
-      api: { ...api, temperature: settings.temperature, model: values.model ?? (await firstModel(api)) },
+      api: { ...api, temperature: settings.temperature, repetitionPenalty: settings.repetitionPenalty, model: values.model ?? (await firstModel(api)) },
       target: server === undefined ? api.baseUrl : 'embedded',
       weights:
         server === undefined

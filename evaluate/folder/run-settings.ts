@@ -21,6 +21,7 @@ export const runSettingsSchema = z.object({
   /** The API: its URL, or `embedded`, whose port changes with each run. */
   target: z.string(),
   temperature: z.number().nullable(),
+  repetitionPenalty: z.number().nullable(),
   /** The user's message, with `{question}` in it. */
   prompt: z.string(),
   /** Seeds per question. */
@@ -54,6 +55,11 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
   const differences = [
     difference('model', before.model, now.model),
     difference('temperature', before.temperature ?? "the model's own", now.temperature ?? "the model's own"),
+    difference(
+      'repetition penalty',
+      before.repetitionPenalty ?? "the model's own",
+      now.repetitionPenalty ?? "the model's own",
+    ),
     difference('prompt', before.prompt, now.prompt),
     before.weights === null || now.weights === null
       ? // Without the hash of the weights, only the URL says that the model is the same.
