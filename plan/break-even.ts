@@ -4,29 +4,8 @@ import { HOURS_PER_MONTH, type Prices } from '../lib/facts/prices.ts';
 import { decodeSpeed } from '../lib/serving/decode-speed.ts';
 import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
 import { monthlyCost } from './monthly-cost.ts';
-import type { HourlyCost } from './plan.ts';
+import type { ApiPrice, BreakEven, HourlyCost } from './plan.ts';
 import { averageContext, loadOf, type PlannedTraffic } from './traffic.ts';
-
-/** Price of another API, in dollars per million tokens. */
-export interface ApiPrice {
-  readonly input: number;
-  readonly output: number;
-}
-
-/** The traffic at which a deployment costs less than another API for the same tokens. */
-export interface BreakEven {
-  readonly price: ApiPrice;
-  /** Tokens of each request. */
-  readonly traffic: Omit<PlannedTraffic, 'requestsPerDay'>;
-  /** What the other API charges for a request, in dollars. Thinking is charged as output. */
-  readonly apiDollarsPerRequest: number;
-  /** Most requests per day that the model's maximum copies can answer. */
-  readonly capacityPerDay: number;
-  /** Ranges of requests per day in which the deployment costs less, from the lowest. Empty if it never does. */
-  readonly cheaper: readonly { readonly from: number; readonly to: number }[];
-  /** Cost of a month at the lowest such traffic, for either. `undefined` if there is none. */
-  readonly dollarsPerMonth: number | undefined;
-}
 
 /**
  * Estimates from which traffic on a deployment costs less than another API. Between two numbers of copies the cost of a month is a

@@ -1,13 +1,13 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
 import { type Config, externalModels, hostedPart } from '../lib/config.ts';
 import type { Prices } from '../lib/facts/prices.ts';
-import { type ApiPrice, breakEven } from './break-even.ts';
+import { breakEven } from './break-even.ts';
 import type { CreatedResources } from './created.ts';
 import { apiHourlyCost, hourlyCost, requestCost } from './hourly-cost.ts';
 import { modelPlan } from './model-plan.ts';
 import { monthlyCost } from './monthly-cost.ts';
 import { notesOf } from './notes.ts';
-import type { Plan } from './plan.ts';
+import type { ApiPrice, Plan } from './plan.ts';
 import { requiredQuotas } from './required-quotas.ts';
 import type { PlannedTraffic } from './traffic.ts';
 

@@ -2,7 +2,6 @@ import type { Quota } from '../lib/facts/quota-codes.ts';
 import type { ColdStart } from '../lib/serving/cold-start.ts';
 import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 import type { GpuMemory } from '../lib/serving/gpu-memory.ts';
-import type { BreakEven } from './break-even.ts';
 import type { PlannedLoad, PlannedTraffic } from './traffic.ts';
 
 /** Resources, quotas, memory, times and cost of a deployment. Every amount of dollars, and every time, is an estimate. */
@@ -74,4 +73,25 @@ export interface MonthlyCost {
     /** Dollars per million tokens of thinking and answer. */
     readonly perMillionTokens: number;
   };
+}
+
+/** Price of another API, in dollars per million tokens. */
+export interface ApiPrice {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** The traffic at which a deployment costs less than another API for the same tokens. */
+export interface BreakEven {
+  readonly price: ApiPrice;
+  /** Tokens of each request. */
+  readonly traffic: Omit<PlannedTraffic, 'requestsPerDay'>;
+  /** What the other API charges for a request, in dollars. Thinking is charged as output. */
+  readonly apiDollarsPerRequest: number;
+  /** Most requests per day that the model's maximum copies can answer. */
+  readonly capacityPerDay: number;
+  /** Ranges of requests per day in which the deployment costs less, from the lowest. Empty if it never does. */
+  readonly cheaper: readonly { readonly from: number; readonly to: number }[];
+  /** Cost of a month at the lowest such traffic, for either. `undefined` if there is none. */
+  readonly dollarsPerMonth: number | undefined;
 }

@@ -58,7 +58,12 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   try {
     const api = { baseUrl: server === undefined ? (baseUrl ?? '') : `${server.url}/v1`, apiKey: apiKeyOf(values) };
     const report = await evaluate({
-      api: { ...api, temperature: settings.temperature, repetitionPenalty: settings.repetitionPenalty, model: values.model ?? (await firstModel(api)) },
+      api: {
+        ...api,
+        temperature: settings.temperature,
+        repetitionPenalty: settings.repetitionPenalty,
+        model: values.model ?? (await firstModel(api)),
+      },
       target: server === undefined ? api.baseUrl : 'embedded',
       weights:
         server === undefined

@@ -34,5 +34,5 @@ export function standardError(results: readonly Result[]): number {
 
 /** Time of the first request. */
 export function startOf(results: readonly Result[]): string {
-  return results.map(({ startedAt }) => startedAt).reduce((first, time) => (time < first ? time : first));
+  return results.map(({ startedAt }) => startedAt).toSorted()[0] ?? '';
 }

@@ -58,7 +58,8 @@ const json = (response: ServerResponse, body: unknown) => {
   response.end(JSON.stringify(body));
 };
 /** Right for even numbers. */
-const textFor = (content: string) => (Number(/\d+/.exec(content)?.[0]) % 2 === 0 ? /\d+/.exec(content)?.[0] : '99') ?? '';
+const textFor = (content: string) =>
+  (Number(/\d+/.exec(content)?.[0]) % 2 === 0 ? /\d+/.exec(content)?.[0] : '99') ?? '';
 
 describe('--against', () => {
   it("asks OpenAI's dialect the same questions, and reports accuracy, dollars and break-even", async () => {
@@ -69,7 +70,9 @@ describe('--against', () => {
       }),
     );
     const found = await compare(other.url);
-    expect(other.received.map(({ body }) => body.messages[0].content)).toEqual(questions.map(({ question }) => question));
+    expect(other.received.map(({ body }) => body.messages[0].content)).toEqual(
+      questions.map(({ question }) => question),
+    );
     expect(other.received[0]).toMatchObject({
       path: '/v1/chat/completions',
       headers: { authorization: 'Bearer secret' },
@@ -93,7 +96,10 @@ describe('--against', () => {
   it("reads a stream of Anthropic's dialect", async () => {
     const other = await scriptedApi(({ body }, response) => {
       const event = (data: object) => response.write(`event: x\ndata: ${JSON.stringify(data)}\n\n`);
-      event({ type: 'message_start', message: { content: [], usage: { input_tokens: 90, cache_read_input_tokens: 10 } } });
+      event({
+        type: 'message_start',
+        message: { content: [], usage: { input_tokens: 90, cache_read_input_tokens: 10 } },
+      });
       event({ type: 'content_block_delta', delta: { type: 'thinking_delta', thinking: 'hm' } });
       event({ type: 'content_block_delta', delta: { type: 'text_delta', text: textFor(body.messages[0].content) } });
       event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 40 } });

@@ -21,7 +21,10 @@ const lines = (...rows: readonly object[]) => rows.map((row) => `${JSON.stringif
 
 describe('A published dataset is read in its own columns', () => {
   it('AIME of each publication: its ids, numbers as answers, a boxed solution', async () => {
-    const path = await file('a.jsonl', lines({ id: 60, problem: 'P', solution: 'S', answer: '204', url: 'u', year: '2024' }));
+    const path = await file(
+      'a.jsonl',
+      lines({ id: 60, problem: 'P', solution: 'S', answer: '204', url: 'u', year: '2024' }),
+    );
     expect(await readQuestions(path, 9, { dataset: 'aime24' })).toMatchObject([
       { id: '60', question: 'P', answer: '204', grader: 'numeric' },
     ]);
@@ -39,7 +42,14 @@ describe('A published dataset is read in its own columns', () => {
   });
 
   it('MATH-500 by its grader, recognized without its name', async () => {
-    const row = { problem: 'P', solution: 'S', answer: '\\frac{1}{2}', subject: 'Algebra', level: 2, unique_id: 'test/a/1.json' };
+    const row = {
+      problem: 'P',
+      solution: 'S',
+      answer: '\\frac{1}{2}',
+      subject: 'Algebra',
+      level: 2,
+      unique_id: 'test/a/1.json',
+    };
     const path = await file('test.jsonl', lines(row));
     const expected = [{ id: 'test/a/1.json', question: 'P', answer: '\\frac{1}{2}', grader: 'math' }];
     expect(await readQuestions(path, 9, { dataset: 'math500' })).toMatchObject(expected);
@@ -54,8 +64,12 @@ describe('A published dataset is read in its own columns', () => {
   });
 
   it('GPQA from CSV with line breaks: four options in an order of the question, the letter as its answer', async () => {
-    const header = 'Record ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3,Explanation';
-    const rows = Array.from({ length: 40 }, (_, index) => `rec${index},"A ""long""\nquestion, ${index}",right\n,w1,w2,"w,3",x`)
+    const header =
+      'Record ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3,Explanation';
+    const rows = Array.from(
+      { length: 40 },
+      (_, index) => `rec${index},"A ""long""\nquestion, ${index}",right\n,w1,w2,"w,3",x`,
+    )
       .map((row) => row.replace('right\n', '"right\n"'))
       .join('\r\n');
     const path = await file('gpqa_diamond.csv', `\uFEFF${header}\r\n${rows}\r\n`);

@@ -228,7 +228,11 @@ describe('evaluate', () => {
     const busyUrl = `http://127.0.0.1:${(busy.address() as AddressInfo).port}/v1`;
     const interrupt = new AbortController();
     const waiting = evaluate(
-      evaluation({ api: { ...evaluation().api, baseUrl: busyUrl }, out: join(folder, 'busy'), signal: interrupt.signal }),
+      evaluation({
+        api: { ...evaluation().api, baseUrl: busyUrl },
+        out: join(folder, 'busy'),
+        signal: interrupt.signal,
+      }),
     );
     setTimeout(() => interrupt.abort(new Error('interrupted')), 200);
     await expect(waiting).rejects.toThrow('interrupted');

@@ -87,7 +87,9 @@ describe('A folder of results', () => {
     await evaluate(evaluation({ weights: 'a' }));
     const before = await readFile(join(folder, 'questions.jsonl'), 'utf8');
     const other = [{ ...questions[0], id: 'q0', question: 'What is 0?', answer: '7' }];
-    await expect(evaluate(evaluation({ questions: other }))).rejects.toThrow('another expected answer: "0", and now "7"');
+    await expect(evaluate(evaluation({ questions: other }))).rejects.toThrow(
+      'another expected answer: "0", and now "7"',
+    );
     const graded = [{ ...questions[0], id: 'q0', question: 'What is 0?', answer: '0', grader: 'exact' as const }];
     await expect(evaluate(evaluation({ questions: graded }))).rejects.toThrow('Grade it again first');
     await expect(evaluate(evaluation({ weights: 'b' }))).rejects.toThrow('another weights\' hash: "a", and now "b"');
@@ -149,7 +151,9 @@ describe('An export', () => {
     const found = await results();
     expect(rows).toHaveLength(found.length);
     for (const row of rows) {
-      const own = found.find(({ condition, question }) => condition === row['condition'] && question === row['question']);
+      const own = found.find(
+        ({ condition, question }) => condition === row['condition'] && question === row['question'],
+      );
       expect(row).toMatchObject({ thought: own?.thought, answer: own?.answer, correct: String(own?.correct) });
       expect(JSON.parse(row['report'] ?? '')).toEqual(own?.report);
     }
@@ -161,7 +165,9 @@ describe('An export', () => {
     for (const path of await exportFolder(folder, 'inspect')) {
       const log = JSON.parse(await readFile(path, 'utf8'));
       expect(log.results.scores[0].metrics.accuracy.value).toBeCloseTo(share(log.eval.task_args.condition) ?? -1, 12);
-      expect(new Set(log.samples.map((sample: { id: string; epoch: number }) => `${sample.id}|${sample.epoch}`)).size).toBe(8);
+      expect(
+        new Set(log.samples.map((sample: { id: string; epoch: number }) => `${sample.id}|${sample.epoch}`)).size,
+      ).toBe(8);
     }
     const [results = '', ...samples] = await exportFolder(folder, 'lm-eval');
     const aggregated = JSON.parse(await readFile(results, 'utf8'));

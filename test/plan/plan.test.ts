@@ -240,7 +240,10 @@ describe('a break-even against another API', () => {
   const evenAt = (output: number, changes = toZero) => {
     const config = parseConfig(aConfig(changes));
     const price = { input: 3, output };
-    return makePlan(config, createdBy(config, undefined), defaultPrices, undefined, undefined, { price, traffic: request });
+    return makePlan(config, createdBy(config, undefined), defaultPrices, undefined, undefined, {
+      price,
+      traffic: request,
+    });
   };
 
   it('is the traffic at which a month of the deployment costs what the API charges', () => {

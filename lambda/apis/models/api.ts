@@ -1,6 +1,6 @@
-import { MAX_WAITS } from '../budget-fields.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import { defineApi, route } from '../api.ts';
+import { MAX_WAITS } from '../budget-fields.ts';
 import { allowedModels, findModel } from './find-model.ts';
 
 /** OpenAI's list of models, with the context window, the format and the budgets of each. */
