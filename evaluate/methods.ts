@@ -34,7 +34,7 @@ export interface Bounds {
 export const MAX_TRIES = 8;
 
 /** Tokens of a step in the s1 paper's step-conditional control: "each step is around 100 tokens" (section 3.1). */
-export const TOKENS_PER_STEP = 100;
+const TOKENS_PER_STEP = 100;
 
 const atMost = (setting: number | string): Bounds => ({ max: Number(setting) });
 const tokensInPrompt = (setting: number | string) => `Think for up to ${setting} tokens.`;

@@ -4,7 +4,7 @@ const MAX_ATTEMPTS = 5;
 const MAX_BACKOFF_SECONDS = 600;
 
 /** What to do after a call that failed: the folder keeps what is answered. */
-export const CONTINUE = 'Run the same command again to continue.';
+const CONTINUE = 'Run the same command again to continue.';
 
 /** A call that failed. */
 export interface Failure {

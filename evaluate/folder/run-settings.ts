@@ -21,7 +21,7 @@ export const runSettingsSchema = z.object({
   /** The API: its URL, or `embedded`, whose port changes with each run. */
   target: z.string(),
   temperature: z.number().nullable(),
-  repetitionPenalty: z.number().nullable(),
+  repetitionPenalty: z.number().nullable().default(null),
   /** The user's message, with `{question}` in it. */
   prompt: z.string(),
   /** Seeds per question. */
