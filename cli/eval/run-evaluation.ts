@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
@@ -137,6 +138,10 @@ async function questionsFrom(values: EvalValues, limit: number): Promise<readonl
   if (dataset !== undefined && named === undefined && questions !== undefined)
     throw new UsageError(
       `--dataset is ${JSON.stringify(dataset)}. It must be one of ${datasetNames.join(', ')} if --questions gives the file.`,
+    );
+  if (dataset !== undefined && named === undefined && !existsSync(dataset))
+    throw new UsageError(
+      `--dataset is ${JSON.stringify(dataset)}: there is no such file, and the datasets are ${datasetNames.join(', ')}.`,
     );
   const { 'question-key': question, 'answer-key': answer, 'id-key': id, 'choices-key': choices } = values;
   const mapped = question !== undefined || answer !== undefined || id !== undefined || choices !== undefined;
