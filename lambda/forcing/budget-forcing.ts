@@ -96,7 +96,7 @@ export class BudgetForcing {
     this.#segment = {
       part: this.#part,
       promptIds: [...this.#ids],
-      minTokens: Math.min(this.#minTokensOfNext, maxTokens),
+      minTokens: this.#masksWholeAnswer() ? maxTokens : Math.min(this.#minTokensOfNext, maxTokens),
       maxTokens,
       stopTokenIds: this.#endIds(),
     };
@@ -266,6 +266,10 @@ export class BudgetForcing {
       this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
+  }
+
+  #masksWholeAnswer(): boolean {
+    return this.#part === 'answer' && this.#plan.ignoreAnswerEnd === true;
   }
 
   /** The text of the next Wait. */

@@ -29,6 +29,8 @@ export interface ForcingPlan {
   readonly detectLoops?: boolean;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
+  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
 }

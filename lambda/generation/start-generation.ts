@@ -78,7 +78,17 @@ type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
 function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
+  {
+    model,
+    thinking,
+    requested,
+    structure,
+    sampling,
+    topLogprobs,
+    stopTexts,
+    plain,
+    ignoreAnswerEnd,
+  }: GenerationRequest,
   { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
@@ -110,6 +120,7 @@ function toGeneration(
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
+      ...(ignoreAnswerEnd === true ? { ignoreAnswerEnd } : {}),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
