@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
-import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
-import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
+import { defaultLocalCopies, LOCAL_COMPONENT_NAME, type LocalCopies } from '../../local/emulated-copies.ts';
+import { LOCAL_ENDPOINT_NAME, type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
@@ -378,7 +378,7 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
   };
 }
 
-function banner({ url, model }: LocalServer, apiKey: string | undefined): string {
+function banner({ url, model, endpoint }: LocalServer, apiKey: string | undefined): string {
   const key = apiKey === undefined ? '' : ` \\\n  -H "Authorization: Bearer ${apiKey}"`;
   const body = JSON.stringify({
     model: model.id,
@@ -394,7 +394,7 @@ function banner({ url, model }: LocalServer, apiKey: string | undefined): string
 Budgetforce listens on ${url}
   model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)
   API      ${url}/v1   (set the base_url of any OpenAI client to it)
-
+${endpointLine(endpoint)}
 Try it:
 curl ${url}/v1/chat/completions${key} \\
   -H "Content-Type: application/json" \\
@@ -402,6 +402,12 @@ curl ${url}/v1/chat/completions${key} \\
 
 Press Ctrl-C to stop.
 `;
+}
+
+/** Where clients of SageMaker reach the model itself (docs/harnesses.md). */
+function endpointLine(endpoint: LocalServer['endpoint']): string {
+  if (endpoint === undefined) return '';
+  return `  endpoint ${endpoint.url}   (SageMaker: endpoint ${LOCAL_ENDPOINT_NAME}, component ${LOCAL_COMPONENT_NAME})\n`;
 }
 
 function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {

@@ -13,6 +13,11 @@ export const MAX_WAITS = 64;
 
 const tokens = z.int().min(0).max(MAX_TOKENS);
 
+/** Maximum of `waits`, and of texts in a list of `wait_text`. */
+const MAX_WAITS = 64;
+
+const shortText = z.string().min(1).max(MAX_SHORT_TEXT);
+
 /** A maximum of a dialect in which -1 means that the model decides. */
 const tokensOrDynamic = z.int().min(-1).max(MAX_TOKENS);
 
@@ -45,11 +50,11 @@ const thinking = z
         'With a minimum: how many early ends become "Wait" at most; further early ends are masked. Without a minimum: how many ends are suppressed, regardless of length.',
       ),
     wait_text: z
-      .string()
-      .min(1)
-      .max(MAX_SHORT_TEXT)
+      .union([shortText, z.array(shortText).min(1).max(MAX_WAITS)])
       .optional()
-      .describe('Text that is appended when an end is suppressed.'),
+      .describe(
+        'Text that is appended when an end is suppressed, up to 256 characters. A list of up to 64 has one for each Wait in turn; the last one repeats.',
+      ),
     soft_landing: z
       .number()
       .min(0)
@@ -74,6 +79,18 @@ const thinking = z
       .describe(
         'Whether the maximum may shrink when the endpoint is loaded, down to `floor_tokens`. If omitted, the floor is `min_tokens` or an eighth of the maximum.',
       ),
+    logprobs: z
+      .boolean()
+      .optional()
+      .describe(
+        'Chat Completions: whether to return the log probabilities of the thinking tokens, as `choices[].logprobs.reasoning_content`. A forced token has `logprob: null`.',
+      ),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(20)
+      .optional()
+      .describe('Number of most likely tokens to return with each thinking token. Requires `logprobs`.'),
     /** Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
     type: z
       .enum(['enabled', 'disabled', 'adaptive', 'auto'])

@@ -123,6 +123,7 @@ export const budgetForcingSchema = z
         at: count.describe('Index of the thinking token at which it happened.'),
         tokens: count.optional(),
         soft: z.literal(true).optional(),
+        text: text.optional().describe('The text of a Wait, if `wait_text` is a list of several.'),
       }),
     ),
     calls: z.array(

@@ -1,6 +1,13 @@
 import { endsInLoop } from './loops.ts';
 import { OutputText } from './output-text.ts';
-import { type Emission, type ForcingPlan, givenIds, type NextSegment, type SegmentPiece } from './plan.ts';
+import {
+  type Emission,
+  type ForcingPlan,
+  givenIds,
+  type NextSegment,
+  type SegmentPiece,
+  type WaitText,
+} from './plan.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
 
 /** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
@@ -89,7 +96,7 @@ export class BudgetForcing {
     this.#segment = {
       part: this.#part,
       promptIds: [...this.#ids],
-      minTokens: Math.min(this.#minTokensOfNext, maxTokens),
+      minTokens: this.#masksWholeAnswer() ? maxTokens : Math.min(this.#minTokensOfNext, maxTokens),
       maxTokens,
       stopTokenIds: this.#endIds(),
     };
@@ -102,9 +109,9 @@ export class BudgetForcing {
   /**
    * Takes a piece of the running segment. If it returns `over`, further pieces of this segment are discarded: wait for the end
    * of the call, or stop it, then call `segmentEnded()` or `segmentBroke()`. If it returns `leave`, the segment has ended here
-   * already: stop the call, then call `next()`.
+   * already: stop the call, then call `next()`. `kept`: how many of the piece's ids, from its first, are part of the output.
    */
-  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean } {
+  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean; readonly kept: number } {
     const segment = this.#running();
     const room = segment.maxTokens - this.#segmentTokens;
     const kept: number[] = [];
@@ -124,12 +131,12 @@ export class BudgetForcing {
     this.#text.push({ tokenIds: kept, text: piece.text });
     const stopped = this.#text.stopText !== undefined;
     const over = this.#sampledEnd !== undefined || stopped || this.#segmentTokens >= segment.maxTokens;
-    if (over || kept.length === 0) return { over, leave: false };
+    if (over || kept.length === 0) return { over, leave: false, kept: kept.length };
     const cut = this.#reasonToCut(kept.length);
-    if (cut === undefined) return { over, leave: false };
+    if (cut === undefined) return { over, leave: false, kept: kept.length };
     this.#segment = undefined;
     this.#cutThinking(cut === 'loop' ? 'loop' : 'budget', { soft: cut === 'landing' });
-    return { over: true, leave: true };
+    return { over: true, leave: true, kept: kept.length };
   }
 
   /**
@@ -237,14 +244,16 @@ export class BudgetForcing {
   }
 
   #thinkingEnded(segment: NextSegment): void {
-    const { limits, wait } = this.#plan;
+    const { limits } = this.#plan;
+    const wait = this.#nextWait();
     const below = this.#thinkingTokens < limits.minTokens;
     const waitsLeft = this.#waits < limits.waits;
     const waitFits = wait.ids.length > 0 && wait.ids.length < this.#thinkingLeft();
     if (this.#segmentTokens < segment.minTokens) this.#maskFailures++;
 
     if ((below || limits.minTokens === 0) && waitsLeft && waitFits) {
-      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length });
+      const own = this.#plan.laterWaits === undefined ? {} : { text: wait.text };
+      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length, ...own });
       this.#waits++;
       this.#forceThinking(wait.ids, wait.text);
       this.#minTokensOfNext = 1;
@@ -257,6 +266,16 @@ export class BudgetForcing {
       this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
+  }
+
+  #masksWholeAnswer(): boolean {
+    return this.#part === 'answer' && this.#plan.ignoreAnswerEnd === true;
+  }
+
+  /** The text of the next Wait. */
+  #nextWait(): WaitText {
+    const { wait, laterWaits = [] } = this.#plan;
+    return this.#waits === 0 ? wait : (laterWaits[this.#waits - 1] ?? laterWaits.at(-1) ?? wait);
   }
 
   /** Prevents an endless loop on a server that ends segments by length without any token. */
@@ -300,7 +319,7 @@ export class BudgetForcing {
   }
 
   #forceThinking(ids: readonly number[], text: string): void {
-    this.#text.force(text);
+    this.#text.force(text, ids);
     this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;

@@ -52,15 +52,15 @@ export class OutputText {
     this.#show(this.#decoder === undefined ? text : this.#decoder.push(tokenIds));
   }
 
-  /** Adds forced text to the thinking. */
-  force(text: string): void {
+  /** Adds forced tokens to the thinking. */
+  force(text: string, ids: readonly number[]): void {
     if (this.#decoder !== undefined) {
       this.#show(this.#decoder.end());
       this.#decoder = this.#plan.newDecoder?.();
     }
     this.#emit(this.#gate.flush());
     const shown = this.#gate.push(text);
-    if (shown !== '') this.#emissions.push({ part: this.#part, text: shown, forced: true });
+    this.#emissions.push({ part: this.#part, text: shown, forced: true, forcedTokens: { ids, text } });
     this.#keepTail(text);
   }
 

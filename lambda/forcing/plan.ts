@@ -11,7 +11,9 @@ export interface ForcingPlan {
   readonly prefix?: ForcingPrefix | undefined;
   readonly limits: Limits;
   /** Appended when an end of the thinking is suppressed: "Wait" in the model's ids. At least one id if `limits.waits` > 0. */
-  readonly wait: { readonly ids: readonly number[]; readonly text: string };
+  readonly wait: WaitText;
+  /** Appended in place of `wait` from the second Wait on, one after the other; the last one repeats. If omitted, `wait` repeats. */
+  readonly laterWaits?: readonly WaitText[];
   /** The model's context window, prompt and completion together, in tokens. */
   readonly contextTokens: number;
   /** Maximum of thinking and answer together, in tokens. Delimiters do not count. If omitted, each has its own limit only. */
@@ -27,8 +29,16 @@ export interface ForcingPlan {
   readonly detectLoops?: boolean;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
+  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
+}
+
+/** A text that is appended to the thinking, and its ids. */
+export interface WaitText {
+  readonly ids: readonly number[];
+  readonly text: string;
 }
 
 /**
@@ -71,6 +81,11 @@ export interface NextSegment {
   readonly minTokens: number;
   readonly maxTokens: number;
   readonly stopTokenIds: readonly number[];
+  /**
+   * Log-probabilities that `push` needs with each token of this segment. If omitted, none: they may still come.
+   * `top`: number of most likely tokens, 0 to 20. `field`: the request's field that needs them, for the error if the server has none.
+   */
+  readonly logprobs?: { readonly top: number; readonly field: string };
 }
 
 /** Text that no later token can change. */
@@ -79,10 +94,21 @@ export interface Emission {
   readonly text: string;
   /** Whether the text was appended, not sampled. */
   readonly forced: boolean;
+  /** Tokens that were forced into the thinking here, and their text, of which an end may still be held back. If omitted, none. */
+  readonly forcedTokens?: { readonly ids: readonly number[]; readonly text: string };
+}
+
+/** Log-probability of a sampled token and of the most likely tokens in its place, in descending order. Natural logarithms. */
+export interface PieceLogprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
 /** A piece of a segment, of any size. */
 export interface SegmentPiece {
   readonly tokenIds: readonly number[];
   readonly text: string;
+  /** One for each of `tokenIds`. If omitted, the segment runs without log-probabilities. */
+  readonly logprobs?: readonly PieceLogprob[];
 }

@@ -10,8 +10,8 @@ export type MinimumMissed =
 
 /** One intervention in the output. `at` is its position, in tokens of the thinking (or of the answer, for a `resume` in it). */
 export type ForcingEvent =
-  /** The end was suppressed and the wait text appended. `tokens`: number of appended tokens. */
-  | { readonly kind: 'wait'; readonly at: number; readonly tokens: number }
+  /** The end was suppressed and the wait text appended. `tokens`: number of appended tokens. `text`: set if Waits have several texts. */
+  | { readonly kind: 'wait'; readonly at: number; readonly tokens: number; readonly text?: string }
   /** The end was suppressed by masking it; nothing was appended. */
   | { readonly kind: 'suppress'; readonly at: number }
   /** The thinking was cut. `tokens`: number of tokens appended to open the answer. `soft`: at the end of a sentence or a line. */

@@ -2,7 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { cutReason, SegmentRun, takeText } from './segment-run.ts';
+import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
@@ -19,11 +19,11 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   try {
     for (;;) {
       const segment = machine.next();
-      yield* takeText(machine);
+      yield* takeEvents(machine, generation);
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
         machine.cut(cutReason(generation.cutThinking));
-        yield* takeText(machine);
+        yield* takeEvents(machine, generation);
         continue;
       }
       const run = new SegmentRun(segment, machine, generation, timing);
@@ -32,7 +32,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       } finally {
         segments.push(run.account);
       }
-      yield* takeText(machine);
+      yield* takeEvents(machine, generation);
       attempt = run.progressed || run.failure === undefined ? 0 : attempt + 1;
       const failure = run.failureToRetry;
       if (failure === undefined) continue;

@@ -8,9 +8,12 @@ import type { RetryPolicy } from './retry.ts';
 export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
+  /** `seed` is that of the sample (`sampleSeed`), from which each call gets its own. */
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly thinkingLogprobs?: number;
   /** Whether to yield the sampled ids as they come. @default false */
   readonly yieldsTokens?: boolean;
   /** Whether the server's text leaves control tokens out, if there is no decoder. @default false */
@@ -52,11 +55,18 @@ export interface SegmentAccount {
   readonly failure: string | undefined;
 }
 
+/** Log-probability of a thinking token. `null`: the token was forced, so it has none. */
+export interface ThinkingLogprob extends Omit<TokenLogprob, 'logprob'> {
+  readonly logprob: number | null;
+}
+
 /** What `generate` yields: text and log-probabilities in order, then one `done`. */
 export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
-  | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  | { readonly kind: 'logprobs'; readonly part: 'answer'; readonly tokens: readonly TokenLogprob[] }
+  /** One for each thinking token, in order, if requested. Their text comes with them or later. */
+  | { readonly kind: 'logprobs'; readonly part: 'thinking'; readonly tokens: readonly ThinkingLogprob[] }
   /** Sampled ids, an end token included, with their log-probabilities if requested. Only if `yieldsTokens` is set. */
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */

@@ -31,6 +31,8 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Whether the answer ends at its maximum only (`ForcingPlan.ignoreAnswerEnd`). @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Fields of the request that have no effect. If omitted, none. */
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
@@ -107,7 +109,10 @@ export interface ThinkingOptions {
   readonly maximum: { readonly field: string; readonly tokens: number; readonly effort: boolean } | undefined;
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
-  readonly waitText: string | undefined;
+  /** A list has one text for each Wait in turn; the last one repeats. At least one text. */
+  readonly waitText: string | readonly string[] | undefined;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly topLogprobs?: number | undefined;
   /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;

@@ -3,6 +3,7 @@ import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
+import { sampleSeed } from '../upstream/segment-seed.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
 import type { Generation } from './generation.ts';
@@ -77,8 +78,18 @@ type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
 function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
-  { promptIds, prefix, format, wait }: PreparedRequest,
+  {
+    model,
+    thinking,
+    requested,
+    structure,
+    sampling,
+    topLogprobs,
+    stopTexts,
+    plain,
+    ignoreAnswerEnd,
+  }: GenerationRequest,
+  { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Omit<Generation, 'signal'> {
@@ -92,6 +103,7 @@ function toGeneration(
     sampling,
     ...(structure === undefined ? {} : { structure }),
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(thinking.topLogprobs === undefined ? {} : { thinkingLogprobs: thinking.topLogprobs }),
     ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
     clock,
     retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
@@ -104,9 +116,11 @@ function toGeneration(
       format,
       limits,
       wait,
+      ...(laterWaits.length === 0 ? {} : { laterWaits }),
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
+      ...(ignoreAnswerEnd === true ? { ignoreAnswerEnd } : {}),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
@@ -121,11 +135,11 @@ function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['co
   return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
 }
 
-/** The generation of one sample: a request's seed is increased by the sample's index. */
+/** The generation of one sample, with its own seed if the request has one. */
 function withOwnSeed(generation: Generation, index: number): Generation {
-  const { seed } = generation.sampling;
-  if (seed === undefined || index === 0) return generation;
-  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
+  const { sampling, plan } = generation;
+  if (sampling.seed === undefined) return generation;
+  return { ...generation, sampling: { ...sampling, seed: sampleSeed(sampling.seed, index, plan.promptIds) } };
 }
 
 /** The generation of one sample, whose tokens count as load and whose thinking the load may cut. */

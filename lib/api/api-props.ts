@@ -32,8 +32,8 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   /**
-   * Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control
-   * tokens, so a client can write the turns of every role.
+   * Whether the admin key and keys with `raw_prompts` may use `/v1/completions`, whose prompts may contain control tokens, so a
+   * client can write the turns of every role, and go on with a given thought (`continue_final_message`).
    *
    * @default false
    */

@@ -54,7 +54,7 @@ export const apiSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control tokens.',
+      'Whether the admin key and keys with `raw_prompts` may use `/v1/completions`, whose prompts may contain control tokens, and go on with a given thought (`continue_final_message`).',
     ),
   prefixCache: z
     .enum(prefixCaches)

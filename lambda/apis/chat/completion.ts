@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generation.ts';
+import type { GenerationEvent, ThinkingLogprob } from '../../generation/generation.ts';
 import { majorityVote } from '../../generation/majority.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
-import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
 import {
   argumentsChunk,
@@ -63,7 +62,7 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
       yield frame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, value.tokens, index));
+    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, { [value.part]: value.tokens }, index));
     for (const piece of collected.take(index, value)) {
       yield frame(pieceChunk(run.identity, piece, index));
     }
@@ -89,7 +88,9 @@ async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
   const choice = collected.choice(winner);
   const { thinking, answer, calls, logprobs, finishReason } = choice;
   yield dataFrame(roleChunk(run.identity));
-  if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
+  if (logprobs.thinking !== undefined || logprobs.answer !== undefined) {
+    yield dataFrame(logprobsChunk(run.identity, logprobs));
+  }
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
   for (const [at, call] of calls.entries()) {
@@ -163,10 +164,14 @@ class Samples {
       answer: '',
       calls: [],
       cutCall: false,
-      logprobs: [],
+      logprobs: {},
     };
     this.#states.set(index, state);
-    if (event.kind === 'logprobs') state.logprobs.push(...event.tokens);
+    if (event.kind === 'logprobs') {
+      const { [event.part]: entries = [] } = state.logprobs;
+      entries.push(...event.tokens);
+      state.logprobs[event.part] = entries;
+    }
     const pieces = state.reader.take(event).flatMap((piece) => addTo(state, piece));
     if (event.kind === 'done') {
       const { report, segments } = event;
@@ -189,7 +194,7 @@ interface ChoiceState {
   readonly calls: IdentifiedCall[];
   /** Whether a call is incomplete. */
   cutCall: boolean;
-  readonly logprobs: TokenLogprob[];
+  readonly logprobs: { thinking?: ThinkingLogprob[]; answer?: ThinkingLogprob[] };
 }
 
 /** A piece of a choice, as one chunk contains it. `at`: the index of the call in the choice. */

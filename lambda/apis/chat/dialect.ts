@@ -8,6 +8,7 @@ import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
+import { checkRawPrompts } from '../raw-prompts.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatLeniency } from './leniency.ts';
@@ -25,6 +26,13 @@ function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const { request, ignored } = await parseRequest(context, dependencies, chatRequestSchema, chatLeniency);
     const generation = toGenerationRequest(request, findModel(dependencies, request.model, context.get('caller')));
+    if (generation.prefix?.thinking !== undefined) {
+      checkRawPrompts(dependencies, context.get('caller'), {
+        what: 'reasoning_content with continue_final_message, which decides what the model has thought',
+        instead: 'Omit reasoning_content',
+        status: 403,
+      });
+    }
     const requestId = context.get('requestId');
     const run = await startGeneration({ ...generation, ignored }, dependencies, generationContext(context));
     const chatRun: RunningChat = {

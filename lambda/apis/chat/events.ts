@@ -1,7 +1,7 @@
 import type { ToolCall } from '../../formats/tools/tool.ts';
+import type { ThinkingLogprob } from '../../generation/generation.ts';
 import type { Vote } from '../../generation/majority.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
-import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import type { BudgetReport } from '../budget-report.ts';
 
 /** Fields that a completion and all chunks of a stream share. */
@@ -27,8 +27,7 @@ export interface FinishedChoice {
   readonly thinking: string;
   readonly answer: string;
   readonly calls: readonly IdentifiedCall[];
-  /** Empty if not requested, or if the model server returns none. */
-  readonly logprobs: readonly TokenLogprob[];
+  readonly logprobs: ChoiceLogprobs;
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
 }
@@ -65,22 +64,43 @@ export function textChunk(
 }
 
 /** Log probabilities of the next tokens of a choice. Their text follows in later chunks. */
-export function logprobsChunk(identity: ChatIdentity, tokens: readonly TokenLogprob[], index = 0) {
+export function logprobsChunk(identity: ChatIdentity, logprobs: ChoiceLogprobs, index = 0) {
   const made = chunk(identity, index, {});
-  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(tokens) })) };
+  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(logprobs) })) };
 }
 
-function toLogprobs(tokens: readonly TokenLogprob[]) {
-  const item = ({ token, logprob }: { readonly token: string; readonly logprob: number }) => ({
-    token,
-    logprob,
-    // A token that is part of a character has no text.
-    bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)],
-  });
+/** Log probabilities of a choice. `undefined`: not requested, or the model server returns none. */
+export interface ChoiceLogprobs {
+  readonly thinking?: readonly ThinkingLogprob[] | undefined;
+  readonly answer?: readonly ThinkingLogprob[] | undefined;
+}
+
+function toLogprobs({ thinking, answer }: ChoiceLogprobs) {
+  if (thinking === undefined && answer === undefined) return null;
   return {
-    content: tokens.map((token) => ({ ...item(token), top_logprobs: token.top.map(item) })),
+    content: answer?.map(toEntry) ?? null,
     refusal: null,
+    ...(thinking === undefined ? {} : { reasoning_content: thinking.map(toEntry) }),
   };
+}
+
+function toEntry(entry: ThinkingLogprob) {
+  return {
+    ...toToken(entry),
+    top_logprobs: entry.top.map(toToken),
+    ...(entry.logprob === null ? { forced: true } : {}),
+  };
+}
+
+function toToken<Logprob extends number | null>({
+  token,
+  logprob,
+}: {
+  readonly token: string;
+  readonly logprob: Logprob;
+}) {
+  // A token that is part of a character has no text.
+  return { token, logprob, bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)] };
 }
 
 /** The beginning of a tool call. `at`: its index in the choice. Its arguments follow in later chunks. */
@@ -145,7 +165,7 @@ export function chatCompletion(
         refusal: null,
         ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
-      logprobs: choice.logprobs.length === 0 ? null : toLogprobs(choice.logprobs),
+      logprobs: toLogprobs(choice.logprobs),
       finish_reason: choice.finishReason,
       ...(choices.length > 1 ? { budget_forcing: choice.report } : {}),
     })),

@@ -38,7 +38,9 @@ const message = z.discriminatedUnion('role', [
     reasoning_content: z
       .string()
       .nullish()
-      .describe('Thinking of earlier turns may be sent back. It is not passed to the model.'),
+      .describe(
+        'Thinking of earlier turns may be sent back. It is not passed to the model, unless `continue_final_message` continues it.',
+      ),
     reasoning: z.string().nullish(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
@@ -48,6 +50,22 @@ const message = z.discriminatedUnion('role', [
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
   messages: z.array(message).min(1).max(2_048),
+  continue_final_message: z
+    .boolean()
+    .nullish()
+    .describe(
+      'vLLM: whether the response continues the last message, which is of the assistant: its `reasoning_content` (needs a key with `raw_prompts`), or its `content`.',
+    ),
+  add_generation_prompt: z
+    .boolean()
+    .nullish()
+    .describe('vLLM: `true` is the default; `false` requires `continue_final_message`.'),
+  ignore_eos: z
+    .boolean()
+    .nullish()
+    .describe(
+      'vLLM: no end of the answer is sampled before the maximum of tokens, so that the output has exactly as many.',
+    ),
   stream: z.boolean().nullish(),
   stream_options: z
     .strictObject({

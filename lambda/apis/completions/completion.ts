@@ -201,7 +201,7 @@ function toPiece(
       return { ids: event.ids, logprobs: event.logprobs };
     case 'logprobs':
       // A plain completion has them with its tokens.
-      return thinks && logprobs ? { logprobs: event.tokens } : undefined;
+      return thinks && logprobs && event.part === 'answer' ? { logprobs: event.tokens } : undefined;
     case 'done': {
       const { report, segments } = event;
       const finishReason = report.finishReason ?? 'stop';
