@@ -1,6 +1,8 @@
 import type { AppDependencies } from '../context.ts';
+import type { FormatIds } from '../forcing/format.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
+import type { ServedModel } from '../models/served-model.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
@@ -13,6 +15,7 @@ import { type PreparedRequest, prepareRequest } from './prepare-request.ts';
 import { releaseAtEnd } from './release-admission.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration, SetBy } from './request.ts';
 import { defaultRetryPolicy } from './retry.ts';
+import { type SettledPolicy, settlePolicy } from './settle-policy.ts';
 import type { SampleAccount } from './usage.ts';
 
 /**
@@ -21,11 +24,13 @@ import type { SampleAccount } from './usage.ts';
  * @throws {ApiError} 400 if the limits contradict each other or do not fit; 429 or 503 if the request is not admitted.
  */
 export async function startGeneration(
-  request: GenerationRequest,
+  asked: GenerationRequest,
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<RunningGeneration> {
   const { shutdown } = dependencies;
+  const policy = settlePolicy(asked, context.caller);
+  const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
   const prepared = await prepareRequest(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
@@ -35,7 +40,7 @@ export async function startGeneration(
   const accounts: SampleAccount[] = [];
   const tokens = Array.from({ length: request.samples }, () => ({ thinking: 0, answer: 0 }));
   const generation: Generation = {
-    ...toGeneration(request, prepared, admitted, dependencies),
+    ...(await toGeneration(policy, prepared, admitted, dependencies)),
     signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
     cutThinking: shutdown?.cutThinking,
     cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
@@ -63,6 +68,7 @@ export async function startGeneration(
     shrunk,
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
+    ...(policy.risk === undefined ? {} : { risk: policy.risk }),
     load: admission?.report,
     accounts,
     tokensSoFar: () => ({
@@ -77,22 +83,13 @@ export async function startGeneration(
 type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
-function toGeneration(
-  {
-    model,
-    thinking,
-    requested,
-    structure,
-    sampling,
-    topLogprobs,
-    stopTexts,
-    plain,
-    ignoreAnswerEnd,
-  }: GenerationRequest,
+async function toGeneration(
+  { request, gates }: SettledPolicy,
   { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
-): Omit<Generation, 'signal'> {
+): Promise<Omit<Generation, 'signal'>> {
+  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain, ignoreAnswerEnd } = request;
   const { settings } = model;
   const load = loads?.get(settings.id);
   const report = zeroCopies?.get(settings.id);
@@ -125,8 +122,20 @@ function toGeneration(
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
       ...(newDecoder === undefined ? {} : { newDecoder }),
+      ...(gates.confidence === undefined ? {} : { confidence: gates.confidence }),
+      ...(gates.waitBelow === undefined ? {} : { waitBelow: gates.waitBelow }),
+      ...(gates.stopWhenSure === undefined
+        ? {}
+        : { stopWhenSure: { ...gates.stopWhenSure, hint: await hintOf(format, model) } }),
     },
   };
+}
+
+/** Text after which a model gives its short answer, unless the format's own opening of a forced answer ends in such a text. */
+const PROBE_HINT = 'Final Answer:';
+
+async function hintOf({ forcedAnswerText }: FormatIds, model: ServedModel): Promise<readonly number[]> {
+  return forcedAnswerText === '' ? await model.textIds(PROBE_HINT) : [];
 }
 
 function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
@@ -158,12 +167,12 @@ function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | 
   return given.length === 0 ? undefined : AbortSignal.any(given);
 }
 
-function toSetBy({ requested, names }: GenerationRequest, shrunk: readonly Shrink[]): SetBy {
+function toSetBy({ requested, names, thinking }: GenerationRequest, shrunk: readonly Shrink[]): SetBy {
   const by = (value: number | undefined, name: string) => (value === undefined ? 'default' : name);
   return {
     min_tokens: by(requested.minTokens, names.minTokens),
     max_tokens: shrunk.at(-1)?.because ?? by(requested.maxTokens, names.maxTokens),
-    waits: by(requested.waits, 'thinking.waits'),
+    waits: by(thinking.waits ?? thinking.risk, thinking.waits === undefined ? 'thinking.risk' : 'thinking.waits'),
     max_answer_tokens: by(requested.maxCompletionTokens, names.maxCompletionTokens),
   };
 }
