@@ -107,7 +107,8 @@ export interface LocalServer {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const ENDPOINT_NAME = 'local';
+/** Name of the local endpoint, as its SageMaker clients give it. */
+export const LOCAL_ENDPOINT_NAME = 'local';
 
 /** Pages of this machine, on any port. */
 const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
@@ -281,7 +282,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
   });
   const runtime = await startContainerEndpoint({
     containerUrl,
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     ...(isAdapter && modelName !== undefined ? { adapterName: modelName } : {}),
   });
@@ -292,7 +293,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         ...(modelName === undefined ? {} : { servedModelName: modelName }),
       },
@@ -317,7 +318,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
   const endpoint = await startLocalEndpoint({
     engine,
     ...(copies === undefined ? {} : { copies }),
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
     components: (options.furtherModels ?? []).map((model) => componentOf(model, options)),
@@ -342,7 +343,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         servedModelName: id,
       },
@@ -379,7 +380,7 @@ async function furtherSettings(further: FurtherModel): Promise<ModelSettings> {
     format,
     upstream: {
       kind: 'sagemaker',
-      endpointName: ENDPOINT_NAME,
+      endpointName: LOCAL_ENDPOINT_NAME,
       inferenceComponentName: componentNameOf(id),
       servedModelName: id,
     },

@@ -6,7 +6,7 @@ import type { TokensPerRequest } from '../../plan/plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
 import type { PlannedTraffic } from '../../plan/traffic.ts';
 import { defineCommand } from '../command.ts';
-import { parseNumber } from '../option-values.ts';
+import { parseNumber, parsePrices } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
 const DEFAULT_CONFIG = 'config/s1-32b.json';
@@ -59,6 +59,13 @@ export const planCommand = defineCommand({
       group: TRAFFIC,
       description: 'model that serves the requests',
     },
+    against: {
+      type: 'string',
+      placeholder: 'IN,OUT',
+      group: TRAFFIC,
+      description:
+        'dollars per million input and output tokens of another API: shows the traffic above which the deployment is cheaper',
+    },
     prices: {
       type: 'string',
       placeholder: 'FILE.json',
@@ -81,14 +88,12 @@ export const planCommand = defineCommand({
     const tokens = tokensPerRequest(values);
     const traffic = plannedTraffic(values, tokens);
     const config = loadConfig(path);
-    const plan = makePlan(
-      config,
-      createdBy(config, values.allow),
-      loadPrices(values.prices),
-      traffic,
-      values.model,
-      tokens,
-    );
+    const against =
+      values.against === undefined
+        ? undefined
+        : { price: parsePrices('against', values.against), traffic: requestOf(values) };
+    const created = createdBy(config, values.allow);
+    const plan = makePlan(config, created, loadPrices(values.prices), traffic, values.model, against, tokens);
     process.stdout.write(
       values.json ? `${JSON.stringify(plan, null, 2)}\n` : values.markdown ? planAsMarkdown(plan) : planAsText(plan),
     );
@@ -110,6 +115,16 @@ function plannedTraffic(values: TrafficValues, tokens: TokensPerRequest): Planne
   return {
     ...tokens,
     requestsPerDay: parseNumber('requests-per-day', requestsPerDay, { min: 1, max: 1e9 }),
+    ...requestOf(values),
+  };
+}
+
+/** Tokens of a request, and the hours with requests. */
+function requestOf(values: TrafficValues): Omit<PlannedTraffic, 'requestsPerDay'> {
+  return {
+    promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
+    thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
+    answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),
     activeHours: parseNumber('active-hours', values['active-hours'], { min: 0.1, max: 24 }),
   };
 }

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
-import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
+import { defaultLocalCopies, LOCAL_COMPONENT_NAME, type LocalCopies } from '../../local/emulated-copies.ts';
 import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
-import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
+import { LOCAL_ENDPOINT_NAME, type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
@@ -382,7 +382,11 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
   };
 }
 
-function banner({ url, model, offered }: LocalServer, apiKey: string | undefined, missing: string | undefined): string {
+function banner(
+  { url, model, endpoint, offered }: LocalServer,
+  apiKey: string | undefined,
+  missing: string | undefined,
+): string {
   const others = offered.slice(1);
   const more =
     others.length > 0
@@ -405,7 +409,7 @@ function banner({ url, model, offered }: LocalServer, apiKey: string | undefined
 Budgetforce listens on ${url}
   model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)${more}
   API      ${url}/v1   (set the base_url of any OpenAI client to it)
-
+${endpointLine(endpoint)}
 Try it:
 curl ${url}/v1/chat/completions${key} \\
   -H "Content-Type: application/json" \\
@@ -413,6 +417,12 @@ curl ${url}/v1/chat/completions${key} \\
 
 Press Ctrl-C to stop.
 `;
+}
+
+/** Where clients of SageMaker reach the model itself (docs/harnesses.md). */
+function endpointLine(endpoint: LocalServer['endpoint']): string {
+  if (endpoint === undefined) return '';
+  return `  endpoint ${endpoint.url}   (SageMaker: endpoint ${LOCAL_ENDPOINT_NAME}, component ${LOCAL_COMPONENT_NAME})\n`;
 }
 
 function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {

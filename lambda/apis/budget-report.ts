@@ -1,6 +1,6 @@
 import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
-import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
+import type { IgnoredField, RiskReport, RunningGeneration } from '../generation/request.ts';
 import type { KeptBecause, RouteAccount } from '../generation/route-account.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
@@ -11,6 +11,10 @@ export interface OccasionalReport {
   readonly answer_cut_by?: 'deadline';
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
+  /** Why rules by confidence, which the key or the config asks for, were off. */
+  readonly gates_off?: 'no_logprobs';
+  /** The policy that `thinking.risk` chose. */
+  readonly risk?: RiskReport;
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
   readonly probes?: { readonly count: number; readonly tokens: number };
   readonly vote?: VoteAccount;
@@ -78,7 +82,7 @@ export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
-  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored' | 'priceOf'>,
+  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored' | 'risk' | 'priceOf'>,
   route?: RouteAccount,
 ): BudgetReport {
   const attempts = route === undefined ? toAttempts(run.model, segments) : [];
@@ -86,6 +90,10 @@ export function toBudgetReport(
     ...alwaysReported(report, segments, route?.answered ?? run),
     ...(route === undefined ? {} : toRouteReport(route, run.priceOf)),
     ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
+    ...(report.confidence === undefined ? {} : { confidence: { ...report.confidence } }),
+    ...(run.risk === undefined ? {} : { risk: { ...run.risk } }),
+    ...(report.gatesOff ? { gates_off: 'no_logprobs' as const } : {}),
+    ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
   };

@@ -57,6 +57,14 @@ const occasionalReport = {
     .strictObject({ measure: text, value: z.number().min(0).max(1), tokens: count })
     .optional()
     .describe('How sure the model was of its thought: a measure of log-probabilities, over `tokens` tokens.'),
+  risk: z
+    .strictObject({ requested: z.number(), upper_bound: z.number(), calibration: text })
+    .optional()
+    .describe('The policy that `thinking.risk` chose: the upper 95 % bound of its wrong answers, by the calibration.'),
+  gates_off: z
+    .literal('no_logprobs')
+    .optional()
+    .describe('Set if rules by confidence were off, since the model server gave no log-probabilities.'),
   probes: z
     .strictObject({ count, tokens: count })
     .optional()
@@ -127,7 +135,7 @@ export const budgetForcingSchema = z
     answer_tokens: count,
     delimiter_tokens: count.describe('Forced tokens that close the thinking and open the answer.'),
     end_reason: z
-      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'disabled'])
+      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'sure', 'disabled'])
       .nullable()
       .describe('Why thinking ended.'),
     waits: count.describe('Number of times that the wait text was appended.'),
@@ -142,16 +150,17 @@ export const budgetForcingSchema = z
       .describe('How the load of the endpoint changed the request. `null` if the model does not scale by load.'),
     events: z.array(
       z.strictObject({
-        kind: z.enum(['wait', 'suppress', 'cut', 'resume']),
+        kind: z.enum(['wait', 'wait_skipped', 'suppress', 'probe', 'cut', 'resume']),
         at: count.describe('Index of the thinking token at which it happened.'),
         tokens: count.optional(),
+        value: z.number().min(0).max(1).optional().describe('Confidence, of a skipped Wait or a probe.'),
         soft: z.literal(true).optional(),
         text: text.optional().describe('The text of a Wait, if `wait_text` is a list of several.'),
       }),
     ),
     calls: z.array(
       z.strictObject({
-        part: z.enum(['thinking', 'answer']),
+        part: z.enum(['thinking', 'answer', 'probe']),
         prompt_tokens: count,
         prompt_tokens_evaluated: count.nullable(),
         tokens: count,

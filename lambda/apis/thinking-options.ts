@@ -81,11 +81,24 @@ export function toThinkingOptions(
     waits: native?.waits,
     waitText: native?.wait_text,
     topLogprobs: topLogprobsOf(native),
+    gates: gatesOf(native),
+    risk: native?.risk,
     softLanding: native?.soft_landing,
     detectLoops: native?.detect_loops,
     deadlineMs: native?.deadline_ms,
     elastic: elasticOf(native, first),
     exclude,
+  };
+}
+
+function gatesOf(native: BudgetFields['thinking']): ThinkingOptions['gates'] {
+  return {
+    waitWhen: native?.wait_when,
+    unsureBelow: native?.unsure_below,
+    confidenceMeasure: native?.confidence_measure,
+    stopWhen: native?.stop_when,
+    sureAbove: native?.sure_above,
+    sureProbes: native?.sure_probes,
   };
 }
 

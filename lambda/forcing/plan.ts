@@ -1,5 +1,8 @@
 import type { StreamDecoder } from '../tokenizer/tokenizer.ts';
+import type { ConfidenceMeasure } from './confidence.ts';
 import type { FormatIds, OutputPrefix } from './format.ts';
+import type { PieceLogprob } from './piece-logprob.ts';
+import type { StopWhenSure } from './probe-rule.ts';
 import type { Limits } from './report.ts';
 
 /** The input of `BudgetForcing`: a request whose limits are settled (`settleLimits`) and whose text is token ids. */
@@ -27,8 +30,19 @@ export interface ForcingPlan {
   readonly softLanding?: number;
   /** Whether to cut thinking that repeats itself (never below the minimum). @default false */
   readonly detectLoops?: boolean;
+  /**
+   * Measure of the confidence in the thought since its last "Wait". `field`: the request's field that needs log-probabilities, for
+   * the error if the server has none; if omitted, the rules that depend on it are then off. If `confidence` is omitted, it is not measured.
+   */
+  readonly confidence?: { readonly measure: ConfidenceMeasure; readonly field?: string | undefined };
+  /** Confidence below which an end becomes "Wait", 0 to 1. Requires `confidence`. If omitted, the limits alone decide. */
+  readonly waitBelow?: number;
+  /** When the thinking ends since its answer is settled (never below the minimum). If omitted, no probe runs. */
+  readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
+  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
 }
@@ -81,9 +95,12 @@ export interface NextSegment {
   readonly stopTokenIds: readonly number[];
   /**
    * Log-probabilities that `push` needs with each token of this segment. If omitted, none: they may still come.
-   * `top`: number of most likely tokens, 0 to 20. `field`: the request's field that needs them, for the error if the server has none.
+   * `top`: number of most likely tokens, 0 to 20. `field`: the request's field that needs them, for the error if the server has none;
+   * if omitted, the segment may run without them.
    */
-  readonly logprobs?: { readonly top: number; readonly field: string };
+  readonly logprobs?: { readonly top: number; readonly field?: string | undefined };
+  /** Set for a probe: a short answer, sampled greedily, that is not part of the output. */
+  readonly probe?: true;
 }
 
 /** Text that no later token can change. */
@@ -94,13 +111,6 @@ export interface Emission {
   readonly forced: boolean;
   /** Tokens that were forced into the thinking here, and their text, of which an end may still be held back. If omitted, none. */
   readonly forcedTokens?: { readonly ids: readonly number[]; readonly text: string };
-}
-
-/** Log-probability of a sampled token and of the most likely tokens in its place, in descending order. Natural logarithms. */
-export interface PieceLogprob {
-  readonly token: string;
-  readonly logprob: number;
-  readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
 /** A piece of a segment, of any size. */

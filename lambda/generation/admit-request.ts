@@ -3,6 +3,7 @@ import { ApiError } from '../errors/api-error.ts';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { givenIds } from '../forcing/plan.ts';
+import { maxProbeTokens } from '../forcing/probe-rule.ts';
 import type { Limits } from '../forcing/report.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import type { UsageReservation } from '../keys/ledger.ts';
@@ -49,11 +50,12 @@ export async function admitRequest(
   const admission = await passGate(request, prepared, { runs, maxWaitSeconds }, dependencies, context);
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
   const promptTokens = givenIds({ ...prepared, limits }).length;
+  const probeTokens = request.probes === true ? maxProbeTokens(limits.minTokens, limits.maxTokens) : 0;
   try {
     const reservation = await dependencies.ledger?.admit(context.caller, {
       requestId: context.requestId,
       model: request.model.settings.id,
-      tokens: promptTokens + maxCompletionTokens(limits, request, prepared) * runs + further,
+      tokens: promptTokens + (maxCompletionTokens(limits, request, prepared) + probeTokens) * runs + further,
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
     return { limits, shrunk, promptTokens, admission, reservation };

@@ -49,7 +49,8 @@ export interface Generation {
 
 /** Token counts and outcome of one call of the model. */
 export interface SegmentAccount {
-  readonly part: 'thinking' | 'answer';
+  /** `probe`: a short answer that is not part of the output. */
+  readonly part: 'thinking' | 'answer' | 'probe';
   readonly promptTokens: number;
   /** Prompt tokens that the engine evaluated; the rest came from its prefix cache. `undefined` if the server does not report it. */
   readonly promptTokensEvaluated: number | undefined;

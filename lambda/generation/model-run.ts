@@ -1,6 +1,8 @@
 import type { AppDependencies } from '../context.ts';
 import type { Log } from '../errors/log.ts';
+import type { FormatIds } from '../forcing/format.ts';
 import { LowestProbability } from '../forcing/lowest-probability.ts';
+import type { ServedModel } from '../models/served-model.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
@@ -11,6 +13,7 @@ import { logGeneration } from './log-generation.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
 import { defaultRetryPolicy } from './retry.ts';
+import type { SettledPolicy } from './settle-policy.ts';
 import type { TokenCounts } from './token-counts.ts';
 import type { SampleAccount } from './usage.ts';
 
@@ -42,6 +45,13 @@ export interface SampleOptions {
   readonly onEnd?: (account: SampleAccount) => void;
 }
 
+export interface ModelRunOptions {
+  /** Index of the model in the request's route. @default 0 */
+  readonly attempt?: number;
+  /** How long to wait for a first copy, in milliseconds. @default - the deployment's setting */
+  readonly capacityWaitMs?: number;
+}
+
 /** A request to one model, prepared and admitted. */
 export class ModelRun {
   readonly request: GenerationRequest;
@@ -50,24 +60,33 @@ export class ModelRun {
   readonly #generation: Omit<Generation, 'signal'>;
   readonly #attempt: number;
 
-  /**
-   * @param attempt index of the model in the request's route. @default 0
-   * @param capacityWaitMs how long to wait for a first copy, in milliseconds. @default - the deployment's setting
-   */
-  constructor(
-    request: GenerationRequest,
+  static async create(
+    policy: SettledPolicy,
     prepared: PreparedRequest,
     admitted: AdmittedGeneration,
     run: RequestRun,
-    { attempt = 0, capacityWaitMs = run.dependencies.capacityWaitMs } = {},
+    options: ModelRunOptions = {},
+  ): Promise<ModelRun> {
+    const probes = policy.gates.stopWhenSure !== undefined;
+    const hint = probes ? await hintOf(prepared.format, policy.request.model) : [];
+    return new ModelRun(policy, hint, prepared, admitted, run, options);
+  }
+
+  private constructor(
+    policy: SettledPolicy,
+    hint: readonly number[],
+    prepared: PreparedRequest,
+    admitted: AdmittedGeneration,
+    run: RequestRun,
+    { attempt = 0, capacityWaitMs = run.dependencies.capacityWaitMs }: ModelRunOptions,
   ) {
     const { shutdown, prefixCache } = run.dependencies;
-    this.request = request;
+    this.request = policy.request;
     this.admitted = admitted;
     this.#run = run;
     this.#attempt = attempt;
     this.#generation = {
-      ...toGeneration(request, prepared, admitted, { ...run.dependencies, capacityWaitMs }),
+      ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
       cutThinking: shutdown?.cutThinking,
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,
@@ -109,11 +128,13 @@ export class ModelRun {
 
 /** What all samples of a model have in common. */
 function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
+  { request, gates }: SettledPolicy,
   { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
+  hint: readonly number[],
 ): Omit<Generation, 'signal'> {
+  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain, ignoreAnswerEnd } = request;
   const { settings } = model;
   const load = loads?.get(settings.id);
   const report = zeroCopies?.get(settings.id);
@@ -141,12 +162,23 @@ function toGeneration(
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
+      ...(ignoreAnswerEnd === true ? { ignoreAnswerEnd } : {}),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
       ...(newDecoder === undefined ? {} : { newDecoder }),
+      ...(gates.confidence === undefined ? {} : { confidence: gates.confidence }),
+      ...(gates.waitBelow === undefined ? {} : { waitBelow: gates.waitBelow }),
+      ...(gates.stopWhenSure === undefined ? {} : { stopWhenSure: { ...gates.stopWhenSure, hint } }),
     },
   };
+}
+
+/** Text after which a model gives its short answer, unless the format's own opening of a forced answer ends in such a text. */
+const PROBE_HINT = 'Final Answer:';
+
+async function hintOf({ forcedAnswerText }: FormatIds, model: ServedModel): Promise<readonly number[]> {
+  return forcedAnswerText === '' ? await model.textIds(PROBE_HINT) : [];
 }
 
 function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {

@@ -1,5 +1,6 @@
 import type { OutputPrefix, Turn } from '../forcing/format.ts';
 import type { Limits } from '../forcing/report.ts';
+import type { GateOptions } from '../forcing/settle-gates.ts';
 import type { FieldNames, RequestedBudget, Shrink } from '../forcing/settle-limits.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
@@ -29,12 +30,16 @@ export interface GenerationRequest {
   /** Names of the limits in the request's dialect, for error messages. */
   readonly names: FieldNames;
   readonly thinking: ThinkingOptions;
+  /** Whether probes may run, whose tokens the limits of the key count. @default false */
+  readonly probes?: boolean;
   readonly sampling: Sampling;
   readonly stopTexts: readonly string[];
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Whether the answer ends at its maximum only (`ForcingPlan.ignoreAnswerEnd`). @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Fields of the request that have no effect. If omitted, none. */
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
@@ -80,6 +85,14 @@ export interface GenerationContext {
   readonly signal: AbortSignal;
 }
 
+/** How `thinking.risk` was kept: the upper 95 % bound of wrong answers on the held-out questions of a calibration. */
+export interface RiskReport {
+  readonly requested: number;
+  readonly upper_bound: number;
+  /** Id of the calibration. */
+  readonly calibration: string;
+}
+
 /** An admitted request whose events can be read. */
 export interface RunningGeneration {
   /** Id of the model; of a route, that of its first model. */
@@ -96,6 +109,8 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** Fields of the request that have no effect. */
   readonly ignored: readonly IgnoredField[];
+  /** The policy that the risk of the request chose. `undefined` if the request has none. */
+  readonly risk?: RiskReport | undefined;
   /** How the load admitted the request (of a route, to its first model). `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Price of a model of the request's route, in dollars per million tokens, if it is known. */
@@ -122,6 +137,10 @@ export interface ThinkingOptions {
   readonly waitText: string | readonly string[] | undefined;
   /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number | undefined;
+  /** Rules by confidence. If omitted, none is given. */
+  readonly gates?: GateOptions | undefined;
+  /** Highest share of wrong answers, from which the calibration chooses the policy. Above 0, below 1. */
+  readonly risk?: number | undefined;
   /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;

@@ -3,6 +3,7 @@ import { ModelError } from '../upstream/errors.ts';
 import { maxTokensOf, runsOf } from './admit-request.ts';
 import { prepareRequest } from './prepare-request.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
+import { settlePolicy } from './settle-policy.ts';
 
 /**
  * Maximum tokens of a route's models after the first, over all samples of the request: each may run for every sample. 0 without a route.
@@ -32,7 +33,8 @@ async function maxTokensOfModel(
 ): Promise<number> {
   const { id, contextTokens } = request.model.settings;
   try {
-    return maxTokensOf(request, await prepareRequest(request, context), runs);
+    const policy = settlePolicy(request, context.caller);
+    return maxTokensOf(policy.request, await prepareRequest(policy.request, context), runs);
   } catch (error) {
     // Its server tokenizes, and has no copy: no request has more tokens than the window.
     if (error instanceof ModelError) return contextTokens * runs;

@@ -9,6 +9,7 @@ import type { GenerationContext, GenerationRequest, RequestRoute } from './reque
 import type { AttemptReason, KeptBecause, RouteAttempt } from './route-account.ts';
 import { withBudgetLeft } from './route-budget.ts';
 import { toSetBy } from './set-by.ts';
+import { settlePolicy } from './settle-policy.ts';
 
 /** Share of the remaining time within which a further model must begin its text. Then the model before answers instead. */
 const PATIENCE = 0.5;
@@ -126,18 +127,20 @@ class RoutedSample {
   }
 
   async #admit(
-    { request, context }: { readonly request: GenerationRequest; readonly context: GenerationContext },
+    { request: asked, context }: { readonly request: GenerationRequest; readonly context: GenerationContext },
     at: number,
     gate: Gate,
   ): Promise<ModelRun> {
     const { run, index } = this.#options;
+    const policy = settlePolicy(asked, context.caller);
+    const { request } = policy;
     const prepared = await prepareRequest(request, context);
     // Leases are stored by request id.
     const requestId = `${context.requestId}-${index}-${at}`;
     const runs = gate.kind === 'disagree' ? gate.samples : 1;
     const admitted = await admitFurther(request, prepared, runs, run.dependencies, { ...context, requestId });
     admitted.admission?.admitted.begin();
-    return new ModelRun(request, prepared, admitted, run, { attempt: at, capacityWaitMs: 0 });
+    return await ModelRun.create(policy, prepared, admitted, run, { attempt: at, capacityWaitMs: 0 });
   }
 
   #add(attempt: Attempt): Attempt {

@@ -1,7 +1,7 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
 import { ModelError, ModelTimeoutError, TokensMismatchError } from '../upstream/errors.ts';
-import type { SegmentChunk, SegmentRequest } from '../upstream/segment-model.ts';
+import type { Sampling, SegmentChunk, SegmentRequest } from '../upstream/segment-model.ts';
 import { callSeed } from '../upstream/segment-seed.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { SHUTDOWN } from './shutdown.ts';
@@ -52,7 +52,7 @@ export class SegmentRun {
 
   get account(): SegmentAccount {
     return {
-      part: this.#segment.part,
+      part: this.#segment.probe === true ? 'probe' : this.#segment.part,
       promptTokens: this.#segment.promptIds.length,
       promptTokensEvaluated: this.#promptUsage && this.#promptUsage.total - this.#promptUsage.cached,
       tokens: this.#tokens,
@@ -183,14 +183,15 @@ export function* takeEvents(
 function toSegmentRequest(segment: NextSegment, generation: Generation): SegmentRequest {
   const { sampling, structure, plan } = generation;
   const { stopTexts = [] } = plan;
-  const { seed } = sampling;
+  // A greedy choice needs no seed.
+  const drawn = segment.probe === true ? { temperature: 0 } : withCallSeed(sampling, segment.promptIds);
   const topLogprobs = requestedLogprobs(segment, generation);
   return {
     promptIds: segment.promptIds,
     maxTokens: segment.maxTokens,
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
-    sampling: seed === undefined ? sampling : { ...sampling, seed: callSeed(seed, segment.promptIds) },
+    sampling: drawn,
     ...(generation.cacheSalt !== undefined && { cacheSalt: generation.cacheSalt }),
     ...(generation.skipControls === true && { skipControls: true }),
     ...(topLogprobs !== undefined && { topLogprobs }),
@@ -199,4 +200,9 @@ function toSegmentRequest(segment: NextSegment, generation: Generation): Segment
       ...(structure !== undefined && { structure }),
     }),
   };
+}
+
+function withCallSeed(sampling: Sampling, promptIds: readonly number[]): Sampling {
+  const { seed } = sampling;
+  return seed === undefined ? sampling : { ...sampling, seed: callSeed(seed, promptIds) };
 }

@@ -9,14 +9,22 @@ export interface SetBy {
 }
 
 export function toSetBy(
-  { requested, names }: { readonly requested: RequestedBudget; readonly names: FieldNames },
+  {
+    requested,
+    names,
+    thinking,
+  }: {
+    readonly requested: RequestedBudget;
+    readonly names: FieldNames;
+    readonly thinking: { readonly waits: number | undefined; readonly risk?: number | undefined };
+  },
   shrunk: readonly Shrink[],
 ): SetBy {
   const by = (value: number | undefined, name: string) => (value === undefined ? 'default' : name);
   return {
     min_tokens: by(requested.minTokens, names.minTokens),
     max_tokens: shrunk.at(-1)?.because ?? by(requested.maxTokens, names.maxTokens),
-    waits: by(requested.waits, 'thinking.waits'),
+    waits: by(thinking.waits ?? thinking.risk, thinking.waits === undefined ? 'thinking.risk' : 'thinking.waits'),
     max_answer_tokens: by(requested.maxCompletionTokens, names.maxCompletionTokens),
   };
 }

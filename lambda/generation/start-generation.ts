@@ -10,6 +10,7 @@ import { furtherTokens } from './route-reservation.ts';
 import { routedSample } from './routed-sample.ts';
 import { RunningVote, type StartSample } from './running-vote.ts';
 import { toSetBy } from './set-by.ts';
+import { settlePolicy } from './settle-policy.ts';
 import { TokenCounts } from './token-counts.ts';
 
 /** Timers may fire this much too early, in milliseconds. */
@@ -21,11 +22,13 @@ const TIMER_MS = 5;
  * @throws {ApiError} 400 if the limits contradict each other or do not fit; 429 or 503 if the request is not admitted.
  */
 export async function startGeneration(
-  request: GenerationRequest,
+  asked: GenerationRequest,
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<RunningGeneration> {
   const { shutdown, clock } = dependencies;
+  const policy = settlePolicy(asked, context.caller);
+  const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
   const prepared = await prepareRequest(request, context);
   const further = await furtherTokens(request, context);
@@ -41,7 +44,7 @@ export async function startGeneration(
     tokens: new TokenCounts(),
     accounts: [],
   };
-  const first = new ModelRun(request, prepared, admitted, run);
+  const first = await ModelRun.create(policy, prepared, admitted, run);
   const sample: StartSample = (index, signal) =>
     request.route === undefined
       ? first.sample({ index, signal, measures: request.vote?.weighted === true })
@@ -64,6 +67,7 @@ export async function startGeneration(
     shrunk,
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
+    ...(policy.risk === undefined ? {} : { risk: policy.risk }),
     load: admission?.report,
     priceOf: (modelId) =>
       [request, ...(request.route?.further ?? [])].map(({ model }) => model.settings).find(({ id }) => id === modelId)

@@ -6,7 +6,8 @@ import type { Generation, GenerationEvent, ThinkingLogprob } from './generation.
 
 /** Number of most likely tokens to request with each token of a segment: what the client and the machine need. */
 export function requestedLogprobs(segment: NextSegment, generation: Generation): number | undefined {
-  const forClient = segment.part === 'thinking' ? generation.thinkingLogprobs : generation.topLogprobs;
+  const ofOutput = segment.part === 'thinking' ? generation.thinkingLogprobs : generation.topLogprobs;
+  const forClient = segment.probe === true ? undefined : ofOutput;
   const measured = segment.part === 'thinking' && generation.confidence !== undefined ? 0 : undefined;
   const forMachine = segment.logprobs?.top ?? measured;
   if (forClient === undefined || forMachine === undefined) return forClient ?? forMachine;
@@ -23,7 +24,10 @@ export function checkLogprobs(
   segment: NextSegment,
   { thinkingLogprobs }: Generation,
 ): void {
-  const forClient = segment.part === 'thinking' && thinkingLogprobs !== undefined ? 'thinking.logprobs' : undefined;
+  const forClient =
+    segment.part === 'thinking' && segment.probe === undefined && thinkingLogprobs !== undefined
+      ? 'thinking.logprobs'
+      : undefined;
   const field = forClient ?? segment.logprobs?.field;
   if (field === undefined || logprobs.length === tokenIds.length) return;
   throw new ApiError(

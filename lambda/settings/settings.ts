@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
@@ -64,6 +65,10 @@ const modelSettingsSchema = z.strictObject({
   softLanding: z.number().min(0).max(1).optional(),
   /** Whether thinking that repeats itself is cut, if a request does not say. */
   detectLoops: z.boolean().optional(),
+  /** Rules by confidence if neither a request nor its key sets them. */
+  gates: gateDefaultsSchema.optional(),
+  /** Thresholds and policies that were measured for the model. If omitted, requests give their own thresholds. */
+  calibration: calibrationSchema.optional(),
   /** Price that the API reports, in dollars per million tokens. */
   dollarsPerMillionTokens: z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) }).optional(),
   /** System message of a conversation without one. If omitted, the format's own. */

@@ -1,5 +1,6 @@
 import type { RouteSettings } from '../../settings/routes.ts';
 import { defineApi, route } from '../api.ts';
+import { MAX_WAITS } from '../budget-fields.ts';
 import { allowedTargets, findTarget, type NamedTarget } from './find-model.ts';
 
 /** OpenAI's list of models, with the context window, the format and the budgets of each. */
@@ -42,6 +43,7 @@ function toModelInfo({ name, model: { settings }, route }: NamedTarget, created:
       format: settings.format,
       default_max_tokens: settings.defaultMaxThinkingTokens,
       max_tokens: settings.maxThinkingTokens,
+      max_waits: MAX_WAITS,
       default_max_answer_tokens: settings.defaultMaxAnswerTokens,
       efforts: settings.efforts,
       soft_landing: settings.softLanding ?? null,

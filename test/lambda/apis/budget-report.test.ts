@@ -10,6 +10,8 @@ const occasional: Required<OccasionalReport> = {
   answer_cut_by: 'deadline',
   ignored: [{ field: 'verbosity', reason: 'no_effect' }],
   confidence: { measure: 'min_token', value: 0.41, tokens: 120 },
+  gates_off: 'no_logprobs',
+  risk: { requested: 0.05, upper_bound: 0.04, calibration: 'c1' },
   probes: { count: 2, tokens: 18 },
   vote: {
     requested: 8,
