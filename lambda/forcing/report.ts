@@ -58,7 +58,10 @@ export interface ForcingReport {
   readonly retrievedTokens: number;
   /** Tokens that were sampled to ask whether the thinking can end, and are not part of the output. 0 until probes exist. */
   readonly probeTokens: number;
-  /** Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. 0 if it completed. */
+  /**
+   * Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. Tokens of hedged calls
+   * that were aborted. Else 0.
+   */
   readonly abortedTokens: number;
   /** `undefined` while the thinking is running. */
   readonly endReason: EndReason | undefined;

@@ -89,6 +89,8 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** Fields of the request that have no effect. */
   readonly ignored: readonly IgnoredField[];
+  /** Names of the fallbacks on which the request may go on. */
+  readonly fallbacks: readonly string[];
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
