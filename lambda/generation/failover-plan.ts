@@ -1,11 +1,9 @@
 import type { Log } from '../errors/log.ts';
+import { loggableError } from '../errors/loggable-error.ts';
 import { encodeWritten } from '../formats/encode-written.ts';
 import { formats } from '../formats/index.ts';
 import { sameVocabulary } from '../models/same-vocabulary.ts';
 import type { Fallback, ServedModel } from '../models/served-model.ts';
-import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
-import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
-import { ModelError } from '../upstream/errors.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
 import { preparePrompt } from './prepare-prompt.ts';
 import type { PreparedRequest } from './prepare-request.ts';
@@ -28,7 +26,7 @@ export function failoverPlan(
     isAvailable: () => failover.breaker.available,
     vocabulary: 0,
     unfit: undefined,
-    move: mover(model, request, wait.text, context),
+    move: mover(model, request, wait.text, context, log),
   };
   const others = failover.fallbacks.map((fallback): FailoverTarget => {
     const vocabulary = models.findIndex((other) => sameVocabulary(other, fallback.model));
@@ -38,7 +36,7 @@ export function failoverPlan(
       isAvailable: () => fallback.breaker.available,
       vocabulary,
       unfit: unfitness(request, limits.minTokens, fallback, vocabulary === 0),
-      move: mover(fallback.model, request, wait.text, context),
+      move: mover(fallback.model, request, wait.text, context, log),
     };
   });
   return {
@@ -80,6 +78,7 @@ function mover(
   request: GenerationRequest,
   waitText: string,
   context: Pick<GenerationContext, 'caller' | 'signal'>,
+  log: Log,
 ): FailoverTarget['move'] {
   return async (written, roomNeeded) => {
     try {
@@ -101,13 +100,9 @@ function mover(
       const wait = { ids: await model.textIds(waitText), text: waitText };
       return { ids, partLength: output.partLength, format, wait, contextTokens, newDecoder };
     } catch (error) {
-      if (
-        error instanceof ModelError ||
-        error instanceof UnknownControlTokenError ||
-        error instanceof UnencodableTextError
-      )
-        return 'tokenizer';
-      throw error;
+      context.signal.throwIfAborted();
+      log('error', 'fallback not encodable', { model: model.settings.id, ...loggableError(error) });
+      return 'tokenizer';
     }
   };
 }

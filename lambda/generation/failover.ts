@@ -1,5 +1,5 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
-import { type ModelError, ModelMisconfiguredError, NoCapacityError } from '../upstream/errors.ts';
+import { type ModelError, ModelMisconfiguredError, NoCapacityError, TokensMismatchError } from '../upstream/errors.ts';
 import { HedgedModel } from '../upstream/hedged-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
 import type { Generation, SegmentAccount, UpstreamAccount } from './generation.ts';
@@ -112,6 +112,8 @@ export class Failover {
   async afterFailure(failure: ModelError, progressed: boolean): Promise<ModelError | undefined> {
     const failed = this.#current;
     const own = failed === this.#targets[0];
+    // An answer with a gap is wrong, whoever continues it.
+    if (failure instanceof TokensMismatchError) return failure;
     // Its own server rejected the request: the client's mistake, which another server would reject as well.
     if (own && !failure.retryable && !(failure instanceof ModelMisconfiguredError)) return failure;
     if (progressed) {

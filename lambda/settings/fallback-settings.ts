@@ -17,7 +17,10 @@ export const tokenizerSettingsSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** Price of a model, in dollars per million tokens. */
-export const priceSchema = z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) });
+export const priceSchema = z.strictObject({
+  prompt: z.number().min(0).describe('In dollars per million prompt tokens.'),
+  completion: z.number().min(0).describe('In dollars per million tokens of thinking and answer.'),
+});
 export type Price = z.infer<typeof priceSchema>;
 
 const gaps = { cannot: z.array(z.enum(fallbackGaps)).optional() };

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { dayOf, Ledger } from '../../../lambda/keys/ledger.ts';
 import { type Fallback, ServedModel } from '../../../lambda/models/served-model.ts';
 import type { ModelSettings } from '../../../lambda/settings/settings.ts';
+import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { CircuitBreaker } from '../../../lambda/upstream/circuit-breaker.ts';
 import {
   ModelFailedError,
@@ -13,6 +15,7 @@ import {
   ModelUnavailableError,
   NoCapacityError,
   StreamBrokenError,
+  TokensMismatchError,
 } from '../../../lambda/upstream/errors.ts';
 import { GuardedModel } from '../../../lambda/upstream/guarded-model.ts';
 import { chat, eventsOf, scriptedApp } from '../scripted-world.ts';
@@ -238,6 +241,18 @@ describe('failover in mid-thought', () => {
   });
 });
 
+describe('an answer with a gap', () => {
+  it('is not continued anywhere, also if the gap came at a fallback', async () => {
+    const gap = breaksAfter(3, new TokensMismatchError(3, 5));
+    const [lossy, spare] = [upstream('lossy', letters, [undefined, gap]), upstream('spare')];
+    const { app } = appOf(upstream('own', letters, [], down), [lossy, spare]);
+    const response = await app.request('/v1/chat/completions', chat({ model: 'own' }));
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: 'model_tokens_mismatch' } });
+    expect(spare.chain.requests).toEqual([]);
+  });
+});
+
 describe('what a fallback cannot give', () => {
   const cases = [
     ['min_tokens', { cannot: ['min_tokens'] }, letters, { thinking: { min_tokens: 20, max_tokens: 100 } }],
@@ -391,6 +406,22 @@ describe('a hedged first token', () => {
     const { app } = appOf(upstream('own'), [spare], {}, 1);
     expect((await app.request('/v1/chat/completions', chat({ model: 'own', n: 2 }))).status).toBe(200);
     expect(spare.chain.requests).toEqual([]);
+  });
+});
+
+describe('the ledger of a request that failed over', () => {
+  it('has the tokens of each fallback, and all of them together', async () => {
+    const ledger = new Ledger(new MemoryTable(), () => 1_700_000_000);
+    const own = upstream('own', letters, [breaksAfter(5)], down);
+    const { usage, report } = await ask(appOf(own, [upstream('spare')], { ledger }));
+    for await (const record of ledger.records([dayOf(1_700_000_000)])) {
+      expect(record.thinking + record.answer).toBe(usage.completion_tokens);
+      const firstThere = report.calls.findIndex((call) => call.upstream === 'spare');
+      expect(firstThere).toBe(2);
+      expect(record.elsewhere).toEqual([
+        { upstream: 'spare', prompt: record.prompt + 5, completion: usage.completion_tokens - 5 },
+      ]);
+    }
   });
 });
 
