@@ -104,6 +104,8 @@ export interface RunningGeneration {
   readonly ignored: readonly IgnoredField[];
   /** The policy that the risk of the request chose. `undefined` if the request has none. */
   readonly risk?: RiskReport | undefined;
+  /** Names of the fallbacks on which the request may go on. */
+  readonly fallbacks: readonly string[];
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
