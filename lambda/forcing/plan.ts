@@ -86,6 +86,22 @@ export function givenIds({
   return [...promptIds, ...(opens ? format.openThinking : []), ...(prefix?.ids ?? [])];
 }
 
+/** The text of an output so far: shown text, held text, and the newlines at its edges. Without a prefix, and without half a character. */
+export interface WrittenText {
+  /** The part that is running. */
+  readonly part: 'thinking' | 'answer';
+  readonly thinking: string;
+  readonly answer: string;
+}
+
+/** Where an output goes on in another vocabulary (see `BudgetForcing.moveTo`). */
+export interface MovedPlan extends Pick<ForcingPlan, 'format' | 'wait' | 'contextTokens' | 'newDecoder'> {
+  /** The prompt and the output so far, in the ids of the other vocabulary. */
+  readonly ids: readonly number[];
+  /** How many of the last ids are the running part of the output. */
+  readonly partLength: number;
+}
+
 /** The segment to run next. The caller adds sampling. */
 export interface NextSegment {
   readonly part: 'thinking' | 'answer';

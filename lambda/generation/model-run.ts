@@ -7,6 +7,7 @@ import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
+import { failoverPlan } from './failover-plan.ts';
 import { generate } from './generate.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
@@ -88,6 +89,12 @@ export class ModelRun {
     this.#generation = {
       ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
       cutThinking: shutdown?.cutThinking,
+      failover: failoverPlan(
+        policy.request,
+        { ...prepared, limits: admitted.limits },
+        run.context,
+        run.dependencies.log,
+      ),
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,
     };

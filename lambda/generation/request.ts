@@ -111,6 +111,8 @@ export interface RunningGeneration {
   readonly ignored: readonly IgnoredField[];
   /** The policy that the risk of the request chose. `undefined` if the request has none. */
   readonly risk?: RiskReport | undefined;
+  /** Names of the fallbacks on which the request may go on. */
+  readonly fallbacks: readonly string[];
   /** How the load admitted the request (of a route, to its first model). `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Price of a model of the request's route, in dollars per million tokens, if it is known. */

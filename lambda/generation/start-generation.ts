@@ -68,6 +68,7 @@ export async function startGeneration(
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
     ...(policy.risk === undefined ? {} : { risk: policy.risk }),
+    fallbacks: request.model.failover?.fallbacks.map(({ name }) => name) ?? [],
     load: admission?.report,
     priceOf: (modelId) =>
       [request, ...(request.route?.further ?? [])].map(({ model }) => model.settings).find(({ id }) => id === modelId)

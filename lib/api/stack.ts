@@ -103,6 +103,7 @@ function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined):
   const offered = new Map(endpoint?.offered.map((model) => [model.id, model]));
   return models.flatMap((entry) => {
     const { format, tokenizer, thinking, systemPrompt, defaultTemperature, dollarsPerMillionTokens } = entry;
+    const { fallbacks, hedgeAfterMs } = entry;
     const served =
       'upstream' in entry
         ? [{ id: entry.id, upstream: entry.upstream, contextTokens: entry.contextTokens }]
@@ -115,6 +116,8 @@ function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined):
       systemPrompt,
       defaultTemperature,
       dollarsPerMillionTokens,
+      // Another server has the base model, not its adapters.
+      ...(model.id === entry.id && { fallbacks, hedgeAfterMs }),
     }));
   });
 }
