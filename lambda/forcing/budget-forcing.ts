@@ -283,6 +283,11 @@ export class BudgetForcing {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
   }
 
+  /** Confidence in the thought so far, 0 to 1. `undefined` if it is not measured or unknown. */
+  get confidence(): number | undefined {
+    return this.#meter?.soFar();
+  }
+
   /** The account so far. It is final once `next()` has returned `undefined`. */
   report(): ForcingReport {
     return {

@@ -8,7 +8,7 @@ import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
 import { generate } from './generate.ts';
-import type { Generation } from './generation.ts';
+import type { Generation, TokensSoFar } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { type PreparedRequest, prepareRequest } from './prepare-request.ts';
@@ -79,8 +79,6 @@ export async function startGeneration(
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }
-
-type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
 
 /** What all samples of a request have in common. */
 async function toGeneration(
