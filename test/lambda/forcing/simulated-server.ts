@@ -130,8 +130,9 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       else if (interrupt !== undefined && !left) machine.cut(interrupt);
       continue;
     }
-    if (lagging !== '') push(machine, { tokenIds: [], text: lagging }, emissions);
+    const ended = lagging !== '' && push(machine, { tokenIds: [], text: lagging }, emissions).leave;
     if (probe !== undefined) cursor = before;
+    if (ended) continue;
     if (breakAfter !== undefined && breakAfter < tokens.length) machine.segmentBroke();
     else machine.segmentEnded(finish, stopId);
     emissions.push(...machine.takeEmissions());
