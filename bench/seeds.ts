@@ -8,7 +8,7 @@
 
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
-import { readQuestions } from '../evaluate/questions.ts';
+import { readQuestions } from '../evaluate/questions/read-questions.ts';
 import { extractAnswer, extractNumber } from '../lambda/generation/extract-answer.ts';
 import { startLocal } from '../local/start-local.ts';
 

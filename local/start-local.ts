@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
-import * as z from 'zod';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
 import { compose } from '../lambda/compose.ts';
@@ -33,8 +32,10 @@ import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import type { Engine } from './engine/engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
+import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 
 export interface LocalOptions {
@@ -57,6 +58,10 @@ export interface LocalOptions {
    * `http://localhost:8080`. A local SageMaker endpoint runs in front of it.
    */
   readonly container?: string;
+  /** Servers on which requests go on if the model's own fails, in this order. @default - none */
+  readonly fallbacks?: readonly LocalFallback[];
+  /** Time without a first chunk after which the first fallback is called as well, in milliseconds. @default - off */
+  readonly hedgeAfterMs?: number;
   /** Context window of the upstream or the container, in tokens. @default what the server reports, else 8,192 */
   readonly contextTokens?: number;
   /** Concurrent streams of the embedded engine. @default 4 */
@@ -99,7 +104,8 @@ export interface LocalServer {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const ENDPOINT_NAME = 'local';
+/** Name of the local endpoint, as its SageMaker clients give it. */
+export const LOCAL_ENDPOINT_NAME = 'local';
 
 /** Pages of this machine, on any port. */
 const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
@@ -115,7 +121,11 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  * @throws {Error} if the port is taken, the model does not load or the upstream does not answer
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
-  const { model, runtime, endpoint, copies } = await backendOf(options);
+  const { model: alone, runtime, endpoint, copies } = await backendOf(options);
+  const model = await withFallbacks(alone, options).catch(async (error: unknown) => {
+    await runtime?.close();
+    throw error;
+  });
   const problem = aliasProblem(options.aliases ?? {}, [model.id]);
   if (problem !== undefined) {
     await runtime?.close();
@@ -150,7 +160,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
   const dependencies = await compose(settings, options.log ?? (() => {}), {
     ...scalingOverrides,
-    ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
+    upstreamKeys: keysOf(model, options),
   });
   if (options.upstream !== undefined) {
     await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {
@@ -266,7 +276,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
   });
   const runtime = await startContainerEndpoint({
     containerUrl,
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     ...(isAdapter && modelName !== undefined ? { adapterName: modelName } : {}),
   });
@@ -277,7 +287,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         ...(modelName === undefined ? {} : { servedModelName: modelName }),
       },
@@ -302,7 +312,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
   const endpoint = await startLocalEndpoint({
     engine,
     ...(copies === undefined ? {} : { copies }),
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
     faultsRoute: script !== undefined,
@@ -319,7 +329,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         servedModelName: id,
       },
@@ -332,35 +342,15 @@ async function embedded(options: LocalOptions): Promise<Backend> {
   };
 }
 
-const modelsSchema = z.object({
-  data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1),
-});
-
 async function upstream(options: LocalOptions, url: string): Promise<ModelSettings> {
   const baseUrl = url.replace(/\/+$/, '');
-  const headers = options.upstreamKey === undefined ? {} : { authorization: `Bearer ${options.upstreamKey}` };
-  const answer = await fetch(`${baseUrl}/models`, { headers }).catch((cause: unknown) => {
-    throw new Error(`The upstream ${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, {
-      cause,
-    });
-  });
-  if (!answer.ok)
-    throw new Error(
-      `GET ${baseUrl}/models returned status ${answer.status}. Check the URL (it usually ends in /v1) and the key.`,
-    );
-  const { data } = modelsSchema.parse(await answer.json());
-  const served = data.find((model) => options.upstreamModel === undefined || model.id === options.upstreamModel);
-  if (served === undefined) {
-    throw new Error(
-      `The upstream has no model ${options.upstreamModel}. Choose one of: ${data.map((model) => model.id).join(', ')}.`,
-    );
-  }
+  const served = await findServedModel('upstream', baseUrl, options.upstreamModel, options.upstreamKey);
   return {
     id: served.id,
     format: options.format ?? 's1',
     upstream: { kind: 'openai-compatible', baseUrl, servedModelName: served.id },
     tokenizer: tokenizerOf(options.tokenizerPath),
-    ...budgetsFor(options.contextTokens ?? served.max_model_len ?? DEFAULT_CONTEXT_TOKENS),
+    ...budgetsFor(options.contextTokens ?? served.contextTokens ?? DEFAULT_CONTEXT_TOKENS),
   };
 }
 

@@ -29,8 +29,33 @@ function sectionsOf(plan: Plan): readonly Section[] {
     ...hourlySection(plan),
     ...requestSection(plan),
     ...monthSection(plan),
+    ...breakEvenSection(plan),
     ...plan.models.flatMap(modelSections),
     notesSection(plan),
+  ];
+}
+
+function breakEvenSection({ estimatedBreakEven: even }: Plan): readonly Section[] {
+  if (even === undefined) return [];
+  const { price, traffic, cheaper, capacityPerDay, dollarsPerMonth } = even;
+  const tokens = [traffic.promptTokens, traffic.thinkingTokens, traffic.answerTokens].map(groupDigits);
+  const [first] = cheaper;
+  const ranges = cheaper.map(({ from, to }) => `${groupDigits(from)} to ${groupDigits(to)}`).join(', ');
+  return [
+    {
+      title: `Break-even against an API at $${price.input} and $${price.output} per million input and output tokens`,
+      head: ['figure', 'value'],
+      rows: [
+        ['tokens per request: prompt, thinking, answer', tokens.join(', ')],
+        ['the API charges per request', `$${even.apiDollarsPerRequest.toPrecision(3)}`],
+        [
+          'the deployment is cheaper at requests per day of',
+          first === undefined ? `never, up to its capacity of ${groupDigits(capacityPerDay)}` : ranges,
+        ],
+        ...(dollarsPerMonth === undefined ? [] : [['cost of a month there, of either', estimate(dollarsPerMonth)]]),
+        ['capacity of the maximum copies, requests per day', groupDigits(capacityPerDay)],
+      ],
+    },
   ];
 }
 

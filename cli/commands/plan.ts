@@ -5,7 +5,7 @@ import { makePlan } from '../../plan/make-plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
 import type { PlannedTraffic } from '../../plan/traffic.ts';
 import { defineCommand } from '../command.ts';
-import { parseNumber } from '../option-values.ts';
+import { parseNumber, parsePrices } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
 const DEFAULT_CONFIG = 'config/s1-32b.json';
@@ -58,6 +58,13 @@ export const planCommand = defineCommand({
       group: TRAFFIC,
       description: 'model that serves the requests',
     },
+    against: {
+      type: 'string',
+      placeholder: 'IN,OUT',
+      group: TRAFFIC,
+      description:
+        'dollars per million input and output tokens of another API: shows the traffic above which the deployment is cheaper',
+    },
     prices: {
       type: 'string',
       placeholder: 'FILE.json',
@@ -79,7 +86,12 @@ export const planCommand = defineCommand({
       throw new UsageError('--json and --markdown are two outputs. Give one of them.');
     const traffic = plannedTraffic(values);
     const config = loadConfig(path);
-    const plan = makePlan(config, createdBy(config, values.allow), loadPrices(values.prices), traffic, values.model);
+    const against =
+      values.against === undefined
+        ? undefined
+        : { price: parsePrices('against', values.against), traffic: requestOf(values) };
+    const created = createdBy(config, values.allow);
+    const plan = makePlan(config, created, loadPrices(values.prices), traffic, values.model, against);
     process.stdout.write(
       values.json ? `${JSON.stringify(plan, null, 2)}\n` : values.markdown ? planAsMarkdown(plan) : planAsText(plan),
     );
@@ -100,6 +112,13 @@ function plannedTraffic(values: TrafficValues): PlannedTraffic | undefined {
   if (requestsPerDay === undefined) return undefined;
   return {
     requestsPerDay: parseNumber('requests-per-day', requestsPerDay, { min: 1, max: 1e9 }),
+    ...requestOf(values),
+  };
+}
+
+/** Tokens of a request, and the hours with requests. */
+function requestOf(values: TrafficValues): Omit<PlannedTraffic, 'requestsPerDay'> {
+  return {
     promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
     thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
     answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),

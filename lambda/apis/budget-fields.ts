@@ -9,12 +9,12 @@ export const MAX_SHORT_TEXT = 256;
 /** Maximum number of `stop` texts. OpenAI has 4, Anthropic and others more. */
 export const MAX_STOPS = 64;
 
+/** Maximum of `waits`, and of texts in a list of `wait_text`. */
+export const MAX_WAITS = 64;
+
 const tokens = z.int().min(0).max(MAX_TOKENS);
 
 const share = z.number().min(0).max(1);
-
-/** Maximum of `waits`, and of texts in a list of `wait_text`. */
-const MAX_WAITS = 64;
 
 const shortText = z.string().min(1).max(MAX_SHORT_TEXT);
 

@@ -1,4 +1,5 @@
 import type { ForcingReport } from '../forcing/report.ts';
+import { HEDGE_LOST } from '../generation/failover.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
 import type { IgnoredField, RiskReport, RunningGeneration } from '../generation/request.ts';
 
@@ -19,6 +20,8 @@ export interface OccasionalReport {
   readonly vote?: VoteAccount;
   /** The runs of models that led to the answer, if there was more than one. */
   readonly attempts?: readonly Attempt[];
+  /** How the request moved between the upstreams of its model. */
+  readonly failover?: FailoverReport;
   readonly retrieval?: {
     readonly when: 'before' | 'unsure';
     readonly tokens: number;
@@ -53,6 +56,22 @@ export interface Attempt {
   readonly dollars?: number;
 }
 
+/** The moves of a request between upstreams. */
+export interface FailoverReport {
+  /** Upstream that finished the answer. */
+  readonly upstream: string;
+  readonly moves: readonly {
+    readonly from: string;
+    readonly to: string;
+    /** Code of the failure, `circuit_open` or `hedge`. */
+    readonly because: string;
+    /** `ids`: exactly from where the call broke. `text`: from its text, in the ids of another vocabulary. */
+    readonly continued_from: 'ids' | 'text';
+  }[];
+  /** Fallbacks that could not take the request, and what they lack for it. */
+  readonly passed_over: readonly { readonly upstream: string; readonly because: string }[];
+}
+
 /** The `budget_forcing` object. */
 export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
 
@@ -72,17 +91,22 @@ export function toBudgetReport(
     ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
+    ...toFailover(segments),
   };
 }
 
 /** The attempts of the calls in order: a call after one that failed begins a new attempt. */
 function toAttempts(model: string, segments: readonly SegmentAccount[]): readonly Attempt[] {
   const groups: SegmentAccount[][] = [];
-  let failed = true;
+  const reasons: Attempt['reason'][] = [];
+  let reason: Attempt['reason'] | undefined = 'first';
   for (const segment of segments) {
-    if (failed) groups.push([]);
+    if (reason !== undefined) {
+      groups.push([]);
+      reasons.push(reason);
+    }
     groups.at(-1)?.push(segment);
-    failed = segment.failure !== undefined;
+    reason = segment.failure === undefined ? undefined : segment.failure === HEDGE_LOST ? 'hedge' : 'failed';
   }
   return groups.map((calls, index) => {
     const promptTokens = calls[0]?.promptTokens ?? 0;
@@ -92,8 +116,26 @@ function toAttempts(model: string, segments: readonly SegmentAccount[]): readonl
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
     };
-    return { model, reason: index === 0 ? 'first' : 'failed', usage };
+    return { model: calls[0]?.upstream?.name ?? model, reason: reasons[index] ?? 'failed', usage };
   });
+}
+
+function toFailover(segments: readonly SegmentAccount[]): { readonly failover?: FailoverReport } {
+  const last = segments.at(-1)?.upstream;
+  if (last === undefined) return {};
+  const moves = segments.flatMap(({ upstream }) =>
+    upstream?.move === undefined
+      ? []
+      : {
+          from: upstream.move.from,
+          to: upstream.name,
+          because: upstream.move.because,
+          continued_from: upstream.move.continuedFrom,
+        },
+  );
+  const passedOver = last.passedOver.map(({ name, because }) => ({ upstream: name, because }));
+  if (moves.length === 0 && passedOver.length === 0) return {};
+  return { failover: { upstream: last.name, moves, passed_over: passedOver } };
 }
 
 function alwaysReported(
@@ -142,6 +184,7 @@ function alwaysReported(
       prompt_tokens_evaluated: segment.promptTokensEvaluated ?? null,
       tokens: segment.tokens,
       failure: segment.failure ?? null,
+      ...(segment.upstream === undefined ? {} : { upstream: segment.upstream.name }),
     })),
   };
 }

@@ -94,6 +94,29 @@ const occasionalReport = {
     )
     .optional()
     .describe('The runs of models that led to the answer, if there was more than one.'),
+  failover: z
+    .strictObject({
+      upstream: text.describe('Upstream that finished the answer.'),
+      moves: z.array(
+        z.strictObject({
+          from: text,
+          to: text,
+          because: text.describe('Code of the failure, `circuit_open` or `hedge`.'),
+          continued_from: z
+            .enum(['ids', 'text'])
+            .describe(
+              '`ids`: exactly from where the call broke. `text`: from its text, in the ids of another vocabulary.',
+            ),
+        }),
+      ),
+      passed_over: z
+        .array(z.strictObject({ upstream: text, because: text }))
+        .describe('Fallbacks that could not take the request, and what they lack for it.'),
+    })
+    .optional()
+    .describe(
+      'How the request moved between the upstreams of its model. Each token is counted once, as the model counts that sampled it.',
+    ),
   retrieval: z
     .strictObject({
       when: z.enum(['before', 'unsure']),
@@ -142,6 +165,11 @@ export const budgetForcingSchema = z
         prompt_tokens_evaluated: count.nullable(),
         tokens: count,
         failure: text.nullable(),
+        upstream: text
+          .optional()
+          .describe(
+            'Upstream that made the call: the id of a model, or the name of a fallback. Only if the model has fallbacks.',
+          ),
       }),
     ),
     ...occasionalReport,

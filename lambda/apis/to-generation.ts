@@ -27,7 +27,16 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     samples: request.n ?? 1,
     ...topLogprobsOf(request),
     ...(structure === undefined ? {} : { structure }),
+    ...(ignoresEnd(request, structure) ? { ignoreAnswerEnd: true } : {}),
   };
+}
+
+function ignoresEnd({ ignore_eos: ignores }: ChatRequest, structure: AnswerStructure | undefined): boolean {
+  if (ignores !== true || structure === undefined) return ignores === true;
+  throw invalidRequest(
+    'ignore_eos',
+    'ignore_eos lets the answer end only at its maximum of tokens, but it must have a form (response_format or tool_choice), which ends it. Omit one of them.',
+  );
 }
 
 function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {

@@ -5,9 +5,11 @@ import {
   type Emission,
   type ForcingPlan,
   givenIds,
+  type MovedPlan,
   type NextSegment,
   type SegmentPiece,
   type WaitText,
+  type WrittenText,
 } from './plan.ts';
 import { nextProbeAt, PROBE_TOKENS, ProbeRule } from './probe-rule.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
@@ -45,8 +47,8 @@ interface Pushed {
  * one avoids: a remaining budget of 0 or less, a maximum for each segment instead of for all together, a cut without an answer.
  */
 export class BudgetForcing {
-  readonly #plan: ForcingPlan;
-  readonly #ids: number[];
+  #plan: ForcingPlan;
+  #ids: number[];
   readonly #promptTokens: number;
   readonly #text: OutputText;
   readonly #events: ForcingEvent[] = [];
@@ -122,7 +124,7 @@ export class BudgetForcing {
     this.#segment = {
       part: this.#part,
       promptIds: [...this.#ids],
-      minTokens: Math.min(this.#minTokensOfNext, maxTokens),
+      minTokens: this.#masksWholeAnswer() ? maxTokens : Math.min(this.#minTokensOfNext, maxTokens),
       maxTokens,
       stopTokenIds: this.#endIds(),
       ...this.#neededLogprobs(),
@@ -273,9 +275,42 @@ export class BudgetForcing {
     this.#segment = undefined;
     this.#endProbe();
     this.#part = 'done';
-    this.#abortedTokens = this.#thinkingTokens + this.#answerTokens;
+    this.#abortedTokens += this.#thinkingTokens + this.#answerTokens;
     this.#thinkingTokens = 0;
     this.#answerTokens = 0;
+  }
+
+  /** Returns the text so far, from which another vocabulary can go on. */
+  written(): WrittenText {
+    return { part: this.#part === 'thinking' ? 'thinking' : 'answer', ...this.#text.written };
+  }
+
+  /** Tokens that may still follow: the rest of the thinking and of the answer, and the delimiters between them. */
+  roomNeeded(): number {
+    const { limits, format, contextTokens } = this.#plan;
+    const thinking = this.#part === 'thinking' ? this.#thinkingLeft() : 0;
+    const delimiters = this.#part === 'thinking' ? format.newline.length + format.forceAnswer.length : 0;
+    const window = contextTokens - this.#ids.length - thinking - delimiters;
+    return thinking + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window));
+  }
+
+  /**
+   * Goes on in the ids of another vocabulary, which encode the prompt and the text so far. Between two segments only. All counts stay:
+   * each token is counted once, as the model counted it that sampled it.
+   */
+  moveTo({ ids, partLength, ...plan }: MovedPlan): void {
+    if (this.#segment !== undefined) throw new Error('A segment is running: call segmentBroke() first.');
+    this.#plan = { ...this.#plan, ...plan };
+    this.#ids = [...ids];
+    this.#sampledFrom = ids.length - partLength;
+    this.#text.moveTo(this.#plan);
+  }
+
+  /** Counts tokens that another call sampled for the running segment before it was aborted. They are no part of the output. */
+  countAborted(tokens: number): void {
+    this.#segments++;
+    this.#sampledTokens += tokens;
+    this.#abortedTokens += tokens;
   }
 
   /** Token counts so far, as the limits count them: forced "Wait" included, delimiters not. */
@@ -346,6 +381,10 @@ export class BudgetForcing {
       this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
+  }
+
+  #masksWholeAnswer(): boolean {
+    return this.#part === 'answer' && this.#plan.ignoreAnswerEnd === true;
   }
 
   /** The confidence if it is high enough that the thinking needs no "Wait". */
@@ -465,6 +504,7 @@ export class BudgetForcing {
     this.#endReason = reason;
     this.#text.close();
     const ids = this.#text.endsInNewline ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
+    if (!this.#text.endsInNewline && format.newline.length > 0) this.#text.addNewline();
     this.#events.push({ kind: 'cut', at: this.#thinkingTokens, tokens: ids.length, ...(soft ? { soft } : {}) });
     this.#beginAnswer(ids, { forced: true });
   }

@@ -41,6 +41,8 @@ export interface ForcingPlan {
   readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
+  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
 }
@@ -82,6 +84,22 @@ export function givenIds({
 }: Pick<ForcingPlan, 'promptIds' | 'format' | 'prefix'> & { readonly limits: Pick<Limits, 'maxTokens'> }): number[] {
   const opens = prefix === undefined ? limits.maxTokens > 0 : prefix.part === 'thinking';
   return [...promptIds, ...(opens ? format.openThinking : []), ...(prefix?.ids ?? [])];
+}
+
+/** The text of an output so far: shown text, held text, and the newlines at its edges. Without a prefix, and without half a character. */
+export interface WrittenText {
+  /** The part that is running. */
+  readonly part: 'thinking' | 'answer';
+  readonly thinking: string;
+  readonly answer: string;
+}
+
+/** Where an output goes on in another vocabulary (see `BudgetForcing.moveTo`). */
+export interface MovedPlan extends Pick<ForcingPlan, 'format' | 'wait' | 'contextTokens' | 'newDecoder'> {
+  /** The prompt and the output so far, in the ids of the other vocabulary. */
+  readonly ids: readonly number[];
+  /** How many of the last ids are the running part of the output. */
+  readonly partLength: number;
 }
 
 /** The segment to run next. The caller adds sampling. */

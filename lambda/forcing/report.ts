@@ -70,7 +70,10 @@ export interface ForcingReport {
   readonly confidence: Confidence | undefined;
   /** Whether rules by confidence were off, since the server gave no log-probabilities. */
   readonly gatesOff: boolean;
-  /** Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. 0 if it completed. */
+  /**
+   * Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. Tokens of hedged calls
+   * that were aborted. Else 0.
+   */
   readonly abortedTokens: number;
   /** `undefined` while the thinking is running. */
   readonly endReason: EndReason | undefined;

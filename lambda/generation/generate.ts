@@ -1,5 +1,6 @@
 import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
+import { Failover } from './failover.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
 import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
@@ -15,8 +16,10 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const machine = new BudgetForcing(generation.plan);
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
+  const failover = Failover.of(generation, machine);
   let attempt = 0;
   try {
+    await failover?.beginRound();
     for (;;) {
       const segment = machine.next();
       yield* takeEvents(machine, generation);
@@ -26,19 +29,28 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
         yield* takeEvents(machine, generation);
         continue;
       }
-      const run = new SegmentRun(segment, machine, generation, timing);
+      failover?.beginCall();
+      const run = new SegmentRun(segment, machine, failover?.generation ?? generation, timing);
       try {
         yield* run.events();
       } finally {
-        segments.push(run.account);
+        segments.push(...(failover?.endCall(run.account) ?? [run.account]));
       }
       yield* takeEvents(machine, generation);
-      attempt = run.progressed || run.failure === undefined ? 0 : attempt + 1;
+      if (run.progressed || run.failure === undefined) attempt = 0;
+      else if (failover === undefined) attempt++;
       const failure = run.failureToRetry;
       if (failure === undefined) continue;
       // The server would begin the required form again, so half of a structured answer cannot be continued.
       if (generation.structure !== undefined && segment.part === 'answer' && run.progressed) throw failure;
-      yield* waitToRetry(failure, attempt, generation, timing);
+      if (failover === undefined) {
+        yield* waitToRetry(failure, attempt, generation, timing);
+        continue;
+      }
+      const failureOfRound = await failover.afterFailure(failure, run.progressed);
+      if (failureOfRound === undefined) continue;
+      yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
+      await failover.beginRound();
     }
     yield { kind: 'done', report: machine.report(), segments };
   } finally {

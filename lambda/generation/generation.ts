@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
+import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
 import type { RetryPolicy } from './retry.ts';
 
 /** All that `generate` needs to run one sample of a request. */
@@ -22,6 +23,8 @@ export interface Generation {
   readonly structure?: AnswerStructure;
   readonly clock: Clock;
   readonly retry: RetryPolicy;
+  /** Upstreams on which the generation goes on if one fails. If omitted, `model` alone. */
+  readonly failover?: FailoverPlan | undefined;
   readonly signal: AbortSignal;
   /** Time on `clock` by which the answer must be complete. Thinking is cut early enough to leave time for the answer. */
   readonly deadlineMs?: number;
@@ -61,6 +64,20 @@ export interface SegmentAccount {
   readonly completionTokens: number;
   /** `error.code` of the failure, or `undefined` if the call succeeded. */
   readonly failure: string | undefined;
+  /** Which upstream the call went to. `undefined` if the model has no fallbacks. */
+  readonly upstream?: UpstreamAccount;
+}
+
+/** The upstream of a call, and why it was chosen. */
+export interface UpstreamAccount {
+  /** Id of a model, or the name of a fallback. */
+  readonly name: string;
+  /** Set on the first call after a move from another upstream. `because`: the failure there, `circuit_open` or `hedge`. */
+  readonly move?:
+    | { readonly from: string; readonly because: string; readonly continuedFrom: 'ids' | 'text' }
+    | undefined;
+  /** Fallbacks that could not take the request so far, and why. */
+  readonly passedOver: readonly { readonly name: string; readonly because: PassedOverReason }[];
 }
 
 /** Log-probability of a thinking token. `null`: the token was forced, so it has none. */

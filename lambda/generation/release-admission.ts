@@ -1,6 +1,6 @@
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
-import type { UsedTokens } from '../keys/ledger.ts';
+import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import { type SampleAccount, toChatUsage } from './usage.ts';
 
@@ -14,7 +14,7 @@ export async function* releaseAtEnd<Event>(
   events: AsyncGenerator<Event>,
   { admission, reservation, promptTokens }: AdmittedGeneration,
   accounts: readonly SampleAccount[],
-  log: Log,
+  { log, model }: { readonly log: Log; readonly model: string },
 ): AsyncGenerator<Event> {
   admission?.admitted.begin();
   try {
@@ -24,7 +24,7 @@ export async function* releaseAtEnd<Event>(
     await admission?.admitted.end().catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
-    const used = toUsedTokens(promptTokens, accounts);
+    const used = toUsedTokens(promptTokens, accounts, model);
     await reservation?.settle(used).catch((error: unknown) => {
       // With the tokens, so that they can be counted from the log.
       log('error', 'usage not settled', { ...reservation.request, ...used, ...loggableError(error) });
@@ -32,7 +32,7 @@ export async function* releaseAtEnd<Event>(
   }
 }
 
-function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[]): UsedTokens {
+function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[], model: string): UsedTokens {
   const sum = (select: (report: SampleAccount['report']) => number) =>
     accounts.reduce((total, { report }) => total + select(report), 0);
   return {
@@ -43,5 +43,28 @@ function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[]):
     forced: sum((report) => report.forcedTokens),
     probe: sum((report) => report.probeTokens),
     aborted: sum((report) => report.abortedTokens),
+    ...elsewhereOf(accounts, model),
   };
+}
+
+/** What fallbacks did of a request. A call without a token has no price. */
+function elsewhereOf(
+  accounts: readonly SampleAccount[],
+  model: string,
+): { readonly elsewhere?: readonly UsedElsewhere[] } {
+  const used = new Map<string, UsedElsewhere>();
+  for (const { segments } of accounts) {
+    const prompted = new Set<string>();
+    for (const { upstream, tokens, promptTokens, completionTokens } of segments) {
+      if (upstream === undefined || upstream.name === model || tokens === 0) continue;
+      const { prompt = 0, completion = 0 } = used.get(upstream.name) ?? {};
+      used.set(upstream.name, {
+        upstream: upstream.name,
+        prompt: prompt + (prompted.has(upstream.name) ? 0 : promptTokens),
+        completion: completion + completionTokens,
+      });
+      prompted.add(upstream.name);
+    }
+  }
+  return used.size === 0 ? {} : { elsewhere: [...used.values()] };
 }

@@ -34,6 +34,8 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Whether the answer ends at its maximum only (`ForcingPlan.ignoreAnswerEnd`). @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Fields of the request that have no effect. If omitted, none. */
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
@@ -102,6 +104,8 @@ export interface RunningGeneration {
   readonly ignored: readonly IgnoredField[];
   /** The policy that the risk of the request chose. `undefined` if the request has none. */
   readonly risk?: RiskReport | undefined;
+  /** Names of the fallbacks on which the request may go on. */
+  readonly fallbacks: readonly string[];
   /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
   /** Accounts of the samples that ended so far, completed or not. */

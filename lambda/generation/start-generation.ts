@@ -7,6 +7,7 @@ import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
 import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
+import { failoverPlan } from './failover-plan.ts';
 import { generate } from './generate.ts';
 import type { Generation, TokensSoFar } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
@@ -43,6 +44,7 @@ export async function startGeneration(
     ...(await toGeneration(policy, prepared, admitted, dependencies)),
     signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
     cutThinking: shutdown?.cutThinking,
+    failover: failoverPlan(request, { ...prepared, limits }, context, dependencies.log),
     cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
     deadlineMs: dependencies.clock.now() + timeoutMs,
     onEnd: (account) => accounts.push(account),
@@ -57,7 +59,10 @@ export async function startGeneration(
     return logGeneration(events, generation, request, dependencies, context);
   });
   const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
-  const released = releaseAtEnd(events, admitted, accounts, dependencies.log);
+  const released = releaseAtEnd(events, admitted, accounts, {
+    log: dependencies.log,
+    model: request.model.settings.id,
+  });
   return {
     model: request.model.settings.id,
     samples: request.samples,
@@ -69,6 +74,7 @@ export async function startGeneration(
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
     ...(policy.risk === undefined ? {} : { risk: policy.risk }),
+    fallbacks: request.model.failover?.fallbacks.map(({ name }) => name) ?? [],
     load: admission?.report,
     accounts,
     tokensSoFar: () => ({
@@ -87,7 +93,7 @@ async function toGeneration(
   { limits }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
 ): Promise<Omit<Generation, 'signal'>> {
-  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain } = request;
+  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain, ignoreAnswerEnd } = request;
   const { settings } = model;
   const load = loads?.get(settings.id);
   const report = zeroCopies?.get(settings.id);
@@ -115,6 +121,7 @@ async function toGeneration(
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
+      ...(ignoreAnswerEnd === true ? { ignoreAnswerEnd } : {}),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),

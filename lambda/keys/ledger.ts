@@ -24,6 +24,17 @@ export interface UsedTokens {
   readonly probe: number;
   /** Tokens of samples that ended before their answer was complete. */
   readonly aborted: number;
+  /** What fallbacks of the model did of it, by their names. If omitted, nothing. */
+  readonly elsewhere?: readonly UsedElsewhere[] | undefined;
+}
+
+/** What a fallback did of a request, in tokens. */
+export interface UsedElsewhere {
+  readonly upstream: string;
+  /** Prompt of the fallback's first call of each sample that it ran. */
+  readonly prompt: number;
+  /** Thinking, answer and aborted tokens. */
+  readonly completion: number;
 }
 
 export interface Reservation {
@@ -55,6 +66,7 @@ const usageRecordSchema = z.object({
   forced: z.int().default(0),
   probe: z.int().default(0),
   aborted: z.int().default(0),
+  elsewhere: z.array(z.object({ upstream: z.string(), prompt: z.int(), completion: z.int() })).optional(),
 });
 
 /** Usage record of one request. */

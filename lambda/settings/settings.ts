@@ -4,6 +4,13 @@ import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
 import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
+import {
+  fallbackProblem,
+  fallbackSettingsSchema,
+  MAX_FALLBACKS,
+  priceSchema,
+  tokenizerSettingsSchema,
+} from './fallback-settings.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
 
@@ -15,13 +22,6 @@ export type ReasoningEffort = (typeof reasoningEfforts)[number];
 /** `shared`: a prompt may reuse what any key has sent. `per-key`: only what its own key has sent. */
 export const prefixCaches = ['shared', 'per-key'] as const;
 export type PrefixCache = (typeof prefixCaches)[number];
-
-const tokenizer = z.discriminatedUnion('kind', [
-  /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
-  z.strictObject({ kind: z.literal('file'), path: z.string().min(1) }),
-  /** The model's server tokenizes (vLLM's `/tokenize`). */
-  z.strictObject({ kind: z.literal('endpoint') }),
-]);
 
 const deployedScalingSchema = z.strictObject({
   /** Inference component whose copies serve the model. For an adapter, its base component. */
@@ -51,7 +51,7 @@ const modelSettingsSchema = z.strictObject({
   /** Prompt, thinking and answer together, in tokens. */
   contextTokens: z.int().min(128),
   upstream: upstreamSchema,
-  tokenizer,
+  tokenizer: tokenizerSettingsSchema,
   /** Maximum of thinking tokens if a request sets none. */
   defaultMaxThinkingTokens: z.int().min(0),
   /** Highest maximum of thinking tokens that a request may set. */
@@ -69,7 +69,7 @@ const modelSettingsSchema = z.strictObject({
   /** Thresholds and policies that were measured for the model. If omitted, requests give their own thresholds. */
   calibration: calibrationSchema.optional(),
   /** Price that the API reports, in dollars per million tokens. */
-  dollarsPerMillionTokens: z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) }).optional(),
+  dollarsPerMillionTokens: priceSchema.optional(),
   /** System message of a conversation without one. If omitted, the format's own. */
   systemPrompt: z.string().optional(),
   /** Temperature if a request sets none, for instance the recommendation of the model card. */
@@ -78,6 +78,10 @@ const modelSettingsSchema = z.strictObject({
   scaling: deployedScalingSchema.optional(),
   /** How the model leaves zero copies. If omitted, it never scales to zero. */
   zeroCopies: zeroCopiesSchema.optional(),
+  /** Upstreams on which its requests go on if its own fails, in this order. If omitted, none. */
+  fallbacks: z.array(fallbackSettingsSchema).min(1).max(MAX_FALLBACKS).optional(),
+  /** Time without a first chunk after which the first fallback is called as well, in milliseconds. If omitted, it is not. */
+  hedgeAfterMs: z.int().min(1).optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
@@ -129,5 +133,10 @@ export const settingsSchema = fields.superRefine(({ models, aliases = {} }, cont
   );
   if (problem !== undefined)
     context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });
+  const failing = fallbackProblem(models);
+  if (failing !== undefined) {
+    const at = models.findIndex(({ id }) => id === failing.id);
+    context.addIssue({ code: 'custom', path: ['models', at, 'fallbacks'], message: failing.sentence });
+  }
 });
 export type Settings = z.infer<typeof settingsSchema>;

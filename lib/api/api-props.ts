@@ -120,6 +120,12 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly upstreamIdleSeconds?: number | undefined;
   /**
+   * Further regions to whose endpoints prompts may go: of models and fallbacks with an upstream of kind `sagemaker`.
+   *
+   * @default - only the region of the stack
+   */
+  readonly fallbackRegions?: readonly string[] | undefined;
+  /**
    * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
    *
    * @default false

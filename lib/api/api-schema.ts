@@ -3,6 +3,7 @@ import { formatNames } from '../../lambda/forcing/format.ts';
 import { calibrationSchema, gateDefaultsSchema } from '../../lambda/settings/calibration.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { fallbackFields } from './fallback.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
 /** Config of the API, and of how it offers a model. */
@@ -42,6 +43,7 @@ export const requestFields = {
   thinking: thinkingSchema.prefault({}),
   systemPrompt: z.string().optional().describe('System message if a conversation has none.'),
   defaultTemperature: z.number().min(0).max(2).optional().describe('Sampling temperature if a request has none.'),
+  ...fallbackFields,
 };
 
 const domainSchema = z.strictObject({
@@ -121,6 +123,10 @@ export const apiSchema = z.strictObject({
     .describe(
       'Time between two chunks from a model server after which the call is ended and resumed from the ids so far, in seconds. Before the first chunk, which waits for its prefill, five times as long. If omitted, 60.',
     ),
+  fallbackRegions: z
+    .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'Expected a region, for instance "eu-west-1"'))
+    .optional()
+    .describe('Further regions to whose endpoints prompts may go. If omitted, only the region of the stage.'),
   memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
   reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),
   tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),

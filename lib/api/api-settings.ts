@@ -4,6 +4,7 @@ import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ExternalModel, isExternal } from './external-model.ts';
+import { fallbackTokenizer, inlineFallbacks, type ModelFallback, toFallbackSettings } from './fallback.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
@@ -38,6 +39,18 @@ export interface ApiModel {
    * @default - the server's
    */
   readonly defaultTemperature?: number | undefined;
+  /**
+   * Upstreams on which its requests go on if its own fails, in this order. At most 8.
+   *
+   * @default - none
+   */
+  readonly fallbacks?: readonly ModelFallback[] | undefined;
+  /**
+   * Time without a first chunk after which the first fallback is called as well, in milliseconds. It costs a second prefill.
+   *
+   * @default - off
+   */
+  readonly hedgeAfterMs?: number | undefined;
 }
 
 export interface ApiSettingsProps {
@@ -103,9 +116,30 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
+        ...(entry.fallbacks !== undefined && {
+          fallbacks: toFallbackSettings(entry.fallbacks, {
+            format: entry.format,
+            servedModelName: servedModelName(entry.model),
+          }),
+        }),
+        ...(entry.hedgeAfterMs !== undefined && { hedgeAfterMs: entry.hedgeAfterMs }),
       };
     }),
   };
+}
+
+/** Returns the paths of all tokenizer.json files that the function needs: of the models, and of fallbacks with another vocabulary. */
+export function tokenizerFiles(models: readonly ApiModel[]): readonly string[] {
+  const files = models.flatMap((entry) => [
+    tokenizerFile(entry),
+    ...inlineFallbacks(entry.fallbacks).map((fallback) => fallbackTokenizer(fallback, entry.format)),
+  ]);
+  return [...new Set(files.filter((file) => file !== undefined))];
+}
+
+/** Name of a model at its server. */
+function servedModelName(model: ApiModel['model']): string {
+  return (isExternal(model) ? model.upstream.servedModelName : model.servedModelName) ?? model.id;
 }
 
 function upstreamOf(model: ApiModel['model'], endpointName = ''): UpstreamSettings {

@@ -101,11 +101,20 @@ export class ApiStack extends Stack {
 function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined): readonly ApiModel[] {
   const offered = new Map(endpoint?.offered.map((model) => [model.id, model]));
   return models.flatMap((entry) => {
-    const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
+    const { format, tokenizer, thinking, systemPrompt, defaultTemperature, fallbacks, hedgeAfterMs } = entry;
     const served =
       'upstream' in entry
         ? [{ id: entry.id, upstream: entry.upstream, contextTokens: entry.contextTokens }]
         : [entry, ...entry.adapters].flatMap(({ id }) => offered.get(id) ?? []);
-    return served.map((model) => ({ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }));
+    return served.map((model) => ({
+      model,
+      format,
+      tokenizer,
+      thinking,
+      systemPrompt,
+      defaultTemperature,
+      // Another server has the base model, not its adapters.
+      ...(model.id === entry.id && { fallbacks, hedgeAfterMs }),
+    }));
   });
 }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
+import { toChatChunks, toChatCompletion } from './chat-answer.ts';
+import { isChatBody, parseChatBody } from './chat-body.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
 import { type ControlPlane, controlCall } from './control-plane.ts';
@@ -98,7 +100,7 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   if (context.faultsRoute === true && path === '/faults' && /^(PUT|DELETE)$/.test(request.method ?? ''))
     return setFaults(context.faults, request, body, response);
   if (call === undefined) {
-    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? '')) : path;
+    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? ''), body) : path;
     await handleVllm(context, route, body, response, gone.signal, context.faults);
     return;
   }
@@ -112,7 +114,7 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     return sendRuntimeError(response, runtimeErrors.noCapacity());
   }
   try {
-    if (call.streams) await streamInvocation(context, body, response, gone.signal);
+    if (call.streams) await streamInvocation(context, call, body, response, gone.signal);
     else await invoke(context, call, body, response, gone.signal);
   } finally {
     release?.();
@@ -145,21 +147,25 @@ async function invoke(
 ): Promise<void> {
   const fault = context.faults.take();
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
-  const answer = await vllmJson(context, routeOf(call.customAttributes), body, signal);
+  const answer = await vllmJson(context, routeOf(call.customAttributes, body), body, signal);
   if (answer.status >= 400)
     return sendRuntimeError(response, runtimeErrors.model(answer.status, JSON.stringify(answer.body)));
   response.setHeader('x-Amzn-Invoked-Production-Variant', 'AllTraffic');
   sendJson(response, 200, answer.body);
 }
 
-/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`. */
-function routeOf(customAttributes: string | undefined): string {
-  return /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1] ?? '/v1/completions';
+/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`; else the body's fields tell. */
+function routeOf(customAttributes: string | undefined, body: string): string {
+  const selected = /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1];
+  return selected ?? (isChatBody(body) ? CHAT : '/v1/completions');
 }
+
+const CHAT = '/v1/chat/completions';
 
 /** `InvokeEndpointWithResponseStream`: vLLM's server-sent events in payload parts. */
 async function streamInvocation(
   context: Context,
+  call: RuntimeCall,
   body: string,
   response: ServerResponse,
   signal: AbortSignal,
@@ -168,7 +174,7 @@ async function streamInvocation(
   if (fault.startDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.startDelayMs));
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
   if (fault.html === true) return sendHtml(response);
-  const frames = serverSentEvents(context, body, signal, fault);
+  const frames = serverSentEvents(context, routeOf(call.customAttributes, body), body, signal, fault);
   let first: IteratorResult<string>;
   try {
     first = await frames.next();
@@ -231,11 +237,16 @@ async function sendFrames(
 
 async function* serverSentEvents(
   context: Context,
+  route: string,
   body: string,
   signal: AbortSignal,
   fault: Fault,
 ): AsyncGenerator<string> {
-  const chunks = completionChunks(context.engine, parseCompletionBody(body), context.servedModelName, signal, fault);
+  const { engine, servedModelName } = context;
+  const chunks =
+    route === CHAT
+      ? toChatChunks(completionChunks(engine, parseChat(engine, body), servedModelName, signal, fault))
+      : completionChunks(engine, parseCompletionBody(body), servedModelName, signal, fault);
   try {
     for await (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`;
     yield 'data: [DONE]\n\n';
@@ -302,11 +313,11 @@ async function handleVllm(
   signal: AbortSignal,
   faults: Faults,
 ): Promise<void> {
-  if (path === '/v1/completions' && /"stream"\s*:\s*true/.test(body)) {
+  if ((path === '/v1/completions' || path === CHAT) && /"stream"\s*:\s*true/.test(body)) {
     const fault = faults.take();
     if (fault.error !== undefined) return sendJson(response, fault.error.status, fault.error.body);
     if (fault.html === true) return sendHtml(response);
-    const frames = serverSentEvents(context, body, signal, fault);
+    const frames = serverSentEvents(context, path, body, signal, fault);
     let first: IteratorResult<string>;
     try {
       first = await frames.next();
@@ -323,6 +334,10 @@ async function handleVllm(
   }
   const answer = await vllmJson(context, path, body, signal);
   sendJson(response, answer.status, answer.body);
+}
+
+function parseChat(engine: Engine, body: string) {
+  return parseChatBody(body, (prompt) => engine.contextTokens - engine.tokenize(prompt, true).length);
 }
 
 /** Breaks a stream that has no event-stream frames: SageMaker's exceptions become a reset connection. */
@@ -345,6 +360,11 @@ async function vllmJson(
     switch (path) {
       case '/v1/completions':
         return { status: 200, body: await wholeCompletion(engine, parseCompletionBody(body), servedModelName, signal) };
+      case CHAT:
+        return {
+          status: 200,
+          body: toChatCompletion(await wholeCompletion(engine, parseChat(engine, body), servedModelName, signal)),
+        };
       case '/tokenize': {
         // Like vLLM, parses control strings anywhere in the text.
         const tokens = engine.tokenize(tokenizeSchema.parse(JSON.parse(body)).prompt, true);

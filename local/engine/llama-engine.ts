@@ -80,8 +80,7 @@ class LlamaEngine implements Engine {
   readonly contextTokens: number;
   readonly vocabularySize: number;
   readonly endIds: ReadonlySet<number>;
-  /** Control tokens that do not end a generation. */
-  readonly #controlIds: ReadonlySet<number>;
+  readonly controlIds: ReadonlySet<number>;
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #places: Places<LlamaContextSequence>;
@@ -109,7 +108,7 @@ class LlamaEngine implements Engine {
     const tokens = allTokens(model);
     this.vocabularySize = tokens.length;
     this.endIds = new Set(tokens.filter((token) => model.isEogToken(token)));
-    this.#controlIds = new Set(
+    this.controlIds = new Set(
       tokens.filter((token) => model.getTokenAttributes(token).control && !model.isEogToken(token)),
     );
   }
@@ -225,7 +224,7 @@ class LlamaEngine implements Engine {
     ends: ReadonlySet<number>,
     count: () => number,
   ): Pick<SequenceEvaluateOptions, 'tokenBias'> {
-    const always = request.structure === undefined ? new Set<number>() : this.#controlIds;
+    const always = request.structure === undefined ? new Set<number>() : this.controlIds;
     if (request.minTokens <= 0 && always.size === 0) return {};
     const later = maskOf(this.#model, always);
     const first = request.minTokens > 0 ? maskOf(this.#model, new Set([...ends, ...always])) : later;

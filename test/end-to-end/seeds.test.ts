@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { readQuestions } from '../../evaluate/questions.ts';
+import { readQuestions } from '../../evaluate/questions/read-questions.ts';
 import { extractAnswer, extractNumber } from '../../lambda/generation/extract-answer.ts';
 import { type LocalServer, startLocal } from '../../local/start-local.ts';
 

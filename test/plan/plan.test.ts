@@ -234,3 +234,47 @@ describe('budgetforce plan', () => {
     expect(stdout).toContain('Exit codes:');
   });
 });
+
+describe('a break-even against another API', () => {
+  const { requestsPerDay: _, ...request } = traffic;
+  const evenAt = (output: number, changes = toZero) => {
+    const config = parseConfig(aConfig(changes));
+    const price = { input: 3, output };
+    return makePlan(config, createdBy(config, undefined), defaultPrices, undefined, undefined, {
+      price,
+      traffic: request,
+    });
+  };
+
+  it('is the traffic at which a month of the deployment costs what the API charges', () => {
+    const plan = evenAt(15);
+    const even = plan.estimatedBreakEven;
+    // 500 input tokens at $3 and 4,500 output tokens at $15 per million.
+    expect(even?.apiDollarsPerRequest).toBeCloseTo(0.069, 9);
+    const [first] = even?.cheaper ?? [];
+    if (first === undefined) throw new Error('There is no break-even.');
+    const config = parseConfig(aConfig(toZero));
+    const monthAt = (requestsPerDay: number) =>
+      makePlan(config, createdBy(config, undefined), defaultPrices, { ...request, requestsPerDay }).estimatedMonth;
+    const apiAt = (requestsPerDay: number) => requestsPerDay * (HOURS_PER_MONTH / 24) * 0.069;
+    expect(monthAt(first.from)?.dollars.total).toBeLessThanOrEqual(apiAt(first.from));
+    expect(monthAt(first.from - 1)?.dollars.total).toBeGreaterThan(apiAt(first.from - 1));
+    expect(planAsText(plan)).toContain('Break-even against an API at $3 and $15');
+  });
+
+  it('comes earlier at a higher price, and never at a low one', () => {
+    const from = (output: number) => evenAt(output).estimatedBreakEven?.cheaper[0]?.from ?? Number.POSITIVE_INFINITY;
+    expect(from(30)).toBeLessThan(from(15));
+    expect(evenAt(0.0001).estimatedBreakEven?.cheaper).toEqual([]);
+    expect(planAsText(evenAt(0.0001))).toContain('never, up to its capacity of');
+  });
+
+  it('is unknown if the memory of the model is', () => {
+    const { estimatedBreakEven, notes } = evenAt(15, {
+      ...toZero,
+      models: [{ ...aModel(), copies: { initial: 1, min: 0, max: 8 } }],
+    });
+    expect(estimatedBreakEven).toBeUndefined();
+    expect(notes.join(' ')).toContain('No break-even is estimated');
+  });
+});

@@ -60,6 +60,12 @@ export const chatRequestSchema = z.strictObject({
     .boolean()
     .nullish()
     .describe('vLLM: `true` is the default; `false` requires `continue_final_message`.'),
+  ignore_eos: z
+    .boolean()
+    .nullish()
+    .describe(
+      'vLLM: no end of the answer is sampled before the maximum of tokens, so that the output has exactly as many.',
+    ),
   stream: z.boolean().nullish(),
   stream_options: z
     .strictObject({

@@ -62,7 +62,10 @@ export function toCompletion(request: CompletionRequest, prompt: RawPrompt, mode
   refuseThinkingLogprobs(request.thinking);
   const { prompt: _prompt, echo: _echo, logprobs, ...rest } = request;
   const maxTokens = request.max_tokens ?? (budget === undefined ? DEFAULT_MAX_TOKENS : undefined);
-  const generation = toGenerationRequest({ ...rest, messages: [], max_tokens: undefined, logprobs: undefined }, model);
+  const generation = toGenerationRequest(
+    { ...rest, messages: [], max_tokens: undefined, logprobs: undefined, ignore_eos: undefined },
+    model,
+  );
   const shared: GenerationRequest = {
     ...generation,
     turns: [],

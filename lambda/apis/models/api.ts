@@ -1,5 +1,6 @@
 import type { ServedModel } from '../../models/served-model.ts';
 import { defineApi, route } from '../api.ts';
+import { MAX_WAITS } from '../budget-fields.ts';
 import { allowedModels, findModel } from './find-model.ts';
 
 /** OpenAI's list of models, with the context window, the format and the budgets of each. */
@@ -41,6 +42,7 @@ function toModelInfo(name: string, { settings }: ServedModel, created: number) {
       format: settings.format,
       default_max_tokens: settings.defaultMaxThinkingTokens,
       max_tokens: settings.maxThinkingTokens,
+      max_waits: MAX_WAITS,
       default_max_answer_tokens: settings.defaultMaxAnswerTokens,
       efforts: settings.efforts,
       soft_landing: settings.softLanding ?? null,

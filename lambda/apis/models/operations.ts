@@ -17,6 +17,7 @@ const modelSchema = z.strictObject({
     format: text.describe('How the model family delimits thinking.'),
     default_max_tokens: count,
     max_tokens: count.describe('Highest maximum of thinking tokens that a request may set.'),
+    max_waits: count.describe('Highest number of Waits that a request may set.'),
     default_max_answer_tokens: count,
     efforts: z.record(text, count).describe('Maximum of each `reasoning_effort`, in thinking tokens.'),
     soft_landing: z.number().nullable(),

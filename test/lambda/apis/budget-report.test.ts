@@ -23,6 +23,11 @@ const occasional: Required<OccasionalReport> = {
       dollars: 0.0003,
     },
   ],
+  failover: {
+    upstream: 'spare',
+    moves: [{ from: 's1-32b', to: 'spare', because: 'model_unavailable', continued_from: 'text' }],
+    passed_over: [{ upstream: 'other', because: 'logprobs' }],
+  },
   retrieval: {
     when: 'unsure',
     tokens: 812,

@@ -247,6 +247,22 @@ describe('several samples', () => {
     expect(decode(model.requests[2]?.promptIds ?? [])).toMatch(/a Hmm\.b Check it\.$/);
   });
 
+  it('ignore_eos masks the end of the answer up to max_completion_tokens, as guidellm sends it', async () => {
+    const { app, model } = scriptedApp([thinks('ab'), { says: 'x'.repeat(90) }]);
+    const request = chat({ ignore_eos: true, stop: null, max_completion_tokens: 32 });
+    const { usage, choices } = await completionOf(await app.request(path, request));
+    expect(model.requests.at(-1)).toMatchObject({ minTokens: 30, maxTokens: 30 });
+    expect(usage.completion_tokens).toBe(32);
+    expect(choices[0].finish_reason).toBe('length');
+  });
+
+  it('ignore_eos and a form of the answer exclude each other', async () => {
+    const request = chat({ ignore_eos: true, response_format: { type: 'json_object' } });
+    const response = await scriptedApp([]).app.request(path, request);
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toMatchObject({ param: 'ignore_eos' });
+  });
+
   it('each sample has its own seed', async () => {
     const { app, model } = scriptedApp([]);
     await app.request(path, chat({ n: 3, seed: 7, thinking: { max_tokens: 0 } }));
