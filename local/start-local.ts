@@ -18,6 +18,7 @@ import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
+import { calibrationBeside } from './calibration-file.ts';
 import {
   type EmulatedCopies,
   emulateCopies,
@@ -358,6 +359,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
       },
       tokenizer: tokenizerOf(tokenizerPath),
       ...budgetsFor(engine.contextTokens),
+      ...calibrationBeside(options.modelPath ?? modelFile('budgetforce-tiny.gguf')),
       ...(options.copies === undefined ? {} : { scaling: scalingOf(options.copies, id, engine.contextTokens) }),
       ...(own ? {} : { systemPrompt: 'You are a careful assistant.', defaultTemperature: 1 }),
     },

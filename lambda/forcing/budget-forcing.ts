@@ -318,6 +318,11 @@ export class BudgetForcing {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
   }
 
+  /** Confidence in the thought so far, 0 to 1. `undefined` if it is not measured or unknown. */
+  get confidence(): number | undefined {
+    return this.#meter?.soFar();
+  }
+
   /** The account so far. It is final once `next()` has returned `undefined`. */
   report(): ForcingReport {
     return {
@@ -410,6 +415,8 @@ export class BudgetForcing {
     const { limits, waitBelow } = this.#plan;
     // "Wait"s that the request asks for at any confidence come first.
     if (limits.minTokens === 0 && this.#waits < limits.waits && waitBelow === undefined) return false;
+    // A "Wait" asks for a check, and an unsure thought for a "Wait": the short answer would only repeat what is in doubt.
+    if (this.#waits > 0 || (waitBelow !== undefined && (this.#meter?.soFar() ?? 1) < waitBelow)) return false;
     if (this.#thinkingTokens < limits.minTokens || this.#thinkingTokens < this.#probeAt) return false;
     return this.#thinkingLeft() > 0 && this.#text.endsInNewline;
   }

@@ -92,6 +92,12 @@ export class ConfidenceMeter {
     this.#tokens--;
   }
 
+  /** Approximate value while the tokens come: without the last one. `undefined` if it is unknown. */
+  soFar(): number | undefined {
+    const measured = this.#tokens - (this.#last === undefined ? 0 : 1);
+    return this.#missing || measured === 0 ? undefined : this.#toValue();
+  }
+
   /** Begins a new pass. */
   reset(): void {
     this.#aggregate = readers[this.#measure].aggregate();
@@ -104,8 +110,11 @@ export class ConfidenceMeter {
     if (this.#missing || this.#tokens === 0) return undefined;
     if (this.#last !== undefined) this.#aggregate.add(this.#last);
     this.#last = undefined;
-    const value = readers[this.#measure].toValue(this.#aggregate.value());
-    return { measure: this.#measure, value: Math.min(1, Math.max(0, value)), tokens: this.#tokens };
+    return { measure: this.#measure, value: this.#toValue(), tokens: this.#tokens };
+  }
+
+  #toValue(): number {
+    return Math.min(1, Math.max(0, readers[this.#measure].toValue(this.#aggregate.value())));
   }
 }
 

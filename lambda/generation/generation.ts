@@ -40,14 +40,21 @@ export interface Generation {
   readonly cacheSalt?: string | undefined;
   /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
   readonly cutThinking?: AbortSignal | undefined;
-  /** Called after each chunk with the token counts so far, as the limits count them. */
-  readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
+  /** Called after each chunk. */
+  readonly onTokens?: ((soFar: TokensSoFar) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
   readonly whileNoCapacity?: (() => Promise<string>) | undefined;
   /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
   readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
+}
+
+/** Token counts of a sample so far, as the limits count them, and the confidence in its thought, 0 to 1, if it is measured. */
+export interface TokensSoFar {
+  readonly thinking: number;
+  readonly answer: number;
+  readonly confidence?: number;
 }
 
 /** Token counts and outcome of one call of the model. */

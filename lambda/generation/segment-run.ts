@@ -3,7 +3,7 @@ import type { NextSegment } from '../forcing/plan.ts';
 import { ModelError, ModelTimeoutError, TokensMismatchError } from '../upstream/errors.ts';
 import type { Sampling, SegmentChunk, SegmentRequest } from '../upstream/segment-model.ts';
 import { callSeed } from '../upstream/segment-seed.ts';
-import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import type { Generation, GenerationEvent, SegmentAccount, TokensSoFar } from './generation.ts';
 import { SHUTDOWN } from './shutdown.ts';
 import { checkLogprobs, forcedLogprobs, keptLogprobs, requestedLogprobs } from './thinking-logprobs.ts';
 import type { Timing } from './timing.ts';
@@ -95,7 +95,7 @@ export class SegmentRun {
     const sampled = this.#ended ? undefined : this.#sampledTokens(chunk);
     if (!this.#ended) checkLogprobs(chunk, this.#segment, this.#generation);
     const { over, leave, kept } = this.#ended ? { over: true, leave: false, kept: 0 } : this.#machine.push(chunk);
-    this.#generation.onTokens?.(this.#machine.tokens());
+    this.#generation.onTokens?.(soFarOf(this.#machine));
     if (this.#segment.part === 'thinking') {
       this.#generation.confidence?.add(endsAfter(chunk, kept), chunk.logprobs ?? []);
     }
@@ -200,6 +200,11 @@ function toSegmentRequest(segment: NextSegment, generation: Generation): Segment
       ...(structure !== undefined && { structure }),
     }),
   };
+}
+
+function soFarOf(machine: BudgetForcing): TokensSoFar {
+  const { confidence } = machine;
+  return { ...machine.tokens(), ...(confidence === undefined ? {} : { confidence }) };
 }
 
 function withCallSeed(sampling: Sampling, promptIds: readonly number[]): Sampling {

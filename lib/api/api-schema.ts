@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatNames } from '../../lambda/forcing/format.ts';
+import { calibrationSchema, gateDefaultsSchema } from '../../lambda/settings/calibration.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
 import { fallbackFields } from './fallback.ts';
@@ -29,6 +30,12 @@ const thinkingSchema = z.strictObject({
     .partialRecord(z.enum(reasoningEfforts), count)
     .optional()
     .describe('Maximum of thinking tokens for each `reasoning_effort`.'),
+  gates: gateDefaultsSchema.optional().describe('Rules by confidence if neither a request nor its key sets them.'),
+  calibration: calibrationSchema
+    .optional()
+    .describe(
+      'Thresholds and policies that were measured for the model. If omitted, requests give their own thresholds.',
+    ),
 });
 
 /** Fields of a model that describe how requests use it. */

@@ -118,6 +118,8 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
+        ...(entry.thinking?.gates !== undefined && { gates: entry.thinking.gates }),
+        ...(entry.thinking?.calibration !== undefined && { calibration: entry.thinking.calibration }),
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
