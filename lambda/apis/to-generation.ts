@@ -102,6 +102,7 @@ function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefine
       'unsupported_parameter',
     );
   }
+  if (typeof model.tools === 'object' && model.tools.arguments !== 'json') checkArguments(messages);
   const grammar = model.tools === undefined ? {} : { grammar: model.tools };
   if (tools.length === 0) {
     if (choice != null && choice !== 'none' && choice !== 'auto') {
@@ -120,6 +121,29 @@ function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefine
     );
   }
   return { tools: chosen, choice: 'required', ...grammar };
+}
+
+/** A family that writes each argument between tags cannot write a call whose arguments are no object. */
+function checkArguments(messages: ChatRequest['messages']): void {
+  for (const message of messages) {
+    if (message.role !== 'assistant') continue;
+    for (const { id, function: called } of message.tool_calls ?? []) {
+      if (isObjectText(called.arguments)) continue;
+      throw invalidRequest(
+        'messages',
+        `The arguments of the call ${JSON.stringify(id)} are not a JSON object, so the prompt cannot contain the call. Give the whole object, or leave the call and its result out.`,
+      );
+    }
+  }
+}
+
+function isObjectText(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerStructure | undefined {
