@@ -57,6 +57,8 @@ interface Declaration<O extends Options> {
   readonly arguments?: string;
   /** What its first argument selects. */
   readonly actions?: Readonly<Record<string, Action>>;
+  /** The action if no argument is given. If omitted, the first argument is required. */
+  readonly defaultAction?: string;
   readonly options: O;
   /** Paragraph of the help text below the options. */
   readonly note?: string;
@@ -115,7 +117,7 @@ export function findAction<A extends Action>(actions: Readonly<Record<string, A>
 }
 
 function commandHelp(declaration: Omit<Declaration<Options>, 'run'>): string {
-  const { name, description, actions, options, exitCodes, note } = declaration;
+  const { name, description, actions, defaultAction, options, exitCodes, note } = declaration;
   const [done, failed] = exitCodes;
   const entries: readonly [string, Option][] = [
     ...Object.entries(options),
@@ -123,7 +125,9 @@ function commandHelp(declaration: Omit<Declaration<Options>, 'run'>): string {
   ];
   const groups = Object.groupBy(entries, ([, { group = 'Options' }]) => group);
   return helpText({
-    usage: [name, actions && 'ACTION', declaration.arguments, '[options]'].filter(Boolean).join(' '),
+    usage: [name, actions && (defaultAction === undefined ? 'ACTION' : '[ACTION]'), declaration.arguments, '[options]']
+      .filter(Boolean)
+      .join(' '),
     description,
     sections: [
       ...(actions === undefined ? [] : [{ title: 'Actions', rows: actionRows(actions) }]),

@@ -33,6 +33,20 @@ export function parseNumberList(option: string, text: string): readonly number[]
   throw new UsageError(`--${option} is ${JSON.stringify(text)}. Give whole numbers with commas, such as 0,16,32.`);
 }
 
+/**
+ * Parses the price of another API: dollars per million input and output tokens, such as `3,15`.
+ *
+ * @throws {UsageError} if the text is not two prices
+ */
+export function parsePrices(option: string, text: string): { readonly input: number; readonly output: number } {
+  const [input, output, ...more] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const fine = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 1e6;
+  if (more.length === 0 && fine(input) && fine(output)) return { input, output };
+  throw new UsageError(
+    `--${option} is ${JSON.stringify(text)}. Give dollars per million input tokens and per million output tokens, such as 3,15.`,
+  );
+}
+
 /** @throws {UsageError} if the text is not one of `choices` */
 export function parseChoice<const Choice extends string>(
   option: string,

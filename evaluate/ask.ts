@@ -1,7 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
-import { type Condition, MAX_TRIES } from './conditions.ts';
+import type { Condition } from './conditions.ts';
+import { MAX_TRIES, type Method, methods } from './methods.ts';
+import type { Result } from './results.ts';
+import { type Failure, post, retryAfterOf, withRetries } from './retry.ts';
 
 /** The API to evaluate. */
 export interface Api {
@@ -10,44 +12,45 @@ export interface Api {
   readonly model: string;
   readonly apiKey: string | undefined;
   readonly temperature: number | undefined;
+  /** @default - the model's own */
+  readonly repetitionPenalty?: number | undefined;
 }
 
-/** One answer with its account. Counts in tokens of the model. */
-export interface Answer {
-  readonly text: string;
-  readonly thinkingTokens: number;
-  readonly answerTokens: number;
-  readonly forcedTokens: number;
-  /** Thinking and answer tokens of all attempts. */
-  readonly spentTokens: number;
-  readonly waits: number;
-  readonly endReason: string | null;
-  /** Time of all attempts, in milliseconds. */
-  readonly ms: number;
-}
+/** One answer with its account: what a result has beside its task and its grade. */
+export type Answer = Omit<
+  Result,
+  'condition' | 'question' | 'seed' | 'sample' | 'expected' | 'grader' | 'correct' | 'key'
+>;
 
-const accountSchema = z.object({
+const accountSchema = z.looseObject({
   thinking_tokens: z.int(),
   answer_tokens: z.int(),
   forced_tokens: z.int(),
   waits: z.int(),
   end_reason: z.string().nullable(),
+  answer_cut_by: z.string().optional(),
+  limits: z.record(z.string(), z.unknown()).nullish(),
 });
 
 const chunkSchema = z.object({
-  choices: z.array(z.object({ delta: z.object({ content: z.string().nullish() }).optional() })).default([]),
+  choices: z
+    .array(
+      z.object({
+        delta: z.object({ content: z.string().nullish(), reasoning_content: z.string().nullish() }).optional(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .default([]),
   budget_forcing: accountSchema.nullish(),
+  usage: z.looseObject({ prompt_tokens: z.int().optional() }).nullish(),
   /** The API reports a failure after the first byte as an event. */
   error: z.object({ message: z.string() }).nullish(),
 });
 
-const MAX_ATTEMPTS = 5;
-const MAX_BACKOFF_SECONDS = 600;
-const CONTINUE = 'Run the same command again to continue.';
-
 /**
  * Asks one question under one condition. The same `seed` gives the same answer if the engine is deterministic.
  *
+ * @param question text of the user's message; the condition may add a sentence
  * @throws {Error} if the API refuses, or still fails after five attempts
  */
 export async function ask(
@@ -57,127 +60,144 @@ export async function ask(
   seed: number,
   signal: AbortSignal,
 ): Promise<Answer> {
-  if (condition.method !== 'rejection') return await askOnce(api, bodyOf(api, question, condition, seed), signal);
-  let spent = 0;
-  let ms = 0;
-  for (let attempt = 0; ; attempt++) {
-    const answer = await askOnce(api, bodyOf(api, question, condition, seed + 1_000_003 * attempt), signal);
-    spent += answer.spentTokens;
+  const method: Method = methods[condition.method];
+  const first = await askOnce(api, question, condition, seed, signal);
+  if (method.rejects !== true) return first;
+  const { max = Number.POSITIVE_INFINITY } =
+    method.bounds?.(condition.setting ?? 0, { waits: 0, naturalTokens: undefined }) ?? {};
+  let answer = first;
+  let { spentTokens, promptTokens, ms } = first;
+  for (let tries = 1; ; tries++) {
+    const rejected = answer.thinkingTokens > max;
+    if (!rejected || tries === MAX_TRIES) return { ...answer, tries, rejected, spentTokens, promptTokens, ms };
+    answer = await askOnce(api, question, condition, seed + 1_000_003 * tries, signal);
+    spentTokens += answer.spentTokens;
+    promptTokens += answer.promptTokens;
     ms += answer.ms;
-    const fits = answer.thinkingTokens <= condition.budget;
-    if (fits || attempt + 1 === MAX_TRIES) return { ...answer, text: fits ? answer.text : '', spentTokens: spent, ms };
   }
 }
 
-function bodyOf(api: Api, question: string, condition: Condition, seed: number) {
-  const user = { role: 'user', content: question };
-  // The results are filed under the requested budget, so it must not shrink under load.
-  const elastic = false;
-  const shared = {
+/** Streams the answer, so that no idle timeout cuts a long thought. */
+async function askOnce(
+  api: Api,
+  question: string,
+  condition: Condition,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const startedAt = new Date().toISOString();
+  const start = performance.now();
+  const prompt = promptOf(question, condition);
+  const answer = await withRetries(() => tryOnce(api, bodyOf(api, prompt, condition, seed)), signal);
+  return {
+    model: api.model,
+    prompt,
+    sentSeed: seed,
+    tries: 1,
+    rejected: false,
+    ...answer,
+    startedAt,
+    ms: Math.round(performance.now() - start),
+  };
+}
+
+/** The user's message: the question, and the sentence of the condition. */
+function promptOf(question: string, { method, setting }: Condition): string {
+  const { instruction }: Method = methods[method];
+  return instruction === undefined ? question : `${question}\n\n${instruction(setting ?? '')}`;
+}
+
+function bodyOf(api: Api, prompt: string, { method, setting }: Condition, seed: number) {
+  const { thinking }: Method = methods[method];
+  return {
     model: api.model,
     seed,
-    thinking: { elastic },
+    messages: [{ role: 'user', content: prompt }],
+    // The results are filed under the requested budget, so it must not shrink under load.
+    thinking: { elastic: false, ...thinking?.(Number(setting)) },
     ...(api.temperature === undefined ? {} : { temperature: api.temperature }),
+    ...(api.repetitionPenalty === undefined ? {} : { repetition_penalty: api.repetitionPenalty }),
+    stream: true,
+    stream_options: { include_usage: true },
   };
-  switch (condition.method) {
-    case 'budget':
-      return { ...shared, messages: [user], thinking: { elastic, max_tokens: condition.budget } };
-    case 'wait':
-      return { ...shared, messages: [user], thinking: { elastic, waits: condition.waits } };
-    case 'token-conditional': {
-      const content = `${question}\n\nThink for at most ${condition.budget} tokens.`;
-      return { ...shared, messages: [{ role: 'user', content }] };
-    }
-    case 'natural':
-    case 'rejection':
-      return { ...shared, messages: [user] };
-    default:
-      return condition satisfies never;
-  }
 }
 
-/**
- * Streams the answer, so that no idle timeout cuts a long thought. Retries with backoff if the API is busy, fails or cannot be
- * reached; `signal` ends the backoff.
- */
-async function askOnce(api: Api, body: object, signal: AbortSignal): Promise<Answer> {
+type Streamed = Pick<
+  Answer,
+  | 'thought'
+  | 'answer'
+  | 'thinkingTokens'
+  | 'answerTokens'
+  | 'forcedTokens'
+  | 'spentTokens'
+  | 'promptTokens'
+  | 'waits'
+  | 'endReason'
+  | 'limits'
+  | 'report'
+  | 'usage'
+  | 'note'
+  | 'firstTextMs'
+>;
+
+async function tryOnce(api: Api, body: object): Promise<Streamed | Failure> {
   const start = performance.now();
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await tryOnce(api, body);
-    if (!('failure' in outcome)) return { ...outcome, ms: Math.round(performance.now() - start) };
-    const { failure, retryable, backoffSeconds = 0.5 * 2 ** attempt } = outcome;
-    if (!retryable || attempt === MAX_ATTEMPTS) throw new Error(failure);
-    if (backoffSeconds > MAX_BACKOFF_SECONDS)
-      throw new Error(`${failure} The API asks to retry after ${backoffSeconds} s. ${CONTINUE}`);
-    if (backoffSeconds >= 5) process.stderr.write(`Retrying in ${backoffSeconds} s: ${failure}\n`);
-    await sleep(backoffSeconds * 1_000, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
+  const response = await post(
+    `${api.baseUrl}/chat/completions`,
+    api.apiKey === undefined ? {} : { authorization: `Bearer ${api.apiKey}` },
+    body,
+  );
+  if (!(response instanceof Response)) return response;
+  const outcome = await readAnswer(response, start);
+  return typeof outcome === 'string'
+    ? { failure: outcome, retryable: true, backoffSeconds: retryAfterOf(response) }
+    : outcome;
 }
 
-type Attempt =
-  | Omit<Answer, 'ms'>
-  | { readonly failure: string; readonly retryable: boolean; readonly backoffSeconds?: number | undefined };
-
-async function tryOnce(api: Api, body: object): Promise<Attempt> {
-  let response: Response;
-  try {
-    response = await fetch(`${api.baseUrl}/chat/completions`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(api.apiKey === undefined ? {} : { authorization: `Bearer ${api.apiKey}` }),
-      },
-      body: JSON.stringify({ ...body, stream: true }),
-    });
-  } catch {
-    return {
-      failure: `${api.baseUrl} cannot be reached any more. ${CONTINUE}`,
-      retryable: true,
-    };
-  }
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const backoffSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (response.ok) {
-    const outcome = await readAnswer(response);
-    return 'failure' in outcome ? { ...outcome, retryable: true, backoffSeconds } : outcome;
-  }
-  const text = (await response.text()).slice(0, 300);
-  return {
-    failure: `The API answered ${response.status}: ${text}`,
-    retryable: response.status === 429 || response.status >= 500,
-    backoffSeconds,
-  };
-}
-
-type Outcome = Omit<Answer, 'ms'> | { readonly failure: string };
-
-async function readAnswer(response: Response): Promise<Outcome> {
+/** The answer of a stream, or why it broke. */
+async function readAnswer(response: Response, start: number): Promise<Streamed | string> {
   const notOurs = new Error('The answer has no budget_forcing field. Is --base-url a Budgetforce API?');
   if (response.body === null) throw notOurs;
-  let text = '';
+  let thought = '';
+  let answer = '';
+  let finish: string | undefined;
+  let firstTextMs: number | null = null;
   let account: z.infer<typeof accountSchema> | undefined;
+  let usage: z.infer<typeof chunkSchema>['usage'];
   try {
     for await (const data of sentEvents(response.body)) {
       if (data === '[DONE]') break;
       const parsed = chunkSchema.safeParse(JSON.parse(data));
       if (!parsed.success) throw notOurs;
       const { choices, budget_forcing, error } = parsed.data;
-      if (error) return { failure: `The API failed while answering: ${error.message}` };
-      text += choices[0]?.delta?.content ?? '';
+      if (error) return `The API failed while answering: ${error.message}`;
+      const [choice] = choices;
+      thought += choice?.delta?.reasoning_content ?? '';
+      answer += choice?.delta?.content ?? '';
+      if (firstTextMs === null && thought + answer !== '') firstTextMs = Math.round(performance.now() - start);
+      finish = choice?.finish_reason ?? finish;
       account = budget_forcing ?? account;
+      usage = parsed.data.usage ?? usage;
     }
   } catch (cause) {
     if (cause === notOurs || cause instanceof SyntaxError) throw notOurs;
-    return { failure: `The connection broke: ${cause instanceof Error ? cause.message : cause}` };
+    return `The connection broke: ${cause instanceof Error ? cause.message : cause}`;
   }
   if (account === undefined) throw notOurs;
   return {
-    text,
+    thought,
+    answer,
     thinkingTokens: account.thinking_tokens,
     answerTokens: account.answer_tokens,
     forcedTokens: account.forced_tokens,
     spentTokens: account.thinking_tokens + account.answer_tokens,
+    promptTokens: usage?.prompt_tokens ?? 0,
     waits: account.waits,
     endReason: account.end_reason,
+    limits: account.limits ?? null,
+    report: account,
+    usage: usage ?? null,
+    note: account.answer_cut_by ?? (finish === 'length' ? 'The answer was cut at its maximum.' : null),
+    firstTextMs,
   };
 }

@@ -1,48 +1,77 @@
-/** What is sent with each question. */
-export type Condition =
-  /** The thought is cut at the budget, and the model answers from it. */
-  | { readonly method: 'budget'; readonly budget: number }
-  /** The first `waits` ends of the thought are replaced by "Wait". */
-  | { readonly method: 'wait'; readonly waits: number }
-  /** Nothing is forced. Several samples make a majority vote. */
-  | { readonly method: 'natural'; readonly samples: number }
-  /** Nothing is forced; the prompt asks for at most `budget` tokens. */
-  | { readonly method: 'token-conditional'; readonly budget: number }
-  /** Nothing is forced; sampled until the thought is within the budget, at most `MAX_TRIES` times. */
-  | { readonly method: 'rejection'; readonly budget: number };
+import { type MethodName, methodNames, methods } from './methods.ts';
 
-export const MAX_TRIES = 8;
+/** One way to ask all questions: a method and its setting. */
+export interface Condition {
+  readonly method: MethodName;
+  /** Tokens, Waits, steps or a word: what the method says. `undefined` if the method has no setting. */
+  readonly setting: number | string | undefined;
+  /** Samples per question and seed. */
+  readonly samples: number;
+}
 
-/** Name of a condition, under which its results are filed. */
-export function conditionId(condition: Condition): string {
-  switch (condition.method) {
-    case 'budget':
-    case 'token-conditional':
-    case 'rejection':
-      return `${condition.method}-${condition.budget}`;
-    case 'wait':
-      return `wait-${condition.waits}`;
-    case 'natural':
-      return 'natural';
-    default:
-      return condition satisfies never;
+/** Name of a condition, under which its results are filed, for example `budget-512`. */
+export function conditionId({ method, setting }: Pick<Condition, 'method' | 'setting'>): string {
+  return setting === undefined ? method : `${method}-${setting}`;
+}
+
+/**
+ * Reads the name of a condition.
+ *
+ * @returns `undefined` if no method has this name and setting.
+ */
+export function parseConditionId(id: string, samples = 1): Condition | undefined {
+  for (const method of methodNames) {
+    const { settings } = methods[method];
+    if (settings === 'none' && id === method) return { method, setting: undefined, samples };
+    if (settings === 'none' || !id.startsWith(`${method}-`)) continue;
+    const text = id.slice(method.length + 1);
+    if (settings !== 'number' && settings.includes(text)) return { method, setting: text, samples };
+    if (settings === 'number' && /^(?:0|[1-9]\d{0,8})$/.test(text)) return { method, setting: Number(text), samples };
   }
+  return undefined;
 }
 
 export interface ConditionOptions {
   readonly budgets: readonly number[];
   readonly waits: readonly number[];
+  /** Samples of the natural run, for a majority vote. */
   readonly samples: number;
-  /** Budgets of the baselines. If empty, no baselines run. */
+  /** Budgets of token-conditional control and of rejection sampling. */
   readonly baselineBudgets: readonly number[];
+  /** Numbers of steps of step-conditional control. @default - none */
+  readonly steps?: readonly number[];
+  /** Lengths of class-conditional control. @default - none */
+  readonly lengths?: readonly string[];
+  /** Further conditions. @default - none */
+  readonly further?: readonly Condition[];
 }
 
+/** The conditions of a run, each once, in the order of the report. */
 export function conditionsOf(options: ConditionOptions): readonly Condition[] {
-  return [
-    ...options.budgets.map((budget) => ({ method: 'budget', budget }) as const),
-    { method: 'natural', samples: options.samples },
-    ...options.waits.filter((waits) => waits > 0).map((waits) => ({ method: 'wait', waits }) as const),
-    ...options.baselineBudgets.map((budget) => ({ method: 'token-conditional', budget }) as const),
-    ...options.baselineBudgets.map((budget) => ({ method: 'rejection', budget }) as const),
+  const all = (method: MethodName, settings: readonly (number | string)[]) =>
+    settings.map((setting): Condition => ({ method, setting, samples: 1 }));
+  const conditions: readonly Condition[] = [
+    ...all('budget', options.budgets),
+    { method: 'natural', setting: undefined, samples: options.samples },
+    ...all(
+      'wait',
+      options.waits.filter((waits) => waits > 0),
+    ),
+    ...all('token-conditional', options.baselineBudgets),
+    ...all('rejection', options.baselineBudgets),
+    ...all('step-conditional', options.steps ?? []),
+    ...all('class-conditional', options.lengths ?? []),
+    ...(options.further ?? []),
   ];
+  return mergeConditions([], conditions);
+}
+
+/** Both lists, each condition once. Of a condition in both, the larger number of samples counts. */
+export function mergeConditions(before: readonly Condition[], added: readonly Condition[]): readonly Condition[] {
+  const merged = new Map<string, Condition>();
+  for (const condition of [...before, ...added]) {
+    const id = conditionId(condition);
+    merged.set(id, { ...condition, samples: Math.max(condition.samples, merged.get(id)?.samples ?? 1) });
+  }
+  return [...merged.values()];
 }

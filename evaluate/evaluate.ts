@@ -1,92 +1,100 @@
 import { createHash } from 'node:crypto';
+import { type Against, askAgainst, conditionOfAgainst } from './against/ask-against.ts';
 import { type Api, ask } from './ask.ts';
+import { checkPublished } from './check-published.ts';
 import { type Condition, conditionId } from './conditions.ts';
-import { graders } from './graders.ts';
+import { ResultFolder } from './folder/result-folder.ts';
+import { gradeAnswer } from './grade.ts';
+import type { Prices } from './prices.ts';
 import { Progress } from './progress.ts';
-import type { Question } from './questions.ts';
-import { plotsOf, reportPage } from './report.ts';
-import { ResultFolder, type Task, taskKey } from './results.ts';
+import type { Question } from './questions/question.ts';
+import type { Report } from './report.ts';
+import { type Result, type Task, taskKey } from './results.ts';
 import { runTasks } from './run-tasks.ts';
-import { type Summary, summarize } from './summarize.ts';
+import { writeReport } from './write-report.ts';
 
-export interface Evaluation {
+export interface Evaluation extends Prices {
   readonly api: Api;
   /** Name of the API in the settings of the folder: its URL, or `embedded`, whose port changes with each run. */
   readonly target: string;
+  /** SHA-256 of the model's weights. @default - what `/v1/models` publishes */
+  readonly weights?: string | undefined;
+  /** The user's message, with `{question}` in it. @default '{question}' */
+  readonly prompt?: string | undefined;
   readonly questions: readonly Question[];
   readonly conditions: readonly Condition[];
   /** Seeds per question. */
   readonly seeds: number;
+  /** Another API that is asked the same questions. @default - none */
+  readonly against?: Against | undefined;
   readonly concurrency: number;
-  readonly dollarsPerMillionTokens: number | undefined;
   /** The folder of results. */
   readonly out: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs the tasks that have no result in the folder, and writes each result as it arrives. Then writes the summary, the plots and the
- * page.
+ * Asks what has no answer in the folder, and writes each answer as it arrives. Then writes summary, plots and page of all that the
+ * folder holds.
  *
- * @throws {UsageError} if the folder holds a run with other settings
+ * @throws {UsageError} if the folder holds answers of another model, weights, temperature, prompt, question or grader, or if the
+ * model's published limits exclude a condition
  */
-export async function evaluate(evaluation: Evaluation): Promise<Summary> {
-  const { api, questions, conditions, seeds } = evaluation;
-  const { folder, results } = await ResultFolder.open(evaluation.out, {
-    target: evaluation.target,
-    model: api.model,
-    temperature: api.temperature ?? null,
-    seeds,
-    conditions,
-    questions: createHash('sha256').update(JSON.stringify(questions)).digest('hex'),
-  });
-  const all = [...results];
-  const done = new Set(results.map(taskKey));
-  const byId = new Map(questions.map((question) => [question.id, question]));
-  const byCondition = new Map(conditions.map((condition) => [conditionId(condition), condition]));
-  const tasks = tasksOf(evaluation).filter((task) => !done.has(taskKey(task)));
+export async function evaluate(evaluation: Evaluation): Promise<Report> {
+  const { api, against, prompt = '{question}', signal } = evaluation;
+  const published = await checkPublished(api, evaluation.conditions);
+  const folder = await ResultFolder.extend(
+    evaluation.out,
+    {
+      format: 2,
+      model: api.model,
+      weights: evaluation.weights ?? published.weights ?? null,
+      target: evaluation.target,
+      temperature: api.temperature ?? null,
+      repetitionPenalty: api.repetitionPenalty ?? null,
+      prompt,
+      seeds: evaluation.seeds,
+      conditions: evaluation.conditions,
+      against: against === undefined ? null : { url: against.url, model: against.model, extra: against.extra },
+    },
+    evaluation.questions,
+  );
+  const all = [...folder.results];
+  const byId = new Map(evaluation.questions.map((question) => [question.id, question]));
+  const byCondition = new Map(evaluation.conditions.map((condition) => [conditionId(condition), condition]));
+  const tasks = folder.missing(tasksOf(evaluation));
   const progress = new Progress(tasks.length);
-
   await runTasks(
     tasks,
     evaluation.concurrency,
     async (task) => {
       const question = byId.get(task.question);
+      if (question === undefined) throw new Error(`There is no question ${task.question}.`);
+      const text = prompt.replaceAll('{question}', () => question.question);
       const condition = byCondition.get(task.condition);
-      if (question === undefined || condition === undefined) throw new Error(`There is no task ${taskKey(task)}.`);
-      const { text, ...account } = await ask(api, question.question, condition, seedOf(task), evaluation.signal);
-      const grader = graders[question.grader ?? 'numeric'];
-      const result = {
-        ...task,
-        correct: grader.isRight(text, question.answer),
-        key: grader.key(text) ?? null,
-        ...account,
-      };
+      let answer: Awaited<ReturnType<typeof ask>>;
+      if (condition !== undefined) answer = await ask(api, text, condition, seedOf(task), signal);
+      else if (against !== undefined) answer = await askAgainst(against, text, signal);
+      else throw new Error(`There is no task ${taskKey(task)}.`);
+      const result: Result = { ...task, ...answer, ...(await gradeAnswer(question, answer)) };
       await folder.add(result);
       all.push(result);
       progress.step();
     },
-    evaluation.signal,
+    signal,
   );
-
-  const summary = summarize(conditions, all, evaluation.dollarsPerMillionTokens);
-  const plots = plotsOf(summary);
-  await folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`);
-  for (const [name, svg] of Object.entries(plots)) await folder.write(name, svg);
-  await folder.write('report.html', reportPage(`Budget forcing on ${api.model}`, summary, plots));
-  return summary;
+  return await writeReport(folder, all, evaluation);
 }
 
-function tasksOf({ questions, conditions, seeds }: Evaluation): readonly Task[] {
-  return conditions.flatMap((condition) =>
+function tasksOf({ conditions, questions, seeds, against }: Evaluation): readonly Task[] {
+  const asked = [
+    ...conditions.map((condition) => ({ id: conditionId(condition), samples: condition.samples })),
+    ...(against === undefined ? [] : [{ id: conditionOfAgainst(against.model), samples: 1 }]),
+  ];
+  return asked.flatMap(({ id, samples }) =>
     Array.from({ length: seeds }, (_, seed) =>
       questions.flatMap((question) =>
-        Array.from({ length: condition.method === 'natural' ? condition.samples : 1 }, (__, sample) => ({
-          condition: conditionId(condition),
-          question: question.id,
-          seed,
-          sample,
-        })),
+        Array.from({ length: samples }, (__, sample) => ({ condition: id, question: question.id, seed, sample })),
       ),
     ).flat(),
   );

@@ -1,42 +1,54 @@
+import type { Comparison } from './against/compare.ts';
 import type { Gain } from './metrics.ts';
-import { accuracyPlot, escapeText, type PlotPoint, percent } from './plot.ts';
-import type { Row, Summary } from './summarize.ts';
+import { escapeText, percent } from './plot.ts';
+import type { Summary } from './summarize.ts';
 
-/** The plots of a run by file name. */
-export function plotsOf({ rows }: Summary): Readonly<Record<string, string>> {
-  const series = (name: string, method: string, x: (row: Row) => number = (row) => row.thinkingTokens) => ({
-    name,
-    points: rows.filter((row) => row.method === method).map((row) => toPoint(row, x)),
-  });
-  const natural = rows
-    .filter((row) => row.method === 'natural')
-    .map((row) => toPoint(row, (found) => found.thinkingTokens));
-  const withNatural = (name: string, method: string) => ({
-    name,
-    points: [...natural, ...series(name, method).points],
-  });
-  return {
-    'accuracy.svg': accuracyPlot('Accuracy against thinking tokens', 'thinking tokens, mean', [
-      series('maximum', 'budget'),
-      withNatural('Waits', 'wait'),
-      series('text cut, no answer', 'cut-text'),
-      series('budget in the prompt', 'token-conditional'),
-      series('rejection sampling', 'rejection'),
-    ]),
-    'sequential-parallel.svg': accuracyPlot(
-      'One longer thought, or a vote over several',
-      'thinking tokens spent, mean',
-      [withNatural('Waits (sequential)', 'wait'), withNatural('vote (parallel)', 'vote')],
-    ),
-  };
+/** What is reported of a folder: the summary, and the other API if it was asked. */
+export interface Report extends Summary {
+  readonly model: string;
+  readonly against?: Comparison | undefined;
 }
 
-function toPoint(row: Row, x: (row: Row) => number): PlotPoint {
-  return { x: x(row), y: row.accuracy.share, low: row.accuracy.low, high: row.accuracy.high, label: row.id };
+/** The report as tables for a terminal. */
+export function reportText({ against, ...summary }: Report): string {
+  return `${summaryText(summary)}${against === undefined ? '' : `\n${againstText(against)}`}`;
+}
+
+function againstText(against: Comparison): string {
+  const { model, accuracy, inputTokens, outputTokens, dollarsPerAnswer, dollarsPerRightAnswer, pairs, notes } = against;
+  const dollars = (value: number | undefined) => (value === undefined ? 'unknown' : `$${value.toPrecision(3)}`);
+  const tokens = (value: number | undefined) => (value === undefined ? 'unknown' : value.toFixed(1));
+  const figures = [
+    `${model}: ${percent(accuracy.share)} right (${percent(accuracy.low)} to ${percent(accuracy.high)})`,
+    `tokens per answer: ${tokens(inputTokens)} in, ${tokens(outputTokens)} out`,
+    `dollars: ${dollars(dollarsPerAnswer)} per answer, ${dollars(dollarsPerRightAnswer)} per right answer`,
+  ];
+  const perDay = (value: number | undefined) => (value === undefined ? '-' : Math.ceil(value).toLocaleString('en'));
+  const withBreakEven = pairs.some((pair) => pair.breakEvenRequestsPerDay !== undefined);
+  const table = pairs.map((pair) => [
+    pair.condition,
+    pair.gain === undefined ? '-' : gainText(pair.gain),
+    pair.dollarsPerRightAnswer === undefined ? '-' : dollars(pair.dollarsPerRightAnswer),
+    ...(withBreakEven
+      ? [perDay(pair.breakEvenRequestsPerDay?.perAnswer), perDay(pair.breakEvenRequestsPerDay?.perRightAnswer)]
+      : []),
+  ]);
+  const head = [
+    'condition',
+    `against ${model}`,
+    '$ per right',
+    ...(withBreakEven ? ['break-even/day', 'per right answer'] : []),
+  ];
+  const explanation = withBreakEven
+    ? [
+        'Break-even: requests per day above which the deployment costs less than the other API, for answers and for right answers.',
+      ]
+    : [];
+  return `${figures.join('\n')}\n\n${columns([head, ...table])}\n\n${[...explanation, ...notes].map((note) => `${note}\n`).join('')}`;
 }
 
 /** The summary as a table for a terminal. */
-export function summaryText({ rows, methods }: Summary): string {
+function summaryText({ rows, methods }: Summary): string {
   const table = rows.map((row) => [
     row.id,
     percent(row.accuracy.share),
@@ -56,7 +68,7 @@ export function summaryText({ rows, methods }: Summary): string {
     percent(found.performance),
     String(found.runs),
   ]);
-  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means. Scaling is in percentage points per 1,000 thinking tokens.\n`;
+  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval.\nTokens are means. Scaling is in percentage points per 1,000 thinking tokens.${unequalNote(rows)}\n`;
 }
 
 function gainText({ share, low, high }: Gain): string {
@@ -76,13 +88,21 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /** A page with plots and figures that loads nothing else. */
-export function reportPage(title: string, summary: Summary, plots: Readonly<Record<string, string>>): string {
+export function reportPage(title: string, report: Report, plots: Readonly<Record<string, string>>): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeText(title)}</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:820px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:13px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:13px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
 <h1>${escapeText(title)}</h1>
 ${Object.values(plots).join('\n')}
-<pre>${escapeText(summaryText(summary))}</pre>
+<pre>${escapeText(reportText(report))}</pre>
 </html>
 `;
+}
+
+/** Says that conditions were asked different numbers of answers, as in a folder whose extension was interrupted. */
+function unequalNote(rows: Summary['rows']): string {
+  const counts = rows.map((row) => row.accuracy.of);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  if (rows.length === 0 || least === most) return '';
+  return ` The conditions have ${least} to ${most} answers: compare them by "against natural", which is paired.`;
 }

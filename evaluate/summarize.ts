@@ -1,4 +1,5 @@
 import { type Condition, conditionId } from './conditions.ts';
+import { type Method, methods } from './methods.ts';
 import {
   type Accuracy,
   accuracyOf,
@@ -16,8 +17,8 @@ import type { Result } from './results.ts';
 export interface Row {
   readonly id: string;
   readonly method: string;
-  /** The budget, the number of Waits or of samples. */
-  readonly setting: number;
+  /** The budget, the number of Waits, steps or samples, or a word. */
+  readonly setting: number | string;
   readonly accuracy: Accuracy;
   /** Difference to the natural run, paired by question. `undefined` for the natural run itself. */
   readonly gain: Gain | undefined;
@@ -27,6 +28,7 @@ export interface Row {
   readonly medianMs: number;
   /** Share of questions within the budget. */
   readonly control: number;
+  readonly dollarsPerAnswer: number | undefined;
   readonly dollarsPerRightAnswer: number | undefined;
 }
 
@@ -53,10 +55,13 @@ export function summarize(
   const of = (id: string) => results.filter((result) => result.condition === id);
   const rows: Row[] = [];
   const natural = of('natural').filter((result) => result.sample === 0);
+  const naturalTokensOf = new Map(
+    natural.map((result) => [`${result.question}|${result.seed}`, result.thinkingTokens]),
+  );
   const add = (
     id: string,
     method: string,
-    setting: number,
+    setting: number | string,
     judged: readonly Judged[],
     bounds: (result: Judged) => { readonly min?: number; readonly max?: number } = () => ({}),
   ) => {
@@ -81,6 +86,7 @@ export function summarize(
           ...bounds(result),
         })),
       ),
+      dollarsPerAnswer: dollarsPerMillionTokens === undefined ? undefined : (spent * dollarsPerMillionTokens) / 1e6,
       dollarsPerRightAnswer:
         dollarsPerMillionTokens === undefined || accuracy.right === 0
           ? undefined
@@ -91,43 +97,41 @@ export function summarize(
   for (const condition of conditions) {
     const id = conditionId(condition);
     const found = of(id);
-    switch (condition.method) {
-      case 'budget':
-      case 'token-conditional':
-      case 'rejection':
-        add(id, condition.method, condition.budget, found, () => ({ max: condition.budget }));
-        break;
-      case 'wait':
-        // Maximum, window or loop detection may leave no room for a Wait: the minimum was missed.
-        add(id, 'wait', condition.waits, found, ({ waits }) =>
-          waits < condition.waits ? { min: Number.POSITIVE_INFINITY } : {},
-        );
-        break;
-      case 'natural':
-        add(id, 'natural', 1, natural);
-        for (let samples = 2; samples <= condition.samples; samples++) {
-          add(`vote-${samples}`, 'vote', samples, votes(found, samples));
-        }
-        break;
+    if (condition.method === 'natural') {
+      add(id, 'natural', 1, natural);
+      for (let samples = 2; samples <= condition.samples; samples++) {
+        add(`vote-${samples}`, 'vote', samples, votes(found, samples));
+      }
+      continue;
     }
+    const { setting = 0 } = condition;
+    const { bounds }: Method = methods[condition.method];
+    add(id, condition.method, setting, found, ({ waits, question, seed }) => {
+      const naturalTokens = naturalTokensOf.get(`${question}|${seed}`);
+      return bounds?.(setting, { waits, naturalTokens }) ?? {};
+    });
   }
   // The natural run with its text cut at the budget and no forced answer: it has an answer only if the thought had ended.
   for (const condition of conditions) {
     if (condition.method !== 'budget') continue;
+    const budget = Number(condition.setting);
     const cut = natural.map((result) => {
-      const ended = result.thinkingTokens <= condition.budget;
+      const ended = result.thinkingTokens <= budget;
       return {
         ...result,
         correct: ended && result.correct,
-        thinkingTokens: Math.min(result.thinkingTokens, condition.budget),
+        thinkingTokens: Math.min(result.thinkingTokens, budget),
       };
     });
-    add(`cut-text-${condition.budget}`, 'cut-text', condition.budget, cut, () => ({ max: condition.budget }));
+    add(`cut-text-${budget}`, 'cut-text', budget, cut, () => ({ max: budget }));
   }
   return { rows, methods: metricsOf(rows) };
 }
 
-type Judged = Pick<Result, 'question' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'>;
+type Judged = Pick<
+  Result,
+  'question' | 'seed' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'
+>;
 
 /** Vote of the first `samples` samples of each question and seed. Its token counts are the sums over the samples. */
 function votes(results: readonly Result[], samples: number): readonly Judged[] {
@@ -140,6 +144,7 @@ function votes(results: readonly Result[], samples: number): readonly Judged[] {
     return [
       {
         question: one.question,
+        seed: one.seed,
         waits: one.waits,
         correct: majority(first)?.correct ?? false,
         thinkingTokens: sum((result) => result.thinkingTokens),

@@ -8,7 +8,7 @@ import type { KeyHashes } from './keys/authenticate.ts';
 import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
-import { createServedModel } from './models/create-model.ts';
+import { createModels } from './models/create-models.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
@@ -32,12 +32,12 @@ export async function compose(
   const table = settings.tableName === undefined ? undefined : new LazyTable(settings.tableName);
   const loadTable = overrides.table ?? table;
   const openUpstream = upstreamConnector(upstreamContext(overrides), settings.upstreamIdleMs);
-  const models = await Promise.all(
-    settings.models.map(async (model) => createServedModel(model, await openUpstream(model.upstream, model.id))),
-  );
+  const now = () => performance.now();
+  const models = await createModels(settings.models, { open: openUpstream, now, random: Math.random });
   return {
     models,
     ...(settings.aliases === undefined ? {} : { aliases: settings.aliases }),
+    ...(settings.routes === undefined ? {} : { routes: settings.routes }),
     ...(settings.corsOrigins === undefined ? {} : { corsOrigins: settings.corsOrigins }),
     rawPrompts: settings.rawPrompts ?? false,
     ...(settings.prefixCache === undefined ? {} : { prefixCache: settings.prefixCache }),
@@ -45,7 +45,7 @@ export async function compose(
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     clock: {
-      now: () => performance.now(),
+      now,
       sleep: async (ms, signal) => {
         await sleep(ms, undefined, { signal });
       },

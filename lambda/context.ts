@@ -10,6 +10,7 @@ import type { ServedModel } from './models/served-model.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
+import type { RouteSettings } from './settings/routes.ts';
 import type { PrefixCache } from './settings/settings.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
@@ -18,6 +19,8 @@ export interface AppDependencies {
   readonly models: readonly ServedModel[];
   /** Further names of models: the id of the model by the alias. If omitted, there are none. */
   readonly aliases?: Aliases;
+  /** Ids behind which several models answer, the smallest first. If omitted, there are none. */
+  readonly routes?: readonly RouteSettings[];
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. @default false */
   readonly rawPrompts?: boolean;
   /** Whether keys share the prefix cache of a model. @default 'shared' */

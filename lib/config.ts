@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { aliasesSchema } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
+import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
@@ -78,6 +79,12 @@ const stageSchema = z.strictObject({
     .describe(
       'Further names of models: the id of the model by the alias, for instance `{ "gpt-5": "s1-32b" }`. A response has the name that the request has. The limits of a key name ids.',
     ),
+  routes: z
+    .array(routeSchema)
+    .default([])
+    .describe(
+      'Further model ids, behind which several models answer, the smallest first ([routes](routes.md)). A key must allow every model of a route.',
+    ),
   api: apiSchema.prefault({}),
   retention: retentionSchema
     .prefault({})
@@ -132,7 +139,7 @@ export class ConfigError extends Error {
 export function parseConfig(input: unknown, name = 'The config'): Config {
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) {
-    const issues = parsed.error.issues.flatMap((issue) => issuesOfModel(issue, input));
+    const issues = parsed.error.issues.flatMap((issue) => issuesOfForm(issue, input));
     throw new ConfigError(`${name} is wrong:\n${z.prettifyError({ issues })}`);
   }
   return parsed.data;
@@ -150,12 +157,19 @@ export function externalModels(config: Config): readonly ExternalModelConfig[] {
   return config.models.filter((model) => 'upstream' in model);
 }
 
-/** Replaces the issue of a model that is wrong in both forms by the issues of the form that it has: with or without `upstream`. */
-function issuesOfModel(issue: z.core.$ZodIssue, input: unknown): readonly z.core.$ZodIssue[] {
-  if (issue.code !== 'invalid_union' || issue.path[0] !== 'models' || issue.path.length !== 2) return [issue];
-  const model = z.object({ models: z.array(z.unknown()) }).safeParse(input).data?.models[Number(issue.path[1])];
-  const form = typeof model === 'object' && model !== null && 'upstream' in model ? 1 : 0;
-  return (issue.errors[form] ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+/** Replaces the issue of a model or a fallback that is wrong in both forms by the issues of the form that it has: with or without `upstream`. */
+function issuesOfForm(issue: z.core.$ZodIssue, input: unknown): readonly z.core.$ZodIssue[] {
+  const { path } = issue;
+  const hasForms = path[0] === 'models' && (path.length === 2 || (path.length === 4 && path[2] === 'fallbacks'));
+  if (issue.code !== 'invalid_union' || !hasForms) return [issue];
+  const value = path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+    input,
+  );
+  const form = typeof value === 'object' && value !== null && 'upstream' in value ? 1 : 0;
+  return (issue.errors[form] ?? []).flatMap((inner) =>
+    issuesOfForm({ ...inner, path: [...path, ...inner.path] }, input),
+  );
 }
 
 /**
@@ -165,11 +179,17 @@ function issuesOfModel(issue: z.core.$ZodIssue, input: unknown): readonly z.core
  */
 export function loadConfig(file: string): Config {
   const config = parseConfig(readJson(file), file);
-  const models = config.models.map((model) =>
-    model.tokenizer === undefined || model.tokenizer === 'endpoint'
-      ? model
-      : { ...model, tokenizer: resolve(dirname(file), model.tokenizer) },
-  );
+  const inFolder = (path: string | undefined) =>
+    path === undefined || path === 'endpoint' ? path : resolve(dirname(file), path);
+  const models = config.models.map((model) => ({
+    ...model,
+    tokenizer: inFolder(model.tokenizer),
+    ...(model.fallbacks !== undefined && {
+      fallbacks: model.fallbacks.map((fallback) =>
+        'model' in fallback ? fallback : { ...fallback, tokenizer: inFolder(fallback.tokenizer) },
+      ),
+    }),
+  }));
   return { ...config, models };
 }
 

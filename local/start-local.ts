@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
-import * as z from 'zod';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
 import { compose } from '../lambda/compose.ts';
@@ -15,9 +14,11 @@ import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
+import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
+import { calibrationBeside } from './calibration-file.ts';
 import {
   type EmulatedCopies,
   emulateCopies,
@@ -29,11 +30,15 @@ import {
 import { startContainerEndpoint } from './endpoint/container-endpoint.ts';
 import type { CopyFleet } from './endpoint/copy-fleet.ts';
 import { parseFaultScript } from './endpoint/faults.ts';
-import { type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
+import { type LocalComponent, type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import type { Engine } from './engine/engine.ts';
+import { LazyEngine } from './engine/lazy-engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { type FurtherModel, missingFile, windowOf } from './further-models.ts';
+import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
+import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 
 export interface LocalOptions {
@@ -56,6 +61,10 @@ export interface LocalOptions {
    * `http://localhost:8080`. A local SageMaker endpoint runs in front of it.
    */
   readonly container?: string;
+  /** Servers on which requests go on if the model's own fails, in this order. @default - none */
+  readonly fallbacks?: readonly LocalFallback[];
+  /** Time without a first chunk after which the first fallback is called as well, in milliseconds. @default - off */
+  readonly hedgeAfterMs?: number;
   /** Context window of the upstream or the container, in tokens. @default what the server reports, else 8,192 */
   readonly contextTokens?: number;
   /** Concurrent streams of the embedded engine. @default 4 */
@@ -70,6 +79,10 @@ export interface LocalOptions {
   readonly allowedOrigins?: readonly string[];
   /** Further names of the model: its id by the alias. @default - none */
   readonly aliases?: Aliases;
+  /** Models that the embedded endpoint serves beside the first one. Each is loaded by its first request. @default - none */
+  readonly furtherModels?: readonly FurtherModel[];
+  /** Ids behind which several of the models answer. @default - none */
+  readonly routes?: readonly RouteSettings[];
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
   /** Wraps the embedded engine, for measurements. @default - none */
@@ -84,6 +97,8 @@ export interface LocalOptions {
 export interface LocalServer {
   readonly url: string;
   readonly model: ModelSettings;
+  /** Ids of all models and routes that requests may name, `model` first. */
+  readonly offered: readonly string[];
   /** The embedded endpoint. `undefined` with an upstream or a container. */
   readonly endpoint: LocalEndpoint | undefined;
   /** The emulated copies. `undefined` without `LocalOptions.copies`. */
@@ -98,7 +113,8 @@ export interface LocalServer {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const ENDPOINT_NAME = 'local';
+/** Name of the local endpoint, as its SageMaker clients give it. */
+export const LOCAL_ENDPOINT_NAME = 'local';
 
 /** Pages of this machine, on any port. */
 const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`http://${host}:*`, `https://${host}:*`]);
@@ -114,8 +130,16 @@ const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, impor
  * @throws {Error} if the port is taken, the model does not load or the upstream does not answer
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
-  const { model, runtime, endpoint, copies } = await backendOf(options);
-  const problem = aliasProblem(options.aliases ?? {}, [model.id]);
+  const { model: alone, further = [], runtime, endpoint, copies } = await backendOf(options);
+  const model = await withFallbacks(alone, options).catch(async (error: unknown) => {
+    await runtime?.close();
+    throw error;
+  });
+  const { aliases = {}, routes = [] } = options;
+  const models = [model, ...further];
+  const modelIds = models.map(({ id }) => id);
+  const offered = [...modelIds, ...routes.map(({ id }) => id)];
+  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, modelIds, aliases);
   if (problem !== undefined) {
     await runtime?.close();
     throw new Error(`${problem.sentence}.`);
@@ -126,7 +150,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   });
   const allowedOrigins = [...LOCAL_ORIGINS, ...(options.allowedOrigins ?? [])];
   const settings = {
-    models: [model],
+    models,
+    ...(routes.length === 0 ? {} : { routes: [...routes] }),
     ...(options.aliases === undefined ? {} : { aliases: options.aliases }),
     rawPrompts: true,
     corsOrigins: allowedOrigins,
@@ -149,7 +174,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
   const dependencies = await compose(settings, options.log ?? (() => {}), {
     ...scalingOverrides,
-    ...(options.upstreamKey === undefined ? {} : { upstreamKeys: new Map([[model.id, options.upstreamKey]]) }),
+    upstreamKeys: keysOf(model, options),
   });
   if (options.upstream !== undefined) {
     await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {
@@ -178,6 +203,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     model,
+    offered,
     endpoint,
     fleet: copies?.fleet,
     running: () => shutdown.running,
@@ -245,6 +271,7 @@ function pointSdkAt(service: string, url: string | undefined): void {
 /** The model that is served, and the server of SageMaker's protocol in front of it. */
 interface Backend {
   readonly model: ModelSettings;
+  readonly further?: readonly ModelSettings[];
   readonly runtime?: { readonly url: string; close(): Promise<void> };
   readonly endpoint?: LocalEndpoint;
   readonly copies?: EmulatedCopies | undefined;
@@ -265,7 +292,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
   });
   const runtime = await startContainerEndpoint({
     containerUrl,
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     ...(isAdapter && modelName !== undefined ? { adapterName: modelName } : {}),
   });
@@ -276,7 +303,7 @@ async function inContainer(options: LocalOptions, url: string): Promise<Backend>
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         ...(modelName === undefined ? {} : { servedModelName: modelName }),
       },
@@ -301,64 +328,87 @@ async function embedded(options: LocalOptions): Promise<Backend> {
   const endpoint = await startLocalEndpoint({
     engine,
     ...(copies === undefined ? {} : { copies }),
-    endpointName: ENDPOINT_NAME,
+    endpointName: LOCAL_ENDPOINT_NAME,
     inferenceComponentName: LOCAL_COMPONENT_NAME,
     servedModelName: id,
+    components: (options.furtherModels ?? []).map((model) => componentOf(model, options)),
     faultsRoute: script !== undefined,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
   if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
   if (script !== undefined) endpoint.faults.play(script);
+  const further = await Promise.all((options.furtherModels ?? []).map(furtherSettings)).catch(
+    async (error: unknown) => {
+      await endpoint.close();
+      throw error;
+    },
+  );
   return {
     runtime: endpoint,
     endpoint,
+    further,
     copies,
     model: {
       id,
       format: options.format ?? 's1',
       upstream: {
         kind: 'sagemaker',
-        endpointName: ENDPOINT_NAME,
+        endpointName: LOCAL_ENDPOINT_NAME,
         inferenceComponentName: LOCAL_COMPONENT_NAME,
         servedModelName: id,
       },
       tokenizer: tokenizerOf(tokenizerPath),
       ...budgetsFor(engine.contextTokens),
+      ...calibrationBeside(options.modelPath ?? modelFile('budgetforce-tiny.gguf')),
       ...(options.copies === undefined ? {} : { scaling: scalingOf(options.copies, id, engine.contextTokens) }),
       ...(own ? {} : { systemPrompt: 'You are a careful assistant.', defaultTemperature: 1 }),
     },
   };
 }
 
-const modelsSchema = z.object({
-  data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1),
-});
+/** The component of a further model, whose engine its first call loads. */
+function componentOf({ id, modelPath }: FurtherModel, options: LocalOptions): LocalComponent {
+  const open = async () => {
+    const engine = await loadLlamaEngine({ modelPath, ...parallelOf(options) }).catch((cause: unknown) => {
+      throw new Error(`The model ${modelPath} does not load: ${String(cause)}`, { cause });
+    });
+    return options.wrapEngine?.(engine) ?? engine;
+  };
+  return { name: componentNameOf(id), servedModelName: id, engine: new LazyEngine(open) };
+}
+
+/** @throws {Error} that names the missing file */
+async function furtherSettings(further: FurtherModel): Promise<ModelSettings> {
+  const { id, format, tokenizerPath, systemPrompt, defaultTemperature } = further;
+  const missing = missingFile(further);
+  if (missing !== undefined) throw new Error(`The model ${id} cannot be served: there is no file ${missing}.`);
+  return {
+    id,
+    format,
+    upstream: {
+      kind: 'sagemaker',
+      endpointName: LOCAL_ENDPOINT_NAME,
+      inferenceComponentName: componentNameOf(id),
+      servedModelName: id,
+    },
+    tokenizer: tokenizerOf(tokenizerPath),
+    ...budgetsFor(await windowOf(further)),
+    ...(systemPrompt === undefined ? {} : { systemPrompt }),
+    ...(defaultTemperature === undefined ? {} : { defaultTemperature }),
+  };
+}
+
+const componentNameOf = (modelId: string) => `${LOCAL_COMPONENT_NAME}-${modelId}`;
 
 async function upstream(options: LocalOptions, url: string): Promise<ModelSettings> {
   const baseUrl = url.replace(/\/+$/, '');
-  const headers = options.upstreamKey === undefined ? {} : { authorization: `Bearer ${options.upstreamKey}` };
-  const answer = await fetch(`${baseUrl}/models`, { headers }).catch((cause: unknown) => {
-    throw new Error(`The upstream ${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, {
-      cause,
-    });
-  });
-  if (!answer.ok)
-    throw new Error(
-      `GET ${baseUrl}/models returned status ${answer.status}. Check the URL (it usually ends in /v1) and the key.`,
-    );
-  const { data } = modelsSchema.parse(await answer.json());
-  const served = data.find((model) => options.upstreamModel === undefined || model.id === options.upstreamModel);
-  if (served === undefined) {
-    throw new Error(
-      `The upstream has no model ${options.upstreamModel}. Choose one of: ${data.map((model) => model.id).join(', ')}.`,
-    );
-  }
+  const served = await findServedModel('upstream', baseUrl, options.upstreamModel, options.upstreamKey);
   return {
     id: served.id,
     format: options.format ?? 's1',
     upstream: { kind: 'openai-compatible', baseUrl, servedModelName: served.id },
     tokenizer: tokenizerOf(options.tokenizerPath),
-    ...budgetsFor(options.contextTokens ?? served.max_model_len ?? DEFAULT_CONTEXT_TOKENS),
+    ...budgetsFor(options.contextTokens ?? served.contextTokens ?? DEFAULT_CONTEXT_TOKENS),
   };
 }
 

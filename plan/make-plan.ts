@@ -1,14 +1,18 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
 import { type Config, externalModels, hostedPart } from '../lib/config.ts';
 import type { Prices } from '../lib/facts/prices.ts';
+import { breakEven } from './break-even.ts';
 import type { CreatedResources } from './created.ts';
 import { apiHourlyCost, hourlyCost, requestCost } from './hourly-cost.ts';
 import { modelPlan } from './model-plan.ts';
 import { monthlyCost } from './monthly-cost.ts';
 import { notesOf } from './notes.ts';
-import type { Plan } from './plan.ts';
+import type { ApiPrice, Plan, TokensPerRequest } from './plan.ts';
 import { requiredQuotas } from './required-quotas.ts';
+import { routePlans } from './route-cost.ts';
 import type { PlannedTraffic } from './traffic.ts';
+
+const usualTokens: TokensPerRequest = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
 
 /**
  * Plans the deployment of a config.
@@ -16,6 +20,8 @@ import type { PlannedTraffic } from './traffic.ts';
  * @param created resources of the stacks, see `createdBy`
  * @param traffic traffic of one model. If omitted, no month is estimated.
  * @param trafficModel id of that model. If omitted, the first model.
+ * @param against price of another API, and what a request has. If omitted, no break-even is estimated.
+ * @param tokens tokens of a usual request to a route
  * @throws {Error} if the config has no model `trafficModel`.
  */
 export function makePlan(
@@ -24,6 +30,8 @@ export function makePlan(
   prices: Prices,
   traffic?: PlannedTraffic,
   trafficModel?: string,
+  against?: { readonly price: ApiPrice; readonly traffic: Omit<PlannedTraffic, 'requestsPerDay'> },
+  tokens: TokensPerRequest = traffic ?? usualTokens,
 ): Plan {
   const hosted = hostedPart(config);
   const external = externalModels(config);
@@ -39,6 +47,15 @@ export function makePlan(
     traffic === undefined || hosted === undefined || busy === undefined || 'upstream' in busy || hourly === undefined
       ? undefined
       : monthlyCost(hosted, busy, memory, traffic, hourly, prices);
+  const known = hosted !== undefined && busy !== undefined && !('upstream' in busy) && hourly !== undefined;
+  const even =
+    known && against !== undefined
+      ? breakEven(hosted, busy, memory, against.traffic, hourly, prices, against.price)
+      : undefined;
+  const unknownBreakEven =
+    against !== undefined && even === undefined
+      ? ['No break-even is estimated: memory, speed or price of the deployment are unknown here.']
+      : [];
   return {
     name: config.name,
     region: config.region,
@@ -50,7 +67,9 @@ export function makePlan(
     estimatedDollarsPerHour: hourly,
     estimatedRequestDollars: external.length === 0 ? undefined : requestCost(config, prices),
     estimatedMonth: month,
+    estimatedBreakEven: even,
+    routes: routePlans(config, models, hourly, tokens),
     prices: { date: prices.date, source: prices.source },
-    notes: notesOf(config, models, hourly, month, traffic, busy),
+    notes: [...notesOf(config, models, hourly, month, traffic, busy), ...unknownBreakEven],
   };
 }

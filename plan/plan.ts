@@ -20,8 +20,27 @@ export interface Plan {
   /** Cost of requests to external models beside their server. `undefined` if there are none. */
   readonly estimatedRequestDollars: RequestCost | undefined;
   readonly estimatedMonth: MonthlyCost | undefined;
+  readonly routes: readonly RoutePlan[];
+  /** `undefined` if no price of another API was given, or the deployment's cost is unknown. */
+  readonly estimatedBreakEven: BreakEven | undefined;
   readonly prices: { readonly date: string; readonly source: string };
   readonly notes: readonly string[];
+}
+
+/** Tokens of a usual request. */
+export type TokensPerRequest = Pick<PlannedTraffic, 'promptTokens' | 'thinkingTokens' | 'answerTokens'>;
+
+/** Cost of a route against that of its last model. */
+export interface RoutePlan {
+  readonly id: string;
+  readonly models: readonly string[];
+  readonly tokens: TokensPerRequest;
+  /** Models whose price is unknown. */
+  readonly unpriced: readonly string[];
+  /** Share of escalations at which the route costs as much as always asking its last model, 0 to 1. `undefined` without prices. */
+  readonly breakEvenRate: number | undefined;
+  /** Dollars per request if no request is escalated, if half are, and if the last model is always asked. */
+  readonly dollarsPerRequest: { readonly never: number; readonly half: number; readonly last: number } | undefined;
 }
 
 /** Memory, cold start and speed of one model. `undefined` if the config has no architecture. */
@@ -71,4 +90,25 @@ export interface MonthlyCost {
     /** Dollars per million tokens of thinking and answer. */
     readonly perMillionTokens: number;
   };
+}
+
+/** Price of another API, in dollars per million tokens. */
+export interface ApiPrice {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** The traffic at which a deployment costs less than another API for the same tokens. */
+export interface BreakEven {
+  readonly price: ApiPrice;
+  /** Tokens of each request. */
+  readonly traffic: Omit<PlannedTraffic, 'requestsPerDay'>;
+  /** What the other API charges for a request, in dollars. Thinking is charged as output. */
+  readonly apiDollarsPerRequest: number;
+  /** Most requests per day that the model's maximum copies can answer. */
+  readonly capacityPerDay: number;
+  /** Ranges of requests per day in which the deployment costs less, from the lowest. Empty if it never does. */
+  readonly cheaper: readonly { readonly from: number; readonly to: number }[];
+  /** Cost of a month at the lowest such traffic, for either. `undefined` if there is none. */
+  readonly dollarsPerMonth: number | undefined;
 }

@@ -1,5 +1,5 @@
 import { groupDigits } from '../lib/facts/group-digits.ts';
-import type { ModelPlan, Plan } from './plan.ts';
+import type { ModelPlan, Plan, RoutePlan } from './plan.ts';
 
 /** A section of the plan: a table if it has a head, otherwise a list. Text and Markdown are rendered from the same sections. */
 interface Section {
@@ -29,8 +29,34 @@ function sectionsOf(plan: Plan): readonly Section[] {
     ...hourlySection(plan),
     ...requestSection(plan),
     ...monthSection(plan),
+    ...plan.routes.flatMap(routeSections),
+    ...breakEvenSection(plan),
     ...plan.models.flatMap(modelSections),
     notesSection(plan),
+  ];
+}
+
+function breakEvenSection({ estimatedBreakEven: even }: Plan): readonly Section[] {
+  if (even === undefined) return [];
+  const { price, traffic, cheaper, capacityPerDay, dollarsPerMonth } = even;
+  const tokens = [traffic.promptTokens, traffic.thinkingTokens, traffic.answerTokens].map(groupDigits);
+  const [first] = cheaper;
+  const ranges = cheaper.map(({ from, to }) => `${groupDigits(from)} to ${groupDigits(to)}`).join(', ');
+  return [
+    {
+      title: `Break-even against an API at $${price.input} and $${price.output} per million input and output tokens`,
+      head: ['figure', 'value'],
+      rows: [
+        ['tokens per request: prompt, thinking, answer', tokens.join(', ')],
+        ['the API charges per request', `$${even.apiDollarsPerRequest.toPrecision(3)}`],
+        [
+          'the deployment is cheaper at requests per day of',
+          first === undefined ? `never, up to its capacity of ${groupDigits(capacityPerDay)}` : ranges,
+        ],
+        ...(dollarsPerMonth === undefined ? [] : [['cost of a month there, of either', estimate(dollarsPerMonth)]]),
+        ['capacity of the maximum copies, requests per day', groupDigits(capacityPerDay)],
+      ],
+    },
   ];
 }
 
@@ -119,6 +145,44 @@ function monthSection({ estimatedMonth: month }: Plan): readonly Section[] {
         ['secrets, alarms, dashboard and similar', estimate(dollars.fixed)],
         ['total', estimate(dollars.total)],
         ['per million tokens of thinking and answer', estimate(dollars.perMillionTokens)],
+      ],
+    },
+  ];
+}
+
+function routeSections({
+  id,
+  models,
+  tokens,
+  unpriced,
+  breakEvenRate,
+  dollarsPerRequest,
+}: RoutePlan): readonly Section[] {
+  const title = `Route ${id}: ${models.join(', then ')}`;
+  const last = models.at(-1) ?? '';
+  if (breakEvenRate === undefined || dollarsPerRequest === undefined) {
+    const why = `the price of ${unpriced.join(' and ')} is unknown: write models[].dollarsPerMillionTokens`;
+    return [{ title, rows: [[`The break-even rate of escalations was not estimated: ${why}.`]] }];
+  }
+  const { promptTokens, thinkingTokens, answerTokens } = tokens;
+  const request = `${groupDigits(promptTokens)} prompt, ${groupDigits(thinkingTokens)} thinking, ${groupDigits(answerTokens)} answer`;
+  return [
+    {
+      title,
+      head: ['what', 'amount'],
+      rows: [
+        ['tokens per request, on every model', request],
+        ['a request if none is escalated', estimate(dollarsPerRequest.never, 6)],
+        ['a request if half are escalated by each model', estimate(dollarsPerRequest.half, 6)],
+        [`a request if ${last} is always asked`, estimate(dollarsPerRequest.last, 6)],
+        [
+          'break-even: share of escalations at which the route costs as much',
+          `${(breakEvenRate * 100).toFixed(1)} % (estimate)`,
+        ],
+        [
+          'formula',
+          'cost(e) = sum over models i of e^i (prompt + thought + (1 - e) answer), of the last its answer too; break-even: cost(e) = cost of the last',
+        ],
       ],
     },
   ];

@@ -2,10 +2,11 @@ import { loadConfig } from '../../lib/config.ts';
 import { loadPrices } from '../../lib/facts/prices.ts';
 import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
+import type { TokensPerRequest } from '../../plan/plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
 import type { PlannedTraffic } from '../../plan/traffic.ts';
 import { defineCommand } from '../command.ts';
-import { parseNumber } from '../option-values.ts';
+import { parseNumber, parsePrices } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
 const DEFAULT_CONFIG = 'config/s1-32b.json';
@@ -58,6 +59,13 @@ export const planCommand = defineCommand({
       group: TRAFFIC,
       description: 'model that serves the requests',
     },
+    against: {
+      type: 'string',
+      placeholder: 'IN,OUT',
+      group: TRAFFIC,
+      description:
+        'dollars per million input and output tokens of another API: shows the traffic above which the deployment is cheaper',
+    },
     prices: {
       type: 'string',
       placeholder: 'FILE.json',
@@ -77,9 +85,15 @@ export const planCommand = defineCommand({
     if (more.length > 0) throw new UsageError(`plan takes one config, but got ${positionals.join(' ')}.`);
     if (values.json && values.markdown)
       throw new UsageError('--json and --markdown are two outputs. Give one of them.');
-    const traffic = plannedTraffic(values);
+    const tokens = tokensPerRequest(values);
+    const traffic = plannedTraffic(values, tokens);
     const config = loadConfig(path);
-    const plan = makePlan(config, createdBy(config, values.allow), loadPrices(values.prices), traffic, values.model);
+    const against =
+      values.against === undefined
+        ? undefined
+        : { price: parsePrices('against', values.against), traffic: requestOf(values) };
+    const created = createdBy(config, values.allow);
+    const plan = makePlan(config, created, loadPrices(values.prices), traffic, values.model, against, tokens);
     process.stdout.write(
       values.json ? `${JSON.stringify(plan, null, 2)}\n` : values.markdown ? planAsMarkdown(plan) : planAsText(plan),
     );
@@ -95,14 +109,30 @@ interface TrafficValues {
   readonly 'active-hours': string;
 }
 
-function plannedTraffic(values: TrafficValues): PlannedTraffic | undefined {
+function plannedTraffic(values: TrafficValues, tokens: TokensPerRequest): PlannedTraffic | undefined {
   const requestsPerDay = values['requests-per-day'];
   if (requestsPerDay === undefined) return undefined;
   return {
+    ...tokens,
     requestsPerDay: parseNumber('requests-per-day', requestsPerDay, { min: 1, max: 1e9 }),
+    ...requestOf(values),
+  };
+}
+
+/** Tokens of a request, and the hours with requests. */
+function requestOf(values: TrafficValues): Omit<PlannedTraffic, 'requestsPerDay'> {
+  return {
     promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
     thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
     answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),
     activeHours: parseNumber('active-hours', values['active-hours'], { min: 0.1, max: 24 }),
+  };
+}
+
+function tokensPerRequest(values: TrafficValues): TokensPerRequest {
+  return {
+    promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
+    thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
+    answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),
   };
 }

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
-import { defaultLocalCopies, type LocalCopies } from '../../local/emulated-copies.ts';
-import { type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
+import { defaultLocalCopies, LOCAL_COMPONENT_NAME, type LocalCopies } from '../../local/emulated-copies.ts';
+import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
+import type { LocalFallback } from '../../local/local-fallbacks.ts';
+import { LOCAL_ENDPOINT_NAME, type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
@@ -53,6 +55,24 @@ export const startCommand = defineCommand({
       placeholder: 'KEY',
       defaultText: 'the variable UPSTREAM_API_KEY',
       description: 'bearer key of the upstream',
+    },
+    fallback: {
+      type: 'string',
+      multiple: true,
+      placeholder: 'URL',
+      description:
+        "go on at this server if the model's own fails (docs/reliability.md), for instance http://localhost:8788/v1; may be repeated; append #FILE for the tokenizer.json of another vocabulary",
+    },
+    'fallback-key': {
+      type: 'string',
+      placeholder: 'KEY',
+      defaultText: 'the variable FALLBACK_API_KEY',
+      description: 'bearer key of the fallbacks',
+    },
+    'hedge-ms': {
+      type: 'string',
+      placeholder: 'N',
+      description: 'call the first fallback as well if the first token does not come within this time, in milliseconds',
     },
     format: {
       type: 'string',
@@ -174,11 +194,14 @@ export const startCommand = defineCommand({
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
     const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
-    const server = await startLocal(localOptions(values));
+    const embedded = [values.model, values.upstream, values.container].every((value) => value === undefined);
+    const missing = embedded ? missingFile(smallModel) : undefined;
+    const second = embedded && missing === undefined ? { furtherModels: [smallModel], routes: [autoRoute] } : {};
+    const server = await startLocal({ ...localOptions(values), ...second });
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
-        : banner(server, values['api-key']) + faultsLine(server, values.faults),
+        : banner(server, values['api-key'], missing) + faultsLine(server, values.faults),
     );
     await untilStopped();
     const running = server.running();
@@ -223,6 +246,9 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
+  readonly fallback?: readonly string[];
+  readonly 'fallback-key'?: string;
+  readonly 'hedge-ms'?: string;
   readonly 'api-key'?: string;
   readonly faults?: string;
   readonly 'allow-host'?: readonly string[];
@@ -255,11 +281,37 @@ function localOptions(values: StartValues): LocalOptions {
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(values.alias === undefined ? {} : { aliases: parseAliases(values.alias) }),
     ...(values.faults === undefined ? {} : { faults: readFaults(values.faults, upstream) }),
+    ...fallbackOptions(values),
     ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
     ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function fallbackOptions(values: StartValues): Pick<LocalOptions, 'fallbacks' | 'hedgeAfterMs'> {
+  const hedge = values['hedge-ms'];
+  if (values.fallback === undefined) {
+    const lone = (['hedge-ms', 'fallback-key'] as const).find((name) => values[name] !== undefined);
+    if (lone !== undefined)
+      throw new UsageError(`--${lone} needs --fallback, for instance --fallback http://localhost:8788/v1.`);
+    return {};
+  }
+  const key = values['fallback-key'] ?? process.env['FALLBACK_API_KEY'];
+  return {
+    fallbacks: values.fallback.map((value) => ({ ...parseFallback(value), ...(key === undefined ? {} : { key }) })),
+    ...(hedge === undefined ? {} : { hedgeAfterMs: parseWholeNumber('hedge-ms', hedge, { min: 1, max: 600_000 }) }),
+  };
+}
+
+function parseFallback(value: string): LocalFallback {
+  const [, baseUrl = '', tokenizerPath] = /^([^#]*)(?:#(.+))?$/.exec(value) ?? [];
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
+    throw new UsageError(`--fallback is ${JSON.stringify(value)}. Give a URL such as http://localhost:8788/v1.`);
+  }
+  if (tokenizerPath !== undefined && !existsSync(tokenizerPath))
+    throw new UsageError(`There is no file ${tokenizerPath}.`);
+  return { baseUrl, ...(tokenizerPath === undefined ? {} : { tokenizerPath }) };
 }
 
 function readFaults(path: string, upstream: string | undefined): string {
@@ -378,7 +430,18 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
   };
 }
 
-function banner({ url, model }: LocalServer, apiKey: string | undefined): string {
+function banner(
+  { url, model, endpoint, offered }: LocalServer,
+  apiKey: string | undefined,
+  missing: string | undefined,
+): string {
+  const others = offered.slice(1);
+  const more =
+    others.length > 0
+      ? `\n  also     ${others.join(', ')}`
+      : missing === undefined
+        ? ''
+        : `\n  without  ${smallModel.id} and ${autoRoute.id}: there is no file ${missing}`;
   const key = apiKey === undefined ? '' : ` \\\n  -H "Authorization: Bearer ${apiKey}"`;
   const body = JSON.stringify({
     model: model.id,
@@ -392,9 +455,9 @@ function banner({ url, model }: LocalServer, apiKey: string | undefined): string
   });
   return `
 Budgetforce listens on ${url}
-  model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)
+  model    ${model.id} (format ${model.format}, window ${model.contextTokens} tokens, up to ${model.maxThinkingTokens} of thinking)${more}
   API      ${url}/v1   (set the base_url of any OpenAI client to it)
-
+${endpointLine(endpoint)}
 Try it:
 curl ${url}/v1/chat/completions${key} \\
   -H "Content-Type: application/json" \\
@@ -402,6 +465,12 @@ curl ${url}/v1/chat/completions${key} \\
 
 Press Ctrl-C to stop.
 `;
+}
+
+/** Where clients of SageMaker reach the model itself (docs/harnesses.md). */
+function endpointLine(endpoint: LocalServer['endpoint']): string {
+  if (endpoint === undefined) return '';
+  return `  endpoint ${endpoint.url}   (SageMaker: endpoint ${LOCAL_ENDPOINT_NAME}, component ${LOCAL_COMPONENT_NAME})\n`;
 }
 
 function faultsLine({ endpoint }: LocalServer, faults: string | undefined): string {

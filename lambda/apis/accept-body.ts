@@ -49,6 +49,9 @@ export interface JsonObject {
   readonly output?: unknown;
   readonly is_error?: unknown;
   readonly messages?: unknown;
+  readonly continue_final_message?: unknown;
+  readonly reasoning?: unknown;
+  readonly reasoning_content?: unknown;
   readonly thinking?: unknown;
   readonly output_config?: unknown;
   readonly effort?: unknown;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { confidenceMeasures } from '../forcing/confidence.ts';
 import { reasoningEfforts } from '../settings/settings.ts';
 import { MAX_TOKENS } from './sampling-fields.ts';
 
@@ -8,7 +9,14 @@ export const MAX_SHORT_TEXT = 256;
 /** Maximum number of `stop` texts. OpenAI has 4, Anthropic and others more. */
 export const MAX_STOPS = 64;
 
+/** Maximum of `waits`, and of texts in a list of `wait_text`. */
+export const MAX_WAITS = 64;
+
 const tokens = z.int().min(0).max(MAX_TOKENS);
+
+const share = z.number().min(0).max(1);
+
+const shortText = z.string().min(1).max(MAX_SHORT_TEXT);
 
 /** A maximum of a dialect in which -1 means that the model decides. */
 const tokensOrDynamic = z.int().min(-1).max(MAX_TOKENS);
@@ -36,17 +44,53 @@ const thinking = z
     waits: z
       .int()
       .min(0)
-      .max(64)
+      .max(MAX_WAITS)
       .optional()
       .describe(
         'With a minimum: how many early ends become "Wait" at most; further early ends are masked. Without a minimum: how many ends are suppressed, regardless of length.',
       ),
     wait_text: z
-      .string()
-      .min(1)
-      .max(MAX_SHORT_TEXT)
+      .union([shortText, z.array(shortText).min(1).max(MAX_WAITS)])
       .optional()
-      .describe('Text that is appended when an end is suppressed.'),
+      .describe(
+        'Text that is appended when an end is suppressed, up to 256 characters. A list of up to 64 has one for each Wait in turn; the last one repeats.',
+      ),
+    wait_when: z
+      .enum(['always', 'unsure'])
+      .optional()
+      .describe(
+        'Whether an end becomes a Wait at any confidence, or only if the confidence in the thought since the last Wait is below `unsure_below`. A Wait for each of `waits`, or one if it is omitted.',
+      ),
+    unsure_below: share
+      .optional()
+      .describe('Confidence below which an end becomes a Wait. If omitted, that of the model’s calibration. 0 to 1.'),
+    confidence_measure: z
+      .enum(confidenceMeasures)
+      .optional()
+      .describe(
+        'Measure of `budget_forcing.confidence` and of `unsure_below`. If omitted, that of the calibration, or `min_token`.',
+      ),
+    stop_when: z
+      .enum(['never', 'sure'])
+      .optional()
+      .describe(
+        'With `sure`, short answers are probed at ends of lines, and thinking ends when they agree or are confident. Never below the minimum.',
+      ),
+    sure_above: share.optional().describe('Confidence of a probe that ends the thinking. If omitted, 0.95.'),
+    sure_probes: z
+      .int()
+      .min(2)
+      .max(16)
+      .optional()
+      .describe('Number of successive probes with the same answer that end the thinking. If omitted, 3.'),
+    risk: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe(
+        'Highest share of wrong answers, by the upper 95 % bound on the questions of the model’s calibration. Chooses Waits, threshold and maximum.',
+      ),
     soft_landing: z
       .number()
       .min(0)
@@ -71,6 +115,18 @@ const thinking = z
       .describe(
         'Whether the maximum may shrink when the endpoint is loaded, down to `floor_tokens`. If omitted, the floor is `min_tokens` or an eighth of the maximum.',
       ),
+    logprobs: z
+      .boolean()
+      .optional()
+      .describe(
+        'Chat Completions: whether to return the log probabilities of the thinking tokens, as `choices[].logprobs.reasoning_content`. A forced token has `logprob: null`.',
+      ),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(20)
+      .optional()
+      .describe('Number of most likely tokens to return with each thinking token. Requires `logprobs`.'),
     /** Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
     type: z
       .enum(['enabled', 'disabled', 'adaptive', 'auto'])

@@ -1,6 +1,8 @@
 import type { ForcingReport } from '../forcing/report.ts';
+import { HEDGE_LOST } from '../generation/failover.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
-import type { IgnoredField, RunningGeneration } from '../generation/request.ts';
+import type { IgnoredField, RiskReport, RunningGeneration } from '../generation/request.ts';
+import type { KeptBecause, RouteAccount } from '../generation/route-account.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
 export interface OccasionalReport {
@@ -10,11 +12,19 @@ export interface OccasionalReport {
   readonly answer_cut_by?: 'deadline';
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
+  /** Why rules by confidence, which the key or the config asks for, were off. */
+  readonly gates_off?: 'no_logprobs';
+  /** The policy that `thinking.risk` chose. */
+  readonly risk?: RiskReport;
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
   readonly probes?: { readonly count: number; readonly tokens: number };
   readonly vote?: VoteAccount;
   /** The runs of models that led to the answer, if there was more than one. */
   readonly attempts?: readonly Attempt[];
+  /** Only if the request names a route. */
+  readonly route?: RouteReport;
+  /** How the request moved between the upstreams of its model. */
+  readonly failover?: FailoverReport;
   readonly retrieval?: {
     readonly when: 'before' | 'unsure';
     readonly tokens: number;
@@ -31,50 +41,126 @@ export interface OccasionalReport {
 /** The samples of a vote, of which the response has one. */
 export interface VoteAccount {
   readonly requested: number;
+  readonly started: number;
   readonly finished: number;
+  /** Samples that were started, and not finished when the vote was decided. */
+  readonly aborted: number;
   /** Thinking and answer tokens of the finished samples that are not in the response. */
   readonly other_tokens: number;
   readonly aborted_tokens: number;
-  /** `all`: every sample counted. `lead`: the other samples could not change the result, or not soon. */
-  readonly decided_by: 'all' | 'lead';
+  /**
+   * `all`: every sample counted. `lead` and `agree`: the condition of the request. `certain`: the other samples could not change the
+   * winner. `deadline`: the time of the request was over.
+   */
+  readonly decided_by: 'all' | 'lead' | 'agree' | 'certain' | 'deadline';
+  /** Votes of each answer, most first. `weight`: the sum of their confidences, if they count. */
+  readonly counts: readonly { readonly answer: string; readonly votes: number; readonly weight?: number }[];
 }
 
 /** One run of a model for the answer. */
 export interface Attempt {
   readonly model: string;
-  /** `first`; or why it followed: the answer before was `unsure`, a call `failed`, or was slow (`hedge`). */
-  readonly reason: 'first' | 'unsure' | 'failed' | 'hedge';
+  /** `first`; or why it followed: the answer before was `unsure`, samples `disagree`, a call `failed`, or was slow (`hedge`). */
+  readonly reason: 'first' | 'unsure' | 'disagree' | 'failed' | 'hedge';
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
   readonly confidence?: number;
   readonly dollars?: number;
+  /** Code of the failure, if the model failed. */
+  readonly failure?: string;
+}
+
+/** Who answered a request to a route. */
+export interface RouteReport {
+  readonly id: string;
+  /** Id of the model whose answer it is. */
+  readonly answered_by: string;
+  /** Why the answer went out although its model was not found to be sure. */
+  readonly kept_because?: KeptBecause;
+}
+
+/** The moves of a request between upstreams. */
+export interface FailoverReport {
+  /** Upstream that finished the answer. */
+  readonly upstream: string;
+  readonly moves: readonly {
+    readonly from: string;
+    readonly to: string;
+    /** Code of the failure, `circuit_open` or `hedge`. */
+    readonly because: string;
+    /** `ids`: exactly from where the call broke. `text`: from its text, in the ids of another vocabulary. */
+    readonly continued_from: 'ids' | 'text';
+  }[];
+  /** Fallbacks that could not take the request, and what they lack for it. */
+  readonly passed_over: readonly { readonly upstream: string; readonly because: string }[];
 }
 
 /** The `budget_forcing` object. */
 export type BudgetReport = ReturnType<typeof alwaysReported> & OccasionalReport;
 
-/** Converts the account of a request to the `budget_forcing` object. */
+/** Converts the account of one sample of a request to the `budget_forcing` object. */
 export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
-  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored'>,
+  run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored' | 'risk' | 'priceOf'>,
+  route?: RouteAccount,
 ): BudgetReport {
-  const attempts = toAttempts(run.model, segments);
+  const attempts = route === undefined ? toAttempts(run.model, segments) : [];
   return {
-    ...alwaysReported(report, segments, run),
+    ...alwaysReported(report, segments, route?.answered ?? run),
+    ...(route === undefined ? {} : toRouteReport(route, run.priceOf)),
     ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
+    ...(report.confidence === undefined ? {} : { confidence: { ...report.confidence } }),
+    ...(run.risk === undefined ? {} : { risk: { ...run.risk } }),
+    ...(report.gatesOff ? { gates_off: 'no_logprobs' as const } : {}),
+    ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
+    ...toFailover(segments),
+  };
+}
+
+function toRouteReport(
+  { id, attempts, answered, keptBecause }: RouteAccount,
+  priceOf: RunningGeneration['priceOf'],
+): Required<Pick<OccasionalReport, 'route' | 'attempts'>> {
+  return {
+    route: {
+      id,
+      answered_by: answered.model,
+      ...(keptBecause === undefined ? {} : { kept_because: keptBecause }),
+    },
+    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, confidence, failure }) => {
+      const price = priceOf?.(model);
+      return {
+        model,
+        reason,
+        usage: {
+          prompt_tokens: promptTokens,
+          completion_tokens: completionTokens,
+          total_tokens: promptTokens + completionTokens,
+        },
+        ...(confidence === undefined ? {} : { confidence }),
+        ...(price === undefined
+          ? {}
+          : { dollars: (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000 }),
+        ...(failure === undefined ? {} : { failure }),
+      };
+    }),
   };
 }
 
 /** The attempts of the calls in order: a call after one that failed begins a new attempt. */
 function toAttempts(model: string, segments: readonly SegmentAccount[]): readonly Attempt[] {
   const groups: SegmentAccount[][] = [];
-  let failed = true;
+  const reasons: Attempt['reason'][] = [];
+  let reason: Attempt['reason'] | undefined = 'first';
   for (const segment of segments) {
-    if (failed) groups.push([]);
+    if (reason !== undefined) {
+      groups.push([]);
+      reasons.push(reason);
+    }
     groups.at(-1)?.push(segment);
-    failed = segment.failure !== undefined;
+    reason = segment.failure === undefined ? undefined : segment.failure === HEDGE_LOST ? 'hedge' : 'failed';
   }
   return groups.map((calls, index) => {
     const promptTokens = calls[0]?.promptTokens ?? 0;
@@ -84,8 +170,26 @@ function toAttempts(model: string, segments: readonly SegmentAccount[]): readonl
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
     };
-    return { model, reason: index === 0 ? 'first' : 'failed', usage };
+    return { model: calls[0]?.upstream?.name ?? model, reason: reasons[index] ?? 'failed', usage };
   });
+}
+
+function toFailover(segments: readonly SegmentAccount[]): { readonly failover?: FailoverReport } {
+  const last = segments.at(-1)?.upstream;
+  if (last === undefined) return {};
+  const moves = segments.flatMap(({ upstream }) =>
+    upstream?.move === undefined
+      ? []
+      : {
+          from: upstream.move.from,
+          to: upstream.name,
+          because: upstream.move.because,
+          continued_from: upstream.move.continuedFrom,
+        },
+  );
+  const passedOver = last.passedOver.map(({ name, because }) => ({ upstream: name, because }));
+  if (moves.length === 0 && passedOver.length === 0) return {};
+  return { failover: { upstream: last.name, moves, passed_over: passedOver } };
 }
 
 function alwaysReported(
@@ -134,6 +238,7 @@ function alwaysReported(
       prompt_tokens_evaluated: segment.promptTokensEvaluated ?? null,
       tokens: segment.tokens,
       failure: segment.failure ?? null,
+      ...(segment.upstream === undefined ? {} : { upstream: segment.upstream.name }),
     })),
   };
 }

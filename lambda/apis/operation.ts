@@ -92,6 +92,7 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         'x-expected-wait-seconds': header(
           'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
         ),
+        'x-model-fallbacks': header('Upstreams on which the request may go on. Set if the model has fallbacks.'),
         'x-budgetforce-ignored': header('Fields of the request that had no effect, sorted. Set if there is one.'),
         'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),
         'x-ratelimit-remaining-requests': header(

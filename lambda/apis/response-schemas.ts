@@ -57,6 +57,14 @@ const occasionalReport = {
     .strictObject({ measure: text, value: z.number().min(0).max(1), tokens: count })
     .optional()
     .describe('How sure the model was of its thought: a measure of log-probabilities, over `tokens` tokens.'),
+  risk: z
+    .strictObject({ requested: z.number(), upper_bound: z.number(), calibration: text })
+    .optional()
+    .describe('The policy that `thinking.risk` chose: the upper 95 % bound of its wrong answers, by the calibration.'),
+  gates_off: z
+    .literal('no_logprobs')
+    .optional()
+    .describe('Set if rules by confidence were off, since the model server gave no log-probabilities.'),
   probes: z
     .strictObject({ count, tokens: count })
     .optional()
@@ -64,12 +72,19 @@ const occasionalReport = {
   vote: z
     .strictObject({
       requested: count.describe('Number of samples that the request asked for.'),
+      started: count,
       finished: count,
+      aborted: count.describe('Samples that were started, and not finished when the vote was decided.'),
       other_tokens: count.describe(
         'Thinking and answer tokens of the finished samples that are not in the response. They are billed, but not in `usage`.',
       ),
       aborted_tokens: count.describe('Tokens of the samples that did not finish. They are billed, but not in `usage`.'),
-      decided_by: z.enum(['all', 'lead']).describe('`all`: every sample counted.'),
+      decided_by: z
+        .enum(['all', 'lead', 'agree', 'certain', 'deadline'])
+        .describe(
+          '`all`: every sample counted. `lead`, `agree`: the condition of the request. `certain`: the other samples could not change the winner. `deadline`: the time was over.',
+        ),
+      counts: z.array(z.strictObject({ answer: text, votes: count, weight: z.number().min(0).optional() })),
     })
     .optional(),
   attempts: z
@@ -77,15 +92,54 @@ const occasionalReport = {
       z.strictObject({
         model: text,
         reason: z
-          .enum(['first', 'unsure', 'failed', 'hedge'])
+          .enum(['first', 'unsure', 'disagree', 'failed', 'hedge'])
           .describe('`first`, or why the attempt followed the one before.'),
         usage: z.strictObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
         confidence: z.number().min(0).max(1).optional(),
         dollars: z.number().min(0).optional(),
+        failure: text.optional().describe('Code of the failure, if the model failed.'),
       }),
     )
     .optional()
-    .describe('The runs of models that led to the answer, if there was more than one.'),
+    .describe(
+      'The runs of models that led to the answer, if there was more than one, or if the request names a route.',
+    ),
+  route: z
+    .strictObject({
+      id: text,
+      answered_by: text.describe('Id of the model whose answer it is.'),
+      kept_because: z
+        .enum(['failed', 'budget', 'unmeasured'])
+        .optional()
+        .describe(
+          'Why the answer went out although its model was not found to be sure: every further model failed, the budget was used up, or its server gave no log-probabilities.',
+        ),
+    })
+    .optional()
+    .describe('Who answered, if the request names a route.'),
+  failover: z
+    .strictObject({
+      upstream: text.describe('Upstream that finished the answer.'),
+      moves: z.array(
+        z.strictObject({
+          from: text,
+          to: text,
+          because: text.describe('Code of the failure, `circuit_open` or `hedge`.'),
+          continued_from: z
+            .enum(['ids', 'text'])
+            .describe(
+              '`ids`: exactly from where the call broke. `text`: from its text, in the ids of another vocabulary.',
+            ),
+        }),
+      ),
+      passed_over: z
+        .array(z.strictObject({ upstream: text, because: text }))
+        .describe('Fallbacks that could not take the request, and what they lack for it.'),
+    })
+    .optional()
+    .describe(
+      'How the request moved between the upstreams of its model. Each token is counted once, as the model counts that sampled it.',
+    ),
   retrieval: z
     .strictObject({
       when: z.enum(['before', 'unsure']),
@@ -104,7 +158,7 @@ export const budgetForcingSchema = z
     answer_tokens: count,
     delimiter_tokens: count.describe('Forced tokens that close the thinking and open the answer.'),
     end_reason: z
-      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'disabled'])
+      .enum(['model', 'budget', 'deadline', 'loop', 'load', 'shutdown', 'sure', 'disabled'])
       .nullable()
       .describe('Why thinking ended.'),
     waits: count.describe('Number of times that the wait text was appended.'),
@@ -119,19 +173,26 @@ export const budgetForcingSchema = z
       .describe('How the load of the endpoint changed the request. `null` if the model does not scale by load.'),
     events: z.array(
       z.strictObject({
-        kind: z.enum(['wait', 'suppress', 'cut', 'resume']),
+        kind: z.enum(['wait', 'wait_skipped', 'suppress', 'probe', 'cut', 'resume']),
         at: count.describe('Index of the thinking token at which it happened.'),
         tokens: count.optional(),
+        value: z.number().min(0).max(1).optional().describe('Confidence, of a skipped Wait or a probe.'),
         soft: z.literal(true).optional(),
+        text: text.optional().describe('The text of a Wait, if `wait_text` is a list of several.'),
       }),
     ),
     calls: z.array(
       z.strictObject({
-        part: z.enum(['thinking', 'answer']),
+        part: z.enum(['thinking', 'answer', 'probe']),
         prompt_tokens: count,
         prompt_tokens_evaluated: count.nullable(),
         tokens: count,
         failure: text.nullable(),
+        upstream: text
+          .optional()
+          .describe(
+            'Upstream that made the call: the id of a model, or the name of a fallback. Only if the model has fallbacks.',
+          ),
       }),
     ),
     ...occasionalReport,

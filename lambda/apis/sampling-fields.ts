@@ -4,7 +4,7 @@ import * as z from 'zod';
 const MIN_REPETITION_PENALTY = 0.01;
 const MAX_INT32 = 2 ** 31 - 1;
 
-/** vLLM's seeds are 64-bit numbers. The seed of a sample is the seed of the request plus the index of the sample, and stays exact. */
+/** Seeds of other APIs have 64 bits. In JavaScript these are exact. Every call of a model server gets a seed of its own (`callSeed`). */
 const MAX_SEED = 2 ** 53 - 2 ** 10;
 
 /** `top_k` for all dialects. 0 and -1 keep all tokens. */

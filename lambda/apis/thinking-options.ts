@@ -64,21 +64,64 @@ export function toThinkingOptions(
       `thinking.waits (${native?.waits}) asks for more thinking, but ${first.field} sets a maximum of 0. Give a maximum above 0, or no waits.`,
     );
   }
+  const exclude =
+    reasoning?.exclude === true ||
+    request.include_reasoning === false ||
+    native?.display === 'omitted' ||
+    configs.some(({ config }) => (config.includeThoughts ?? config.include_thoughts) === false);
+  if (exclude && native?.logprobs === true) {
+    throw invalidRequest(
+      'thinking.logprobs',
+      'thinking.logprobs returns the tokens of the thinking, but the request leaves the thinking out of the response. Omit one of them.',
+    );
+  }
   return {
     maximum: first,
     minTokens: native?.min_tokens,
     waits: native?.waits,
     waitText: native?.wait_text,
+    topLogprobs: topLogprobsOf(native),
+    gates: gatesOf(native),
+    risk: native?.risk,
     softLanding: native?.soft_landing,
     detectLoops: native?.detect_loops,
     deadlineMs: native?.deadline_ms,
     elastic: elasticOf(native, first),
-    exclude:
-      reasoning?.exclude === true ||
-      request.include_reasoning === false ||
-      native?.display === 'omitted' ||
-      configs.some(({ config }) => (config.includeThoughts ?? config.include_thoughts) === false),
+    exclude,
   };
+}
+
+function gatesOf(native: BudgetFields['thinking']): ThinkingOptions['gates'] {
+  return {
+    waitWhen: native?.wait_when,
+    unsureBelow: native?.unsure_below,
+    confidenceMeasure: native?.confidence_measure,
+    stopWhen: native?.stop_when,
+    sureAbove: native?.sure_above,
+    sureProbes: native?.sure_probes,
+  };
+}
+
+function topLogprobsOf(native: BudgetFields['thinking']): number | undefined {
+  const { logprobs, top_logprobs: top = 0 } = native ?? {};
+  if (logprobs === true) return top;
+  if (top === 0) return undefined;
+  throw invalidRequest(
+    'thinking.top_logprobs',
+    `thinking.top_logprobs (${top}) requires thinking.logprobs: true. Give both or neither.`,
+  );
+}
+
+/** @throws {ApiError} 400 if thinking log-probabilities are requested in a dialect whose responses have no place for them */
+export function refuseThinkingLogprobs(thinking: BudgetFields['thinking']): void {
+  const fields = ['logprobs', 'top_logprobs'] as const;
+  const field = fields.find((name) => thinking?.[name] !== undefined && thinking[name] !== false);
+  if (field === undefined) return;
+  throw invalidRequest(
+    `thinking.${field}`,
+    `thinking.${field} is not supported here: responses of this API have no place for log probabilities of thinking. Omit it, or use /v1/chat/completions.`,
+    'unsupported_parameter',
+  );
 }
 
 /** Gemini's budgets, wherever its clients put them. */

@@ -8,9 +8,11 @@ import type { ServedModel } from '../models/served-model.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { ChatRequest } from './chat/request.ts';
+import { continuedThought } from './continued-message.ts';
 import { excessOf } from './json-schema.ts';
 import { flooredMinP, flooredPenalty, flooredTemperature, flooredTopP } from './sampling-fields.ts';
 import { toThinkingOptions } from './thinking-options.ts';
+import { voteOf } from './vote-of.ts';
 
 /** Converts a chat request, to which the other dialects convert first. */
 export function toGenerationRequest(request: ChatRequest, model: ServedModel): GenerationRequest {
@@ -19,14 +21,24 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
   return {
     model,
     tools,
-    ...conversationOf(request.messages),
+    ...conversationOf(request),
     ...budgetOf(request, model.settings),
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
     samples: request.n ?? 1,
+    ...voteOf(request),
     ...topLogprobsOf(request),
     ...(structure === undefined ? {} : { structure }),
+    ...(ignoresEnd(request, structure) ? { ignoreAnswerEnd: true } : {}),
   };
+}
+
+function ignoresEnd({ ignore_eos: ignores }: ChatRequest, structure: AnswerStructure | undefined): boolean {
+  if (ignores !== true || structure === undefined) return ignores === true;
+  throw invalidRequest(
+    'ignore_eos',
+    'ignore_eos lets the answer end only at its maximum of tokens, but it must have a form (response_format or tool_choice), which ends it. Omit one of them.',
+  );
 }
 
 function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {
@@ -35,19 +47,25 @@ function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly
   throw invalidRequest('top_logprobs', `top_logprobs (${top}) requires logprobs: true. Give both or neither.`);
 }
 
-/** The turns, and the beginning of the answer if the last message has one: a text of the assistant, which is continued. */
-function conversationOf(messages: ChatRequest['messages']): Pick<GenerationRequest, 'turns' | 'prefix'> {
+/**
+ * The turns, and the beginning of the output if the last message has one: a text of the assistant, or its thinking with
+ * `continue_final_message`.
+ */
+function conversationOf(request: ChatRequest): Pick<GenerationRequest, 'turns' | 'prefix'> {
+  const { messages } = request;
+  const thinking = continuedThought(request);
   const last = messages.at(-1);
   if (last?.role !== 'assistant' || last.tool_calls != null) return { turns: turnsOf(messages) };
   const answer = last.content == null ? '' : textOf(last.content);
   const turns = turnsOf(messages.slice(0, -1));
-  if (turns.length === 0 && answer !== '') {
+  if (answer === '' && thinking === '') return { turns };
+  if (turns.length === 0) {
     throw invalidRequest(
       'messages',
       'messages has only the beginning of an answer. Give a message of the user before it.',
     );
   }
-  return answer === '' ? { turns } : { turns, prefix: { answer } };
+  return { turns, prefix: { ...(thinking === '' ? {} : { thinking }), ...(answer === '' ? {} : { answer }) } };
 }
 
 /** Converts messages to turns. Earlier thinking is dropped, as the model families prescribe; `developer` counts as `system`. */
@@ -143,9 +161,6 @@ function budgetOf(
   settings: ModelSettings,
 ): { readonly requested: RequestedBudget; readonly names: FieldNames; readonly thinking: ThinkingOptions } {
   const thinking = toThinkingOptions(request, settings.efforts);
-  if (request.vote === true && (request.n ?? 1) < 2) {
-    throw invalidRequest('vote', `vote requires several samples, but n is ${request.n ?? 1}. Give an n from 2 to 16.`);
-  }
   const total = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   if (
     request.max_completion_tokens != null &&

@@ -1,10 +1,29 @@
+import { type Confidence, ConfidenceMeter, topTokensOf } from './confidence.ts';
 import { endsInLoop } from './loops.ts';
 import { OutputText } from './output-text.ts';
-import { type Emission, type ForcingPlan, givenIds, type NextSegment, type SegmentPiece } from './plan.ts';
+import {
+  type Emission,
+  type ForcingPlan,
+  givenIds,
+  type MovedPlan,
+  type NextSegment,
+  type SegmentPiece,
+  type WaitText,
+  type WrittenText,
+} from './plan.ts';
+import { nextProbeAt, PROBE_TOKENS, ProbeRule } from './probe-rule.ts';
 import type { EndReason, ForcingEvent, ForcingReport, MinimumMissed } from './report.ts';
+import { RunningProbe } from './running-probe.ts';
 
 /** Number of times that a server may end a segment before its `minTokens`; after that the minimum is given up. */
 const MASK_FAILURES_ALLOWED = 2;
+
+/** What a piece did: see `BudgetForcing.push`. */
+interface Pushed {
+  readonly over: boolean;
+  readonly leave: boolean;
+  readonly kept: number;
+}
 
 /**
  * Budget forcing as a state machine over one growing list of token ids. It decides what to append and which segment to run
@@ -18,6 +37,9 @@ const MASK_FAILURES_ALLOWED = 2;
  *            └── at the maximum, or cut() ──► forceAnswer ──┴─► answer ─► done
  * ```
  *
+ * If the plan says when the model is sure, thinking is left at ends of lines for a probe: a short answer from the ids so far,
+ * after which thinking goes on or ends.
+ *
  * The caller loops: `next()` returns a segment; `push()` takes each piece of its output; then `segmentEnded()` if the call
  * completed, or `segmentBroke()` if it failed; until `next()` returns `undefined`.
  *
@@ -25,8 +47,8 @@ const MASK_FAILURES_ALLOWED = 2;
  * one avoids: a remaining budget of 0 or less, a maximum for each segment instead of for all together, a cut without an answer.
  */
 export class BudgetForcing {
-  readonly #plan: ForcingPlan;
-  readonly #ids: number[];
+  #plan: ForcingPlan;
+  #ids: number[];
   readonly #promptTokens: number;
   readonly #text: OutputText;
   readonly #events: ForcingEvent[] = [];
@@ -39,8 +61,17 @@ export class BudgetForcing {
   /** The end token that the running segment sampled, if it did. */
   #sampledEnd: number | undefined;
 
+  readonly #meter: ConfidenceMeter | undefined;
+  readonly #probeRule: ProbeRule | undefined;
+  #confidence: Confidence | undefined;
+  #probe: RunningProbe | undefined;
+  #probeDue = false;
+  #probeAt = nextProbeAt(0);
+  #probes = 0;
+
   #thinkingTokens = 0;
   #answerTokens = 0;
+  #probeTokens = 0;
   #delimiterTokens = 0;
   #sampledTokens = 0;
   #forcedTokens = 0;
@@ -63,6 +94,8 @@ export class BudgetForcing {
     this.#promptTokens = this.#ids.length;
     this.#sampledFrom = this.#ids.length - (prefix?.ids.length ?? 0);
     this.#text = new OutputText(plan);
+    this.#meter = plan.confidence && new ConfidenceMeter(plan.confidence.measure);
+    this.#probeRule = plan.stopWhenSure && new ProbeRule(plan.stopWhenSure);
     if (prefix?.part === 'answer') {
       this.#endReason = 'disabled';
       this.#part = 'answer';
@@ -83,15 +116,18 @@ export class BudgetForcing {
   /** Returns the segment to run now, or `undefined` when the output is complete. */
   next(): NextSegment | undefined {
     if (this.#part === 'thinking' && this.#thinkingLeft() <= 0) this.#cutThinking('budget');
+    const probe = this.#part === 'thinking' && this.#probeDue ? this.#beginProbe() : undefined;
+    if (probe !== undefined) return probe;
     if (this.#part === 'answer' && this.#answerLeft() <= 0) this.#finish('length');
     if (this.#part === 'done') return undefined;
     const maxTokens = this.#part === 'thinking' ? this.#thinkingLeft() : this.#answerLeft();
     this.#segment = {
       part: this.#part,
       promptIds: [...this.#ids],
-      minTokens: Math.min(this.#minTokensOfNext, maxTokens),
+      minTokens: this.#masksWholeAnswer() ? maxTokens : Math.min(this.#minTokensOfNext, maxTokens),
       maxTokens,
       stopTokenIds: this.#endIds(),
+      ...this.#neededLogprobs(),
     };
     this.#segments++;
     this.#segmentTokens = 0;
@@ -102,9 +138,30 @@ export class BudgetForcing {
   /**
    * Takes a piece of the running segment. If it returns `over`, further pieces of this segment are discarded: wait for the end
    * of the call, or stop it, then call `segmentEnded()` or `segmentBroke()`. If it returns `leave`, the segment has ended here
-   * already: stop the call, then call `next()`.
+   * already: stop the call, then call `next()`. `kept`: how many of the piece's ids, from its first, are part of the output.
    */
-  push(piece: SegmentPiece): { readonly over: boolean; readonly leave: boolean } {
+  push(piece: SegmentPiece): Pushed {
+    if (this.#probe !== undefined) return this.#pushToProbe(piece, this.#probe);
+    // A probe must come at the same token whatever the pieces are. A server's text belongs to its whole piece.
+    const single = this.#probeRule !== undefined && this.#part === 'thinking' && this.#plan.newDecoder !== undefined;
+    if (!single || piece.tokenIds.length <= 1) return this.#pushPiece(piece);
+    const { tokenIds, logprobs } = piece;
+    let kept = 0;
+    let over = false;
+    for (const [index, id] of tokenIds.entries()) {
+      const logprob = logprobs?.[index];
+      const pushed = this.#pushPiece({ tokenIds: [id], text: '', ...(logprob && { logprobs: [logprob] }) });
+      kept += pushed.kept;
+      ({ over } = pushed);
+      if (!pushed.leave) continue;
+      this.#sampledTokens += tokenIds.length - index - 1;
+      this.#discardedTokens += tokenIds.length - index - 1;
+      return { over: true, leave: true, kept };
+    }
+    return { over, leave: false, kept };
+  }
+
+  #pushPiece(piece: SegmentPiece): Pushed {
     const segment = this.#running();
     const room = segment.maxTokens - this.#segmentTokens;
     const kept: number[] = [];
@@ -121,15 +178,21 @@ export class BudgetForcing {
       }
     }
     this.#keep(kept);
+    if (this.#part === 'thinking') for (const index of kept.keys()) this.#meter?.add(piece.logprobs?.[index]);
     this.#text.push({ tokenIds: kept, text: piece.text });
     const stopped = this.#text.stopText !== undefined;
     const over = this.#sampledEnd !== undefined || stopped || this.#segmentTokens >= segment.maxTokens;
-    if (over || kept.length === 0) return { over, leave: false };
+    if (over || kept.length === 0) return { over, leave: false, kept: kept.length };
     const cut = this.#reasonToCut(kept.length);
-    if (cut === undefined) return { over, leave: false };
+    if (cut === undefined && !this.#isProbeDue()) return { over, leave: false, kept: kept.length };
     this.#segment = undefined;
+    if (cut === undefined) {
+      this.#probeDue = true;
+      this.#minTokensOfNext = Math.max(0, segment.minTokens - this.#segmentTokens);
+      return { over: true, leave: true, kept: kept.length };
+    }
     this.#cutThinking(cut === 'loop' ? 'loop' : 'budget', { soft: cut === 'landing' });
-    return { over: true, leave: true };
+    return { over: true, leave: true, kept: kept.length };
   }
 
   /**
@@ -140,6 +203,10 @@ export class BudgetForcing {
    *   (from the model's own generation config) is part of the ids as well, and is dropped.
    */
   segmentEnded(finish: 'stop' | 'length', stop?: number | string): void {
+    if (this.#probe !== undefined) {
+      this.#probeEnded(this.#probe, finish === 'stop');
+      return;
+    }
     const stopId = typeof stop === 'number' ? stop : undefined;
     if (typeof stop === 'string') this.#stopText = stop;
     const segment = this.#running();
@@ -167,6 +234,12 @@ export class BudgetForcing {
 
   /** Records that the call of the running segment failed. The tokens so far are kept; `next()` continues from them. */
   segmentBroke(): void {
+    if (this.#probe !== undefined) {
+      // Thinking goes on without a result.
+      this.#endProbe();
+      this.#probeRule?.forget();
+      return;
+    }
     const segment = this.#running();
     this.#segment = undefined;
     if (this.#sampledEnd !== undefined || this.#segmentTokens >= segment.maxTokens) {
@@ -182,6 +255,7 @@ export class BudgetForcing {
   /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
   cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown'): void {
     this.#segment = undefined;
+    this.#endProbe();
     if (this.#part === 'thinking') {
       if (this.#thinkingTokens < this.#plan.limits.minTokens) this.#minimumMissed = 'cut';
       this.#cutThinking(reason);
@@ -199,15 +273,54 @@ export class BudgetForcing {
   abort(): void {
     if (this.#part === 'done') return;
     this.#segment = undefined;
+    this.#endProbe();
     this.#part = 'done';
-    this.#abortedTokens = this.#thinkingTokens + this.#answerTokens;
+    this.#abortedTokens += this.#thinkingTokens + this.#answerTokens;
     this.#thinkingTokens = 0;
     this.#answerTokens = 0;
+  }
+
+  /** Returns the text so far, from which another vocabulary can go on. */
+  written(): WrittenText {
+    return { part: this.#part === 'thinking' ? 'thinking' : 'answer', ...this.#text.written };
+  }
+
+  /** Tokens that may still follow: the rest of the thinking and of the answer, and the delimiters between them. */
+  roomNeeded(): number {
+    const { limits, format, contextTokens } = this.#plan;
+    const thinking = this.#part === 'thinking' ? this.#thinkingLeft() : 0;
+    const delimiters = this.#part === 'thinking' ? format.newline.length + format.forceAnswer.length : 0;
+    const window = contextTokens - this.#ids.length - thinking - delimiters;
+    return thinking + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window));
+  }
+
+  /**
+   * Goes on in the ids of another vocabulary, which encode the prompt and the text so far. Between two segments only. All counts stay:
+   * each token is counted once, as the model counted it that sampled it.
+   */
+  moveTo({ ids, partLength, ...plan }: MovedPlan): void {
+    if (this.#segment !== undefined) throw new Error('A segment is running: call segmentBroke() first.');
+    this.#plan = { ...this.#plan, ...plan };
+    this.#ids = [...ids];
+    this.#sampledFrom = ids.length - partLength;
+    this.#text.moveTo(this.#plan);
+  }
+
+  /** Counts tokens that another call sampled for the running segment before it was aborted. They are no part of the output. */
+  countAborted(tokens: number): void {
+    this.#segments++;
+    this.#sampledTokens += tokens;
+    this.#abortedTokens += tokens;
   }
 
   /** Token counts so far, as the limits count them: forced "Wait" included, delimiters not. */
   tokens(): { readonly thinking: number; readonly answer: number } {
     return { thinking: this.#thinkingTokens, answer: this.#answerTokens };
+  }
+
+  /** Confidence in the thought so far, 0 to 1. `undefined` if it is not measured or unknown. */
+  get confidence(): number | undefined {
+    return this.#meter?.soFar();
   }
 
   /** The account so far. It is final once `next()` has returned `undefined`. */
@@ -222,7 +335,10 @@ export class BudgetForcing {
       forcedTokens: this.#forcedTokens,
       discardedTokens: this.#discardedTokens,
       retrievedTokens: 0,
-      probeTokens: 0,
+      probeTokens: this.#probeTokens,
+      probes: this.#probes,
+      confidence: this.#confidence,
+      gatesOff: this.#gatesOff(),
       abortedTokens: this.#abortedTokens,
       endReason: this.#endReason,
       waits: this.#waits,
@@ -237,14 +353,22 @@ export class BudgetForcing {
   }
 
   #thinkingEnded(segment: NextSegment): void {
-    const { limits, wait } = this.#plan;
+    const { limits } = this.#plan;
+    const wait = this.#nextWait();
     const below = this.#thinkingTokens < limits.minTokens;
     const waitsLeft = this.#waits < limits.waits;
     const waitFits = wait.ids.length > 0 && wait.ids.length < this.#thinkingLeft();
     if (this.#segmentTokens < segment.minTokens) this.#maskFailures++;
 
-    if ((below || limits.minTokens === 0) && waitsLeft && waitFits) {
-      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length });
+    const asked = (below || limits.minTokens === 0) && waitsLeft && waitFits;
+    this.#measure();
+    const surely = asked ? this.#surelyEnded() : undefined;
+    if (surely !== undefined) {
+      this.#events.push({ kind: 'wait_skipped', at: this.#thinkingTokens, value: surely });
+    }
+    if (asked && surely === undefined) {
+      const own = this.#plan.laterWaits === undefined ? {} : { text: wait.text };
+      this.#events.push({ kind: 'wait', at: this.#thinkingTokens, tokens: wait.ids.length, ...own });
       this.#waits++;
       this.#forceThinking(wait.ids, wait.text);
       this.#minTokensOfNext = 1;
@@ -257,6 +381,100 @@ export class BudgetForcing {
       this.#text.close();
       this.#beginAnswer(this.#plan.format.openAnswer, { forced: false });
     }
+  }
+
+  #masksWholeAnswer(): boolean {
+    return this.#part === 'answer' && this.#plan.ignoreAnswerEnd === true;
+  }
+
+  /** The confidence if it is high enough that the thinking needs no "Wait". */
+  #surelyEnded(): number | undefined {
+    const { waitBelow } = this.#plan;
+    if (waitBelow === undefined || this.#confidence === undefined) return undefined;
+    return this.#confidence.value >= waitBelow ? this.#confidence.value : undefined;
+  }
+
+  /** Reads the confidence at an end of the thinking. */
+  #measure(): void {
+    this.#confidence = this.#meter?.read() ?? (this.#meter?.missing === true ? undefined : this.#confidence);
+  }
+
+  #gatesOff(): boolean {
+    return this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+  }
+
+  #neededLogprobs(): Pick<NextSegment, 'logprobs'> {
+    const { confidence } = this.#plan;
+    if (this.#part !== 'thinking' || confidence === undefined) return {};
+    return { logprobs: { top: topTokensOf(confidence.measure), field: confidence.field } };
+  }
+
+  /** Whether a line just ended at which a probe may end the thinking. */
+  #isProbeDue(): boolean {
+    if (this.#part !== 'thinking' || this.#probeRule === undefined) return false;
+    const { limits, waitBelow } = this.#plan;
+    // "Wait"s that the request asks for at any confidence come first.
+    if (limits.minTokens === 0 && this.#waits < limits.waits && waitBelow === undefined) return false;
+    // A "Wait" asks for a check, and an unsure thought for a "Wait": the short answer would only repeat what is in doubt.
+    if (this.#waits > 0 || (waitBelow !== undefined && (this.#meter?.soFar() ?? 1) < waitBelow)) return false;
+    if (this.#thinkingTokens < limits.minTokens || this.#thinkingTokens < this.#probeAt) return false;
+    return this.#thinkingLeft() > 0 && this.#text.endsInNewline;
+  }
+
+  /** Begins a probe, unless the context window has no room for it. */
+  #beginProbe(): NextSegment | undefined {
+    const { format, stopWhenSure, contextTokens, newDecoder } = this.#plan;
+    this.#probeDue = false;
+    this.#probeAt = nextProbeAt(this.#thinkingTokens);
+    const promptIds = [...this.#ids, ...format.forceAnswer, ...(stopWhenSure?.hint ?? [])];
+    const maxTokens = Math.min(PROBE_TOKENS, contextTokens - promptIds.length);
+    if (maxTokens < 1) return undefined;
+    this.#probe = new RunningProbe(format.answerEnds, newDecoder);
+    this.#segments++;
+    this.#probes++;
+    this.#segment = {
+      part: 'thinking',
+      promptIds,
+      minTokens: 0,
+      maxTokens,
+      stopTokenIds: format.answerEnds,
+      logprobs: { top: 0, field: stopWhenSure?.field },
+      probe: true,
+    };
+    return this.#segment;
+  }
+
+  #pushToProbe(piece: SegmentPiece, probe: RunningProbe): Pushed {
+    const { maxTokens } = this.#running();
+    const room = maxTokens - probe.tokens;
+    const fitting = piece.tokenIds.slice(0, room);
+    const kept = probe.push({ ...piece, tokenIds: fitting });
+    this.#sampledTokens += piece.tokenIds.length;
+    this.#probeTokens += kept;
+    this.#discardedTokens += piece.tokenIds.length - kept;
+    if (!probe.over) return { over: probe.tokens >= maxTokens, leave: false, kept: 0 };
+    this.#probeEnded(probe, false);
+    return { over: true, leave: true, kept: 0 };
+  }
+
+  #probeEnded(probe: RunningProbe, byModel: boolean): void {
+    this.#endProbe();
+    const answer = probe.end(byModel);
+    const { confidence: value } = answer;
+    this.#events.push({ kind: 'probe', at: this.#thinkingTokens, ...(value === undefined ? {} : { value }) });
+    if (this.#probeRule?.take(answer) === true) this.#cutThinking('sure');
+  }
+
+  #endProbe(): void {
+    if (this.#probe === undefined) return;
+    this.#probe = undefined;
+    this.#segment = undefined;
+  }
+
+  /** The text of the next Wait. */
+  #nextWait(): WaitText {
+    const { wait, laterWaits = [] } = this.#plan;
+    return this.#waits === 0 ? wait : (laterWaits[this.#waits - 1] ?? laterWaits.at(-1) ?? wait);
   }
 
   /** Prevents an endless loop on a server that ends segments by length without any token. */
@@ -282,9 +500,11 @@ export class BudgetForcing {
 
   #cutThinking(reason: EndReason, { soft = false } = {}): void {
     const { format } = this.#plan;
+    this.#measure();
     this.#endReason = reason;
     this.#text.close();
     const ids = this.#text.endsInNewline ? format.forceAnswer : [...format.newline, ...format.forceAnswer];
+    if (!this.#text.endsInNewline && format.newline.length > 0) this.#text.addNewline();
     this.#events.push({ kind: 'cut', at: this.#thinkingTokens, tokens: ids.length, ...(soft ? { soft } : {}) });
     this.#beginAnswer(ids, { forced: true });
   }
@@ -300,11 +520,12 @@ export class BudgetForcing {
   }
 
   #forceThinking(ids: readonly number[], text: string): void {
-    this.#text.force(text);
+    this.#text.force(text, ids);
     this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;
     this.#sampledFrom = this.#ids.length;
+    this.#meter?.reset();
   }
 
   #keep(ids: readonly number[]): void {
@@ -318,8 +539,12 @@ export class BudgetForcing {
     this.#ids.pop();
     this.#segmentTokens--;
     this.#discardedTokens++;
-    if (this.#part === 'thinking') this.#thinkingTokens--;
-    else this.#answerTokens--;
+    if (this.#part === 'thinking') {
+      this.#thinkingTokens--;
+      this.#meter?.dropLast();
+    } else {
+      this.#answerTokens--;
+    }
   }
 
   #finish(reason: 'stop' | 'length'): void {

@@ -13,7 +13,8 @@ const TAIL_LENGTH = 8;
  * emissions.
  */
 export class OutputText {
-  readonly #plan: ForcingPlan;
+  #plan: ForcingPlan;
+  readonly #written = { thinking: '', answer: '' };
   readonly #emissions: Emission[] = [];
   #part: 'thinking' | 'answer';
   #gate: TextGate;
@@ -34,6 +35,11 @@ export class OutputText {
     return this.#gate.stopText;
   }
 
+  /** All text so far. */
+  get written(): { readonly thinking: string; readonly answer: string } {
+    return { ...this.#written };
+  }
+
   get endsInNewline(): boolean {
     return this.#tail.endsWith('\n');
   }
@@ -52,27 +58,41 @@ export class OutputText {
     this.#show(this.#decoder === undefined ? text : this.#decoder.push(tokenIds));
   }
 
-  /** Adds forced text to the thinking. */
-  force(text: string): void {
+  /** Goes on with the decoder of another vocabulary. Half a character is dropped; held text stays held. */
+  moveTo(plan: ForcingPlan): void {
+    this.#plan = plan;
+    this.#decoder = plan.newDecoder?.();
+  }
+
+  /** Adds forced tokens to the thinking. */
+  force(text: string, ids: readonly number[]): void {
     if (this.#decoder !== undefined) {
       this.#show(this.#decoder.end());
       this.#decoder = this.#plan.newDecoder?.();
     }
     this.#emit(this.#gate.flush());
+    this.#written[this.#part] += text;
     const shown = this.#gate.push(text);
-    if (shown !== '') this.#emissions.push({ part: this.#part, text: shown, forced: true });
+    this.#emissions.push({ part: this.#part, text: shown, forced: true, forcedTokens: { ids, text } });
     this.#keepTail(text);
   }
 
   /** Removes the literal text of an end token, which some servers send. Text made from ids has none. */
   drop(endText: string | undefined): void {
     if (this.#decoder === undefined) this.#gate.drop(endText);
+    this.#unwrite(endText);
   }
 
   /** Ends the current part: emits what was held back. */
   close(endText?: string): void {
     if (this.#decoder !== undefined) this.#show(this.#decoder.end());
     this.#emit(this.#gate.end(this.#decoder === undefined ? endText : undefined));
+    this.#unwrite(endText);
+  }
+
+  /** Records the newline that is appended to a cut thought. It is not shown. */
+  addNewline(): void {
+    this.#written.thinking += '\n';
   }
 
   /** Begins the answer, with the text that was forced into it. */
@@ -80,6 +100,7 @@ export class OutputText {
     this.#part = 'answer';
     this.#decoder = this.#plan.newDecoder?.();
     this.#gate = this.#newGate();
+    this.#written.answer += forcedText;
     if (forcedText !== '') {
       this.#emissions.push({ part: 'answer', text: this.#gate.push(forcedText), forced: true });
     }
@@ -88,7 +109,14 @@ export class OutputText {
   #show(text: string): void {
     if (text === '') return;
     this.#keepTail(text);
+    this.#written[this.#part] += text;
     this.#emit(this.#gate.push(text));
+  }
+
+  #unwrite(endText: string | undefined): void {
+    const text = this.#written[this.#part];
+    if (this.#decoder !== undefined || endText === undefined || !text.endsWith(endText)) return;
+    this.#written[this.#part] = text.slice(0, text.length - endText.length);
   }
 
   #keepTail(text: string): void {

@@ -1,5 +1,8 @@
 import type { StreamDecoder } from '../tokenizer/tokenizer.ts';
+import type { ConfidenceMeasure } from './confidence.ts';
 import type { FormatIds, OutputPrefix } from './format.ts';
+import type { PieceLogprob } from './piece-logprob.ts';
+import type { StopWhenSure } from './probe-rule.ts';
 import type { Limits } from './report.ts';
 
 /** The input of `BudgetForcing`: a request whose limits are settled (`settleLimits`) and whose text is token ids. */
@@ -11,7 +14,9 @@ export interface ForcingPlan {
   readonly prefix?: ForcingPrefix | undefined;
   readonly limits: Limits;
   /** Appended when an end of the thinking is suppressed: "Wait" in the model's ids. At least one id if `limits.waits` > 0. */
-  readonly wait: { readonly ids: readonly number[]; readonly text: string };
+  readonly wait: WaitText;
+  /** Appended in place of `wait` from the second Wait on, one after the other; the last one repeats. If omitted, `wait` repeats. */
+  readonly laterWaits?: readonly WaitText[];
   /** The model's context window, prompt and completion together, in tokens. */
   readonly contextTokens: number;
   /** Maximum of thinking and answer together, in tokens. Delimiters do not count. If omitted, each has its own limit only. */
@@ -25,10 +30,27 @@ export interface ForcingPlan {
   readonly softLanding?: number;
   /** Whether to cut thinking that repeats itself (never below the minimum). @default false */
   readonly detectLoops?: boolean;
+  /**
+   * Measure of the confidence in the thought since its last "Wait". `field`: the request's field that needs log-probabilities, for
+   * the error if the server has none; if omitted, the rules that depend on it are then off. If `confidence` is omitted, it is not measured.
+   */
+  readonly confidence?: { readonly measure: ConfidenceMeasure; readonly field?: string | undefined };
+  /** Confidence below which an end becomes "Wait", 0 to 1. Requires `confidence`. If omitted, the limits alone decide. */
+  readonly waitBelow?: number;
+  /** When the thinking ends since its answer is settled (never below the minimum). If omitted, no probe runs. */
+  readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
+  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
+}
+
+/** A text that is appended to the thinking, and its ids. */
+export interface WaitText {
+  readonly ids: readonly number[];
+  readonly text: string;
 }
 
 /**
@@ -64,6 +86,22 @@ export function givenIds({
   return [...promptIds, ...(opens ? format.openThinking : []), ...(prefix?.ids ?? [])];
 }
 
+/** The text of an output so far: shown text, held text, and the newlines at its edges. Without a prefix, and without half a character. */
+export interface WrittenText {
+  /** The part that is running. */
+  readonly part: 'thinking' | 'answer';
+  readonly thinking: string;
+  readonly answer: string;
+}
+
+/** Where an output goes on in another vocabulary (see `BudgetForcing.moveTo`). */
+export interface MovedPlan extends Pick<ForcingPlan, 'format' | 'wait' | 'contextTokens' | 'newDecoder'> {
+  /** The prompt and the output so far, in the ids of the other vocabulary. */
+  readonly ids: readonly number[];
+  /** How many of the last ids are the running part of the output. */
+  readonly partLength: number;
+}
+
 /** The segment to run next. The caller adds sampling. */
 export interface NextSegment {
   readonly part: 'thinking' | 'answer';
@@ -71,6 +109,14 @@ export interface NextSegment {
   readonly minTokens: number;
   readonly maxTokens: number;
   readonly stopTokenIds: readonly number[];
+  /**
+   * Log-probabilities that `push` needs with each token of this segment. If omitted, none: they may still come.
+   * `top`: number of most likely tokens, 0 to 20. `field`: the request's field that needs them, for the error if the server has none;
+   * if omitted, the segment may run without them.
+   */
+  readonly logprobs?: { readonly top: number; readonly field?: string | undefined };
+  /** Set for a probe: a short answer, sampled greedily, that is not part of the output. */
+  readonly probe?: true;
 }
 
 /** Text that no later token can change. */
@@ -79,10 +125,14 @@ export interface Emission {
   readonly text: string;
   /** Whether the text was appended, not sampled. */
   readonly forced: boolean;
+  /** Tokens that were forced into the thinking here, and their text, of which an end may still be held back. If omitted, none. */
+  readonly forcedTokens?: { readonly ids: readonly number[]; readonly text: string };
 }
 
 /** A piece of a segment, of any size. */
 export interface SegmentPiece {
   readonly tokenIds: readonly number[];
   readonly text: string;
+  /** One for each of `tokenIds`. If omitted, the segment runs without log-probabilities. */
+  readonly logprobs?: readonly PieceLogprob[];
 }

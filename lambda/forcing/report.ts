@@ -1,5 +1,7 @@
+import type { Confidence } from './confidence.ts';
+
 /** Why the thinking of a request ended. */
-export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'shutdown' | 'disabled';
+export type EndReason = 'model' | 'budget' | 'deadline' | 'loop' | 'load' | 'shutdown' | 'sure' | 'disabled';
 
 /** Why the thinking stayed below its minimum. */
 export type MinimumMissed =
@@ -10,10 +12,14 @@ export type MinimumMissed =
 
 /** One intervention in the output. `at` is its position, in tokens of the thinking (or of the answer, for a `resume` in it). */
 export type ForcingEvent =
-  /** The end was suppressed and the wait text appended. `tokens`: number of appended tokens. */
-  | { readonly kind: 'wait'; readonly at: number; readonly tokens: number }
+  /** The end was suppressed and the wait text appended. `tokens`: number of appended tokens. `text`: set if Waits have several texts. */
+  | { readonly kind: 'wait'; readonly at: number; readonly tokens: number; readonly text?: string }
   /** The end was suppressed by masking it; nothing was appended. */
   | { readonly kind: 'suppress'; readonly at: number }
+  /** The end was not made a "Wait", since the confidence `value` was not below its threshold. */
+  | { readonly kind: 'wait_skipped'; readonly at: number; readonly value: number }
+  /** A short answer was probed. `value`: its confidence, if the server gives log-probabilities. */
+  | { readonly kind: 'probe'; readonly at: number; readonly value?: number }
   /** The thinking was cut. `tokens`: number of tokens appended to open the answer. `soft`: at the end of a sentence or a line. */
   | { readonly kind: 'cut'; readonly at: number; readonly tokens: number; readonly soft?: true }
   /** A call failed, and a new one continued from the ids so far. */
@@ -56,9 +62,18 @@ export interface ForcingReport {
   readonly discardedTokens: number;
   /** Tokens of passages that were looked up and appended. 0 until retrieval exists. */
   readonly retrievedTokens: number;
-  /** Tokens that were sampled to ask whether the thinking can end, and are not part of the output. 0 until probes exist. */
+  /** Tokens that were sampled to ask whether the thinking can end, and are not part of the output. */
   readonly probeTokens: number;
-  /** Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. 0 if it completed. */
+  /** Number of such questions. */
+  readonly probes: number;
+  /** Confidence in the thought since its last "Wait". `undefined` if it is not measured or has no token. Final when the thinking ended. */
+  readonly confidence: Confidence | undefined;
+  /** Whether rules by confidence were off, since the server gave no log-probabilities. */
+  readonly gatesOff: boolean;
+  /**
+   * Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. Tokens of hedged calls
+   * that were aborted. Else 0.
+   */
   readonly abortedTokens: number;
   /** `undefined` while the thinking is running. */
   readonly endReason: EndReason | undefined;

@@ -3,10 +3,12 @@ import { ApiError } from '../errors/api-error.ts';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { givenIds } from '../forcing/plan.ts';
+import { maxProbeTokens } from '../forcing/probe-rule.ts';
 import type { Limits } from '../forcing/report.ts';
 import type { Shrink } from '../forcing/settle-limits.ts';
 import type { UsageReservation } from '../keys/ledger.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
+import type { RouteSettings } from '../settings/routes.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
@@ -28,9 +30,11 @@ export interface AdmittedGeneration {
 }
 
 /**
- * Admits a request: first at the gate of the endpoint's load, which may lower its maximum, then at the limits of its key.
+ * Admits a request: first at the gate of the endpoint's load, which may lower its maximum, then at the limits of its key. Of a route,
+ * the gate admits it to the first model, and the reservation is for all models.
  *
  * @param timeoutMs maximum duration of the request.
+ * @param further maximum tokens of the models of a route after the first, over all samples. @default 0
  * @throws {ApiError} 429 or 503 with Retry-After if either refuses it.
  */
 export async function admitRequest(
@@ -39,15 +43,19 @@ export async function admitRequest(
   timeoutMs: number,
   dependencies: AppDependencies,
   context: GenerationContext,
+  further = 0,
 ): Promise<AdmittedGeneration> {
-  const admission = await passGate(request, prepared, timeoutMs, dependencies, context);
+  const runs = runsOf(request, request.route?.settings);
+  const maxWaitSeconds = longestWait(request, prepared, timeoutMs);
+  const admission = await passGate(request, prepared, { runs, maxWaitSeconds }, dependencies, context);
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
   const promptTokens = givenIds({ ...prepared, limits }).length;
+  const probeTokens = request.probes === true ? maxProbeTokens(limits.minTokens, limits.maxTokens) : 0;
   try {
     const reservation = await dependencies.ledger?.admit(context.caller, {
       requestId: context.requestId,
       model: request.model.settings.id,
-      tokens: promptTokens + maxCompletionTokens(limits, request, prepared) * request.samples,
+      tokens: promptTokens + (maxCompletionTokens(limits, request, prepared) + probeTokens) * runs + further,
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
     return { limits, shrunk, promptTokens, admission, reservation };
@@ -59,10 +67,45 @@ export async function admitRequest(
   }
 }
 
+/**
+ * Admits one sample to a further model of a route, at the gate of that model's load. It never waits for a first copy, but wakes the
+ * endpoint. The request's reservation covers its tokens.
+ *
+ * @param runs number of times that the model runs for the sample
+ * @throws {ApiError} 429 or 503 if the gate refuses it.
+ */
+export async function admitFurther(
+  request: GenerationRequest,
+  prepared: PreparedRequest,
+  runs: number,
+  dependencies: AppDependencies,
+  context: GenerationContext,
+): Promise<AdmittedGeneration> {
+  const admission = await passGate(request, prepared, { runs, maxWaitSeconds: 0 }, dependencies, context);
+  const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
+  const promptTokens = givenIds({ ...prepared, limits }).length;
+  return { limits, shrunk, promptTokens, admission, reservation: undefined };
+}
+
+/** Number of times that a model runs for all samples of a request: each sample several times if its answers must agree. */
+export function runsOf({ samples }: { readonly samples: number }, route: RouteSettings | undefined): number {
+  return samples * (route?.escalate.disagree ?? 1);
+}
+
+/** Maximum tokens of a request to one model: its prompt once, and thinking and answer of each run. */
+export function maxTokensOf(request: GenerationRequest, prepared: PreparedRequest, runs: number): number {
+  return givenIds(prepared).length + maxCompletionTokens(prepared.limits, request, prepared) * runs;
+}
+
+/** Longest wait for a first copy that leaves time for the answer and the minimum of thinking, in seconds. */
+function longestWait({ model }: GenerationRequest, { limits }: PreparedRequest, timeoutMs: number): number {
+  return (timeoutMs - neededMs(limits, timeoutMs, toMsPerToken(model.settings.zeroCopies))) / 1_000;
+}
+
 async function passGate(
   request: GenerationRequest,
   prepared: PreparedRequest,
-  timeoutMs: number,
+  { runs, maxWaitSeconds }: { readonly runs: number; readonly maxWaitSeconds: number },
   { loads, log }: AppDependencies,
   { requestId, caller }: GenerationContext,
 ): Promise<Admission | undefined> {
@@ -77,12 +120,11 @@ async function passGate(
       minTokens: limits.minTokens,
       maxTokens: limits.maxTokens,
       answerTokens: Math.max(0, maxCompletionTokens(limits, request, prepared) - limits.maxTokens),
-      samples: request.samples,
+      samples: runs,
       elastic: elastic?.allowed,
       keyElastic: caller.limits.elastic,
       floorTokens: elastic?.floorTokens,
-      maxWaitSeconds:
-        (timeoutMs - neededMs(limits, timeoutMs, toMsPerToken(request.model.settings.zeroCopies))) / 1_000,
+      maxWaitSeconds,
     })
     .catch((error: unknown) => failOpen(error, log));
 }

@@ -1,8 +1,9 @@
 import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
+import { Failover } from './failover.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
 import { retryDelay } from './retry.ts';
-import { cutReason, SegmentRun, takeText } from './segment-run.ts';
+import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
 /**
@@ -15,36 +16,59 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const machine = new BudgetForcing(generation.plan);
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
+  const failover = Failover.of(generation, machine);
   let attempt = 0;
+  let thinks = true;
   try {
+    await failover?.beginRound();
     for (;;) {
       const segment = machine.next();
-      yield* takeText(machine);
+      yield* takeEvents(machine, generation);
+      if (thinks && segment?.part !== 'thinking') {
+        thinks = false;
+        if (generation.yieldsThoughtEnd === true) {
+          yield { kind: 'thought', report: machine.report(), ...measured(generation) };
+        }
+      }
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
         machine.cut(cutReason(generation.cutThinking));
-        yield* takeText(machine);
+        yield* takeEvents(machine, generation);
         continue;
       }
-      const run = new SegmentRun(segment, machine, generation, timing);
+      failover?.beginCall();
+      const run = new SegmentRun(segment, machine, failover?.generation ?? generation, timing);
       try {
         yield* run.events();
       } finally {
-        segments.push(run.account);
+        segments.push(...(failover?.endCall(run.account) ?? [run.account]));
       }
-      yield* takeText(machine);
-      attempt = run.progressed || run.failure === undefined ? 0 : attempt + 1;
+      yield* takeEvents(machine, generation);
+      if (run.progressed || run.failure === undefined) attempt = 0;
+      else if (failover === undefined) attempt++;
       const failure = run.failureToRetry;
       if (failure === undefined) continue;
       // The server would begin the required form again, so half of a structured answer cannot be continued.
       if (generation.structure !== undefined && segment.part === 'answer' && run.progressed) throw failure;
-      yield* waitToRetry(failure, attempt, generation, timing);
+      if (failover === undefined) {
+        yield* waitToRetry(failure, attempt, generation, timing);
+        continue;
+      }
+      const failureOfRound = await failover.afterFailure(failure, run.progressed);
+      if (failureOfRound === undefined) continue;
+      yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
+      await failover.beginRound();
     }
-    yield { kind: 'done', report: machine.report(), segments };
+    yield { kind: 'done', report: machine.report(), segments, ...measured(generation) };
   } finally {
     machine.abort();
     generation.onEnd?.({ report: machine.report(), segments });
   }
+}
+
+function measured({ confidence }: Generation): { readonly confidence?: number } {
+  const value = confidence?.value;
+  return value === undefined ? {} : { confidence: value };
 }
 
 /** Waits until the failed segment may run again. @throws the failure if it is final or the deadline comes first. */

@@ -1,16 +1,22 @@
 import type { Clock } from '../clock.ts';
+import type { LowestProbability } from '../forcing/lowest-probability.ts';
 import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
+import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { RouteAccount } from './route-account.ts';
 
 /** All that `generate` needs to run one sample of a request. */
 export interface Generation {
   readonly model: SegmentModel;
   readonly plan: ForcingPlan;
+  /** `seed` is that of the sample (`sampleSeed`), from which each call gets its own. */
   readonly sampling: Sampling;
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly thinkingLogprobs?: number;
   /** Whether to yield the sampled ids as they come. @default false */
   readonly yieldsTokens?: boolean;
   /** Whether the server's text leaves control tokens out, if there is no decoder. @default false */
@@ -19,17 +25,23 @@ export interface Generation {
   readonly structure?: AnswerStructure;
   readonly clock: Clock;
   readonly retry: RetryPolicy;
+  /** Upstreams on which the generation goes on if one fails. If omitted, `model` alone. */
+  readonly failover?: FailoverPlan | undefined;
   readonly signal: AbortSignal;
   /** Time on `clock` by which the answer must be complete. Thinking is cut early enough to leave time for the answer. */
   readonly deadlineMs?: number;
   /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
   readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
+  /** Measures the confidence of the thought. If omitted, it is not measured. */
+  readonly confidence?: LowestProbability;
+  /** Whether to yield the end of the thinking as an event, before the answer begins. @default false */
+  readonly yieldsThoughtEnd?: boolean;
   /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
   readonly cacheSalt?: string | undefined;
   /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
   readonly cutThinking?: AbortSignal | undefined;
-  /** Called after each chunk with the token counts so far, as the limits count them. */
-  readonly onTokens?: ((soFar: { readonly thinking: number; readonly answer: number }) => void) | undefined;
+  /** Called after each chunk. */
+  readonly onTokens?: ((soFar: TokensSoFar) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
   readonly whileNoCapacity?: (() => Promise<string>) | undefined;
   /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
@@ -38,9 +50,17 @@ export interface Generation {
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
 }
 
+/** Token counts of a sample so far, as the limits count them, and the confidence in its thought, 0 to 1, if it is measured. */
+export interface TokensSoFar {
+  readonly thinking: number;
+  readonly answer: number;
+  readonly confidence?: number;
+}
+
 /** Token counts and outcome of one call of the model. */
 export interface SegmentAccount {
-  readonly part: 'thinking' | 'answer';
+  /** `probe`: a short answer that is not part of the output. */
+  readonly part: 'thinking' | 'answer' | 'probe';
   readonly promptTokens: number;
   /** Prompt tokens that the engine evaluated; the rest came from its prefix cache. `undefined` if the server does not report it. */
   readonly promptTokensEvaluated: number | undefined;
@@ -50,15 +70,46 @@ export interface SegmentAccount {
   readonly completionTokens: number;
   /** `error.code` of the failure, or `undefined` if the call succeeded. */
   readonly failure: string | undefined;
+  /** Which upstream the call went to. `undefined` if the model has no fallbacks. */
+  readonly upstream?: UpstreamAccount;
+}
+
+/** The upstream of a call, and why it was chosen. */
+export interface UpstreamAccount {
+  /** Id of a model, or the name of a fallback. */
+  readonly name: string;
+  /** Set on the first call after a move from another upstream. `because`: the failure there, `circuit_open` or `hedge`. */
+  readonly move?:
+    | { readonly from: string; readonly because: string; readonly continuedFrom: 'ids' | 'text' }
+    | undefined;
+  /** Fallbacks that could not take the request so far, and why. */
+  readonly passedOver: readonly { readonly name: string; readonly because: PassedOverReason }[];
+}
+
+/** Log-probability of a thinking token. `null`: the token was forced, so it has none. */
+export interface ThinkingLogprob extends Omit<TokenLogprob, 'logprob'> {
+  readonly logprob: number | null;
 }
 
 /** What `generate` yields: text and log-probabilities in order, then one `done`. */
 export type GenerationEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   /** Log-probabilities of sampled answer tokens, in order. Their text comes with them or later. */
-  | { readonly kind: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  | { readonly kind: 'logprobs'; readonly part: 'answer'; readonly tokens: readonly TokenLogprob[] }
+  /** One for each thinking token, in order, if requested. Their text comes with them or later. */
+  | { readonly kind: 'logprobs'; readonly part: 'thinking'; readonly tokens: readonly ThinkingLogprob[] }
   /** Sampled ids, an end token included, with their log-probabilities if requested. Only if `yieldsTokens` is set. */
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
-  | { readonly kind: 'done'; readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] };
+  /** The thinking is over, and no call for the answer has begun. Only if `yieldsThoughtEnd` is set. */
+  | { readonly kind: 'thought'; readonly report: ForcingReport; readonly confidence?: number }
+  | {
+      readonly kind: 'done';
+      readonly report: ForcingReport;
+      readonly segments: readonly SegmentAccount[];
+      /** Confidence of the thought, 0 to 1. If omitted, it was not measured, or the server gave no log-probabilities. */
+      readonly confidence?: number;
+      /** The models that were asked. Only if the request names a route. */
+      readonly route?: RouteAccount;
+    };

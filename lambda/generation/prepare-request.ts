@@ -1,6 +1,6 @@
 import { ApiError, invalidRequest } from '../errors/api-error.ts';
 import type { FormatIds } from '../forcing/format.ts';
-import { type ForcingPrefix, toForcingPrefix } from '../forcing/plan.ts';
+import { type ForcingPrefix, toForcingPrefix, type WaitText } from '../forcing/plan.ts';
 import type { Limits } from '../forcing/report.ts';
 import { type ModelLimits, type RequestedBudget, type Shrink, settleLimits } from '../forcing/settle-limits.ts';
 import type { Caller } from '../keys/key-record.ts';
@@ -17,7 +17,8 @@ export interface PreparedRequest {
   readonly promptIds: readonly number[];
   /** The beginning of the output. `undefined` if the output begins with the thinking. */
   readonly prefix: ForcingPrefix | undefined;
-  readonly wait: { readonly ids: readonly number[]; readonly text: string };
+  readonly wait: WaitText;
+  readonly laterWaits: readonly WaitText[];
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
 }
@@ -34,7 +35,7 @@ export async function prepareRequest(
   const { model, structure, thinking } = request;
   const { plain } = request;
   const requested = budgetAfterPrefix(request);
-  const waitText = thinking.waitText ?? DEFAULT_WAIT_TEXT;
+  const waitTexts = [thinking.waitText ?? DEFAULT_WAIT_TEXT].flat();
   const modelLimits = toModelLimits(model.settings, context.caller);
   const settle = (promptTokens: number, ids: FormatIds) => {
     const result = settleLimits(requested, modelLimits, promptTokens, ids, request.names);
@@ -45,9 +46,9 @@ export async function prepareRequest(
   const format = plain === undefined ? family : withoutDelimiters(family, plain);
   // Limits that exclude each other, or those of the key, need no tokens to be refused.
   settle(0, format);
-  const [{ promptIds, prefixIds }, waitIds] = await Promise.all([
+  const [{ promptIds, prefixIds }, waits] = await Promise.all([
     promptWithinWindow(request, context),
-    model.textIds(waitText),
+    Promise.all(waitTexts.map(async (text) => ({ ids: await model.textIds(text), text }))),
   ]);
   const settled = settle(promptIds.length + prefixIds.length, format);
   const { limits } = settled;
@@ -56,7 +57,8 @@ export async function prepareRequest(
     plain === undefined
       ? toForcingPrefix(request.prefix ?? {}, prefixIds)
       : ({ part: 'answer', ids: [], text: '' } as const);
-  return { format, promptIds, prefix, wait: { ids: waitIds, text: waitText }, limits, shrunk };
+  const [wait = { ids: [], text: '' }, ...laterWaits] = waits;
+  return { format, promptIds, prefix, wait, laterWaits, limits, shrunk };
 }
 
 /** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */

@@ -1,19 +1,21 @@
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
-import type { UsedTokens } from '../keys/ledger.ts';
+import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
+import type { GenerationRequest } from './request.ts';
 import { type SampleAccount, toChatUsage } from './usage.ts';
 
 /**
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
  * with the key's reservation.
  *
- * @param accounts filled by the samples as they end.
+ * @param accounts filled by the samples as they end. Of a route, each model's are settled under its own id.
  */
 export async function* releaseAtEnd<Event>(
   events: AsyncGenerator<Event>,
   { admission, reservation, promptTokens }: AdmittedGeneration,
   accounts: readonly SampleAccount[],
+  { route, model }: Pick<GenerationRequest, 'route' | 'model'>,
   log: Log,
 ): AsyncGenerator<Event> {
   admission?.admitted.begin();
@@ -24,15 +26,26 @@ export async function* releaseAtEnd<Event>(
     await admission?.admitted.end().catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
-    const used = toUsedTokens(promptTokens, accounts);
-    await reservation?.settle(used).catch((error: unknown) => {
+    const used = toUsedTokens(
+      promptTokens,
+      accounts.filter(({ attempt = 0 }) => attempt === 0),
+      model.settings.id,
+    );
+    const further = (route?.further ?? []).flatMap(({ model: { settings } }, at) => {
+      const own = accounts.filter(({ attempt }) => attempt === at + 1);
+      const [first] = own;
+      if (first === undefined) return [];
+      return [{ model: settings.id, ...toUsedTokens(first.report.promptTokens, own, settings.id) }];
+    });
+    await reservation?.settle(used, further).catch((error: unknown) => {
       // With the tokens, so that they can be counted from the log.
-      log('error', 'usage not settled', { ...reservation.request, ...used, ...loggableError(error) });
+      const others = further.length === 0 ? {} : { further };
+      log('error', 'usage not settled', { ...reservation.request, ...used, ...others, ...loggableError(error) });
     });
   }
 }
 
-function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[]): UsedTokens {
+function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[], model: string): UsedTokens {
   const sum = (select: (report: SampleAccount['report']) => number) =>
     accounts.reduce((total, { report }) => total + select(report), 0);
   return {
@@ -43,5 +56,28 @@ function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[]):
     forced: sum((report) => report.forcedTokens),
     probe: sum((report) => report.probeTokens),
     aborted: sum((report) => report.abortedTokens),
+    ...elsewhereOf(accounts, model),
   };
+}
+
+/** What fallbacks did of a request. A call without a token has no price. */
+function elsewhereOf(
+  accounts: readonly SampleAccount[],
+  model: string,
+): { readonly elsewhere?: readonly UsedElsewhere[] } {
+  const used = new Map<string, UsedElsewhere>();
+  for (const { segments } of accounts) {
+    const prompted = new Set<string>();
+    for (const { upstream, tokens, promptTokens, completionTokens } of segments) {
+      if (upstream === undefined || upstream.name === model || tokens === 0) continue;
+      const { prompt = 0, completion = 0 } = used.get(upstream.name) ?? {};
+      used.set(upstream.name, {
+        upstream: upstream.name,
+        prompt: prompt + (prompted.has(upstream.name) ? 0 : promptTokens),
+        completion: completion + completionTokens,
+      });
+      prompted.add(upstream.name);
+    }
+  }
+  return used.size === 0 ? {} : { elsewhere: [...used.values()] };
 }

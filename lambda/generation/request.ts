@@ -1,12 +1,17 @@
 import type { OutputPrefix, Turn } from '../forcing/format.ts';
 import type { Limits } from '../forcing/report.ts';
+import type { GateOptions } from '../forcing/settle-gates.ts';
 import type { FieldNames, RequestedBudget, Shrink } from '../forcing/settle-limits.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
+import type { RouteSettings } from '../settings/routes.ts';
+import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { RunningVote, VoteOptions } from './running-vote.ts';
+import type { SetBy } from './set-by.ts';
 import type { SampleAccount } from './usage.ts';
 
 /** A generation request, whatever its dialect. */
@@ -25,16 +30,31 @@ export interface GenerationRequest {
   /** Names of the limits in the request's dialect, for error messages. */
   readonly names: FieldNames;
   readonly thinking: ThinkingOptions;
+  /** Whether probes may run, whose tokens the limits of the key count. @default false */
+  readonly probes?: boolean;
   readonly sampling: Sampling;
   readonly stopTexts: readonly string[];
   /** Number of most likely tokens whose log-probabilities come with each answer token, 0 to 20. If omitted, none come. */
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
+  /** Whether the answer ends at its maximum only (`ForcingPlan.ignoreAnswerEnd`). @default false */
+  readonly ignoreAnswerEnd?: boolean;
   /** Fields of the request that have no effect. If omitted, none. */
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */
   readonly samples: number;
+  /** How the samples vote on one answer. If omitted, each is an answer. */
+  readonly vote?: VoteOptions;
+  /** Further models that may answer. If omitted, only `model` does. */
+  readonly route?: RequestRoute;
+}
+
+/** The models that may answer a request, beside its first one. */
+export interface RequestRoute {
+  readonly settings: RouteSettings;
+  /** The request to each model after the first, in order. */
+  readonly further: readonly GenerationRequest[];
 }
 
 /** How a plain completion ends, and what its text shows. */
@@ -58,14 +78,6 @@ export interface IgnoredField {
 }
 export const ignoredReasons = ['no_effect', 'not_stored', 'automatic', 'not_enforced', 'text_only'] as const;
 
-/** What set each limit: the name of a field of the request, `default`, or the cause of a shrink. */
-export interface SetBy {
-  readonly min_tokens: string;
-  readonly max_tokens: string;
-  readonly waits: string;
-  readonly max_answer_tokens: string;
-}
-
 /** What the app knows of a request beside its body. */
 export interface GenerationContext {
   readonly requestId: string;
@@ -73,9 +85,17 @@ export interface GenerationContext {
   readonly signal: AbortSignal;
 }
 
+/** How `thinking.risk` was kept: the upper 95 % bound of wrong answers on the held-out questions of a calibration. */
+export interface RiskReport {
+  readonly requested: number;
+  readonly upper_bound: number;
+  /** Id of the calibration. */
+  readonly calibration: string;
+}
+
 /** An admitted request whose events can be read. */
 export interface RunningGeneration {
-  /** Id of the model. */
+  /** Id of the model; of a route, that of its first model. */
   readonly model: string;
   readonly samples: number;
   /** Response headers with the remaining limits of the key. */
@@ -89,12 +109,20 @@ export interface RunningGeneration {
   readonly setBy: SetBy;
   /** Fields of the request that have no effect. */
   readonly ignored: readonly IgnoredField[];
-  /** How the load admitted the request. `undefined` if the load of the model is not tracked. */
+  /** The policy that the risk of the request chose. `undefined` if the request has none. */
+  readonly risk?: RiskReport | undefined;
+  /** Names of the fallbacks on which the request may go on. */
+  readonly fallbacks: readonly string[];
+  /** How the load admitted the request (of a route, to its first model). `undefined` if the load of the model is not tracked. */
   readonly load: LoadReport | undefined;
+  /** Price of a model of the request's route, in dollars per million tokens, if it is known. */
+  readonly priceOf?: ((modelId: string) => ModelSettings['dollarsPerMillionTokens']) | undefined;
   /** Accounts of the samples that ended so far, completed or not. */
   readonly accounts: readonly SampleAccount[];
   /** Thinking and answer tokens of all samples so far. */
   readonly tokensSoFar: () => { readonly thinking: number; readonly answer: number };
+  /** The vote of the samples. If omitted, they do not vote. */
+  readonly vote?: RunningVote;
   /** Events of all samples as they come, with the index of their sample. */
   readonly events: AsyncGenerator<{ readonly index: number; readonly value: GenerationEvent }>;
   /** Aborts all samples; for a client that disconnected. */
@@ -107,7 +135,14 @@ export interface ThinkingOptions {
   readonly maximum: { readonly field: string; readonly tokens: number; readonly effort: boolean } | undefined;
   readonly minTokens: number | undefined;
   readonly waits: number | undefined;
-  readonly waitText: string | undefined;
+  /** A list has one text for each Wait in turn; the last one repeats. At least one text. */
+  readonly waitText: string | readonly string[] | undefined;
+  /** Number of most likely tokens whose log-probabilities come with each thinking token, 0 to 20. If omitted, none come. */
+  readonly topLogprobs?: number | undefined;
+  /** Rules by confidence. If omitted, none is given. */
+  readonly gates?: GateOptions | undefined;
+  /** Highest share of wrong answers, from which the calibration chooses the policy. Above 0, below 1. */
+  readonly risk?: number | undefined;
   /** See `ForcingPlan`. */
   readonly softLanding: number | undefined;
   readonly detectLoops: boolean | undefined;

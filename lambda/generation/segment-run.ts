@@ -1,9 +1,11 @@
 import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import type { NextSegment } from '../forcing/plan.ts';
 import { ModelError, ModelTimeoutError, TokensMismatchError } from '../upstream/errors.ts';
-import type { SegmentChunk, SegmentRequest, TokenLogprob } from '../upstream/segment-model.ts';
-import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import type { Sampling, SegmentChunk, SegmentRequest } from '../upstream/segment-model.ts';
+import { callSeed } from '../upstream/segment-seed.ts';
+import type { Generation, GenerationEvent, SegmentAccount, TokensSoFar } from './generation.ts';
 import { SHUTDOWN } from './shutdown.ts';
+import { checkLogprobs, forcedLogprobs, keptLogprobs, requestedLogprobs } from './thinking-logprobs.ts';
 import type { Timing } from './timing.ts';
 
 /** Tokens beyond a segment's maximum after which the call is closed, not just ignored. */
@@ -50,7 +52,7 @@ export class SegmentRun {
 
   get account(): SegmentAccount {
     return {
-      part: this.#segment.part,
+      part: this.#segment.probe === true ? 'probe' : this.#segment.part,
       promptTokens: this.#segment.promptIds.length,
       promptTokensEvaluated: this.#promptUsage && this.#promptUsage.total - this.#promptUsage.cached,
       tokens: this.#tokens,
@@ -91,13 +93,16 @@ export class SegmentRun {
     this.#timing.count(tokenIds.length);
     this.#promptUsage = promptUsage ?? this.#promptUsage;
     const sampled = this.#ended ? undefined : this.#sampledTokens(chunk);
-    const answerTokensBefore = this.#machine.tokens().answer;
-    const { over, leave } = this.#ended ? { over: true, leave: false } : this.#machine.push(chunk);
-    this.#generation.onTokens?.(this.#machine.tokens());
-    const logprobs = this.#keptLogprobs(chunk, answerTokensBefore);
+    if (!this.#ended) checkLogprobs(chunk, this.#segment, this.#generation);
+    const { over, leave, kept } = this.#ended ? { over: true, leave: false, kept: 0 } : this.#machine.push(chunk);
+    this.#generation.onTokens?.(soFarOf(this.#machine));
+    if (this.#segment.part === 'thinking') {
+      this.#generation.confidence?.add(endsAfter(chunk, kept), chunk.logprobs ?? []);
+    }
+    const logprobs = keptLogprobs(chunk, endsAfter(chunk, kept), this.#segment.part, this.#generation);
     if (sampled !== undefined) yield sampled;
-    if (logprobs.length > 0) yield { kind: 'logprobs', tokens: logprobs };
-    yield* takeText(this.#machine);
+    if (logprobs !== undefined) yield logprobs;
+    yield* takeEvents(this.#machine, this.#generation);
     if (leave) {
       this.#ended = true;
       return true;
@@ -121,12 +126,6 @@ export class SegmentRun {
     const uncounted = finishReason === 'stop' ? 1 : 0;
     if (reportedTokens <= this.#tokens && reportedTokens >= this.#tokens - uncounted) return undefined;
     return new TokensMismatchError(this.#tokens, reportedTokens);
-  }
-
-  /** The log-probabilities of the tokens that count as answer: a chunk's end token, and tokens beyond it, come last. */
-  #keptLogprobs({ logprobs = [] }: SegmentChunk, answerTokensBefore: number): readonly TokenLogprob[] {
-    if (this.#segment.part !== 'answer') return [];
-    return logprobs.slice(0, this.#machine.tokens().answer - answerTokensBefore);
   }
 
   /** The ids of a chunk, without those beyond the segment's maximum, if the generation yields ids. */
@@ -162,26 +161,53 @@ function completionTokens(machine: BudgetForcing): number {
   return thinking + answer;
 }
 
-/** Takes the text that became certain since the last call. */
-export function* takeText(machine: BudgetForcing): Generator<GenerationEvent, void, undefined> {
-  for (const emission of machine.takeEmissions()) yield { kind: 'text', ...emission };
+/** The kept tokens of a chunk without an end token that the server ends with, although the segment did not list it. */
+function endsAfter({ tokenIds, finishReason, stopReason }: SegmentChunk, kept: number): number {
+  const unlisted = finishReason === 'stop' && kept === tokenIds.length && tokenIds.at(-1) === stopReason;
+  return unlisted ? kept - 1 : kept;
+}
+
+/** Takes the text that became certain since the last call, and the entries of forced thinking tokens if the client wants them. */
+export function* takeEvents(
+  machine: BudgetForcing,
+  { thinkingLogprobs, plan }: Generation,
+): Generator<GenerationEvent, void, undefined> {
+  for (const { forcedTokens, ...emission } of machine.takeEmissions()) {
+    if (thinkingLogprobs !== undefined && forcedTokens !== undefined) {
+      yield { kind: 'logprobs', part: 'thinking', tokens: forcedLogprobs(forcedTokens, plan.newDecoder) };
+    }
+    if (emission.text !== '') yield { kind: 'text', ...emission };
+  }
 }
 
 function toSegmentRequest(segment: NextSegment, generation: Generation): SegmentRequest {
-  const { sampling, topLogprobs, structure, plan } = generation;
+  const { sampling, structure, plan } = generation;
   const { stopTexts = [] } = plan;
+  // A greedy choice needs no seed.
+  const drawn = segment.probe === true ? { temperature: 0 } : withCallSeed(sampling, segment.promptIds);
+  const topLogprobs = requestedLogprobs(segment, generation);
   return {
     promptIds: segment.promptIds,
     maxTokens: segment.maxTokens,
     minTokens: segment.minTokens,
     stopTokenIds: segment.stopTokenIds,
-    sampling,
+    sampling: drawn,
     ...(generation.cacheSalt !== undefined && { cacheSalt: generation.cacheSalt }),
     ...(generation.skipControls === true && { skipControls: true }),
+    ...(topLogprobs !== undefined && { topLogprobs }),
     ...(segment.part === 'answer' && {
       ...(stopTexts.length > 0 && { stopTexts }),
-      ...(topLogprobs !== undefined && { topLogprobs }),
       ...(structure !== undefined && { structure }),
     }),
   };
+}
+
+function soFarOf(machine: BudgetForcing): TokensSoFar {
+  const { confidence } = machine;
+  return { ...machine.tokens(), ...(confidence === undefined ? {} : { confidence }) };
+}
+
+function withCallSeed(sampling: Sampling, promptIds: readonly number[]): Sampling {
+  const { seed } = sampling;
+  return seed === undefined ? sampling : { ...sampling, seed: callSeed(seed, promptIds) };
 }

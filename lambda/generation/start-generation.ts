@@ -1,18 +1,20 @@
 import type { AppDependencies } from '../context.ts';
-import type { Shrink } from '../forcing/settle-limits.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
-import type { Admission } from '../scaling/admission-gate.ts';
-import type { ZeroCopiesSettings } from '../settings/settings.ts';
-import { type AdmittedGeneration, admitRequest } from './admit-request.ts';
-import { generate } from './generate.ts';
-import type { Generation } from './generation.ts';
-import { logGeneration } from './log-generation.ts';
+import { admitRequest } from './admit-request.ts';
 import { mergeGenerators } from './merge-generators.ts';
-import { type PreparedRequest, prepareRequest } from './prepare-request.ts';
+import { ModelRun, type RequestRun } from './model-run.ts';
+import { prepareRequest } from './prepare-request.ts';
 import { releaseAtEnd } from './release-admission.ts';
-import type { GenerationContext, GenerationRequest, RunningGeneration, SetBy } from './request.ts';
-import { defaultRetryPolicy } from './retry.ts';
-import type { SampleAccount } from './usage.ts';
+import type { GenerationContext, GenerationRequest, RunningGeneration } from './request.ts';
+import { furtherTokens } from './route-reservation.ts';
+import { routedSample } from './routed-sample.ts';
+import { RunningVote, type StartSample } from './running-vote.ts';
+import { toSetBy } from './set-by.ts';
+import { settlePolicy } from './settle-policy.ts';
+import { TokenCounts } from './token-counts.ts';
+
+/** Timers may fire this much too early, in milliseconds. */
+const TIMER_MS = 5;
 
 /**
  * Settles the limits of a request, admits it and prepares its samples. No call of the model starts before `events` is read.
@@ -20,38 +22,41 @@ import type { SampleAccount } from './usage.ts';
  * @throws {ApiError} 400 if the limits contradict each other or do not fit; 429 or 503 if the request is not admitted.
  */
 export async function startGeneration(
-  request: GenerationRequest,
+  asked: GenerationRequest,
   dependencies: AppDependencies,
   context: GenerationContext,
 ): Promise<RunningGeneration> {
-  const { shutdown } = dependencies;
+  const { shutdown, clock } = dependencies;
+  const policy = settlePolicy(asked, context.caller);
+  const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
   const prepared = await prepareRequest(request, context);
-  const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context);
+  const further = await furtherTokens(request, context);
+  const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context, further);
   const { limits, shrunk, promptTokens, admission, reservation } = admitted;
 
   const cancel = new AbortController();
-  const accounts: SampleAccount[] = [];
-  const tokens = Array.from({ length: request.samples }, () => ({ thinking: 0, answer: 0 }));
-  const generation: Generation = {
-    ...toGeneration(request, prepared, admitted, dependencies),
+  const run: RequestRun = {
+    dependencies,
+    context,
     signal: AbortSignal.any([context.signal, cancel.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
-    cutThinking: shutdown?.cutThinking,
-    cacheSalt: dependencies.prefixCache === 'per-key' ? context.caller.id : undefined,
-    deadlineMs: dependencies.clock.now() + timeoutMs,
-    onEnd: (account) => accounts.push(account),
+    deadlineMs: clock.now() + timeoutMs,
+    tokens: new TokenCounts(),
+    accounts: [],
   };
-  const samples = Array.from({ length: request.samples }, (_, index) => {
-    const counted = underLoad(withOwnSeed(generation, index), index, admission);
-    const onTokens = (soFar: TokensSoFar) => {
-      tokens[index] = soFar;
-      counted.onTokens?.(soFar);
-    };
-    const events = generate({ ...counted, onTokens });
-    return logGeneration(events, generation, request, dependencies, context);
-  });
-  const events = mergeGenerators(samples, () => cancel.abort(new Error('Another sample of the request failed.')));
-  const released = releaseAtEnd(events, admitted, accounts, dependencies.log);
+  const first = await ModelRun.create(policy, prepared, admitted, run);
+  const sample: StartSample = (index, signal) =>
+    request.route === undefined
+      ? first.sample({ index, signal, measures: request.vote?.weighted === true })
+      : routedSample({ first, route: request.route, run, index, signal });
+  const vote = request.vote && new RunningVote(request.samples, request.vote, request.tools);
+  const events =
+    vote?.events(sample, () => clock.now() >= run.deadlineMs - TIMER_MS) ??
+    mergeGenerators(
+      Array.from({ length: request.samples }, (_, index) => sample(index, cancel.signal)),
+      () => cancel.abort(new Error('Another sample of the request failed.')),
+    );
+  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log);
   return {
     model: request.model.settings.id,
     samples: request.samples,
@@ -62,94 +67,16 @@ export async function startGeneration(
     shrunk,
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
+    ...(policy.risk === undefined ? {} : { risk: policy.risk }),
+    fallbacks: request.model.failover?.fallbacks.map(({ name }) => name) ?? [],
     load: admission?.report,
-    accounts,
-    tokensSoFar: () => ({
-      thinking: tokens.reduce((sum, { thinking }) => sum + thinking, 0),
-      answer: tokens.reduce((sum, { answer }) => sum + answer, 0),
-    }),
+    priceOf: (modelId) =>
+      [request, ...(request.route?.further ?? [])].map(({ model }) => model.settings).find(({ id }) => id === modelId)
+        ?.dollarsPerMillionTokens,
+    accounts: run.accounts,
+    tokensSoFar: () => run.tokens.total(),
+    ...(vote === undefined ? {} : { vote }),
     events: shutdown === undefined ? released : shutdown.tracked(released),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
-  };
-}
-
-type TokensSoFar = ReturnType<RunningGeneration['tokensSoFar']>;
-
-/** What all samples of a request have in common. */
-function toGeneration(
-  { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain }: GenerationRequest,
-  { promptIds, prefix, format, wait }: PreparedRequest,
-  { limits }: AdmittedGeneration,
-  { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
-): Omit<Generation, 'signal'> {
-  const { settings } = model;
-  const load = loads?.get(settings.id);
-  const report = zeroCopies?.get(settings.id);
-  const newDecoder = model.newDecoder({ controls: plain?.showControls === true ? 'inside' : 'none' });
-  const softLanding = thinking.softLanding ?? settings.softLanding;
-  return {
-    model: model.segments,
-    sampling,
-    ...(structure === undefined ? {} : { structure }),
-    ...(topLogprobs === undefined ? {} : { topLogprobs }),
-    ...(plain === undefined ? {} : { yieldsTokens: true, skipControls: !plain.showControls }),
-    clock,
-    retry: { ...defaultRetryPolicy, capacityWaitMs, ...(random === undefined ? {} : { random }) },
-    coldStart: toColdStart(settings.zeroCopies),
-    onNoCapacity: report === undefined ? undefined : async () => await report.noCapacity(),
-    whileNoCapacity: load === undefined ? undefined : async () => await load.gate.whileWaiting(),
-    plan: {
-      promptIds,
-      prefix,
-      format,
-      limits,
-      wait,
-      contextTokens: settings.contextTokens,
-      stopTexts,
-      ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
-      detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
-      ...(softLanding === undefined ? {} : { softLanding }),
-      ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
-      ...(newDecoder === undefined ? {} : { newDecoder }),
-    },
-  };
-}
-
-function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {
-  if (zeroCopies?.startSeconds === undefined) return undefined;
-  const { startSeconds, secondsPerToken } = zeroCopies;
-  return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
-}
-
-/** The generation of one sample: a request's seed is increased by the sample's index. */
-function withOwnSeed(generation: Generation, index: number): Generation {
-  const { seed } = generation.sampling;
-  if (seed === undefined || index === 0) return generation;
-  return { ...generation, sampling: { ...generation.sampling, seed: seed + index } };
-}
-
-/** The generation of one sample, whose tokens count as load and whose thinking the load may cut. */
-function underLoad(generation: Generation, index: number, admission: Admission | undefined): Generation {
-  if (admission === undefined) return generation;
-  const { admitted } = admission;
-  return {
-    ...generation,
-    cutThinking: anyOf(admitted.cutOf(index), generation.cutThinking),
-    onTokens: (soFar) => admitted.count(index, soFar),
-  };
-}
-
-function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
-  const given = signals.filter((signal) => signal !== undefined);
-  return given.length === 0 ? undefined : AbortSignal.any(given);
-}
-
-function toSetBy({ requested, names }: GenerationRequest, shrunk: readonly Shrink[]): SetBy {
-  const by = (value: number | undefined, name: string) => (value === undefined ? 'default' : name);
-  return {
-    min_tokens: by(requested.minTokens, names.minTokens),
-    max_tokens: shrunk.at(-1)?.because ?? by(requested.maxTokens, names.maxTokens),
-    waits: by(requested.waits, 'thinking.waits'),
-    max_answer_tokens: by(requested.maxCompletionTokens, names.maxCompletionTokens),
   };
 }

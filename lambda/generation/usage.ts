@@ -5,6 +5,8 @@ import type { SegmentAccount } from './generation.ts';
 export interface SampleAccount {
   readonly report: ForcingReport;
   readonly segments: readonly SegmentAccount[];
+  /** Index in the request's route of the model that ran. @default 0 */
+  readonly attempt?: number;
 }
 
 /**

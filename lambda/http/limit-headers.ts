@@ -8,6 +8,7 @@ export function limitHeaders({
   setBy,
   load,
   ignored,
+  fallbacks,
 }: RunningGeneration): Readonly<Record<string, string>> {
   return {
     ...headers,
@@ -26,6 +27,8 @@ export function limitHeaders({
             ? { 'x-expected-wait-seconds': String(Math.ceil(load.expectedWaitSeconds)) }
             : {}),
         }),
+    // Before the body, it is unknown which upstream will answer: `budget_forcing.calls` says so.
+    ...(fallbacks.length === 0 ? {} : { 'x-model-fallbacks': fallbacks.map(encodeURIComponent).join(', ') }),
     ...(ignored.length === 0 ? {} : { 'x-budgetforce-ignored': ignoredHeader(ignored) }),
     ...(shrunk.length === 0 ? {} : { 'x-thinking-shrunk-by': shrunk.map(({ because }) => because).join(', ') }),
   };

@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { gateDefaultsSchema } from '../settings/calibration.ts';
+
+const gates = gateDefaultsSchema.shape;
 
 /** Limits of a key. An omitted limit is not enforced. */
 export const keyLimitsSchema = z.strictObject({
@@ -9,6 +12,18 @@ export const keyLimitsSchema = z.strictObject({
   /** Maximum thinking of one request, in tokens. */
   max_thinking_tokens: z.int().min(0).optional(),
   models: z.array(z.string().min(1).max(128)).min(1).max(64).optional(),
+  thinking: z
+    .strictObject({
+      waits: gates.waits,
+      wait_when: gates.waitWhen,
+      unsure_below: gates.unsureBelow,
+      confidence_measure: gates.confidenceMeasure,
+      stop_when: gates.stopWhen,
+      sure_above: gates.sureAbove,
+      sure_probes: gates.sureProbes,
+    })
+    .optional()
+    .describe('Rules by confidence if a request sets none. If omitted, the model’s config applies.'),
   elastic: z
     .boolean()
     .optional()

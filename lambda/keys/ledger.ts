@@ -24,6 +24,22 @@ export interface UsedTokens {
   readonly probe: number;
   /** Tokens of samples that ended before their answer was complete. */
   readonly aborted: number;
+  /** What fallbacks of the model did of it, by their names. If omitted, nothing. */
+  readonly elsewhere?: readonly UsedElsewhere[] | undefined;
+}
+
+/** What a fallback did of a request, in tokens. */
+export interface UsedElsewhere {
+  readonly upstream: string;
+  /** Prompt of the fallback's first call of each sample that it ran. */
+  readonly prompt: number;
+  /** Thinking, answer and aborted tokens. */
+  readonly completion: number;
+}
+
+/** Usage of one model of a request that ran several. */
+export interface UsedByModel extends UsedTokens {
+  readonly model: string;
 }
 
 export interface Reservation {
@@ -39,8 +55,12 @@ export interface UsageReservation {
   readonly remaining: Remaining;
   /** Fields of the log, if the usage cannot be settled. */
   readonly request: { readonly request_id: string; readonly key: string; readonly model: string };
-  /** Settles the reservation with the actual usage. Later calls do nothing. */
-  settle(used: UsedTokens): Promise<void>;
+  /**
+   * Settles the reservation with the actual usage. Later calls do nothing.
+   *
+   * @param further usage of the further models of a route, each of which becomes a record of its own. @default - none
+   */
+  settle(used: UsedTokens, further?: readonly UsedByModel[]): Promise<void>;
 }
 
 const usageRecordSchema = z.object({
@@ -55,6 +75,7 @@ const usageRecordSchema = z.object({
   forced: z.int().default(0),
   probe: z.int().default(0),
   aborted: z.int().default(0),
+  elsewhere: z.array(z.object({ upstream: z.string(), prompt: z.int(), completion: z.int() })).optional(),
 });
 
 /** Usage record of one request. */
@@ -114,13 +135,17 @@ export class Ledger {
     return {
       remaining,
       request: { request_id: requestId, key: caller.id, model: reservation.model },
-      settle: async (used) => {
+      settle: async (used, further = []) => {
         if (settled) return;
         settled = true;
-        // Independent writes, the usage record and the key's limits: a failure of one must not skip the other.
+        const total = [used, ...further].reduce((sum, part) => sum + part.prompt + completionOf(part), 0);
+        // Independent writes, the usage records and the key's limits: a failure of one must not skip the others.
         const results = await Promise.allSettled([
           this.#table.put({ ...record, status: 'settled', ...used }),
-          settleLease(used.prompt + completionOf(used)),
+          ...further.map((part, index) =>
+            this.#table.put({ ...record, sk: `${record.sk}+${index + 1}`, reserved: 0, status: 'settled', ...part }),
+          ),
+          settleLease(total),
         ]);
         const failure = results.find((result) => result.status === 'rejected');
         if (failure !== undefined) throw failure.reason;

@@ -2,8 +2,10 @@ import type { FormatIds, OutputPrefix, Turn } from '../forcing/format.ts';
 import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
 import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
+import type { FallbackGap, Price } from '../settings/fallback-settings.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { EncodeOptions, ShownControls, StreamDecoder, Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { CircuitBreaker } from '../upstream/circuit-breaker.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 
 /** Maximum number of texts whose ids are cached. Clients choose `wait_text`, so the cache must be bounded. */
@@ -14,6 +16,8 @@ export class ServedModel {
   readonly settings: ModelSettings;
   readonly segments: SegmentModel;
   readonly tokenizer: Tokenizer;
+  /** What to do if the upstream fails. If omitted, calls are only retried. */
+  failover?: FailoverSettings;
   readonly #texts = new Map<string, readonly number[]>();
   readonly #formatIds = new Map<boolean, Promise<FormatIds>>();
 
@@ -78,4 +82,26 @@ export class ServedModel {
     if (this.#texts.size < MAX_CACHED_TEXTS) this.#texts.set(text, ids);
     return ids;
   }
+}
+
+/** An upstream on which the requests of a model go on. */
+export interface Fallback {
+  /** Id of a model, or the name of an upstream that serves none. */
+  readonly name: string;
+  /** The model as this upstream serves it: with its own format, tokenizer and window. */
+  readonly model: ServedModel;
+  readonly breaker: CircuitBreaker;
+  /** What requests may ask for that this upstream cannot do. */
+  readonly cannot: readonly FallbackGap[];
+  /** If omitted, the price of the model that was asked for. */
+  readonly price?: Price | undefined;
+}
+
+/** What a model does if its upstream fails. */
+export interface FailoverSettings {
+  /** The breaker of the model's own upstream. */
+  readonly breaker: CircuitBreaker;
+  readonly fallbacks: readonly Fallback[];
+  /** See `ModelSettings`. */
+  readonly hedgeAfterMs?: number | undefined;
 }

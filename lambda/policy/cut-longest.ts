@@ -13,13 +13,18 @@ export interface RunningThought<Key> extends Held {
   /** Floor of the grant, and requested maximum. */
   readonly floorThinking: number;
   readonly wantedThinking: number;
+  /** Confidence of the thought so far, 0 to 1. If omitted, it is unknown, which counts as 0.5. */
+  readonly confidence?: number | undefined;
   /** Limit of the answer. */
   readonly answerTokens: number;
 }
 
+/** Confidence of a thought that is not measured. */
+const UNKNOWN_CONFIDENCE = 0.5;
+
 /**
  * Cuts thoughts that are longer than they would be granted now, starting with the thought that has used the largest fraction of
- * its requested maximum. Each one is checked again against the load that the previous cuts have left, so no more thoughts are
+ * its requested maximum, weighted by its confidence: more thinking changes a sure thought least. Each one is checked again against the load that the previous cuts have left, so no more thoughts are
  * cut than necessary. What each cut frees is subtracted from the account.
  *
  * @param copies that take requests, and that start
@@ -49,8 +54,9 @@ export function cutLongest<Key, Thought extends RunningThought<Key>>(
       account.keyLoad(key),
       settings,
     );
-  const partOf = ({ usedThinking, wantedThinking }: Thought) => usedThinking / Math.max(1, wantedThinking);
-  const over = thoughts.filter(isOver).toSorted((a, b) => partOf(b) - partOf(a));
+  const rank = ({ usedThinking, wantedThinking, confidence = UNKNOWN_CONFIDENCE }: Thought) =>
+    (usedThinking / Math.max(1, wantedThinking)) * confidence;
+  const over = thoughts.filter(isOver).toSorted((a, b) => rank(b) - rank(a));
   for (const thought of over) {
     if (!isOver(thought)) continue;
     const { usedThinking, answerTokens } = thought;

@@ -16,6 +16,7 @@ const SNAPSHOT_SECONDS = 2;
 interface Sample {
   thinking: number;
   answer: number;
+  confidence?: number | undefined;
   readonly cut: AbortController;
 }
 
@@ -42,10 +43,17 @@ export class AdmittedRequest {
     return this.#samples[index]?.cut.signal;
   }
 
-  /** Records the tokens that a sample has generated so far. */
-  count(index: number, { thinking, answer }: { readonly thinking: number; readonly answer: number }): void {
+  /** Records the tokens that a sample has generated so far, and its confidence if it is measured. */
+  count(
+    index: number,
+    {
+      thinking,
+      answer,
+      confidence,
+    }: { readonly thinking: number; readonly answer: number; readonly confidence?: number | undefined },
+  ): void {
     const sample = this.#samples[index];
-    if (sample !== undefined) Object.assign(sample, { thinking, answer });
+    if (sample !== undefined) Object.assign(sample, { thinking, answer, confidence });
   }
 
   /** Starts renewing the lease. */
@@ -103,8 +111,12 @@ export class AdmittedRequest {
     const total = (of: (sample: Sample) => number) => this.#samples.reduce((sum, sample) => sum + of(sample), 0);
     const each = grantedThinking / Math.max(1, this.#samples.length);
     const granted = total(({ thinking, cut }) => (cut.signal.aborted ? Math.min(thinking, each) : each));
+    const confidences = this.#samples.flatMap(({ answer, confidence }) =>
+      answer === 0 && confidence !== undefined ? [confidence] : [],
+    );
     return {
       ...this.#lease,
+      ...(confidences.length === 0 ? {} : { confidence: Math.min(...confidences) }),
       usedThinking: total(({ thinking }) => thinking),
       usedTokens: total(({ thinking, answer }) => thinking + answer),
       limitTokens: Math.round(granted) + answerTokens,

@@ -2,9 +2,18 @@ import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
+import {
+  fallbackProblem,
+  fallbackSettingsSchema,
+  MAX_FALLBACKS,
+  priceSchema,
+  tokenizerSettingsSchema,
+} from './fallback-settings.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
+import { routeProblem, routeSchema } from './routes.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
 
@@ -14,13 +23,6 @@ export type ReasoningEffort = (typeof reasoningEfforts)[number];
 /** `shared`: a prompt may reuse what any key has sent. `per-key`: only what its own key has sent. */
 export const prefixCaches = ['shared', 'per-key'] as const;
 export type PrefixCache = (typeof prefixCaches)[number];
-
-const tokenizer = z.discriminatedUnion('kind', [
-  /** A Hugging Face tokenizer.json. The path is absolute or relative to the function's code. */
-  z.strictObject({ kind: z.literal('file'), path: z.string().min(1) }),
-  /** The model's server tokenizes (vLLM's `/tokenize`). */
-  z.strictObject({ kind: z.literal('endpoint') }),
-]);
 
 const deployedScalingSchema = z.strictObject({
   /** Inference component whose copies serve the model. For an adapter, its base component. */
@@ -50,7 +52,7 @@ const modelSettingsSchema = z.strictObject({
   /** Prompt, thinking and answer together, in tokens. */
   contextTokens: z.int().min(128),
   upstream: upstreamSchema,
-  tokenizer,
+  tokenizer: tokenizerSettingsSchema,
   /** Maximum of thinking tokens if a request sets none. */
   defaultMaxThinkingTokens: z.int().min(0),
   /** Highest maximum of thinking tokens that a request may set. */
@@ -63,8 +65,12 @@ const modelSettingsSchema = z.strictObject({
   softLanding: z.number().min(0).max(1).optional(),
   /** Whether thinking that repeats itself is cut, if a request does not say. */
   detectLoops: z.boolean().optional(),
+  /** Rules by confidence if neither a request nor its key sets them. */
+  gates: gateDefaultsSchema.optional(),
+  /** Thresholds and policies that were measured for the model. If omitted, requests give their own thresholds. */
+  calibration: calibrationSchema.optional(),
   /** Price that the API reports, in dollars per million tokens. */
-  dollarsPerMillionTokens: z.strictObject({ prompt: z.number().min(0), completion: z.number().min(0) }).optional(),
+  dollarsPerMillionTokens: priceSchema.optional(),
   /** System message of a conversation without one. If omitted, the format's own. */
   systemPrompt: z.string().optional(),
   /** Temperature if a request sets none, for instance the recommendation of the model card. */
@@ -73,6 +79,10 @@ const modelSettingsSchema = z.strictObject({
   scaling: deployedScalingSchema.optional(),
   /** How the model leaves zero copies. If omitted, it never scales to zero. */
   zeroCopies: zeroCopiesSchema.optional(),
+  /** Upstreams on which its requests go on if its own fails, in this order. If omitted, none. */
+  fallbacks: z.array(fallbackSettingsSchema).min(1).max(MAX_FALLBACKS).optional(),
+  /** Time without a first chunk after which the first fallback is called as well, in milliseconds. If omitted, it is not. */
+  hedgeAfterMs: z.int().min(1).optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
@@ -80,6 +90,8 @@ const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
   /** Further names of models: the id of the model by the alias. If omitted, there are none. */
   aliases: aliasesSchema.optional(),
+  /** Ids behind which several models answer. If omitted, there are none. */
+  routes: z.array(routeSchema).optional(),
   /** Whether `/v1/completions` may be used, whose prompts may contain control tokens. If omitted, it may not. */
   rawPrompts: z.boolean().optional(),
   /** Whether keys share the prefix cache of a model. If omitted, they do. */
@@ -117,12 +129,18 @@ const fields = z.strictObject({
   upstreamIdleMs: z.int().min(1).optional(),
 });
 
-export const settingsSchema = fields.superRefine(({ models, aliases = {} }, context) => {
-  const problem = aliasProblem(
-    aliases,
-    models.map(({ id }) => id),
-  );
+export const settingsSchema = fields.superRefine(({ models, aliases = {}, routes = [] }, context) => {
+  const modelIds = models.map(({ id }) => id);
+  const routeIds = routes.map(({ id }) => id);
+  const problem = aliasProblem(aliases, [...modelIds, ...routeIds]);
+  const wrong = routeProblem(routes, modelIds, aliases);
+  if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['routes', wrong.index], message: wrong.sentence });
   if (problem !== undefined)
     context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });
+  const failing = fallbackProblem(models);
+  if (failing !== undefined) {
+    const at = models.findIndex(({ id }) => id === failing.id);
+    context.addIssue({ code: 'custom', path: ['models', at, 'fallbacks'], message: failing.sentence });
+  }
 });
 export type Settings = z.infer<typeof settingsSchema>;

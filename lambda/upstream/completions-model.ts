@@ -1,5 +1,11 @@
 import { completionRequestBody } from './completion-request.ts';
-import { ModelError, ModelFailedError, ModelUnavailableError, StreamBrokenError } from './errors.ts';
+import {
+  ModelError,
+  ModelFailedError,
+  ModelMisconfiguredError,
+  ModelUnavailableError,
+  StreamBrokenError,
+} from './errors.ts';
 import { networkCode } from './network-code.ts';
 import { readCompletionStream } from './read-completion-stream.ts';
 import type { SegmentChunk, SegmentModel, SegmentRequest } from './segment-model.ts';
@@ -80,6 +86,12 @@ async function post(
     }
   }
   if (response.ok) return response;
+  if (response.status >= 300 && response.status < 400) {
+    await response.body?.cancel();
+    throw new ModelMisconfiguredError(
+      `The model server redirects (status ${response.status}), but prompts go only to the address in the settings. Write the address that it redirects to as baseUrl.`,
+    );
+  }
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
   throw statusToError(response.status, await response.text(), Number.isFinite(retryAfter) ? retryAfter : undefined);
 }
@@ -98,6 +110,8 @@ async function postWith(
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     },
     body,
+    // A redirect could carry the prompt to another host.
+    redirect: 'manual',
     ...(signal === undefined ? {} : { signal }),
   });
 }

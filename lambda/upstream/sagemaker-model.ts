@@ -24,11 +24,14 @@ export interface SageMakerTarget {
 const SOCKET_TIMEOUT_MS = 490_000;
 
 /**
- * Creates the client that all models of a process share. The SDK retries only calls that failed to start; `generate` continues
- * streams that break. Credentials, region and endpoint URL come from the environment, as with every AWS SDK client.
+ * Creates the client that all models of a process share in one region. The SDK retries only calls that failed to start; `generate`
+ * continues streams that break. Credentials and endpoint URL come from the environment, as with every AWS SDK client.
+ *
+ * @param region if omitted, that of the environment
  */
-export function createRuntimeClient(): SageMakerRuntimeClient {
+export function createRuntimeClient(region?: string): SageMakerRuntimeClient {
   return new SageMakerRuntimeClient({
+    ...(region === undefined ? {} : { region }),
     maxAttempts: 2,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: SOCKET_TIMEOUT_MS },
   });

@@ -19,7 +19,7 @@ export interface Sampling {
   readonly frequencyPenalty?: number;
   /** -2 to 2. */
   readonly presencePenalty?: number;
-  /** Any safe integer. The same seed, prompt and parameters give the same tokens if the engine supports it. */
+  /** Any safe integer; of a call, 0 to 2^31 - 1. The same seed, prompt and parameters give the same tokens if the engine supports it. */
   readonly seed?: number;
 }
 

@@ -8,7 +8,7 @@ import type { Construct } from 'constructs';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
 import { limits } from '../facts/aws-limits.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
-import { type ApiModel, tokenizerFile } from './api-settings.ts';
+import { type ApiModel, tokenizerFiles } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
 import { createSettingsLayer } from './settings-layer.ts';
 import type { FunctionSettings } from './split-settings.ts';
@@ -66,6 +66,5 @@ export function createFunction(
 
 /** Creates one layer for each tokenizer file, however many models share it. */
 function createTokenizerLayers(scope: Construct, models: readonly ApiModel[]): ILayerVersion[] {
-  const files = new Set(models.flatMap((entry) => tokenizerFile(entry) ?? []));
-  return [...files].map((file, index) => createTokenizerLayer(scope, `Tokenizer${index}`, file));
+  return tokenizerFiles(models).map((file, index) => createTokenizerLayer(scope, `Tokenizer${index}`, file));
 }

@@ -1,6 +1,7 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
+import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import { defaultCapacityWait } from './after-zero.ts';
@@ -32,8 +33,14 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   /**
-   * Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control
-   * tokens, so a client can write the turns of every role.
+   * Further model ids, behind which several models answer, the smallest first: if a model is unsure, the next one is asked.
+   *
+   * @default - none
+   */
+  readonly routes?: readonly RouteSettings[] | undefined;
+  /**
+   * Whether the admin key and keys with `raw_prompts` may use `/v1/completions`, whose prompts may contain control tokens, so a
+   * client can write the turns of every role, and go on with a given thought (`continue_final_message`).
    *
    * @default false
    */
@@ -119,6 +126,12 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default 60
    */
   readonly upstreamIdleSeconds?: number | undefined;
+  /**
+   * Further regions to whose endpoints prompts may go: of models and fallbacks with an upstream of kind `sagemaker`.
+   *
+   * @default - only the region of the stack
+   */
+  readonly fallbackRegions?: readonly string[] | undefined;
   /**
    * Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored.
    *

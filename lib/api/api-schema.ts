@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { formatNames } from '../../lambda/forcing/format.ts';
+import { calibrationSchema, gateDefaultsSchema } from '../../lambda/settings/calibration.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { fallbackFields } from './fallback.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
 /** Config of the API, and of how it offers a model. */
@@ -28,13 +30,26 @@ const thinkingSchema = z.strictObject({
     .partialRecord(z.enum(reasoningEfforts), count)
     .optional()
     .describe('Maximum of thinking tokens for each `reasoning_effort`.'),
+  gates: gateDefaultsSchema.optional().describe('Rules by confidence if neither a request nor its key sets them.'),
+  calibration: calibrationSchema
+    .optional()
+    .describe(
+      'Thresholds and policies that were measured for the model. If omitted, requests give their own thresholds.',
+    ),
 });
 
 /** Fields of a model that describe how requests use it. */
 export const requestFields = {
   thinking: thinkingSchema.prefault({}),
+  dollarsPerMillionTokens: z
+    .strictObject({ prompt: z.number().min(0), completion: z.number().min(0) })
+    .optional()
+    .describe(
+      'Price of the model’s tokens, which `/v1/models`, `/v1/usage`, the attempts of a route and `plan` use. If omitted, none is reported.',
+    ),
   systemPrompt: z.string().optional().describe('System message if a conversation has none.'),
   defaultTemperature: z.number().min(0).max(2).optional().describe('Sampling temperature if a request has none.'),
+  ...fallbackFields,
 };
 
 const domainSchema = z.strictObject({
@@ -54,7 +69,7 @@ export const apiSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Whether `/v1/completions` may be used, by the admin key and by keys with `raw_prompts`. Its prompts may contain control tokens.',
+      'Whether the admin key and keys with `raw_prompts` may use `/v1/completions`, whose prompts may contain control tokens, and go on with a given thought (`continue_final_message`).',
     ),
   prefixCache: z
     .enum(prefixCaches)
@@ -114,6 +129,10 @@ export const apiSchema = z.strictObject({
     .describe(
       'Time between two chunks from a model server after which the call is ended and resumed from the ids so far, in seconds. Before the first chunk, which waits for its prefill, five times as long. If omitted, 60.',
     ),
+  fallbackRegions: z
+    .array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'Expected a region, for instance "eu-west-1"'))
+    .optional()
+    .describe('Further regions to whose endpoints prompts may go. If omitted, only the region of the stage.'),
   memoryMb: z.int().default(1_769).describe('Memory of the function, in MB.'),
   reservedConcurrency: z.int().min(1).optional().describe('Reserved concurrency of the function.'),
   tracing: z.boolean().default(false).describe('Whether X-Ray traces requests.'),

@@ -1,9 +1,11 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
+import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ExternalModel, isExternal } from './external-model.ts';
+import { fallbackTokenizer, inlineFallbacks, type ModelFallback, toFallbackSettings } from './fallback.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
 import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
@@ -38,6 +40,24 @@ export interface ApiModel {
    * @default - the server's
    */
   readonly defaultTemperature?: number | undefined;
+  /**
+   * Price of the model's tokens, in dollars per million.
+   *
+   * @default - none is reported
+   */
+  readonly dollarsPerMillionTokens?: { readonly prompt: number; readonly completion: number } | undefined;
+  /**
+   * Upstreams on which its requests go on if its own fails, in this order. At most 8.
+   *
+   * @default - none
+   */
+  readonly fallbacks?: readonly ModelFallback[] | undefined;
+  /**
+   * Time without a first chunk after which the first fallback is called as well, in milliseconds. It costs a second prefill.
+   *
+   * @default - off
+   */
+  readonly hedgeAfterMs?: number | undefined;
 }
 
 export interface ApiSettingsProps {
@@ -48,6 +68,7 @@ export interface ApiSettingsProps {
   readonly tableName?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
+  readonly routes?: readonly RouteSettings[] | undefined;
   readonly rawPrompts?: boolean | undefined;
   readonly prefixCache?: PrefixCache | undefined;
   readonly corsOrigins?: readonly string[] | undefined;
@@ -80,6 +101,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
+    ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),
     ...(props.rawPrompts === true && { rawPrompts: true }),
     ...(props.corsOrigins !== undefined && { corsOrigins: [...props.corsOrigins] }),
@@ -96,14 +118,38 @@ export function apiSettings(props: ApiSettingsProps): Settings {
         maxThinkingTokens: thinking.maxTokens,
         defaultMaxAnswerTokens: thinking.defaultMaxAnswerTokens,
         efforts: thinking.efforts,
+        ...(entry.thinking?.gates !== undefined && { gates: entry.thinking.gates }),
+        ...(entry.thinking?.calibration !== undefined && { calibration: entry.thinking.calibration }),
         ...(!isExternal(entry.model) &&
           entry.model.deployedScaling !== undefined && { scaling: entry.model.deployedScaling }),
         ...(!isExternal(entry.model) && entry.model.zeroCopies !== undefined && { zeroCopies: entry.model.zeroCopies }),
+        ...(entry.dollarsPerMillionTokens !== undefined && { dollarsPerMillionTokens: entry.dollarsPerMillionTokens }),
         ...(entry.systemPrompt !== undefined && { systemPrompt: entry.systemPrompt }),
         ...(entry.defaultTemperature !== undefined && { defaultTemperature: entry.defaultTemperature }),
+        ...(entry.fallbacks !== undefined && {
+          fallbacks: toFallbackSettings(entry.fallbacks, {
+            format: entry.format,
+            servedModelName: servedModelName(entry.model),
+          }),
+        }),
+        ...(entry.hedgeAfterMs !== undefined && { hedgeAfterMs: entry.hedgeAfterMs }),
       };
     }),
   };
+}
+
+/** Returns the paths of all tokenizer.json files that the function needs: of the models, and of fallbacks with another vocabulary. */
+export function tokenizerFiles(models: readonly ApiModel[]): readonly string[] {
+  const files = models.flatMap((entry) => [
+    tokenizerFile(entry),
+    ...inlineFallbacks(entry.fallbacks).map((fallback) => fallbackTokenizer(fallback, entry.format)),
+  ]);
+  return [...new Set(files.filter((file) => file !== undefined))];
+}
+
+/** Name of a model at its server. */
+function servedModelName(model: ApiModel['model']): string {
+  return (isExternal(model) ? model.upstream.servedModelName : model.servedModelName) ?? model.id;
 }
 
 function upstreamOf(model: ApiModel['model'], endpointName = ''): UpstreamSettings {

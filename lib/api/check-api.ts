@@ -1,8 +1,10 @@
 import { checkAccess } from '../checks/check-access.ts';
 import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
+import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
+import { checkRoutes } from '../checks/check-routes.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
 import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
 import { checkTokenizer } from '../checks/check-tokenizer.ts';
@@ -10,10 +12,12 @@ import { checkAnyModel, checkEndpointGiven, checkModelIds, checkUpstream } from 
 import { limits } from '../facts/aws-limits.ts';
 import type { Refusal } from '../facts/refusal.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
-import { type ApiModel, thinkingOf } from './api-settings.ts';
+import { type ApiModel, thinkingOf, tokenizerFile } from './api-settings.ts';
 import { isExternal, isHosted } from './external-model.ts';
+import { fallbackName, fallbackTokenizer, inlineFallbacks, type ModelFallback } from './fallback.ts';
+import type { OtherUpstream } from './other-upstreams.ts';
 import { thinkingDefaults } from './thinking-defaults.ts';
-import { familyTokenizer } from './tokenizer-layer.ts';
+import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
 
 /**
  * Runs all checks of an API.
@@ -39,15 +43,95 @@ export function checkApi(
     checkModelIds(models.map(({ id }) => id)),
     checkAliases(
       props.aliases,
+      [...models, ...(props.routes ?? [])].map(({ id }) => id),
+    ),
+    checkRoutes(
+      props.routes,
       models.map(({ id }) => id),
+      props.aliases,
     ),
     checkEndpointGiven(
       hosted.map(({ id }) => id),
       props.endpoint !== undefined,
     ),
-    ...models.filter(isExternal).flatMap(({ id, upstream }) => checkUpstream(region, id, upstream)),
+    ...checkUpstreams(region, props),
     ...props.models.flatMap(checkOfferedModel),
+    ...checkFallbacksOf(props.models),
   ];
+}
+
+/** Checks every server and every endpoint that this app does not deploy. */
+function checkUpstreams(
+  region: string,
+  { models, fallbackRegions = [] }: ReasoningApiProps,
+): readonly (Refusal | undefined)[] {
+  const check = (id: string, upstream: OtherUpstream, field: string) =>
+    upstream.kind === 'sagemaker'
+      ? [checkUpstreamRegion(region, id, upstream, fallbackRegions)]
+      : checkUpstream(region, id, upstream, field);
+  return models.flatMap(({ model, fallbacks }) => [
+    ...(isExternal(model) ? check(model.id, model.upstream, 'upstream') : []),
+    ...inlineFallbacks(fallbacks).flatMap((fallback) =>
+      check(model.id, fallback.upstream, `fallbacks[${fallbacks?.indexOf(fallback)}].upstream`),
+    ),
+  ]);
+}
+
+function checkFallbacksOf(models: readonly ApiModel[]): readonly (Refusal | undefined)[] {
+  return [
+    ...checkFallbacks(
+      models.map(({ model, fallbacks, hedgeAfterMs }) => ({
+        id: model.id,
+        contextTokens: model.contextTokens,
+        hedgeAfterMs,
+        fallbacks: fallbacks?.map((fallback) =>
+          'model' in fallback
+            ? fallback
+            : {
+                upstream: fallback.upstream,
+                name: fallbackName(fallback),
+                contextTokens: fallback.contextTokens ?? model.contextTokens,
+              },
+        ),
+      })),
+    ),
+    ...models.flatMap((entry) => [
+      checkHedge(entry.model.id, entry.hedgeAfterMs, !isOfOtherVocabulary(entry, entry.fallbacks?.[0], models)),
+      ...(entry.fallbacks ?? []).map((fallback) =>
+        checkFallbackTokenizer(entry.model.id, fallbackName(fallback), canGoOn(entry, fallback, models)),
+      ),
+    ]),
+  ];
+}
+
+/** Whether a fallback's ids differ from those of the model. */
+function isOfOtherVocabulary(
+  entry: ApiModel,
+  fallback: ModelFallback | undefined,
+  models: readonly ApiModel[],
+): boolean {
+  if (fallback === undefined) return false;
+  if ('model' in fallback) {
+    const other = models.find(({ model }) => model.id === fallback.model);
+    return other !== undefined && (other.format !== entry.format || !hasSameTokenizer(entry, tokenizerFile(other)));
+  }
+  const { format = entry.format } = fallback;
+  const own = fallbackTokenizer(fallback, entry.format);
+  return format !== entry.format || (own !== undefined && !hasSameTokenizer(entry, own));
+}
+
+/** Whether a file has the content of the model's tokenizer.json. */
+function hasSameTokenizer(entry: ApiModel, file: string | undefined): boolean {
+  const own = tokenizerFile(entry);
+  return own !== undefined && file !== undefined && tokenizerPath(own) === tokenizerPath(file);
+}
+
+/** Whether a thought can go on at a fallback: from its ids, or because the function has its tokenizer.json. */
+function canGoOn(entry: ApiModel, fallback: ModelFallback, models: readonly ApiModel[]): boolean {
+  if (!isOfOtherVocabulary(entry, fallback, models)) return true;
+  if (!('model' in fallback)) return fallbackTokenizer(fallback, entry.format) !== undefined;
+  const other = models.find(({ model }) => model.id === fallback.model);
+  return other === undefined || tokenizerFile(other) !== undefined;
 }
 
 function checkOfferedModel(entry: ApiModel): readonly (Refusal | undefined)[] {

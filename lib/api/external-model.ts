@@ -3,12 +3,36 @@ import { openAiCompatible } from '../../lambda/upstream/openai-compatible.ts';
 import { upstreamName } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type BudgetMetric, budgetMetric } from '../facts/metrics.ts';
+import { remoteEndpointSchema } from './remote-endpoint-schema.ts';
 
 /** Kinds of servers that a config may name, in `models[].upstream`. */
-export const externalUpstreamSchema = z.discriminatedUnion('kind', [openAiCompatible.settings]);
+export const externalUpstreamSchema = z.discriminatedUnion('kind', [openAiCompatible.settings, remoteEndpointSchema]);
 
-/** Server of a model that is not on the endpoint. It accepts text completions with vLLM's fields. */
-export interface ExternalUpstream {
+/** Server of a model that is not on the endpoint of this app. It accepts text completions with vLLM's fields. */
+export type ExternalUpstream = ExternalServer | RemoteEndpoint;
+
+/** A SageMaker endpoint of the account that exists already, usually in another region. */
+export interface RemoteEndpoint {
+  readonly kind: 'sagemaker';
+  /** The region of the stack, or one of `fallbackRegions`. */
+  readonly region: string;
+  readonly endpointName: string;
+  /**
+   * Required if the endpoint has inference components.
+   *
+   * @default - none
+   */
+  readonly inferenceComponentName?: string | undefined;
+  /**
+   * Name of the model at the server.
+   *
+   * @default - none is sent; for a fallback, that of its model
+   */
+  readonly servedModelName?: string | undefined;
+}
+
+/** A server of OpenAI-compatible text completions. */
+export interface ExternalServer {
   readonly kind: 'openai-compatible';
   /** URL of the server, which ends in `/v1`. `/completions` is appended. */
   readonly baseUrl: string;

@@ -15,8 +15,9 @@ import { createFunction } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
 import { apiSettings, thinkingOf } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
-import { type ExternalModel, isExternal, isHosted } from './external-model.ts';
+import { isHosted } from './external-model.ts';
 import { createLedgerTable, LEDGER_ACTIONS } from './ledger-table.ts';
+import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
 import { createRestApi } from './rest-api.ts';
 import { ScalingAccess } from './scaling-access.ts';
 import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
@@ -60,6 +61,7 @@ export class ReasoningApi extends Construct {
       tableName: this.ledger?.tableName,
       retention: props.retention,
       aliases: props.aliases,
+      routes: props.routes,
       rawPrompts: props.rawPrompts,
       prefixCache: props.prefixCache,
       corsOrigins: props.cors?.origins,
@@ -86,7 +88,7 @@ export class ReasoningApi extends Construct {
   /** Allows the function to use the endpoint, its key, the keys of other servers, its table and, if models scale by load, their copies. */
   #grantAccess({ endpoint, models }: ReasoningApiProps, key: IKey | undefined): void {
     endpoint?.grantInvoke(this.handler);
-    this.#grantUpstreamKeys(models.map(({ model }) => model).filter(isExternal));
+    this.#grantUpstreams(upstreamsOf(models));
     this.apiKey?.grantRead(this.handler);
     key?.grantDecrypt(this.handler);
     this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
@@ -122,11 +124,22 @@ export class ReasoningApi extends Construct {
     );
   }
 
-  #grantUpstreamKeys(models: readonly ExternalModel[]): void {
-    const resources = [...new Set(models.flatMap(({ upstream }) => upstream.apiKeySecretArn ?? []))];
-    if (resources.length === 0) return;
-    const statement = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources });
-    this.handler.addToRolePolicy(statement);
+  /** Lets the function read the keys of other servers, and invoke other endpoints. */
+  #grantUpstreams(upstreams: readonly OtherUpstream[]): void {
+    const secrets = upstreams.flatMap((upstream) =>
+      upstream.kind === 'openai-compatible' ? (upstream.apiKeySecretArn ?? []) : [],
+    );
+    const endpoints = upstreams.flatMap((upstream) =>
+      upstream.kind === 'sagemaker' ? endpointArns(this, upstream) : [],
+    );
+    for (const [actions, resources] of [
+      [['secretsmanager:GetSecretValue'], secrets],
+      [INVOKE_ACTIONS, endpoints],
+    ] as const) {
+      if (resources.length === 0) continue;
+      const statement = new PolicyStatement({ actions: [...actions], resources: [...new Set(resources)] });
+      this.handler.addToRolePolicy(statement);
+    }
   }
 
   #createApiKey(key: IKey | undefined): Secret {

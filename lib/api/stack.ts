@@ -39,6 +39,7 @@ export class ApiStack extends Stack {
       apiName: config.name,
       retention: config.retention,
       aliases: config.aliases,
+      routes: config.routes,
       models: apiModels(config, endpoint),
       logRetention: config.logRetentionDays satisfies RetentionDays,
       code,
@@ -101,11 +102,22 @@ export class ApiStack extends Stack {
 function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined): readonly ApiModel[] {
   const offered = new Map(endpoint?.offered.map((model) => [model.id, model]));
   return models.flatMap((entry) => {
-    const { format, tokenizer, thinking, systemPrompt, defaultTemperature } = entry;
+    const { format, tokenizer, thinking, systemPrompt, defaultTemperature, dollarsPerMillionTokens } = entry;
+    const { fallbacks, hedgeAfterMs } = entry;
     const served =
       'upstream' in entry
         ? [{ id: entry.id, upstream: entry.upstream, contextTokens: entry.contextTokens }]
         : [entry, ...entry.adapters].flatMap(({ id }) => offered.get(id) ?? []);
-    return served.map((model) => ({ model, format, tokenizer, thinking, systemPrompt, defaultTemperature }));
+    return served.map((model) => ({
+      model,
+      format,
+      tokenizer,
+      thinking,
+      systemPrompt,
+      defaultTemperature,
+      dollarsPerMillionTokens,
+      // Another server has the base model, not its adapters.
+      ...(model.id === entry.id && { fallbacks, hedgeAfterMs }),
+    }));
   });
 }

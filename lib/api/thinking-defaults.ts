@@ -1,3 +1,4 @@
+import type { Calibration, GateDefaults } from '../../lambda/settings/calibration.ts';
 import type { ReasoningEffort } from '../../lambda/settings/settings.ts';
 
 /** Efforts that every model has. A `max` that is not configured means `xhigh`. */
@@ -39,6 +40,11 @@ export function thinkingDefaults(contextTokens: number): ThinkingBudgets {
 /** Budgets of a model that differ from the defaults. */
 export type ThinkingOverrides = {
   readonly [Key in Exclude<keyof ThinkingBudgets, 'efforts'>]?: ThinkingBudgets[Key] | undefined;
+} & {
+  /** Rules by confidence if neither a request nor its key sets them. */
+  readonly gates?: GateDefaults | undefined;
+  /** Thresholds and policies that were measured for the model. */
+  readonly calibration?: Calibration | undefined;
 } & { readonly efforts?: { readonly [Effort in ReasoningEffort]?: number | undefined } | undefined };
 
 /** Applies overrides to the defaults. A smaller `maxTokens` also lowers the defaults, but not other overrides. */

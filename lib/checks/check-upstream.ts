@@ -8,53 +8,58 @@ interface CheckedUpstream {
   readonly apiKeySecretArn?: string | undefined;
 }
 
-/** Refuses a server that the function cannot or should not call, and a secret that it cannot read. CDK tokens are not checked. */
+/**
+ * Refuses a server that the function cannot or should not call, and a secret that it cannot read. CDK tokens are not checked.
+ *
+ * @param field the upstream's path in the model
+ */
 export function checkUpstream(
   region: string,
   id: string,
   { baseUrl, apiKeySecretArn }: CheckedUpstream,
+  field = 'upstream',
 ): readonly (Refusal | undefined)[] {
   return [
-    ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl))),
+    ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl), field)),
     apiKeySecretArn === undefined || Token.isUnresolved(apiKeySecretArn)
       ? undefined
-      : checkSecret(region, id, apiKeySecretArn),
+      : checkSecret(region, id, apiKeySecretArn, field),
   ];
 }
 
-function checkUrl(id: string, url: URL): readonly (Refusal | undefined)[] {
+function checkUrl(id: string, url: URL, field: string): readonly (Refusal | undefined)[] {
   const address = `${url.origin}${url.pathname}`;
   return [
     url.username + url.password + url.search + url.hash === ''
       ? undefined
       : {
           code: 'upstream-url',
-          sentence: `upstream.baseUrl of ${id} has more than a host and a path, but /completions is appended to it, and a key in a URL would be readable in the template: write "${address}", and put a key into a secret (upstream.apiKeySecretArn).`,
+          sentence: `${field}.baseUrl of ${id} has more than a host and a path, but /completions is appended to it, and a key in a URL would be readable in the template: write "${address}", and put a key into a secret (${field}.apiKeySecretArn).`,
           source: 'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
         },
     isPrivate(url.hostname)
       ? {
           code: 'upstream-private',
-          sentence: `upstream.baseUrl of ${id} is "${address}", a private address, but the function runs outside your VPCs and cannot reach it: write a public name with TLS, for instance of an internet-facing load balancer in front of the server.`,
+          sentence: `${field}.baseUrl of ${id} is "${address}", a private address, but the function runs outside your VPCs and cannot reach it: write a public name with TLS, for instance of an internet-facing load balancer in front of the server.`,
           source: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html',
         }
       : url.protocol === 'http:'
         ? {
             code: 'upstream-http',
-            sentence: `upstream.baseUrl of ${id} is "${address}", so prompts, answers and the server's key would cross the internet unencrypted: write "${address.replace('http:', 'https:')}" and put a certificate in front of the server.`,
+            sentence: `${field}.baseUrl of ${id} is "${address}", so prompts, answers and the server's key would cross the internet unencrypted: write "${address.replace('http:', 'https:')}" and put a certificate in front of the server.`,
             source: 'https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html',
           }
         : undefined,
   ];
 }
 
-function checkSecret(region: string, id: string, arn: string): Refusal | undefined {
+function checkSecret(region: string, id: string, arn: string, field: string): Refusal | undefined {
   if (new RegExp(`^arn:aws[a-z-]*:secretsmanager:${region}:\\d{12}:secret:.+-[A-Za-z0-9]{6}$`).test(arn))
     return undefined;
   const isArn = arn.startsWith('arn:');
   return {
     code: 'upstream-secret',
-    sentence: `upstream.apiKeySecretArn of ${id} is ${isArn ? `"${arn}"` : 'not an ARN'}, but the function reads a secret of ${region} by its whole ARN: write "arn:aws:secretsmanager:${region}:<account>:secret:<name>-<six characters>". The key itself never belongs into a config.`,
+    sentence: `${field}.apiKeySecretArn of ${id} is ${isArn ? `"${arn}"` : 'not an ARN'}, but the function reads a secret of ${region} by its whole ARN: write "arn:aws:secretsmanager:${region}:<account>:secret:<name>-<six characters>". The key itself never belongs into a config.`,
     source: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html',
     // What is no ARN may be the key itself, which must not be deployed.
     final: isArn ? undefined : true,

@@ -37,7 +37,7 @@ const completionBodySchema = z.strictObject({
     .array(z.int().min(0))
     .nullish()
     .transform((value) => value ?? []),
-  ignore_eos: z.literal(false).nullish(),
+  ignore_eos: z.boolean().nullish(),
   include_stop_str_in_output: z
     .boolean()
     .nullish()

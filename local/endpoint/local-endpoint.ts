@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine, EngineStats } from '../engine/engine.ts';
+import type { LazyEngine } from '../engine/lazy-engine.ts';
+import { toChatChunks, toChatCompletion } from './chat-answer.ts';
+import { isChatBody, parseChatBody } from './chat-body.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
 import { type ControlPlane, controlCall } from './control-plane.ts';
@@ -37,6 +40,8 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly servedModelName: string;
   /** Emulated copies and their scaling. Requires a component. @default - one copy of unlimited concurrency that always runs */
   readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
+  /** Further inference components, each with an engine of its own, which is loaded by the first call. @default - none */
+  readonly components?: readonly LocalComponent[];
   /** @default '127.0.0.1' */
   readonly host?: string;
   /** @default 0, any free port */
@@ -45,6 +50,13 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly partBytes?: number;
   /** Whether `PUT /faults` and `DELETE /faults` set the faults of future calls. @default false */
   readonly faultsRoute?: boolean;
+}
+
+/** A further inference component of the endpoint. */
+export interface LocalComponent {
+  readonly name: string;
+  readonly servedModelName: string;
+  readonly engine: LazyEngine;
 }
 
 export interface LocalEndpoint {
@@ -73,7 +85,9 @@ export async function startLocalEndpoint(options: LocalEndpointOptions): Promise
     async close() {
       options.copies?.fleet.close();
       await stop(server);
-      await options.engine.close();
+      await Promise.all(
+        [options.engine, ...(options.components ?? []).map(({ engine }) => engine)].map((engine) => engine.close()),
+      );
     },
   };
 }
@@ -98,10 +112,12 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   if (context.faultsRoute === true && path === '/faults' && /^(PUT|DELETE)$/.test(request.method ?? ''))
     return setFaults(context.faults, request, body, response);
   if (call === undefined) {
-    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? '')) : path;
+    const route = path === '/invocations' ? routeOf(String(request.headers[CUSTOM_ATTRIBUTES] ?? ''), body) : path;
     await handleVllm(context, route, body, response, gone.signal, context.faults);
     return;
   }
+  const component = context.components?.find(({ name }) => name === call.inferenceComponentName);
+  if (component !== undefined) return await runComponent(context, component, call, body, response, gone.signal);
   const refused = refusalOf(context, call);
   if (refused !== undefined) return sendRuntimeError(response, refused);
   const release = await context.copies?.fleet.take(gone.signal).catch((error: unknown) => {
@@ -112,11 +128,31 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     return sendRuntimeError(response, runtimeErrors.noCapacity());
   }
   try {
-    if (call.streams) await streamInvocation(context, body, response, gone.signal);
+    if (call.streams) await streamInvocation(context, call, body, response, gone.signal);
     else await invoke(context, call, body, response, gone.signal);
   } finally {
     release?.();
   }
+}
+
+/** Runs a call of a further component. Emulated copies are those of the first one only. */
+async function runComponent(
+  context: Context,
+  { name, servedModelName, engine: lazy }: LocalComponent,
+  call: RuntimeCall,
+  body: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const names = { endpointName: context.endpointName, inferenceComponentName: name };
+  const refused = refusalOf(names, call);
+  if (refused !== undefined) return sendRuntimeError(response, refused);
+  const engine = await lazy.load().catch((error: unknown) => String(error));
+  if (typeof engine === 'string') return sendRuntimeError(response, runtimeErrors.model(500, engine));
+  if (signal.aborted) return;
+  const own = { ...context, ...names, engine, servedModelName };
+  if (call.streams) await streamInvocation(own, call, body, response, signal);
+  else await invoke(own, call, body, response, signal);
 }
 
 /** `PUT /faults` takes a script of faults (a faults file), `DELETE /faults` ends all faults. */
@@ -145,21 +181,25 @@ async function invoke(
 ): Promise<void> {
   const fault = context.faults.take();
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
-  const answer = await vllmJson(context, routeOf(call.customAttributes), body, signal);
+  const answer = await vllmJson(context, routeOf(call.customAttributes, body), body, signal);
   if (answer.status >= 400)
     return sendRuntimeError(response, runtimeErrors.model(answer.status, JSON.stringify(answer.body)));
   response.setHeader('x-Amzn-Invoked-Production-Variant', 'AllTraffic');
   sendJson(response, 200, answer.body);
 }
 
-/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`. */
-function routeOf(customAttributes: string | undefined): string {
-  return /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1] ?? '/v1/completions';
+/** The route that the custom attributes select, as AWS's vLLM images do on `/invocations`; else the body's fields tell. */
+function routeOf(customAttributes: string | undefined, body: string): string {
+  const selected = /(?:^|,)\s*route=(\/[^,\s]*)/.exec(customAttributes ?? '')?.[1];
+  return selected ?? (isChatBody(body) ? CHAT : '/v1/completions');
 }
+
+const CHAT = '/v1/chat/completions';
 
 /** `InvokeEndpointWithResponseStream`: vLLM's server-sent events in payload parts. */
 async function streamInvocation(
   context: Context,
+  call: RuntimeCall,
   body: string,
   response: ServerResponse,
   signal: AbortSignal,
@@ -168,7 +208,7 @@ async function streamInvocation(
   if (fault.startDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.startDelayMs));
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
   if (fault.html === true) return sendHtml(response);
-  const frames = serverSentEvents(context, body, signal, fault);
+  const frames = serverSentEvents(context, routeOf(call.customAttributes, body), body, signal, fault);
   let first: IteratorResult<string>;
   try {
     first = await frames.next();
@@ -231,11 +271,16 @@ async function sendFrames(
 
 async function* serverSentEvents(
   context: Context,
+  route: string,
   body: string,
   signal: AbortSignal,
   fault: Fault,
 ): AsyncGenerator<string> {
-  const chunks = completionChunks(context.engine, parseCompletionBody(body), context.servedModelName, signal, fault);
+  const { engine, servedModelName } = context;
+  const chunks =
+    route === CHAT
+      ? toChatChunks(completionChunks(engine, parseChat(engine, body), servedModelName, signal, fault))
+      : completionChunks(engine, parseCompletionBody(body), servedModelName, signal, fault);
   try {
     for await (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`;
     yield 'data: [DONE]\n\n';
@@ -302,11 +347,11 @@ async function handleVllm(
   signal: AbortSignal,
   faults: Faults,
 ): Promise<void> {
-  if (path === '/v1/completions' && /"stream"\s*:\s*true/.test(body)) {
+  if ((path === '/v1/completions' || path === CHAT) && /"stream"\s*:\s*true/.test(body)) {
     const fault = faults.take();
     if (fault.error !== undefined) return sendJson(response, fault.error.status, fault.error.body);
     if (fault.html === true) return sendHtml(response);
-    const frames = serverSentEvents(context, body, signal, fault);
+    const frames = serverSentEvents(context, path, body, signal, fault);
     let first: IteratorResult<string>;
     try {
       first = await frames.next();
@@ -323,6 +368,10 @@ async function handleVllm(
   }
   const answer = await vllmJson(context, path, body, signal);
   sendJson(response, answer.status, answer.body);
+}
+
+function parseChat(engine: Engine, body: string) {
+  return parseChatBody(body, (prompt) => engine.contextTokens - engine.tokenize(prompt, true).length);
 }
 
 /** Breaks a stream that has no event-stream frames: SageMaker's exceptions become a reset connection. */
@@ -345,6 +394,11 @@ async function vllmJson(
     switch (path) {
       case '/v1/completions':
         return { status: 200, body: await wholeCompletion(engine, parseCompletionBody(body), servedModelName, signal) };
+      case CHAT:
+        return {
+          status: 200,
+          body: toChatCompletion(await wholeCompletion(engine, parseChat(engine, body), servedModelName, signal)),
+        };
       case '/tokenize': {
         // Like vLLM, parses control strings anywhere in the text.
         const tokens = engine.tokenize(tokenizeSchema.parse(JSON.parse(body)).prompt, true);

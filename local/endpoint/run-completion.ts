@@ -62,17 +62,19 @@ export async function* runCompletion(
   // vLLM's text.
   if (unknown !== undefined) throw new BadRequestError(`Token id ${unknown} is out of vocabulary`);
   const ends = new Set([...body.stop_token_ids, ...engine.endIds]);
-  const controls = body.skip_special_tokens ? engine.endIds : new Set<number>();
+  const controls = new Set(body.skip_special_tokens ? [...engine.endIds, ...(engine.controlIds ?? [])] : []);
   const text = incrementalText((ids) => engine.detokenize(ids.filter((id) => !controls.has(id))));
   const echo = body.echo ? await echoOf(engine, promptIds, body, signal) : undefined;
   const json = body.structured_outputs == null ? undefined : new JsonEnd();
+  // vLLM samples on after an end token. Here none is sampled, which gives as many tokens.
+  const minTokens = body.ignore_eos === true ? body.max_tokens : body.min_tokens;
   let held = '';
   let count = 0;
   const events = engine.generate(
     {
       promptIds,
       maxTokens: body.max_tokens,
-      minTokens: faults.ignoreMinTokens === true ? 0 : body.min_tokens,
+      minTokens: faults.ignoreMinTokens === true ? 0 : minTokens,
       stopTokenIds: body.stop_token_ids,
       temperature: body.temperature,
       topP: body.top_p,

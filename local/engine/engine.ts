@@ -6,6 +6,8 @@ export interface Engine {
   readonly vocabularySize: number;
   /** End-of-generation tokens of the model, in addition to the request's stop ids (vLLM merges the two). */
   readonly endIds: ReadonlySet<number>;
+  /** Control tokens that do not end a generation. If omitted, there are none. */
+  readonly controlIds?: ReadonlySet<number>;
   /**
    * Samples tokens until an end token, `maxTokens`, or the abort, which takes effect at the next token. Queues while all places
    * are taken. The first event reports the evaluated prompt; every further event is a token.
@@ -38,6 +40,7 @@ export interface EngineRequest {
   readonly repetitionPenalty: number;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
+  /** Seed of this call (`callSeed`): each token is drawn from a hash of the sample's seed and the token's position. If `undefined`, random. */
   readonly seed: number | undefined;
   /** Number of most likely tokens to return with each token. If omitted, no log-probabilities are computed. */
   readonly topLogprobs?: number;

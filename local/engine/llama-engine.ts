@@ -10,6 +10,7 @@ import {
   type Token,
   TokenBias,
 } from 'node-llama-cpp';
+import { sampleSeedOf } from '../../lambda/upstream/segment-seed.ts';
 import {
   type Engine,
   type EngineEvent,
@@ -22,6 +23,8 @@ import {
 import { guardContext } from './guard-context.ts';
 import { jsonGrammar } from './json-grammar.ts';
 import { Places } from './places.ts';
+import { type SetSeeds, seedDraws } from './seed-draws.ts';
+import { tokenSeed } from './token-seed.ts';
 
 export interface LlamaEngineOptions {
   /** Path of a GGUF file. */
@@ -77,13 +80,13 @@ class LlamaEngine implements Engine {
   readonly contextTokens: number;
   readonly vocabularySize: number;
   readonly endIds: ReadonlySet<number>;
-  /** Control tokens that do not end a generation. */
-  readonly #controlIds: ReadonlySet<number>;
+  readonly controlIds: ReadonlySet<number>;
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #places: Places<LlamaContextSequence>;
   readonly #dispose: () => Promise<void>;
   readonly #lastUsed = new Map<LlamaContextSequence, number>();
+  readonly #setSeeds: ReadonlyMap<LlamaContextSequence, SetSeeds>;
   #uses = 0;
   #evaluated = 0;
   #cached = 0;
@@ -99,12 +102,13 @@ class LlamaEngine implements Engine {
     this.#llama = llama;
     this.#model = model;
     this.#places = new Places(sequences);
+    this.#setSeeds = new Map(sequences.map((sequence) => [sequence, seedDraws(sequence)]));
     this.contextTokens = contextTokens;
     this.#dispose = dispose;
     const tokens = allTokens(model);
     this.vocabularySize = tokens.length;
     this.endIds = new Set(tokens.filter((token) => model.isEogToken(token)));
-    this.#controlIds = new Set(
+    this.controlIds = new Set(
       tokens.filter((token) => model.getTokenAttributes(token).control && !model.isEogToken(token)),
     );
   }
@@ -126,6 +130,9 @@ class LlamaEngine implements Engine {
       const ends = new Set([...request.stopTokenIds, ...this.endIds]);
       let count = 0;
       const { topLogprobs } = request;
+      // The function's seeds of calls contain the sample's seed, so a continued text has the same draws.
+      const seed = sampleSeedOf(request.seed ?? Math.floor(Math.random() * 2 ** 31), request.promptIds);
+      this.#setSeeds.get(sequence)?.(() => tokenSeed(seed, prompt.length + count));
       const options: SequenceEvaluateOptions = {
         ...samplingOf(request, () => sequence.contextTokens.slice(-64)),
         yieldEogToken: true,
@@ -156,6 +163,7 @@ class LlamaEngine implements Engine {
       if (!signal.aborted) await sequence.clearHistory().catch(() => undefined);
       throw error;
     } finally {
+      this.#setSeeds.get(sequence)?.(undefined);
       this.#places.give(sequence);
     }
   }
@@ -216,7 +224,7 @@ class LlamaEngine implements Engine {
     ends: ReadonlySet<number>,
     count: () => number,
   ): Pick<SequenceEvaluateOptions, 'tokenBias'> {
-    const always = request.structure === undefined ? new Set<number>() : this.#controlIds;
+    const always = request.structure === undefined ? new Set<number>() : this.controlIds;
     if (request.minTokens <= 0 && always.size === 0) return {};
     const later = maskOf(this.#model, always);
     const first = request.minTokens > 0 ? maskOf(this.#model, new Set([...ends, ...always])) : later;
@@ -257,7 +265,6 @@ function samplingOf(request: EngineRequest, recent: () => Token[]): SequenceEval
     topP: request.topP,
     topK: Math.max(0, request.topK),
     minP: request.minP,
-    seed: request.seed ?? Math.floor(Math.random() * 2 ** 31),
     ...(penalized
       ? {
           repeatPenalty: {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { conditionsOf } from '../../evaluate/conditions.ts';
 import { evaluate } from '../../evaluate/evaluate.ts';
-import { readQuestions } from '../../evaluate/questions.ts';
+import { readQuestions } from '../../evaluate/questions/read-questions.ts';
 import type { Summary } from '../../evaluate/summarize.ts';
 import { startLocal } from '../../local/start-local.ts';
 

@@ -90,6 +90,31 @@ describe('The API on the embedded engine', () => {
     }
   });
 
+  it('The API gives one entry for each token of the thinking, the same in a stream', async () => {
+    const thinking = { waits: 2, logprobs: true, top_logprobs: 3 };
+    const { choices, budget_forcing } = await ask({ thinking });
+    const entries = choices[0].logprobs?.reasoning_content ?? [];
+    expect(entries).toHaveLength(budget_forcing.thinking_tokens);
+    const text = entries.map(({ token }) => token).join('');
+    expect(text.trim()).toBe(choices[0].message.reasoning_content);
+    expect(entries.filter(({ forced }) => forced === true).map(({ token }) => token)).toEqual(['Wait', 'Wait']);
+    const stream = await openai.chat.completions.create({
+      model: 'budgetforce-tiny',
+      messages: [{ role: 'user', content: question }],
+      seed: 1,
+      stream: true,
+      ...{ thinking },
+    });
+    const streamed: unknown[] = [];
+    for await (const { choices: deltas } of stream) {
+      const logprobs = deltas[0]?.logprobs ?? {};
+      if ('reasoning_content' in logprobs && Array.isArray(logprobs.reasoning_content)) {
+        streamed.push(...logprobs.reasoning_content);
+      }
+    }
+    expect(streamed).toEqual(entries);
+  });
+
   it('The API takes every delimiter of every format in a message as text', async () => {
     const all = Object.values(formats).flatMap((format) => [
       ...format.thinkingEnds,

@@ -112,6 +112,31 @@ describe('s1’s own loop over /v1/completions', () => {
     },
   );
 
+  it('A thought that the client cuts and gives back goes on as if it had not been cut, at temperature 0', async () => {
+    const schema = z.object({
+      choices: z.tuple([z.object({ message: z.object({ content: z.string(), reasoning_content: z.string() }) })]),
+      usage: z.object({ completion_tokens_details: z.object({ reasoning_tokens: z.int() }) }),
+    });
+    const ask = async (thinking: object, last?: object) =>
+      schema.parse(
+        await post('/v1/chat/completions', {
+          messages: [{ role: 'user', content: question }, ...(last === undefined ? [] : [last])],
+          ...(last === undefined ? {} : { continue_final_message: true, add_generation_prompt: false }),
+          temperature: 0,
+          thinking,
+        }),
+      );
+    const whole = await ask({});
+    const cut = await ask({ max_tokens: 12 });
+    const { reasoning_content: thought } = cut.choices[0].message;
+    const rest = await ask({}, { role: 'assistant', reasoning_content: thought });
+    const { content, reasoning_content: more } = rest.choices[0].message;
+    expect(thought + more).toBe(whole.choices[0].message.reasoning_content);
+    expect(content).toBe(whole.choices[0].message.content);
+    const tokens = (answer: typeof whole) => answer.usage.completion_tokens_details.reasoning_tokens;
+    expect(tokens(cut) + tokens(rest)).toBe(tokens(whole));
+  });
+
   it('A budget over /v1/completions gives the thought of the chat', async () => {
     const [choice] = await complete({ prompt: conversation, thinking: { waits: 1, max_tokens: 400 } });
     expect(choice?.reasoning_content?.trim()).toBe((await s1Loop(1, 400)).thought.trim());

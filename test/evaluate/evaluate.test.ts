@@ -6,15 +6,19 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../evaluate/conditions.ts';
 import { type Evaluation, evaluate } from '../../evaluate/evaluate.ts';
+import { readResults } from '../../evaluate/folder/result-folder.ts';
 import { type Accuracy, accuracyOf, control, gainOver, majority, scaling } from '../../evaluate/metrics.ts';
-import { readQuestions } from '../../evaluate/questions.ts';
-import { readResults, taskKey } from '../../evaluate/results.ts';
+import { readQuestions } from '../../evaluate/questions/read-questions.ts';
+import { taskKey } from '../../evaluate/results.ts';
 
 const questions = Array.from({ length: 10 }, (_, index) => ({
   id: `q${index}`,
   question: `What is ${index}?`,
   answer: String(index),
 }));
+
+/** What the API publishes of its models. */
+const published = { data: [{ id: 'm', context_window: 8_192, budget_forcing: { max_tokens: 4_096, max_waits: 64 } }] };
 
 let folder: string;
 let server: Server;
@@ -34,6 +38,11 @@ beforeEach(async () => {
   received = [];
   concurrent = maxConcurrent = failures = 0;
   server = createServer(async (request, response) => {
+    if (request.method === 'GET') {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(published));
+      return;
+    }
     maxConcurrent = Math.max(maxConcurrent, ++concurrent);
     let body = '';
     for await (const part of request) body += String(part);
@@ -105,7 +114,7 @@ describe('evaluate', () => {
       const own = results.filter((result) => result.condition === row.id);
       const right = own.filter((result) => result.correct).length;
       // An answer is right if its number fits the budget: 0 to 2 at 25, and so on; two seeds.
-      expect(right).toBe(2 * (Math.floor(row.setting / 10) + 1));
+      expect(right).toBe(2 * (Math.floor(Number(row.setting) / 10) + 1));
       expect(row.accuracy).toMatchObject({ right, of: 20, share: right / 20 });
       expect(row.thinkingTokens).toBeCloseTo(
         own.reduce((sum, result) => sum + result.thinkingTokens, 0) / own.length,
@@ -174,7 +183,7 @@ describe('evaluate', () => {
     // Each call that can be identified was received once, before or after the interruption.
     expect(received.filter((call) => call.thinking?.['max_tokens'] !== undefined)).toHaveLength(80);
     expect(received.filter((call) => call.thinking?.['waits'] !== undefined)).toHaveLength(20);
-    expect(received.filter((call) => call.content.includes('at most 25'))).toHaveLength(20);
+    expect(received.filter((call) => call.content.includes('up to 25'))).toHaveLength(20);
   });
 
   it('evaluate counts a run with a missed Wait as out of control', async () => {
@@ -195,14 +204,12 @@ describe('evaluate', () => {
   it('evaluate names the command to continue with if the API stays away', async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    const interrupt = new AbortController();
-    const unreachable = evaluate(evaluation({ signal: interrupt.signal }));
-    // The evaluation retries for some seconds; an interruption ends its backoff.
-    setTimeout(() => interrupt.abort(new Error('interrupted')), 100);
-    await expect(unreachable).rejects.toThrow('interrupted');
+    await expect(evaluate(evaluation())).rejects.toThrow('cannot be reached');
 
-    const paused = createServer((_, response) =>
-      response.writeHead(503, { 'retry-after': '3600' }).end('The endpoint was paused.'),
+    const paused = createServer((request, response) =>
+      request.method === 'GET'
+        ? response.end(JSON.stringify(published))
+        : response.writeHead(503, { 'retry-after': '3600' }).end('The endpoint was paused.'),
     ).listen(0, '127.0.0.1');
     await new Promise((resolve) => paused.once('listening', resolve));
     const url = `http://127.0.0.1:${(paused.address() as AddressInfo).port}/v1`;
@@ -210,11 +217,36 @@ describe('evaluate', () => {
       'The endpoint was paused. The API asks to retry after 3600 s. Run the same command again to continue.',
     );
     paused.close();
+
+    // An interruption ends the backoff.
+    const busy = createServer((request, response) =>
+      request.method === 'GET'
+        ? response.end(JSON.stringify(published))
+        : response.writeHead(503, { 'retry-after': '60' }).end(),
+    ).listen(0, '127.0.0.1');
+    await new Promise((resolve) => busy.once('listening', resolve));
+    const busyUrl = `http://127.0.0.1:${(busy.address() as AddressInfo).port}/v1`;
+    const interrupt = new AbortController();
+    const waiting = evaluate(
+      evaluation({
+        api: { ...evaluation().api, baseUrl: busyUrl },
+        out: join(folder, 'busy'),
+        signal: interrupt.signal,
+      }),
+    );
+    setTimeout(() => interrupt.abort(new Error('interrupted')), 200);
+    await expect(waiting).rejects.toThrow('interrupted');
+    busy.close();
   });
 
-  it('evaluate refuses a folder with other settings', async () => {
+  it('evaluate refuses a folder with answers of another temperature or prompt, and names both', async () => {
     await evaluate(evaluation());
-    await expect(evaluate(evaluation({ seeds: 3 }))).rejects.toThrow('holds a run with other settings');
+    const before = await readFile(join(folder, 'settings.json'), 'utf8');
+    await expect(evaluate(evaluation({ api: { ...evaluation().api, temperature: 0 } }))).rejects.toThrow(
+      'holds a run with another temperature: "the model\'s own", and now 0.',
+    );
+    await expect(evaluate(evaluation({ prompt: 'Solve: {question}' }))).rejects.toThrow('another prompt');
+    expect(await readFile(join(folder, 'settings.json'), 'utf8')).toBe(before);
   });
 
   it('evaluate retries if the API is busy or fails', async () => {
@@ -225,8 +257,12 @@ describe('evaluate', () => {
   });
 
   it('evaluate says that the API is not a Budgetforce API if its answers have no account', async () => {
-    const foreign = createServer((_, response) =>
-      response.end('data: {"choices":[{"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n'),
+    const foreign = createServer((request, response) =>
+      response.end(
+        request.method === 'GET'
+          ? JSON.stringify(published)
+          : 'data: {"choices":[{"delta":{"content":"x"}}]}\n\ndata: [DONE]\n\n',
+      ),
     ).listen(0, '127.0.0.1');
     await new Promise((resolve) => foreign.once('listening', resolve));
     const url = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/v1`;

@@ -10,6 +10,7 @@ const reviewed: Readonly<Record<string, string>> = {
   'lambda/upstream/errors.ts /[\\s:]+$/': 'a sentence of the code around the server’s text, which was removed',
   'lambda/upstream/completions-model.ts /\\/+$/': 'the base URL in the settings',
   'local/start-local.ts /\\/+$/': 'the URL on the command line',
+  'local/local-fallbacks.ts /\\/+$/': 'the URL on the command line',
   'local/engine/number-grammar.ts /\\.?0+$/': 'a number with 20 decimals',
   'local/endpoint/incremental-text.ts /\\uFFFD+$/': 'the text of at most four tokens',
   'lambda/forcing/output-text.ts /(\\n|[\\p{L})\\]"\'*_$}]{2}[.!?…]["\')\\]*]*|[。！？])[ ]?$/u':

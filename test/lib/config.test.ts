@@ -72,3 +72,29 @@ describe('a config', () => {
     expect(() => z.toJSONSchema(configSchema, { io: 'input' })).not.toThrow();
   });
 });
+
+describe('a fallback of a config that does not match the schema', () => {
+  const said = (fallback: object) => () =>
+    parseConfig({
+      name: 'stage',
+      region: 'us-east-1',
+      models: [{ ...anExternalModel(), fallbacks: [fallback] }],
+    });
+
+  it.each([
+    [{ modle: 'a' }, /models\[0\]\.fallbacks\[0\]/],
+    [{ upstream: { kind: 'sagemaker', region: 'eu-west-1' } }, /models\[0\]\.fallbacks\[0\]\.upstream\.endpointName/],
+    [
+      { upstream: { kind: 'sagemaker', region: 'Europe', endpointName: 'a' } },
+      /Expected a region, for instance "eu-west-1"/,
+    ],
+    [
+      { upstream: { kind: 'openai-compatible', baseUrl: 'gpu.example.com' } },
+      /models\[0\]\.fallbacks\[0\]\.upstream\.baseUrl/,
+    ],
+    [{ model: 'a', cannot: ['everything'] }, /models\[0\]\.fallbacks\[0\]\.cannot\[0\]/],
+  ])('%j is refused at its field', (fallback, at) => {
+    expect(said(fallback)).toThrow(ConfigError);
+    expect(said(fallback)).toThrow(at);
+  });
+});

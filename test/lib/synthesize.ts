@@ -11,6 +11,7 @@ import {
   type ModelConfigInput,
   parseConfig,
 } from '../../lib/config.ts';
+import type { ExternalServer } from '../../lib/index.ts';
 import { addStacks } from '../../lib/stacks.ts';
 
 const tokenizerFixture = fileURLToPath(new URL('fixtures/tokenizer.json', import.meta.url));
@@ -52,7 +53,7 @@ export function anExampleApp(context: Record<string, unknown> = {}): App {
 
 /** Builds a model of a config: s1-32B on a vLLM server that exists already. */
 export function anExternalModel(
-  upstream: Partial<ExternalModelConfigInput['upstream']> = {},
+  upstream: Partial<ExternalServer> = {},
   changes: Partial<ExternalModelConfigInput> = {},
 ): ExternalModelConfigInput {
   return {

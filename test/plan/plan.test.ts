@@ -9,6 +9,7 @@ import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { planAsMarkdown, planAsText } from '../../plan/render-plan.ts';
+import { breakEvenRate, routeCost } from '../../plan/route-cost.ts';
 import { loadOf, type PlannedTraffic } from '../../plan/traffic.ts';
 import { aConfig, aModel } from '../lib/synthesize.ts';
 
@@ -33,6 +34,39 @@ const toZero: Partial<ConfigInput> = {
   endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 0, max: 2 } },
   models: [{ ...s1, copies: { initial: 1, min: 0, max: 8 } }],
 };
+
+describe('the plan of a route', () => {
+  const tokens = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
+  const small = { prompt: 0.1, completion: 1 };
+  const large = { prompt: 0.4, completion: 4 };
+  const byThought = { samples: 1, passThought: false };
+
+  it('breaks even where the route costs as much as always asking the last model', () => {
+    const [s, thought, l] = [500 * 0.1 + 4_500, 500 * 0.1 + 4_000, 500 * 0.4 + 4_500 * 4];
+    const rate = breakEvenRate([small, large], tokens, byThought);
+    expect(rate).toBeCloseTo((l - s) / (l + thought - s), 9);
+    expect(routeCost([small, large], tokens, byThought, rate) * 1e6).toBeCloseTo(l, 3);
+  });
+
+  it('is 0 if the route costs more even without escalations, and lower if samples have to agree or the thought is passed on', () => {
+    expect(breakEvenRate([large, small], tokens, byThought)).toBe(0);
+    const rate = breakEvenRate([small, large], tokens, byThought);
+    expect(breakEvenRate([small, large], tokens, { ...byThought, samples: 2 })).toBeLessThan(rate);
+    expect(breakEvenRate([small, large], tokens, { ...byThought, passThought: true })).toBeLessThan(rate);
+  });
+
+  it('has the rate and its formula, or the model without a price', () => {
+    const routes = [{ id: 'auto', models: ['s1-32b', 'large'], escalate: { unsure_below: 0.3 } }];
+    const copies = { initial: 1, min: 1, max: 2 };
+    const priced = aModel({ id: 'large', dollarsPerMillionTokens: large, copies });
+    const plan = planOf({ models: [aModel({ dollarsPerMillionTokens: small, copies }), priced], routes });
+    expect(plan.routes).toMatchObject([{ id: 'auto', unpriced: [], breakEvenRate: expect.any(Number) }]);
+    expect(planAsText(plan)).toContain('break-even: share of escalations');
+    expect(planAsText(planOf({ models: [aModel({ copies }), priced], routes }))).toContain(
+      'the price of s1-32b is unknown',
+    );
+  });
+});
 
 describe('a plan', () => {
   const plan = planOf(toZero);
@@ -232,5 +266,49 @@ describe('budgetforce plan', () => {
     const { status, stdout } = run('--help');
     expect(status).toBe(0);
     expect(stdout).toContain('Exit codes:');
+  });
+});
+
+describe('a break-even against another API', () => {
+  const { requestsPerDay: _, ...request } = traffic;
+  const evenAt = (output: number, changes = toZero) => {
+    const config = parseConfig(aConfig(changes));
+    const price = { input: 3, output };
+    return makePlan(config, createdBy(config, undefined), defaultPrices, undefined, undefined, {
+      price,
+      traffic: request,
+    });
+  };
+
+  it('is the traffic at which a month of the deployment costs what the API charges', () => {
+    const plan = evenAt(15);
+    const even = plan.estimatedBreakEven;
+    // 500 input tokens at $3 and 4,500 output tokens at $15 per million.
+    expect(even?.apiDollarsPerRequest).toBeCloseTo(0.069, 9);
+    const [first] = even?.cheaper ?? [];
+    if (first === undefined) throw new Error('There is no break-even.');
+    const config = parseConfig(aConfig(toZero));
+    const monthAt = (requestsPerDay: number) =>
+      makePlan(config, createdBy(config, undefined), defaultPrices, { ...request, requestsPerDay }).estimatedMonth;
+    const apiAt = (requestsPerDay: number) => requestsPerDay * (HOURS_PER_MONTH / 24) * 0.069;
+    expect(monthAt(first.from)?.dollars.total).toBeLessThanOrEqual(apiAt(first.from));
+    expect(monthAt(first.from - 1)?.dollars.total).toBeGreaterThan(apiAt(first.from - 1));
+    expect(planAsText(plan)).toContain('Break-even against an API at $3 and $15');
+  });
+
+  it('comes earlier at a higher price, and never at a low one', () => {
+    const from = (output: number) => evenAt(output).estimatedBreakEven?.cheaper[0]?.from ?? Number.POSITIVE_INFINITY;
+    expect(from(30)).toBeLessThan(from(15));
+    expect(evenAt(0.0001).estimatedBreakEven?.cheaper).toEqual([]);
+    expect(planAsText(evenAt(0.0001))).toContain('never, up to its capacity of');
+  });
+
+  it('is unknown if the memory of the model is', () => {
+    const { estimatedBreakEven, notes } = evenAt(15, {
+      ...toZero,
+      models: [{ ...aModel(), copies: { initial: 1, min: 0, max: 8 } }],
+    });
+    expect(estimatedBreakEven).toBeUndefined();
+    expect(notes.join(' ')).toContain('No break-even is estimated');
   });
 });

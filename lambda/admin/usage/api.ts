@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import { defineApi, route } from '../../apis/api.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError } from '../../errors/api-error.ts';
-import { completionOf, type UsageRecord } from '../../keys/ledger.ts';
+import type { UsageRecord } from '../../keys/ledger.ts';
 import type { ServedModel } from '../../models/served-model.ts';
+import { dollarsOf } from './dollars-of.ts';
 import { daysOf, groupsOf, parseUsageQuery } from './query.ts';
 
 /** `GET /v1/usage`: sums requests, tokens and dollars by key, model and day. */
@@ -54,9 +55,6 @@ const emptyRow = {
 type Row = typeof emptyRow & { readonly group: Readonly<Record<string, string>> };
 
 function add(row: Row, record: UsageRecord, models: readonly ServedModel[]): Row {
-  const price = models.find(({ settings }) => settings.id === record.model)?.settings.dollarsPerMillionTokens;
-  const dollars =
-    price === undefined ? 0 : (record.prompt * price.prompt + completionOf(record) * price.completion) / 1_000_000;
   return {
     group: row.group,
     requests: row.requests + 1,
@@ -69,7 +67,7 @@ function add(row: Row, record: UsageRecord, models: readonly ServedModel[]): Row
     forced_tokens: row.forced_tokens + record.forced,
     probe_tokens: row.probe_tokens + record.probe,
     aborted_tokens: row.aborted_tokens + record.aborted,
-    dollars: row.dollars + dollars,
+    dollars: row.dollars + dollarsOf(record, models),
   };
 }
 

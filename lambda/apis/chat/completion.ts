@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ToolUse } from '../../formats/tools/tool.ts';
 import { type AnswerPiece, AnswerReader } from '../../generation/answer-reader.ts';
-import type { GenerationEvent } from '../../generation/generation.ts';
-import { majorityVote } from '../../generation/majority.ts';
+import type { GenerationEvent, ThinkingLogprob } from '../../generation/generation.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
+import type { RunningVote, VoteState } from '../../generation/running-vote.ts';
 import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
-import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
 import {
   argumentsChunk,
@@ -20,14 +19,13 @@ import {
   roleChunk,
   textChunk,
   usageChunk,
+  type VoteReport,
   voteChunk,
 } from './events.ts';
 
 /** A running generation with what the response needs of the chat request. */
 export interface RunningChat extends RunningGeneration {
   readonly identity: ChatIdentity;
-  /** Whether the samples vote, and the response has only the winner. */
-  readonly votes: boolean;
   readonly includeUsage: boolean;
   /** Whether every chunk has the usage so far. */
   readonly continuousUsage: boolean;
@@ -39,16 +37,16 @@ export async function wholeCompletion(run: RunningChat) {
   const collected = new Samples(run, { whole: true });
   for await (const { index, value } of run.events) collected.take(index, value);
   const { choices } = collected;
-  if (!run.votes) return chatCompletion(run.identity, choices, collected.usage(choices));
-  const { winner, counts } = collected.vote();
+  if (run.vote === undefined) return chatCompletion(run.identity, choices, collected.usage(choices));
+  const { winner } = run.vote.state;
   const returned = [{ ...collected.choice(winner), report: collected.votedReport(winner), index: 0 }];
   const usage = collected.usage([collected.choice(winner)]);
-  return chatCompletion(run.identity, returned, usage, { of: run.samples, counts });
+  return chatCompletion(run.identity, returned, usage, collected.voteReport(run.vote.state));
 }
 
 /** The frames of a streamed completion. */
 export function streamedCompletion(run: RunningChat): AsyncGenerator<string> {
-  return run.votes ? votedFrames(run) : choiceFrames(run);
+  return run.vote === undefined ? choiceFrames(run) : votedFrames(run, run.vote);
 }
 
 /** Streams each sample as a choice while it is generated. */
@@ -63,7 +61,7 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
       yield frame(roleChunk(run.identity, index));
     }
     if (value.kind === 'waiting') yield waitingFrame(value);
-    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, value.tokens, index));
+    if (value.kind === 'logprobs') yield frame(logprobsChunk(run.identity, { [value.part]: value.tokens }, index));
     for (const piece of collected.take(index, value)) {
       yield frame(pieceChunk(run.identity, piece, index));
     }
@@ -76,20 +74,20 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
 }
 
 /** Streams the state of the vote after each sample, then the winner as a whole. */
-async function* votedFrames(run: RunningChat): AsyncGenerator<string> {
+async function* votedFrames(run: RunningChat, vote: RunningVote): AsyncGenerator<string> {
   const collected = new Samples(run, { whole: true });
   for await (const { index, value } of run.events) {
     if (value.kind === 'waiting') yield waitingFrame(value);
     collected.take(index, value);
-    if (value.kind === 'done') {
-      yield dataFrame(voteChunk(run.identity, collected.vote(), collected.choices.length, run.samples));
-    }
+    if (value.kind === 'done') yield dataFrame(voteChunk(run.identity, collected.voteReport(vote.state)));
   }
-  const { winner } = collected.vote();
+  const { winner } = vote.state;
   const choice = collected.choice(winner);
   const { thinking, answer, calls, logprobs, finishReason } = choice;
   yield dataFrame(roleChunk(run.identity));
-  if (logprobs.length > 0) yield dataFrame(logprobsChunk(run.identity, logprobs));
+  if (logprobs.thinking !== undefined || logprobs.answer !== undefined) {
+    yield dataFrame(logprobsChunk(run.identity, logprobs));
+  }
   if (thinking !== '') yield dataFrame(textChunk(run.identity, { kind: 'thinking', text: thinking, forced: false }));
   if (answer !== '') yield dataFrame(textChunk(run.identity, { kind: 'text', text: answer, forced: false }));
   for (const [at, call] of calls.entries()) {
@@ -135,9 +133,13 @@ class Samples {
     return found;
   }
 
-  /** The vote of the finished samples, in the order in which they finished. */
-  vote() {
-    return majorityVote(this.#finished.map(({ index, answer }) => ({ index, text: answer })));
+  voteReport(state: VoteState): VoteReport {
+    return { finished: state.finished, of: this.#run.samples, counts: this.#countsOf(state) };
+  }
+
+  #countsOf({ counts }: VoteState): VoteAccount['counts'] {
+    const weighted = this.#run.vote?.weighted === true;
+    return counts.map(({ answer, votes, weight }) => ({ answer, votes, ...(weighted ? { weight } : {}) }));
   }
 
   /** The report of the winner, with the account of all samples of the vote. */
@@ -145,12 +147,17 @@ class Samples {
     const sum = (accounts: Iterable<SampleAccount>, select: (report: SampleAccount['report']) => number) =>
       [...accounts].reduce((total, { report }) => total + select(report), 0);
     const finished = sum(this.#accounts.values(), (report) => report.completionTokens);
+    const state = this.#run.vote?.state;
+    if (state === undefined) throw new Error('The samples do not vote.');
     const vote: VoteAccount = {
       requested: this.#run.samples,
-      finished: this.#finished.length,
+      started: state.started,
+      finished: state.finished,
+      aborted: state.aborted,
       other_tokens: finished - this.usage([this.choice(winner)]).completion_tokens,
       aborted_tokens: sum(this.#run.accounts, (report) => report.abortedTokens),
-      decided_by: 'all',
+      decided_by: state.decidedBy ?? 'all',
+      counts: this.#countsOf(state),
     };
     return { ...this.choice(winner).report, vote };
   }
@@ -163,19 +170,23 @@ class Samples {
       answer: '',
       calls: [],
       cutCall: false,
-      logprobs: [],
+      logprobs: {},
     };
     this.#states.set(index, state);
-    if (event.kind === 'logprobs') state.logprobs.push(...event.tokens);
+    if (event.kind === 'logprobs') {
+      const { [event.part]: entries = [] } = state.logprobs;
+      entries.push(...event.tokens);
+      state.logprobs[event.part] = entries;
+    }
     const pieces = state.reader.take(event).flatMap((piece) => addTo(state, piece));
     if (event.kind === 'done') {
-      const { report, segments } = event;
+      const { report, segments, route } = event;
       const { thinking, answer, calls, logprobs } = state;
       this.#accounts.set(index, { report, segments });
       // A client runs the calls of an answer that ends with them: a call that was cut is not among those.
       const called = calls.length > 0 && !state.cutCall;
       const finishReason = called ? 'tool_calls' : (report.finishReason ?? 'stop');
-      const budgetReport = toBudgetReport(report, segments, this.#run);
+      const budgetReport = toBudgetReport(report, segments, this.#run, route);
       this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
     }
     return pieces;
@@ -189,7 +200,7 @@ interface ChoiceState {
   readonly calls: IdentifiedCall[];
   /** Whether a call is incomplete. */
   cutCall: boolean;
-  readonly logprobs: TokenLogprob[];
+  readonly logprobs: { thinking?: ThinkingLogprob[]; answer?: ThinkingLogprob[] };
 }
 
 /** A piece of a choice, as one chunk contains it. `at`: the index of the call in the choice. */

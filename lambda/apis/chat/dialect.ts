@@ -6,9 +6,10 @@ import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
-import { findModel } from '../models/find-model.ts';
+import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
-import { toGenerationRequest } from '../to-generation.ts';
+import { checkRawPrompts } from '../raw-prompts.ts';
+import { toRoutedRequest } from '../to-routed-request.ts';
 import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatLeniency } from './leniency.ts';
 import { chatRequestSchema } from './request.ts';
@@ -24,13 +25,19 @@ export const chat = defineDialect({
 function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const { request, ignored } = await parseRequest(context, dependencies, chatRequestSchema, chatLeniency);
-    const generation = toGenerationRequest(request, findModel(dependencies, request.model, context.get('caller')));
+    const generation = toRoutedRequest(request, findTarget(dependencies, request.model, context.get('caller')));
+    if (generation.prefix?.thinking !== undefined) {
+      checkRawPrompts(dependencies, context.get('caller'), {
+        what: 'reasoning_content with continue_final_message, which decides what the model has thought',
+        instead: 'Omit reasoning_content',
+        status: 403,
+      });
+    }
     const requestId = context.get('requestId');
     const run = await startGeneration({ ...generation, ignored }, dependencies, generationContext(context));
     const chatRun: RunningChat = {
       ...run,
       identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
-      votes: request.vote === true,
       includeUsage: request.stream_options?.include_usage === true,
       continuousUsage:
         request.stream_options?.include_usage === true && request.stream_options.continuous_usage_stats === true,

@@ -1,8 +1,7 @@
 import type { ToolCall } from '../../formats/tools/tool.ts';
-import type { Vote } from '../../generation/majority.ts';
+import type { ThinkingLogprob } from '../../generation/generation.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
-import type { TokenLogprob } from '../../upstream/segment-model.ts';
-import type { BudgetReport } from '../budget-report.ts';
+import type { BudgetReport, VoteAccount } from '../budget-report.ts';
 
 /** Fields that a completion and all chunks of a stream share. */
 export interface ChatIdentity {
@@ -27,10 +26,16 @@ export interface FinishedChoice {
   readonly thinking: string;
   readonly answer: string;
   readonly calls: readonly IdentifiedCall[];
-  /** Empty if not requested, or if the model server returns none. */
-  readonly logprobs: readonly TokenLogprob[];
+  readonly logprobs: ChoiceLogprobs;
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
+}
+
+/** The state of a vote after `finished` of `of` samples. */
+export interface VoteReport {
+  readonly finished: number;
+  readonly of: number;
+  readonly counts: VoteAccount['counts'];
 }
 
 /** The delta of a choice. Thinking has both names that clients read. */
@@ -65,22 +70,43 @@ export function textChunk(
 }
 
 /** Log probabilities of the next tokens of a choice. Their text follows in later chunks. */
-export function logprobsChunk(identity: ChatIdentity, tokens: readonly TokenLogprob[], index = 0) {
+export function logprobsChunk(identity: ChatIdentity, logprobs: ChoiceLogprobs, index = 0) {
   const made = chunk(identity, index, {});
-  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(tokens) })) };
+  return { ...made, choices: made.choices.map((choice) => ({ ...choice, logprobs: toLogprobs(logprobs) })) };
 }
 
-function toLogprobs(tokens: readonly TokenLogprob[]) {
-  const item = ({ token, logprob }: { readonly token: string; readonly logprob: number }) => ({
-    token,
-    logprob,
-    // A token that is part of a character has no text.
-    bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)],
-  });
+/** Log probabilities of a choice. `undefined`: not requested, or the model server returns none. */
+export interface ChoiceLogprobs {
+  readonly thinking?: readonly ThinkingLogprob[] | undefined;
+  readonly answer?: readonly ThinkingLogprob[] | undefined;
+}
+
+function toLogprobs({ thinking, answer }: ChoiceLogprobs) {
+  if (thinking === undefined && answer === undefined) return null;
   return {
-    content: tokens.map((token) => ({ ...item(token), top_logprobs: token.top.map(item) })),
+    content: answer?.map(toEntry) ?? null,
     refusal: null,
+    ...(thinking === undefined ? {} : { reasoning_content: thinking.map(toEntry) }),
   };
+}
+
+function toEntry(entry: ThinkingLogprob) {
+  return {
+    ...toToken(entry),
+    top_logprobs: entry.top.map(toToken),
+    ...(entry.logprob === null ? { forced: true } : {}),
+  };
+}
+
+function toToken<Logprob extends number | null>({
+  token,
+  logprob,
+}: {
+  readonly token: string;
+  readonly logprob: Logprob;
+}) {
+  // A token that is part of a character has no text.
+  return { token, logprob, bytes: token.includes('\ufffd') ? null : [...new TextEncoder().encode(token)] };
 }
 
 /** The beginning of a tool call. `at`: its index in the choice. Its arguments follow in later chunks. */
@@ -110,9 +136,9 @@ export function finishChunk(identity: ChatIdentity, finishReason: FinishReason, 
   return { ...chunk(identity, index, {}, finishReason), budget_forcing: report };
 }
 
-/** The state of the vote after `finished` of `of` samples. */
-export function voteChunk(identity: ChatIdentity, vote: Vote, finished: number, of: number) {
-  return { ...chunk(identity, 0, {}), choices: [], vote: { finished, of, counts: vote.counts } };
+/** The state of the vote after a sample. */
+export function voteChunk(identity: ChatIdentity, vote: VoteReport) {
+  return { ...chunk(identity, 0, {}), choices: [], vote };
 }
 
 /** The chunk after the last choice, if the request sets `stream_options.include_usage`. */
@@ -127,7 +153,7 @@ export function chatCompletion(
   identity: ChatIdentity,
   choices: readonly FinishedChoice[],
   usage: ChatUsage,
-  vote?: { readonly of: number; readonly counts: Vote['counts'] },
+  vote?: VoteReport,
 ) {
   const [first] = choices;
   return {
@@ -145,13 +171,13 @@ export function chatCompletion(
         refusal: null,
         ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
-      logprobs: choice.logprobs.length === 0 ? null : toLogprobs(choice.logprobs),
+      logprobs: toLogprobs(choice.logprobs),
       finish_reason: choice.finishReason,
       ...(choices.length > 1 ? { budget_forcing: choice.report } : {}),
     })),
     usage,
     ...(choices.length === 1 && first !== undefined ? { budget_forcing: first.report } : {}),
-    ...(vote === undefined ? {} : { vote: { finished: vote.of, of: vote.of, counts: vote.counts } }),
+    ...(vote === undefined ? {} : { vote }),
   };
 }
 

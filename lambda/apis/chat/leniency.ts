@@ -7,6 +7,7 @@ export const chatLeniency: Leniency = {
   ridesAlong: {
     ...ridesAlongEverywhere,
     metadata: { reason: 'not_stored', always: true },
+    add_generation_prompt: { reason: 'automatic', always: true, unless: (value) => value !== true },
     verbosity: { reason: 'no_effect' },
     prediction: { reason: 'no_effect', unless: (value) => !isJsonObject(value) || value.type !== 'content' },
     'tools.function.strict': { reason: 'no_effect', always: true, unless: (value) => value === false },
@@ -20,9 +21,22 @@ export const chatLeniency: Leniency = {
   },
   acceptHistory: (body, report) => ({
     ...body,
-    messages: mapItems(body.messages, (message) => acceptMessage(message, report)),
+    messages: acceptMessages(body, report),
   }),
 };
+
+/** The messages. The thinking of the last one is kept if the response continues it. */
+function acceptMessages({ messages, continue_final_message: continues }: JsonObject, report: Report): unknown {
+  const last: unknown = Array.isArray(messages) && continues === true ? messages.at(-1) : undefined;
+  return mapItems(messages, (message) => {
+    const accepted = acceptMessage(message, report);
+    return message === last && message.role === 'assistant' ? { ...accepted, ...thinkingOf(message) } : accepted;
+  });
+}
+
+function thinkingOf({ reasoning, reasoning_content: thinking }: JsonObject): JsonObject {
+  return { reasoning, reasoning_content: thinking };
+}
 
 function acceptMessage(message: JsonObject, report: Report): JsonObject {
   if (message.role === 'assistant') return acceptAssistant(message);

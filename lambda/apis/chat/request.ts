@@ -38,16 +38,36 @@ const message = z.discriminatedUnion('role', [
     reasoning_content: z
       .string()
       .nullish()
-      .describe('Thinking of earlier turns may be sent back. It is not passed to the model.'),
+      .describe(
+        'Thinking of earlier turns may be sent back. It is not passed to the model, unless `continue_final_message` continues it.',
+      ),
     reasoning: z.string().nullish(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
 ]);
 
+const votes = z.int().min(1).max(16);
+
 /** The body of `POST /v1/chat/completions`. An unsupported field is an error that names it. */
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
   messages: z.array(message).min(1).max(2_048),
+  continue_final_message: z
+    .boolean()
+    .nullish()
+    .describe(
+      'vLLM: whether the response continues the last message, which is of the assistant: its `reasoning_content` (needs a key with `raw_prompts`), or its `content`.',
+    ),
+  add_generation_prompt: z
+    .boolean()
+    .nullish()
+    .describe('vLLM: `true` is the default; `false` requires `continue_final_message`.'),
+  ignore_eos: z
+    .boolean()
+    .nullish()
+    .describe(
+      'vLLM: no end of the answer is sampled before the maximum of tokens, so that the output has exactly as many.',
+    ),
   stream: z.boolean().nullish(),
   stream_options: z
     .strictObject({
@@ -71,6 +91,16 @@ export const chatRequestSchema = z.strictObject({
     .boolean()
     .nullish()
     .describe('Responds with the answer that most of `n` samples agree on. An extension of OpenAI’s dialect.'),
+  vote_until: z
+    .union([z.strictObject({ lead: votes }), z.strictObject({ agree: votes })])
+    .nullish()
+    .describe(
+      'With `vote`: ends the vote when the first answer leads the second by `lead` votes, or `agree` samples agree, or no other answer can win. Samples that still run are aborted.',
+    ),
+  vote_weights: z
+    .enum(['equal', 'confidence'])
+    .nullish()
+    .describe('With `vote`: whether each vote counts 1, or as much as its sample is confident (0 to 1).'),
   logprobs: z
     .boolean()
     .nullish()

@@ -16,21 +16,34 @@ const toolCall = {
 } as const;
 
 const tokenLogprob = { token: text, logprob: z.number(), bytes: z.array(z.int()).nullable() } as const;
+const topLogprobs = z.array(z.strictObject(tokenLogprob));
 const logprobs = z
   .strictObject({
-    content: z.array(z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) })),
+    content: z
+      .array(z.strictObject({ ...tokenLogprob, top_logprobs: topLogprobs }))
+      .nullable()
+      .describe('The sampled tokens of the answer. `null` if not requested, or if the model server returns none.'),
     refusal: z.null(),
+    reasoning_content: z
+      .array(
+        z.strictObject({
+          ...tokenLogprob,
+          logprob: z.number().nullable().describe('`null` for a forced token.'),
+          top_logprobs: topLogprobs,
+          forced: z.literal(true).optional().describe('Set if the token was forced, not sampled.'),
+        }),
+      )
+      .optional()
+      .describe('The tokens of the thinking, one entry for each, if `thinking.logprobs` is set.'),
   })
   .nullable()
-  .describe(
-    'Log probabilities of the sampled tokens of the answer. `null` if not requested, or if the model server returns none.',
-  );
+  .describe('Log probabilities. `null` if not requested, or if the model server returns none.');
 
 const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
   finished: count,
   of: count,
-  counts: z.array(z.strictObject({ answer: text, votes: count })),
+  counts: z.array(z.strictObject({ answer: text, votes: count, weight: z.number().min(0).optional() })),
 });
 
 export const chatCompletionSchema = z.strictObject({

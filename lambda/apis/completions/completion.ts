@@ -99,12 +99,14 @@ function newChoice(): CollectedChoice {
 export async function* streamedCompletion(running: RunningCompletion): AsyncGenerator<string> {
   const { id, created, model } = running;
   const offsets = new Map<number, number>();
+  let sentIds = 0;
   for await (const { index, piece, event } of pieces(running)) {
     if (piece === 'waiting') {
       if (event?.kind === 'waiting') yield waitingFrame(event);
       continue;
     }
     const { text = '', thinking, ids, logprobs = [], promptIds, end } = piece;
+    sentIds += ids?.length ?? 0;
     const offset = offsets.get(index);
     const shown = toLogprobs(logprobs, { echoed: running.echo && offset === undefined, from: offset ?? 0 });
     if (shown !== null) offsets.set(index, (offset ?? 0) + shown.tokens.reduce((sum, token) => sum + token.length, 0));
@@ -122,10 +124,11 @@ export async function* streamedCompletion(running: RunningCompletion): AsyncGene
           finish_reason: end?.finishReason ?? null,
           ...(end === undefined ? {} : { stop_reason: end.stopReason }),
           ...(promptIds === undefined ? {} : { prompt_token_ids: promptIds }),
-          ...(running.tokenIds && ids !== undefined ? { token_ids: ids } : {}),
+          // Text without new ids has an empty list, as vLLM's chunks do.
+          ...(running.tokenIds && !running.thinks ? { token_ids: ids ?? [] } : {}),
         },
       ],
-      ...(running.continuousUsage ? { usage: usageSoFar(running) } : {}),
+      ...(running.continuousUsage ? { usage: usageSoFar(running, sentIds) } : {}),
       ...(running.thinks && end !== undefined ? { budget_forcing: end.report } : {}),
     });
   }
@@ -201,7 +204,7 @@ function toPiece(
       return { ids: event.ids, logprobs: event.logprobs };
     case 'logprobs':
       // A plain completion has them with its tokens.
-      return thinks && logprobs ? { logprobs: event.tokens } : undefined;
+      return thinks && logprobs && event.part === 'answer' ? { logprobs: event.tokens } : undefined;
     case 'done': {
       const { report, segments } = event;
       const finishReason = report.finishReason ?? 'stop';
@@ -210,6 +213,7 @@ function toPiece(
       return { end: { finishReason, stopReason, report: toBudgetReport(report, segments, run) } };
     }
     case 'waiting':
+    case 'thought':
       return undefined;
     default:
       return event satisfies never;
@@ -220,8 +224,11 @@ function usageOf({ prompts }: RunningCompletion): ChatUsage {
   return sumOf(prompts.map(({ run }) => toChatUsage(run.accounts)));
 }
 
-function usageSoFar({ prompts }: RunningCompletion): ChatUsage {
-  return sumOf(prompts.map(({ run }) => toUsageSoFar(run.promptTokens, run.tokensSoFar())));
+/** With token ids, a frame counts exactly those that it and the frames before it have, as vLLM does: a client can tell if one was lost. */
+function usageSoFar({ prompts, tokenIds, thinks }: RunningCompletion, sentIds: number): ChatUsage {
+  const usage = sumOf(prompts.map(({ run }) => toUsageSoFar(run.promptTokens, run.tokensSoFar())));
+  if (!tokenIds || thinks) return usage;
+  return { ...usage, completion_tokens: sentIds, total_tokens: usage.prompt_tokens + sentIds };
 }
 
 function sumOf(usages: readonly ChatUsage[]): ChatUsage {

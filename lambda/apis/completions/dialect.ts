@@ -1,17 +1,17 @@
 import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
-import { ApiError } from '../../errors/api-error.ts';
+import type { ApiError } from '../../errors/api-error.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import type { Caller } from '../../keys/key-record.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import type { TokenLogprob } from '../../upstream/segment-model.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findModel } from '../models/find-model.ts';
+import { checkRawPrompts } from '../raw-prompts.ts';
 import { type RunningCompletion, type RunningPrompt, streamedCompletion, wholeCompletion } from './completion.ts';
 import { type CompletionRequest, completionRequestSchema } from './request.ts';
 import { budgetFieldOf, promptsOf, type RawPrompt, toCompletion } from './to-completion.ts';
@@ -27,7 +27,11 @@ export const completions = defineDialect({
 function rawCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const request = await parseBody(context.req.raw, completionRequestSchema);
-    checkAllowed(dependencies, context.get('caller'));
+    checkRawPrompts(dependencies, context.get('caller'), {
+      what: '/v1/completions, whose prompts may contain control tokens',
+      instead: 'Use /v1/chat/completions',
+      status: 404,
+    });
     const model = findModel(dependencies, request.model, context.get('caller'));
     const prompts = await promptsOf(request, model, context.req.raw.signal);
     const generations = prompts.map((prompt) => toCompletion(request, prompt, model));
@@ -54,23 +58,6 @@ function rawCompletions(dependencies: AppDependencies) {
     };
     return await respond({ ...first, cancel }, response, dependencies, context.get('requestId'));
   };
-}
-
-function checkAllowed({ rawPrompts }: AppDependencies, caller: Caller): void {
-  if (rawPrompts !== true) {
-    throw new ApiError(
-      404,
-      'This deployment does not serve /v1/completions, whose prompts may contain control tokens. Use /v1/chat/completions, or set api.rawPrompts: true in its config.',
-      { code: 'raw_prompts_off' },
-    );
-  }
-  if (!caller.admin && caller.rawPrompts !== true) {
-    throw new ApiError(
-      403,
-      'This key may not send raw prompts. Use /v1/chat/completions, or have an operator set raw_prompts: true on the key.',
-      { code: 'raw_prompts_off' },
-    );
-  }
 }
 
 /** Starts the generation of each prompt. If one is refused, those before it are released. */

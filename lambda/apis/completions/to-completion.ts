@@ -4,6 +4,7 @@ import type { GenerationRequest } from '../../generation/request.ts';
 import type { ServedModel } from '../../models/served-model.ts';
 import { TooManyTokensError } from '../../tokenizer/too-many-tokens-error.ts';
 import { budgetFields } from '../budget-fields.ts';
+import { refuseThinkingLogprobs } from '../thinking-options.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import type { CompletionRequest } from './request.ts';
 
@@ -58,9 +59,13 @@ export function budgetFieldOf(request: CompletionRequest): string | undefined {
 export function toCompletion(request: CompletionRequest, prompt: RawPrompt, model: ServedModel): GenerationRequest {
   const budget = budgetFieldOf(request);
   checkFields(request, budget);
+  refuseThinkingLogprobs(request.thinking);
   const { prompt: _prompt, echo: _echo, logprobs, ...rest } = request;
   const maxTokens = request.max_tokens ?? (budget === undefined ? DEFAULT_MAX_TOKENS : undefined);
-  const generation = toGenerationRequest({ ...rest, messages: [], max_tokens: undefined, logprobs: undefined }, model);
+  const generation = toGenerationRequest(
+    { ...rest, messages: [], max_tokens: undefined, logprobs: undefined, ignore_eos: undefined },
+    model,
+  );
   const shared: GenerationRequest = {
     ...generation,
     turns: [],

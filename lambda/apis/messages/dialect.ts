@@ -14,9 +14,10 @@ import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
-import { findModel } from '../models/find-model.ts';
+import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
 import { toGenerationRequest } from '../to-generation.ts';
+import { toRoutedRequest } from '../to-routed-request.ts';
 import { messagesError } from './error.ts';
 import { MessageBlocks, type MessageIdentity, messageOf, stopOf, usageOf } from './events.ts';
 import { messagesLeniency } from './leniency.ts';
@@ -50,9 +51,9 @@ function createMessage(dependencies: AppDependencies) {
       messagesRequestSchema,
       messagesLeniency,
     );
-    const generation = toGenerationRequest(
+    const generation = toRoutedRequest(
       messagesToChat(request, rawInputsOf(text)),
-      findModel(dependencies, request.model, context.get('caller')),
+      findTarget(dependencies, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
     const run: RunningMessage = {
@@ -75,7 +76,8 @@ function createMessage(dependencies: AppDependencies) {
 function countTokens(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const { request, ignored, text } = await parseRequest(context, dependencies, countTokensSchema, messagesLeniency);
-    const model = findModel(dependencies, request.model, context.get('caller'));
+    // Of a route, the first model reads every prompt.
+    const { model } = findTarget(dependencies, request.model, context.get('caller'));
     const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
     const { prefix, requested } = generation;
     const [prepared, format] = await Promise.all([
@@ -97,7 +99,7 @@ function countTokens(dependencies: AppDependencies) {
 async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const end = await readAnswer(run, (piece) => blocks.add(piece));
-  const budgetReport = toBudgetReport(end.report, end.segments, run);
+  const budgetReport = toBudgetReport(end.report, end.segments, run, end.route);
   return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
 
@@ -116,7 +118,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
         type: 'message_delta',
         delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
-        budget_forcing: toBudgetReport(end.report, end.segments, run),
+        budget_forcing: toBudgetReport(end.report, end.segments, run, end.route),
       };
       return [...blocks.close(), last, { type: 'message_stop' }].map(frame);
     },

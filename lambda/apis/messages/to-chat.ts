@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
+import { refuseThinkingLogprobs } from '../thinking-options.ts';
 import type { RawInputs } from './raw-inputs.ts';
 import type { countTokensSchema, MessagesRequest } from './request.ts';
 
@@ -14,6 +15,7 @@ export function messagesToChat(
   rawInputs: RawInputs = () => undefined,
 ): ChatRequest {
   const { system, tool_choice: choice, output_config: output } = request;
+  refuseThinkingLogprobs(request.thinking);
   const format = output?.format ?? request.output_format;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,

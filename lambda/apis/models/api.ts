@@ -1,6 +1,7 @@
-import type { ServedModel } from '../../models/served-model.ts';
+import type { RouteSettings } from '../../settings/routes.ts';
 import { defineApi, route } from '../api.ts';
-import { allowedModels, findModel } from './find-model.ts';
+import { MAX_WAITS } from '../budget-fields.ts';
+import { allowedTargets, findTarget, type NamedTarget } from './find-model.ts';
 
 /** OpenAI's list of models, with the context window, the format and the budgets of each. */
 export const models = defineApi({
@@ -8,11 +9,8 @@ export const models = defineApi({
     listModels: route('GET', '/v1/models', (dependencies) => {
       const created = dependencies.unixTime();
       return (context) => {
-        const allowed = allowedModels(dependencies, context.get('caller'));
-        return context.json({
-          object: 'list',
-          data: allowed.map(({ name, model }) => toModelInfo(name, model, created)),
-        });
+        const allowed = allowedTargets(dependencies, context.get('caller'));
+        return context.json({ object: 'list', data: allowed.map((target) => toModelInfo(target, created)) });
       };
     }),
     // Ids may contain slashes.
@@ -20,31 +18,40 @@ export const models = defineApi({
       const created = dependencies.unixTime();
       return (context) => {
         const name = context.req.param('id');
-        return context.json(toModelInfo(name, findModel(dependencies, name, context.get('caller')), created));
+        return context.json(toModelInfo({ ...findTarget(dependencies, name, context.get('caller')), name }, created));
       };
     }),
   },
   describe: async () => (await import('./operations.ts')).description,
 });
 
-function toModelInfo(name: string, { settings }: ServedModel, created: number) {
+/** A model as clients see it. The window of a route is that of its smallest; its budgets are those of its first model. */
+function toModelInfo({ name, model: { settings }, route }: NamedTarget, created: number) {
+  const id = route?.settings.id ?? settings.id;
+  const windows = [settings, ...(route?.further ?? []).map((further) => further.settings)];
   return {
     id: name,
-    ...(name === settings.id ? {} : { alias_of: settings.id }),
+    ...(name === id ? {} : { alias_of: id }),
     object: 'model',
     created,
     owned_by: 'budgetforce',
-    context_window: settings.contextTokens,
+    ...(route === undefined ? {} : { route: toRouteInfo(route.settings) }),
+    context_window: Math.min(...windows.map(({ contextTokens }) => contextTokens)),
     // In dollars per million tokens, from the config.
-    price: settings.dollarsPerMillionTokens ?? null,
+    price: (route === undefined ? settings.dollarsPerMillionTokens : undefined) ?? null,
     budget_forcing: {
       format: settings.format,
       default_max_tokens: settings.defaultMaxThinkingTokens,
       max_tokens: settings.maxThinkingTokens,
+      max_waits: MAX_WAITS,
       default_max_answer_tokens: settings.defaultMaxAnswerTokens,
       efforts: settings.efforts,
       soft_landing: settings.softLanding ?? null,
       detect_loops: settings.detectLoops ?? false,
     },
   };
+}
+
+function toRouteInfo({ models, escalate, pass_thought }: RouteSettings) {
+  return { models, escalate, pass_thought };
 }

@@ -1,13 +1,18 @@
 import * as z from 'zod';
+import { routeSchema } from '../../settings/routes.ts';
 import { type ApiDescription, ok, parameter, refused } from '../operation.ts';
 import { count, listOf, text, unixSeconds } from '../response-schemas.ts';
 
 const modelSchema = z.strictObject({
   id: text,
-  alias_of: text.optional().describe('The id of the model, if this is an alias.'),
+  alias_of: text.optional().describe('The id of the model or route, if this is an alias.'),
   object: z.literal('model'),
   created: unixSeconds,
   owned_by: text,
+  route: routeSchema
+    .pick({ models: true, escalate: true, pass_thought: true })
+    .optional()
+    .describe('The models that may answer, and when the next one is asked. Its price is that of the models that run.'),
   context_window: count.describe('Prompt, thinking and answer together, in tokens.'),
   price: z
     .strictObject({ prompt: z.number(), completion: z.number() })
@@ -17,6 +22,7 @@ const modelSchema = z.strictObject({
     format: text.describe('How the model family delimits thinking.'),
     default_max_tokens: count,
     max_tokens: count.describe('Highest maximum of thinking tokens that a request may set.'),
+    max_waits: count.describe('Highest number of Waits that a request may set.'),
     default_max_answer_tokens: count,
     efforts: z.record(text, count).describe('Maximum of each `reasoning_effort`, in thinking tokens.'),
     soft_landing: z.number().nullable(),

@@ -11,9 +11,9 @@ import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
-import { findModel } from '../models/find-model.ts';
+import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
-import { toGenerationRequest } from '../to-generation.ts';
+import { toRoutedRequest } from '../to-routed-request.ts';
 import { type ResponseEvent, ResponseItems } from './events.ts';
 import { responsesLeniency } from './leniency.ts';
 import { responsesRequestSchema } from './request.ts';
@@ -38,11 +38,9 @@ interface RunningResponse extends RunningGeneration {
 function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const { request, ignored } = await parseRequest(context, dependencies, responsesRequestSchema, responsesLeniency);
-    const chat = toGenerationRequest(
-      responsesToChat(request),
-      findModel(dependencies, request.model, context.get('caller')),
-    );
-    const generation = { ...chat, ignored, names: { ...chat.names, maxCompletionTokens: 'max_output_tokens' } };
+    const target = findTarget(dependencies, request.model, context.get('caller'));
+    const chat = toRoutedRequest(responsesToChat(request), target, { maxCompletionTokens: 'max_output_tokens' });
+    const generation = { ...chat, ignored };
     const requestId = context.get('requestId');
     const run: RunningResponse = {
       ...(await startGeneration(generation, dependencies, generationContext(context))),
@@ -84,12 +82,12 @@ function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => s
 }
 
 /** Ends the output. Returns its last events and the whole response. */
-function ended(run: RunningResponse, { report, segments }: AnswerEnd) {
+function ended(run: RunningResponse, { report, segments, route }: AnswerEnd) {
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',
     report,
-    budgetReport: toBudgetReport(report, segments, run),
+    budgetReport: toBudgetReport(report, segments, run, route),
     usage: toChatUsage([{ report, segments }]),
   };
   return { events, response: responseOf(run.identity, run.items.output, state) };

@@ -1,10 +1,12 @@
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
+import { refuseThinkingLogprobs } from '../thinking-options.ts';
 import type { ResponsesRequest } from './request.ts';
 
 /** Converts a request of the Responses dialect to a chat request. */
 export function responsesToChat(request: ResponsesRequest): ChatRequest {
   const { tool_choice: choice } = request;
+  refuseThinkingLogprobs(request.thinking);
   const format = request.text?.format;
   return {
     model: request.model,

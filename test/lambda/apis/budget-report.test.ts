@@ -10,8 +10,20 @@ const occasional: Required<OccasionalReport> = {
   answer_cut_by: 'deadline',
   ignored: [{ field: 'verbosity', reason: 'no_effect' }],
   confidence: { measure: 'min_token', value: 0.41, tokens: 120 },
+  gates_off: 'no_logprobs',
+  risk: { requested: 0.05, upper_bound: 0.04, calibration: 'c1' },
   probes: { count: 2, tokens: 18 },
-  vote: { requested: 8, finished: 3, other_tokens: 300, aborted_tokens: 210, decided_by: 'lead' },
+  vote: {
+    requested: 8,
+    started: 4,
+    finished: 3,
+    aborted: 1,
+    other_tokens: 300,
+    aborted_tokens: 210,
+    decided_by: 'lead',
+    counts: [{ answer: '7', votes: 3 }],
+  },
+  route: { id: 'auto', answered_by: 'large', kept_because: 'failed' },
   attempts: [
     {
       model: 's1-32b',
@@ -21,6 +33,11 @@ const occasional: Required<OccasionalReport> = {
       dollars: 0.0003,
     },
   ],
+  failover: {
+    upstream: 'spare',
+    moves: [{ from: 's1-32b', to: 'spare', because: 'model_unavailable', continued_from: 'text' }],
+    passed_over: [{ upstream: 'other', because: 'logprobs' }],
+  },
   retrieval: {
     when: 'unsure',
     tokens: 812,

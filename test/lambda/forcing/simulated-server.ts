@@ -18,8 +18,21 @@ export interface ServerScript {
   readonly textLags?: boolean;
   /** Number of tokens that the server sends after the end of each call. */
   readonly overrun?: number;
+  /** Tokens that the model samples in each probe, in turn. If omitted, it gives the empty answer. */
+  readonly probes?: readonly (readonly number[])[];
+  /** Whether the server gives log-probabilities, which depend on the token only: see `probabilityOf`. */
+  readonly logprobs?: boolean;
   /** Cuts and aborts by the number of pieces after which they come. */
   readonly interrupts?: ReadonlyMap<number, 'deadline' | 'load' | 'abort'>;
+}
+
+/** Probability of a token, above 0, at most 1. */
+export function probabilityOf(id: number): number {
+  return ((id % 7) + 1) / 8;
+}
+
+function logprobsOf(ids: readonly number[]) {
+  return ids.map((id) => ({ token: String(id), logprob: Math.log(probabilityOf(id)), top: [] }));
 }
 
 const ends = new Map([
@@ -42,6 +55,7 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
   const given: number[][] = [];
   let cursor = 0;
   let piece = 0;
+  let probes = 0;
   for (let call = 0; ; call++) {
     const segment = machine.next();
     emissions.push(...machine.takeEmissions());
@@ -50,6 +64,9 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     segments.push(segment);
 
     // After a cut inside a character, the answer does not begin with the other half.
+    const probe = segment.probe === true ? (script.probes?.[probes++] ?? []) : undefined;
+    const before = cursor;
+    if (probe !== undefined) cursor = 0;
     if (segment.part === 'answer' && segments.at(-2)?.part === 'thinking') {
       while ((script.tokens[cursor] ?? 0) >> 6 === 0b10) cursor++;
     }
@@ -58,7 +75,7 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     let stopId: number | undefined;
     while (tokens.length < segment.maxTokens) {
       const masked = script.ignoresMin !== true && tokens.length < segment.minTokens;
-      const token = script.tokens[cursor++] ?? 97;
+      const token = (probe ?? script.tokens)[cursor++] ?? (probe === undefined ? 97 : IM_END);
       const isEnd = segment.stopTokenIds.includes(token) || token === FOREIGN_END;
       tokens.push(masked && isEnd ? 98 : token);
       if (isEnd && !masked) {
@@ -73,6 +90,8 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     given.push(sent);
     // Tokens that were sampled but not sent are sampled again.
     cursor -= Math.max(0, tokens.length - sent.length);
+    let keptOfLast = 0;
+    let sizeOfLast = 0;
 
     let over = false;
     let left = false;
@@ -84,7 +103,17 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
       const upTo = Math.min(sent.length, at + size);
       let text = certain(sent.slice(0, upTo), script).slice(certain(sent.slice(0, at), script).length);
       if (script.textLags === true) [text, lagging] = [lagging, text];
-      const pushed = push(machine, { tokenIds: sent.slice(at, upTo), text }, emissions);
+      const pushed = push(
+        machine,
+        {
+          tokenIds: sent.slice(at, upTo),
+          text,
+          ...(script.logprobs === true && { logprobs: logprobsOf(sent.slice(at, upTo)) }),
+        },
+        emissions,
+      );
+      keptOfLast = pushed.kept;
+      sizeOfLast = upTo - at;
       over = pushed.over;
       left = pushed.leave;
       at = upTo;
@@ -94,11 +123,16 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
     given[given.length - 1] = sent.slice(0, at);
     if (left || interrupt !== undefined) {
       cursor -= Math.max(0, tokens.length - at);
+      // Tokens after a probe's place are sampled again.
+      if (left && segment.part === 'thinking') cursor -= sizeOfLast - keptOfLast;
+      if (probe !== undefined) cursor = before;
       if (interrupt === 'abort') machine.abort();
       else if (interrupt !== undefined && !left) machine.cut(interrupt);
       continue;
     }
-    if (lagging !== '') push(machine, { tokenIds: [], text: lagging }, emissions);
+    const ended = lagging !== '' && push(machine, { tokenIds: [], text: lagging }, emissions).leave;
+    if (probe !== undefined) cursor = before;
+    if (ended) continue;
     if (breakAfter !== undefined && breakAfter < tokens.length) machine.segmentBroke();
     else machine.segmentEnded(finish, stopId);
     emissions.push(...machine.takeEmissions());

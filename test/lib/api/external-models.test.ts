@@ -2,7 +2,7 @@ import { CfnParameter, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
-import { type ExternalModel, ReasoningApi } from '../../../lib/index.ts';
+import { type ExternalModel, type ExternalServer, ReasoningApi } from '../../../lib/index.ts';
 import { aConfig, addStages, all, aModel, anApp, anExternalModel, deployedSettings, only } from '../synthesize.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:vllm-AbCdEf';
@@ -77,7 +77,7 @@ describe('a config with both', () => {
 
 describe('ReasoningApi without an endpoint', () => {
   const aStack = () => new Stack(anApp(), 'Stack', { env: { region: 'us-east-1' } });
-  const external = (upstream: Partial<ExternalModel['upstream']> = {}): ExternalModel => ({
+  const external = (upstream: Partial<ExternalServer> = {}): ExternalModel => ({
     id: 'm',
     contextTokens: 32_768,
     upstream: { kind: 'openai-compatible', baseUrl: 'https://vllm.example.com/v1', servedModelName: 'm', ...upstream },

@@ -11,6 +11,17 @@ const p5 = (changes: Partial<NonNullable<ConfigInput['endpoint']>> = {}) =>
   aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', ...changes } });
 const model = (changes: Parameters<typeof aModel>[0]) => aConfig({ models: [aModel(changes)] });
 
+/** A config of two models with a route over both. */
+function routed(
+  changes: Partial<NonNullable<ConfigInput['routes']>[number]>,
+  ...others: readonly NonNullable<ConfigInput['routes']>[number][]
+): ConfigInput {
+  const route = { id: 'auto', models: ['s1-32b', 'large'], escalate: { unsure_below: 0.3 }, ...changes };
+  const copies = { initial: 1, min: 1, max: 2 };
+  return aConfig({ models: [aModel({ copies }), aModel({ id: 'large', copies })], routes: [route, ...others] });
+}
+const spare = { upstream: { kind: 'openai-compatible', baseUrl: 'https://gpu.example.com/v1' } } as const;
+
 const refused: Record<string, ConfigInput> = {
   'an instance type that does not exist': p5({ instanceType: 'ml.p5.49xlarge' }),
   'an AMI too old for the CUDA of the image': p5({ inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' }),
@@ -107,6 +118,19 @@ const refused: Record<string, ConfigInput> = {
   'an alias of a model that does not exist': aConfig({ aliases: { 'gpt-5': 's1-33b' } }),
   'an alias of an alias': aConfig({ aliases: { 'gpt-5': 's1-32b', o3: 'gpt-5' } }),
   'an alias that is the id of a model': aConfig({ aliases: { 's1-32b': 's1-32b' } }),
+  'a route over a model that does not exist': routed({ models: ['s1-32b', 'r1-70b'] }),
+  'a route over a route': routed(
+    { models: ['s1-32b', 'other'] },
+    { id: 'other', models: ['s1-32b', 'large'], escalate: { disagree: 2 } },
+  ),
+  'a route over itself': routed({ models: ['s1-32b', 'auto'] }),
+  'a route over an alias': { ...routed({ models: ['s1-32b', 'gpt-5'] }), aliases: { 'gpt-5': 'large' } },
+  'a route over one model': routed({ models: ['s1-32b'] }),
+  'a route over a model twice': routed({ models: ['s1-32b', 's1-32b'] }),
+  'a route with the id of a model': routed({ id: 'large' }),
+  'two routes with one id': routed({}, { id: 'auto', models: ['s1-32b', 'large'], escalate: { disagree: 2 } }),
+  'a route without a threshold': routed({ escalate: {} }),
+  'a route with two gates': routed({ escalate: { unsure_below: 0.3, disagree: 2 } }),
   'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
   'thinking that fills the window': model({ thinking: { maxTokens: 32_768 } }),
@@ -265,6 +289,64 @@ const refused: Record<string, ConfigInput> = {
   }),
   'a key in place of a secret’s ARN': external({ apiKeySecretArn: 'sk-1234' }),
   'an R1 model on another server without its tokenizer': external({}, { format: 'r1' }),
+  'an unknown fallback': model({ fallbacks: [{ model: 's1-eu' }] }),
+  'a fallback to the model itself': model({ fallbacks: [{ model: 's1-32b' }] }),
+  'fallbacks in a circle': aConfig({
+    models: [
+      aModel({ fallbacks: [{ model: 'a' }] }),
+      anExternalModel({}, { id: 'a', fallbacks: [{ model: 'b' }] }),
+      anExternalModel({}, { id: 'b', fallbacks: [{ model: 's1-32b' }] }),
+    ],
+  }),
+  'a fallback twice': aConfig({
+    models: [aModel({ fallbacks: [{ model: 'a' }, { model: 'a' }] }), anExternalModel({}, { id: 'a' })],
+  }),
+  'a fallback in a region that the config does not name': fallback({
+    upstream: { kind: 'sagemaker', region: 'eu-west-1', endpointName: 's1' },
+  }),
+  'a model in a region that the config does not name': aConfig({
+    models: [
+      aModel(),
+      {
+        ...anExternalModel({}, { id: 's1-eu' }),
+        upstream: { kind: 'sagemaker', region: 'eu-west-1', endpointName: 's1' },
+      },
+    ],
+  }),
+  'a fallback with a smaller window': fallback({ ...spare, contextTokens: 8_192 }),
+  'a fallback to a model with a smaller window': aConfig({
+    models: [aModel({ fallbacks: [{ model: 'small' }] }), anExternalModel({}, { id: 'small', contextTokens: 4_096 })],
+  }),
+  'a fallback with a private address': fallback({
+    upstream: { kind: 'openai-compatible', baseUrl: 'https://10.0.3.7/v1' },
+  }),
+  'a fallback at the metadata service': fallback({
+    upstream: { kind: 'openai-compatible', baseUrl: 'http://169.254.169.254/v1' },
+  }),
+  'a fallback by plain HTTP': fallback({
+    upstream: { kind: 'openai-compatible', baseUrl: 'http://gpu.example.com/v1' },
+  }),
+  'a fallback with a key in place of a secret’s ARN': fallback({
+    upstream: { kind: 'openai-compatible', baseUrl: 'https://gpu.example.com/v1', apiKeySecretArn: 'sk-1234' },
+  }),
+  'a fallback with the secret of another region': fallback({
+    upstream: {
+      kind: 'openai-compatible',
+      baseUrl: 'https://gpu.example.com/v1',
+      apiKeySecretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:vllm-AbCdEf',
+    },
+  }),
+  'a fallback with the name of a model': fallback({ ...spare, name: 's1-32b' }),
+  'two fallbacks with one name': model({ fallbacks: [spare, { ...spare, cannot: ['logprobs'] }] }),
+  'a fallback of another format without its tokenizer': fallback({ ...spare, format: 'r1' }),
+  'a fallback to a model of another format that its server tokenizes': aConfig({
+    models: [
+      aModel({ fallbacks: [{ model: 'r1' }] }),
+      anExternalModel({}, { id: 'r1', format: 'r1', tokenizer: 'endpoint' }),
+    ],
+  }),
+  'a hedge without fallbacks': model({ hedgeAfterMs: 500 }),
+  'a hedge to another vocabulary': model({ hedgeAfterMs: 500, fallbacks: [{ ...spare, format: 'gpt-oss' }] }),
   'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
 };
 
@@ -293,7 +375,30 @@ describe('a config that cannot work', () => {
     'an alias of a model that does not exist',
     'an alias of an alias',
     'an alias that is the id of a model',
+    'a route over a model that does not exist',
+    'a route over a route',
+    'a route over itself',
+    'a route over an alias',
+    'a route over one model',
+    'a route over a model twice',
+    'a route with the id of a model',
+    'two routes with one id',
+    'a route without a threshold',
+    'a route with two gates',
     'a key in place of a secret’s ARN',
+    'an unknown fallback',
+    'a fallback to the model itself',
+    'fallbacks in a circle',
+    'a fallback twice',
+    'a fallback in a region that the config does not name',
+    'a model in a region that the config does not name',
+    'a fallback with a key in place of a secret’s ARN',
+    'a fallback with the name of a model',
+    'two fallbacks with one name',
+    'a fallback of another format without its tokenizer',
+    'a fallback to a model of another format that its server tokenizes',
+    'a hedge without fallbacks',
+    'a hedge to another vocabulary',
   ];
 
   it('a key in a config can neither be allowed nor is it printed', () => {
@@ -371,6 +476,11 @@ describe('ReasoningEndpoint', () => {
 function withoutTokenizer(): Omit<ModelConfigInput, 'tokenizer'> {
   const { tokenizer: _, ...rest } = aModel();
   return rest;
+}
+
+/** Builds a config of one model with one fallback. */
+function fallback(fallback: NonNullable<ModelConfigInput['fallbacks']>[number]): ConfigInput {
+  return aConfig({ models: [aModel({ fallbacks: [fallback] })] });
 }
 
 /** Builds a config of one model on another server. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hashKey } from '../../../../lambda/keys/hash-key.ts';
 import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../../../lambda/upstream/errors.ts';
-import { IM_END, IM_START } from '../../forcing/tiny-vocabulary.ts';
+import { decode, IM_END, IM_START } from '../../forcing/tiny-vocabulary.ts';
 import { chat, eventsOf, scriptedApp, scriptedModel } from '../../scripted-world.ts';
 import { completionOf, errorOf } from './completion-schema.ts';
 
@@ -199,10 +199,91 @@ describe('several samples', () => {
     expect(body).not.toHaveProperty('budget_forcing');
   });
 
+  it('a list of wait texts has one for each Wait in turn, and the last one repeats', async () => {
+    const { app, model } = scriptedApp(['a', 'b', 'c', 'd'].map(thinks));
+    const wait_text = [' Hmm.', ' Check it.'];
+    const body = await completionOf(await app.request(path, chat({ thinking: { waits: 3, wait_text } })));
+    expect(body.choices[0].message.reasoning_content).toBe('a Hmm.b Check it.c Check it.d');
+    expect(body.budget_forcing).toMatchObject({
+      waits: 3,
+      thinking_tokens: 'a Hmm.b Check it.c Check it.d'.length,
+      events: [' Hmm.', ' Check it.', ' Check it.'].map((text) => ({ kind: 'wait', text, tokens: text.length })),
+    });
+    expect(decode(model.requests[2]?.promptIds ?? [])).toMatch(/a Hmm\.b Check it\.$/);
+  });
+
+  it('a list of one wait text is that text, and reported without it', async () => {
+    const { app } = scriptedApp(['a', 'b', 'c'].map(thinks));
+    const body = await completionOf(await app.request(path, chat({ thinking: { waits: 2, wait_text: [' Hmm.'] } })));
+    expect(body.choices[0].message.reasoning_content).toBe('a Hmm.b Hmm.c');
+    expect(body.budget_forcing.events[0]).not.toHaveProperty('text');
+  });
+
+  it('a wait text of the list that no longer fits masks the end instead', async () => {
+    const { app, model } = scriptedApp([thinks('a'), thinks('b'), { says: 'c'.repeat(50) }]);
+    const thinking = { min_tokens: 12, max_tokens: 12, waits: 2, wait_text: ['W', 'a text that is too long'] };
+    const body = await completionOf(await app.request(path, chat({ thinking })));
+    expect(body.budget_forcing).toMatchObject({ waits: 1, thinking_tokens: 12 });
+    expect(model.requests[2]).toMatchObject({ minTokens: 9 });
+  });
+
+  it.each([[[]], [['']], ['x'.repeat(257)], [['x', 'x'.repeat(257)]], [Array.from({ length: 65 }, () => 'x')], [[1]]])(
+    'a wait text out of its limits is a 400 that names the field: %j',
+    async (wait_text) => {
+      const response = await scriptedApp([]).app.request(path, chat({ thinking: { waits: 1, wait_text } }));
+      expect(response.status).toBe(400);
+      expect((await errorOf(response)).param).toContain('thinking.wait_text');
+    },
+  );
+
+  it.each([
+    ['/v1/responses', { messages: undefined, input: 'Hi' }],
+    ['/v1/messages', { max_tokens: 200 }],
+    ['/v1/completions', { messages: undefined, prompt: 'Hi' }],
+  ])('a list of wait texts works in %s', async (route, fields) => {
+    const { app, model } = scriptedApp(['a', 'b', 'c'].map(thinks));
+    const thinking = { waits: 2, wait_text: [' Hmm.', ' Check it.'] };
+    expect((await app.request(route, chat({ ...fields, thinking }))).status).toBe(200);
+    expect(decode(model.requests[2]?.promptIds ?? [])).toMatch(/a Hmm\.b Check it\.$/);
+  });
+
+  it('ignore_eos masks the end of the answer up to max_completion_tokens, as guidellm sends it', async () => {
+    const { app, model } = scriptedApp([thinks('ab'), { says: 'x'.repeat(90) }]);
+    const request = chat({ ignore_eos: true, stop: null, max_completion_tokens: 32 });
+    const { usage, choices } = await completionOf(await app.request(path, request));
+    expect(model.requests.at(-1)).toMatchObject({ minTokens: 30, maxTokens: 30 });
+    expect(usage.completion_tokens).toBe(32);
+    expect(choices[0].finish_reason).toBe('length');
+  });
+
+  it('ignore_eos and a form of the answer exclude each other', async () => {
+    const request = chat({ ignore_eos: true, response_format: { type: 'json_object' } });
+    const response = await scriptedApp([]).app.request(path, request);
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toMatchObject({ param: 'ignore_eos' });
+  });
+
   it('each sample has its own seed', async () => {
     const { app, model } = scriptedApp([]);
     await app.request(path, chat({ n: 3, seed: 7, thinking: { max_tokens: 0 } }));
-    expect(model.requests.map((request) => request.sampling.seed)).toEqual([7, 8, 9]);
+    expect(new Set(model.requests.map((request) => request.sampling.seed)).size).toBe(3);
+  });
+
+  it('each call has a seed of the client’s seed, the sample and the ids so far; without one, calls have none', async () => {
+    const seedsOf = async (fields: object) => {
+      const { app, model } = scriptedApp([thinks('a'), thinks('b'), answers('1')]);
+      await app.request(path, chat({ thinking: { waits: 1 }, ...fields }));
+      return model.requests.map(({ sampling }) => sampling.seed);
+    };
+    const seeds = await seedsOf({ seed: 7 });
+    expect(new Set(seeds).size).toBe(3);
+    expect(await seedsOf({ seed: 7 })).toEqual(seeds);
+    const others = [
+      ...(await seedsOf({ seed: 8 })),
+      ...(await seedsOf({ seed: 7, messages: [{ role: 'user', content: '?' }] })),
+    ];
+    expect(seeds.filter((seed) => others.includes(seed))).toEqual([]);
+    expect(await seedsOf({})).toEqual([undefined, undefined, undefined]);
   });
 
   it('samples are streamed together as they are generated', async () => {

@@ -14,6 +14,13 @@ const completionSchema = z.looseObject({
     z.looseObject({
       finish_reason: z.string(),
       message: z.looseObject({ content: z.string().nullable(), reasoning_content: z.string() }),
+      logprobs: z
+        .looseObject({
+          reasoning_content: z
+            .array(z.looseObject({ token: z.string(), logprob: z.number().nullable(), forced: z.boolean().optional() }))
+            .optional(),
+        })
+        .nullish(),
     }),
   ]),
   usage: z.looseObject({

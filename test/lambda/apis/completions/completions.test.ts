@@ -139,7 +139,7 @@ describe('A plain completion', () => {
       seed: 5,
       stop_token_ids: [IM_END],
     });
-    expect(model.requests.map(({ sampling }) => sampling.seed)).toEqual([5, 6, 7]);
+    expect(new Set(model.requests.map(({ sampling }) => sampling.seed)).size).toBe(3);
     expect(answer).toMatchObject({ choices: [{ index: 0 }, { index: 1 }, { index: 2 }] });
   });
 

@@ -1,0 +1,144 @@
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { UsageError } from '../../cli/usage-error.ts';
+import { type Question, questionSchema } from '../questions/question.ts';
+import { type Result, resultSchema, type Task, taskKey } from '../results.ts';
+import { mergeQuestions, mergeSettings, type RunSettings, runSettingsSchema, settingsText } from './run-settings.ts';
+
+/**
+ * A folder of results. `settings.json` says what was asked, `questions.jsonl` has the questions, and `results.jsonl` a line for
+ * each answer.
+ */
+export class ResultFolder {
+  readonly path: string;
+  readonly settings: RunSettings;
+  readonly questions: readonly Question[];
+  /** Each task once: if two runs answered a task at the same time, its first result counts. */
+  readonly results: readonly Result[];
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, settings: RunSettings, questions: readonly Question[], results: readonly Result[]) {
+    this.path = path;
+    this.settings = settings;
+    this.questions = questions;
+    this.results = results;
+  }
+
+  /**
+   * Opens a folder of results.
+   *
+   * @throws {UsageError} if it holds none
+   */
+  static async open(path: string): Promise<ResultFolder> {
+    const folder = await ResultFolder.#read(path);
+    if (folder !== undefined) return folder;
+    throw new UsageError(`${path} holds no results. Give a folder that \`budgetforce eval --out FOLDER\` has written.`);
+  }
+
+  /**
+   * Opens a folder, or makes it, and adds what a run asks: conditions, seeds, samples and questions. Writes nothing if it refuses.
+   *
+   * @throws {UsageError} if the folder holds answers of another model, weights, temperature, prompt, question or grader. The message
+   * names what differs.
+   */
+  static async extend(path: string, settings: RunSettings, questions: readonly Question[]): Promise<ResultFolder> {
+    const found = await ResultFolder.#read(path);
+    const merged = found === undefined ? settings : mergeSettings(path, found.settings, settings);
+    const all = found === undefined ? questions : mergeQuestions(path, found.questions, questions);
+    const folder = new ResultFolder(path, merged, all, found?.results ?? []);
+    await mkdir(path, { recursive: true });
+    await folder.#writePlan();
+    return folder;
+  }
+
+  static async #read(path: string): Promise<ResultFolder | undefined> {
+    const text = await readOptional(join(path, 'settings.json'));
+    if (text === undefined) return undefined;
+    const settings = runSettingsSchema.safeParse(parseJson(text));
+    if (!settings.success) {
+      throw new UsageError(
+        `${path} holds results of another format (see its settings.json), which have no texts. Give another folder.`,
+      );
+    }
+    const questions = await readLines(join(path, 'questions.jsonl'), questionSchema);
+    const results = new Map<string, Result>();
+    for (const result of await readResults(join(path, 'results.jsonl'))) {
+      if (!results.has(taskKey(result))) results.set(taskKey(result), result);
+    }
+    return new ResultFolder(path, settings.data, questions, [...results.values()]);
+  }
+
+  /** Which of the tasks have no result yet. */
+  missing(tasks: readonly Task[]): readonly Task[] {
+    const done = new Set(this.results.map(taskKey));
+    return tasks.filter((task) => !done.has(taskKey(task)));
+  }
+
+  /** Appends a result. Lines are written in order, each as a whole. */
+  add(result: Result): Promise<void> {
+    this.#last = this.#last.then(() => appendFile(join(this.path, 'results.jsonl'), `${JSON.stringify(result)}\n`));
+    return this.#last;
+  }
+
+  /** Replaces grades: the results, and the graders of the questions. A failure leaves the file before. */
+  async regrade(questions: readonly Question[], results: readonly Result[]): Promise<ResultFolder> {
+    const folder = new ResultFolder(this.path, this.settings, questions, results);
+    await replaceFile(join(this.path, 'results.jsonl'), toLines(results));
+    await folder.#writePlan();
+    return folder;
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await writeFile(join(this.path, name), text);
+  }
+
+  async #writePlan(): Promise<void> {
+    await replaceFile(join(this.path, 'questions.jsonl'), toLines(this.questions));
+    await replaceFile(join(this.path, 'settings.json'), settingsText(this.settings));
+  }
+}
+
+/** Reads the results of a file. Removes an incomplete last line of an interrupted run, so that the next result starts a new line. */
+export async function readResults(path: string): Promise<readonly Result[]> {
+  const text = (await readOptional(path)) ?? '';
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole.length < text.length) await writeFile(path, whole);
+  return await readLines(path, resultSchema);
+}
+
+async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<readonly T[]> {
+  const text = (await readOptional(path)) ?? '';
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    const parsed = schema.safeParse(parseJson(line));
+    if (parsed.success) return [parsed.data];
+    throw new UsageError(
+      `${path}, line ${index + 1}, cannot be read: ${z.prettifyError(parsed.error)}. Remove the line, or give another folder.`,
+    );
+  });
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw new UsageError(`${path} cannot be read: ${cause.message}`);
+  });
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}
+
+function toLines(items: readonly unknown[]): string {
+  return items.map((item) => `${JSON.stringify(item)}\n`).join('');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

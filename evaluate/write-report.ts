@@ -1,0 +1,23 @@
+import { compareAgainst } from './against/compare.ts';
+import type { ResultFolder } from './folder/result-folder.ts';
+import { plotsOf } from './plots.ts';
+import type { Prices } from './prices.ts';
+import { type Report, reportPage } from './report.ts';
+import type { Result } from './results.ts';
+import { summarize } from './summarize.ts';
+
+/** Writes summary, plots and page of a folder's results. */
+export async function writeReport(folder: ResultFolder, results: readonly Result[], prices: Prices): Promise<Report> {
+  const { model, conditions, against } = folder.settings;
+  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens);
+  const report: Report = {
+    ...summary,
+    model,
+    ...(against === null ? {} : { against: compareAgainst(against.model, conditions, results, summary, prices) }),
+  };
+  const plots = plotsOf(report);
+  await folder.write('summary.json', `${JSON.stringify(report, null, 2)}\n`);
+  for (const [name, svg] of Object.entries(plots)) await folder.write(name, svg);
+  await folder.write('report.html', reportPage(`Budget forcing on ${model}`, report, plots));
+  return report;
+}

@@ -1,0 +1,125 @@
+import type { ConfidenceMeasure } from './confidence.ts';
+import type { ForcingPlan } from './plan.ts';
+import type { StopWhenSure } from './probe-rule.ts';
+
+/** Rules by confidence, as a request, a key or a config gives them. */
+export interface GateOptions {
+  readonly waitWhen?: 'always' | 'unsure' | undefined;
+  /** 0 to 1. */
+  readonly unsureBelow?: number | undefined;
+  readonly confidenceMeasure?: ConfidenceMeasure | undefined;
+  readonly stopWhen?: 'never' | 'sure' | undefined;
+  /** 0 to 1. */
+  readonly sureAbove?: number | undefined;
+  readonly sureProbes?: number | undefined;
+}
+
+/** Thresholds that were found for a model. */
+export interface CalibratedThresholds {
+  readonly measure: ConfidenceMeasure;
+  readonly unsureBelow: number;
+  readonly sureAbove?: number | undefined;
+}
+
+/** The rules in force, or the reason of a 400. */
+export type SettledGates =
+  | {
+      readonly ok: true;
+      readonly confidence: ForcingPlan['confidence'];
+      readonly waitBelow: number | undefined;
+      readonly stopWhenSure: Omit<StopWhenSure, 'hint'> | undefined;
+    }
+  | { readonly ok: false; readonly field: string; readonly message: string };
+
+/** Confidence of a probe that ends the thinking if neither the request nor its defaults nor the calibration has one. */
+const SURE_ABOVE = 0.95;
+
+/** Number of equal probes that end the thinking by default. */
+const SURE_PROBES = 3;
+
+/**
+ * Settles the rules by confidence. A field of the request comes first, then the defaults, in their order. A threshold holds for the
+ * measure that it was given with. A rule of the defaults whose threshold is unknown is off; one of the request is an error.
+ *
+ * @param defaults those of the key, then those of the config
+ */
+export function settleGates(
+  request: GateOptions,
+  defaults: readonly GateOptions[],
+  calibration: CalibratedThresholds | undefined,
+): SettledGates {
+  const contradiction = findContradiction(request);
+  if (contradiction !== undefined) return contradiction;
+  const layers = [request, ...defaults];
+  const first = <Name extends keyof GateOptions>(name: Name): GateOptions[Name] =>
+    layers.find((layer) => layer[name] !== undefined)?.[name];
+  const fallback = calibration?.measure ?? 'min_token';
+  const measure = first('confidenceMeasure') ?? fallback;
+  const waitWhen = request.waitWhen ?? (request.unsureBelow === undefined ? first('waitWhen') : 'unsure');
+  const fields = {
+    'thinking.wait_when': request.waitWhen === 'unsure',
+    'thinking.unsure_below': request.unsureBelow !== undefined,
+    'thinking.confidence_measure': request.confidenceMeasure !== undefined,
+  };
+  const field = Object.entries(fields).find(([, isSet]) => isSet)?.[0];
+
+  const known = [
+    request.unsureBelow,
+    ...defaults.map((layer) => ((layer.confidenceMeasure ?? fallback) === measure ? layer.unsureBelow : undefined)),
+    calibration?.measure === measure ? calibration.unsureBelow : undefined,
+  ].find((threshold) => threshold !== undefined);
+  const unsure = waitWhen === 'unsure';
+  if (unsure && known === undefined && field !== undefined) return noThreshold(measure, calibration);
+  const waitBelow = unsure ? known : undefined;
+
+  return {
+    ok: true,
+    confidence: waitBelow === undefined && field === undefined ? undefined : { measure, field },
+    waitBelow,
+    stopWhenSure: stopOf(request, first, calibration),
+  };
+}
+
+function stopOf(
+  request: GateOptions,
+  first: <Name extends keyof GateOptions>(name: Name) => GateOptions[Name],
+  calibration: CalibratedThresholds | undefined,
+): Omit<StopWhenSure, 'hint'> | undefined {
+  const asked = request.stopWhen === 'sure' || request.sureAbove !== undefined || request.sureProbes !== undefined;
+  if (!asked && (request.stopWhen ?? first('stopWhen')) !== 'sure') return undefined;
+  return {
+    above: first('sureAbove') ?? calibration?.sureAbove ?? SURE_ABOVE,
+    agree: first('sureProbes') ?? SURE_PROBES,
+    field: asked ? 'thinking.stop_when' : undefined,
+  };
+}
+
+function findContradiction(request: GateOptions): SettledGates | undefined {
+  if (request.waitWhen === 'always' && request.unsureBelow !== undefined) {
+    return {
+      ok: false,
+      field: 'thinking.unsure_below',
+      message: `thinking.unsure_below (${request.unsureBelow}) requires thinking.wait_when "unsure", but it is "always". Omit one of them.`,
+    };
+  }
+  if (request.stopWhen !== 'never') return undefined;
+  const field = request.sureAbove !== undefined ? 'sure_above' : request.sureProbes !== undefined ? 'sure_probes' : '';
+  if (field === '') return undefined;
+  return {
+    ok: false,
+    field: `thinking.${field}`,
+    message: `thinking.${field} requires thinking.stop_when "sure", but it is "never". Omit one of them.`,
+  };
+}
+
+function noThreshold(measure: ConfidenceMeasure, calibration: CalibratedThresholds | undefined): SettledGates {
+  const why =
+    calibration === undefined
+      ? 'this model has no calibration'
+      : `this model is calibrated for ${JSON.stringify(calibration.measure)}, not for ${JSON.stringify(measure)}`;
+  return {
+    ok: false,
+    field: 'thinking.unsure_below',
+    message: `thinking.unsure_below is required, because ${why}. Give a threshold from 0 to 1, for instance 0.3.`,
+  };
+}

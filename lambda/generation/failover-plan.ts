@@ -1,0 +1,108 @@
+import type { Log } from '../errors/log.ts';
+import { loggableError } from '../errors/loggable-error.ts';
+import { encodeWritten } from '../formats/encode-written.ts';
+import { formats } from '../formats/index.ts';
+import { sameVocabulary } from '../models/same-vocabulary.ts';
+import type { Fallback, ServedModel } from '../models/served-model.ts';
+import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
+import { preparePrompt } from './prepare-prompt.ts';
+import type { PreparedRequest } from './prepare-request.ts';
+import type { GenerationContext, GenerationRequest } from './request.ts';
+
+/** The upstreams of a request and what each can take of it, or `undefined` if its model has no fallbacks. */
+export function failoverPlan(
+  request: GenerationRequest,
+  { wait, limits }: Pick<PreparedRequest, 'wait' | 'limits'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId'>,
+  log: Log,
+): FailoverPlan | undefined {
+  const { model } = request;
+  const { failover, settings } = model;
+  if (failover === undefined || failover.fallbacks.length === 0) return undefined;
+  const models = [model, ...failover.fallbacks.map((fallback) => fallback.model)];
+  const own: FailoverTarget = {
+    name: settings.id,
+    segments: model.segments,
+    isAvailable: () => failover.breaker.available,
+    vocabulary: 0,
+    unfit: undefined,
+    move: mover(model, request, wait.text, context, log),
+  };
+  const others = failover.fallbacks.map((fallback): FailoverTarget => {
+    const vocabulary = models.findIndex((other) => sameVocabulary(other, fallback.model));
+    return {
+      name: fallback.name,
+      segments: fallback.model.segments,
+      isAvailable: () => fallback.breaker.available,
+      vocabulary,
+      unfit: unfitness(request, limits.minTokens, fallback, vocabulary === 0),
+      move: mover(fallback.model, request, wait.text, context, log),
+    };
+  });
+  return {
+    targets: [own, ...others],
+    hedgeAfterMs: request.samples === 1 ? failover.hedgeAfterMs : undefined,
+    onMove: ({ from, to, because }) =>
+      log(because === 'hedge' ? 'info' : 'warn', 'failover', {
+        request_id: context.requestId,
+        model: settings.id,
+        from,
+        to,
+        because,
+      }),
+  };
+}
+
+/** Why a fallback cannot take a request, whatever happens. */
+function unfitness(
+  request: GenerationRequest,
+  minTokens: number,
+  { cannot, model }: Fallback,
+  same: boolean,
+): PassedOverReason | undefined {
+  const { topLogprobs, structure, plain, promptIds, tools } = request;
+  if (cannot.includes('min_tokens') && (minTokens > 0 || (plain?.minTokens ?? 0) > 0)) return 'min_tokens';
+  if (cannot.includes('logprobs') && topLogprobs !== undefined) return 'logprobs';
+  if (cannot.includes('structured_outputs') && structure !== undefined) return 'structured_outputs';
+  if (same) return undefined;
+  if (plain !== undefined || promptIds !== undefined) return 'token_ids';
+  // The tokens of log-probabilities would be of two vocabularies.
+  if (topLogprobs !== undefined) return 'logprobs';
+  if (tools !== undefined && model.tools === undefined) return 'tools';
+  return undefined;
+}
+
+/** Returns the function that encodes a request and its output so far in the ids of a model. */
+function mover(
+  model: ServedModel,
+  request: GenerationRequest,
+  waitText: string,
+  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  log: Log,
+): FailoverTarget['move'] {
+  return async (written, roomNeeded) => {
+    try {
+      const { signal } = context;
+      const { promptIds } = await preparePrompt({ ...request, prefix: {} }, model, context);
+      const format = await model.format({ bare: request.structure !== undefined });
+      const output = await encodeWritten(
+        formats[model.settings.format],
+        request.prefix ?? {},
+        written,
+        model.tokenizer,
+        { signal },
+      );
+      const newDecoder = model.newDecoder();
+      if (newDecoder === undefined) return 'text';
+      const ids = [...promptIds, ...output.ids];
+      const { contextTokens } = model.settings;
+      if (ids.length + roomNeeded > contextTokens) return 'window';
+      const wait = { ids: await model.textIds(waitText), text: waitText };
+      return { ids, partLength: output.partLength, format, wait, contextTokens, newDecoder };
+    } catch (error) {
+      context.signal.throwIfAborted();
+      log('error', 'fallback not encodable', { model: model.settings.id, ...loggableError(error) });
+      return 'tokenizer';
+    }
+  };
+}

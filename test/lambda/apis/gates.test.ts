@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { chatCompletionSchema } from '../../../lambda/apis/chat/response-schemas.ts';
+import { errorSchema } from '../../../lambda/apis/response-schemas.ts';
+import { calibrationSchema } from '../../../lambda/settings/calibration.ts';
+import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { chat, scriptedApp, scriptedModel, tokensOf } from '../scripted-world.ts';
+
+/** A call that samples a text and its end, each token with this probability. */
+function call(says: string, ends: number, probability?: number) {
+  const logprobs = [...tokensOf(says), ends].map((id) => ({
+    token: String(id),
+    logprob: Math.log(probability ?? 1),
+    top: [],
+  }));
+  return { says, ends, ...(probability !== undefined && { logprobs }) };
+}
+
+const calibration = calibrationSchema.parse({
+  id: 'held-out-7',
+  measure: 'min_token',
+  unsureBelow: 0.4,
+  rows: [
+    {
+      waits: 1,
+      waitWhen: 'unsure',
+      unsureBelow: 0.4,
+      maxTokens: 150,
+      questions: 200,
+      wrong: 3,
+      wrongUpper95: 0.04,
+      meanTokens: 75,
+    },
+    { waits: 0, waitWhen: 'always', maxTokens: 150, questions: 200, wrong: 30, wrongUpper95: 0.2, meanTokens: 50 },
+  ],
+});
+
+/** Asks a model whose thought has this probability. */
+async function ask(thinking: object, probability: number | undefined, changes: object = {}) {
+  const script = [
+    call('\nso', IM_START, probability),
+    call('\nhm', IM_START, probability),
+    call('\nFour.', IM_END, probability),
+  ];
+  const { app } = scriptedApp([], { models: [scriptedModel('scripted', script, changes)] });
+  const response = await app.request('/v1/chat/completions', chat({ thinking }));
+  const body: unknown = await response.json();
+  return { status: response.status, body };
+}
+
+async function reportOf(...args: Parameters<typeof ask>) {
+  const { status, body } = await ask(...args);
+  expect(status, JSON.stringify(body)).toBe(200);
+  return chatCompletionSchema.parse(body).budget_forcing;
+}
+
+async function refusalOf(...args: Parameters<typeof ask>) {
+  const { status, body } = await ask(...args);
+  expect(status).toBe(400);
+  return errorSchema.parse(body).error;
+}
+
+describe('a Wait that depends on confidence, at the API', () => {
+  it('is skipped or appended, and the report says why', async () => {
+    const unsure = { waits: 1, wait_when: 'unsure', unsure_below: 0.3 };
+    expect(await reportOf(unsure, 0.9)).toMatchObject({
+      waits: 0,
+      confidence: { measure: 'min_token', tokens: 3 },
+      events: [{ kind: 'wait_skipped', at: 3 }],
+    });
+    expect(await reportOf(unsure, 0.2)).toMatchObject({ waits: 1, limits: { waits: 1 } });
+  });
+
+  it('the threshold of the calibration holds for its measure only', async () => {
+    expect(await reportOf({ wait_when: 'unsure' }, 0.35, { calibration })).toMatchObject({ waits: 1 });
+    const refused = await refusalOf({ wait_when: 'unsure', confidence_measure: 'tail' }, 0.35, { calibration });
+    expect(refused).toMatchObject({ param: 'thinking.unsure_below' });
+    expect(await refusalOf({ wait_when: 'unsure' }, 0.35)).toMatchObject({ param: 'thinking.unsure_below' });
+  });
+
+  it('a server without log-probabilities is a 400 if the request asks for the rule, and off if the config does', async () => {
+    const refused = await refusalOf({ waits: 1, wait_when: 'unsure', unsure_below: 0.3 }, undefined);
+    expect(refused.message).toContain('thinking.wait_when needs the log-probability');
+    const gates = { waits: 1, waitWhen: 'unsure', unsureBelow: 0.3 };
+    expect(await reportOf({}, undefined, { gates })).toMatchObject({ waits: 1, gates_off: 'no_logprobs' });
+    expect(await reportOf({}, 0.9, { gates })).toMatchObject({ waits: 0 });
+  });
+});
+
+describe('a risk at the API', () => {
+  it('chooses the cheapest measured policy, and the report names the calibration', async () => {
+    expect(await reportOf({ risk: 0.05 }, 0.9, { calibration })).toMatchObject({
+      waits: 0,
+      risk: { requested: 0.05, upper_bound: 0.04, calibration: 'held-out-7' },
+      limits: { waits: 1, max_tokens: 150, set_by: { waits: 'thinking.risk', max_tokens: 'thinking.risk' } },
+    });
+  });
+
+  it('is refused with what can be reached, without a calibration, and together with what it chooses', async () => {
+    expect((await refusalOf({ risk: 0.01 }, 0.9, { calibration })).message).toContain('reaches is 0.04');
+    expect((await refusalOf({ risk: 0.05 }, 0.9)).message).toContain('has none');
+    expect((await refusalOf({ risk: 0.05, waits: 1 }, 0.9, { calibration })).message).toContain('thinking.waits');
+  });
+});
