@@ -208,7 +208,7 @@ function isName(tokens: readonly Token[]): boolean {
 function scalarOf(tokens: readonly Token[]): MathAnswer {
   const last = tokens.at(-1);
   if (last?.value === '%') return { ...scalarOf(tokens.slice(0, -1)), percent: true } as MathAnswer;
-  const angle = ['degree', '^ degree', '^ { degree }'].find((sign) => endsIn(tokens, sign.split(' ')));
+  const angle = ['^ { degree }', '^ degree', 'degree'].find((sign) => endsIn(tokens, sign.split(' ')));
   if (angle !== undefined)
     return { kind: 'scalar', expression: expressionOf(tokens.slice(0, -angle.split(' ').length)), unit: 'deg' };
   const { value, unit } = splitUnit(tokens);
