@@ -1,4 +1,4 @@
-import { type Cluster, type Interval, Z } from './clusters.ts';
+import { type Cluster, clustersOf, type Interval, type QuestionValue, Z } from './clusters.ts';
 
 /** Wilson's score interval of a share of `count` independent answers. `count` may be fractional. */
 export function wilson(share: number, count: number): Interval {
@@ -35,4 +35,10 @@ export function independentAnswers(clusters: readonly Cluster[]): number {
     (added / 2) * (share ** 2 + (1 - share) ** 2);
   const independent = (share * (1 - share) * total ** 2) / squares - added;
   return Math.min(answers, Math.max(1, independent));
+}
+
+/** The mean of values from 0 to 1, such as right answers or estimates of pass@k, with its score interval. At least one value. */
+export function scoreInterval(values: readonly QuestionValue[]): Interval & { readonly share: number } {
+  const share = values.reduce((sum, { value }) => sum + value, 0) / values.length;
+  return { share, ...wilson(share, independentAnswers(clustersOf(values))) };
 }
