@@ -47,6 +47,16 @@ export function parsePrices(option: string, text: string): { readonly input: num
   );
 }
 
+/** One price for all tokens, or two as in `parsePrices`. */
+export function parsePrice(
+  option: string,
+  text: string,
+): number | { readonly prompt: number; readonly completion: number } {
+  if (!text.includes(',')) return parseNumber(option, text, { min: 0, max: 1e6 });
+  const { input, output } = parsePrices(option, text);
+  return { prompt: input, completion: output };
+}
+
 /** @throws {UsageError} if the text is not one of `choices` */
 export function parseChoice<const Choice extends string>(
   option: string,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
 import type { Condition } from './conditions.ts';
+import { processedTokens } from './cost.ts';
 import { MAX_TRIES, type Method, methods } from './methods.ts';
 import type { Result } from './results.ts';
 import { type Failure, post, retryAfterOf, withRetries } from './retry.ts';
@@ -184,14 +185,15 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
     return `The connection broke: ${cause instanceof Error ? cause.message : cause}`;
   }
   if (account === undefined) throw notOurs;
+  const processed = processedTokens(account);
   return {
     thought,
     answer,
     thinkingTokens: account.thinking_tokens,
     answerTokens: account.answer_tokens,
     forcedTokens: account.forced_tokens,
-    spentTokens: account.thinking_tokens + account.answer_tokens,
-    promptTokens: usage?.prompt_tokens ?? 0,
+    spentTokens: processed?.sampled ?? account.thinking_tokens + account.answer_tokens,
+    promptTokens: processed?.prompt ?? usage?.prompt_tokens ?? 0,
     waits: account.waits,
     endReason: account.end_reason,
     limits: account.limits ?? null,

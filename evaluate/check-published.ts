@@ -4,12 +4,14 @@ import { UsageError } from '../cli/usage-error.ts';
 import type { Api } from './ask.ts';
 import { type Condition, conditionId } from './conditions.ts';
 import { type Method, methods } from './methods.ts';
+import type { TokenPrice } from './prices.ts';
 
 /** What `/v1/models` publishes of a model. Members that an older deployment does not publish are not checked. */
 const modelSchema = z.object({
   id: z.string(),
   context_window: z.int().optional(),
   weights: z.string().nullish(),
+  price: z.object({ prompt: z.number(), completion: z.number() }).nullish(),
   budget_forcing: z
     .object({ max_tokens: z.int().optional(), max_waits: z.int().optional(), format: z.string().optional() })
     .optional(),
@@ -18,14 +20,14 @@ const modelSchema = z.object({
 /**
  * Compares the conditions with the limits that the API publishes, before the first question is asked.
  *
- * @returns what identifies the model
+ * @returns what identifies the model, and its price
  * @throws {UsageError} if the model does not exist, or a condition is outside its limits; the message names the condition and the
  * limit
  */
 export async function checkPublished(
   api: Api,
   conditions: readonly Condition[],
-): Promise<{ readonly weights: string | undefined }> {
+): Promise<{ readonly weights: string | undefined; readonly price: TokenPrice | undefined }> {
   const answer = z.object({ data: z.array(modelSchema) }).safeParse(await callApi(api, 'GET', '/models'));
   if (!answer.success) throw new UsageError(`${api.baseUrl}/models lists no models. Does the URL end in /v1?`);
   const model = answer.data.data.find(({ id }) => id === api.model);
@@ -54,7 +56,7 @@ export async function checkPublished(
     if (maxWaits !== undefined && waits > maxWaits)
       throw outside(name, api.model, `at most ${maxWaits} Waits`, undefined);
   }
-  return { weights: model.weights ?? undefined };
+  return { weights: model.weights ?? undefined, price: model.price ?? undefined };
 }
 
 function outside(condition: string, model: string, limit: string, field: string | undefined): UsageError {

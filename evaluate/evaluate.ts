@@ -56,6 +56,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       seeds: evaluation.seeds,
       conditions: evaluation.conditions,
       against: against === undefined ? null : { url: against.url, model: against.model, extra: against.extra },
+      price: published.price ?? null,
     },
     evaluation.questions,
   );

@@ -1,4 +1,7 @@
 import type { Result } from './results.ts';
+import type { QuestionValue } from './statistics/clusters.ts';
+import { type PairedDifference, pairedDifference } from './statistics/paired-difference.ts';
+import { scoreInterval } from './statistics/wilson.ts';
 
 /** Accuracy with a 95 % interval. Shares, 0 to 1. */
 export interface Accuracy {
@@ -9,9 +12,6 @@ export interface Accuracy {
   readonly high: number;
 }
 
-/** The 97.5 % quantile of the normal distribution. */
-const Z = 1.959964;
-
 /** Whether an answer to a question was right. */
 export interface Judgement {
   readonly question: string;
@@ -19,68 +19,32 @@ export interface Judgement {
 }
 
 /**
- * Accuracy with Wilson's score interval, which is valid near 0 and 1 and for few questions. Answers to the same question under
- * several seeds are not independent: they count as many as the spread between questions allows.
+ * Accuracy with Wilson's score interval for the number of independent answers. Answers to the same question under several seeds are not
+ * independent, so that more seeds never make it surer than more questions would.
  *
- * Sources: Wilson 1927, doi:10.1080/01621459.1927.10502953; effective sample size as in Kish 1965, Survey Sampling, section 5.4.
+ * Source: Wilson 1927, doi:10.1080/01621459.1927.10502953; see `independentAnswers`.
  */
 export function accuracyOf(judgements: readonly Judgement[]): Accuracy {
   const of = judgements.length;
   if (of === 0) return { right: 0, of, share: 0, low: 0, high: 1 };
   const right = judgements.filter(({ correct }) => correct).length;
-  const share = right / of;
-  const { squares, count } = overQuestions(
-    judgements.map(({ question, correct }) => ({ question, value: Number(correct) })),
-  );
-  const independent = squares > 0 ? Math.min(of, (share * (1 - share) * count ** 2) / squares) : of;
-  const spread = Z * Math.sqrt((share * (1 - share)) / independent + (Z * Z) / (4 * independent * independent));
-  const scale = 1 + (Z * Z) / independent;
-  const middle = share + (Z * Z) / (2 * independent);
-  return {
-    right,
-    of,
-    share,
-    low: Math.max(0, (middle - spread) / scale),
-    high: Math.min(1, (middle + spread) / scale),
-  };
+  return { right, of, ...scoreInterval(toValues(judgements)) };
 }
 
 /** A difference of two accuracies with a 95 % interval. Shares, -1 to 1. */
-export interface Gain {
-  readonly share: number;
-  readonly low: number;
-  readonly high: number;
-}
+export type Gain = PairedDifference;
 
 /**
  * Difference of accuracy to `base` on the questions that both answered. Paired by question, so that differences in difficulty do not
  * widen the interval. `undefined` for fewer than two questions.
  */
 export function gainOver(base: readonly Judgement[], judgements: readonly Judgement[]): Gain | undefined {
-  const before = sharesOf(base);
-  const values = [...sharesOf(judgements)].flatMap(([question, share]) => {
-    const other = before.get(question);
-    return other === undefined ? [] : [{ question, value: share - other }];
-  });
-  if (values.length < 2) return undefined;
-  const { mean, squares, count } = overQuestions(values);
-  const spread = Z * Math.sqrt(squares / (count - 1) / count);
-  return { share: mean, low: mean - spread, high: mean + spread };
+  const gain = pairedDifference(toValues(base), toValues(judgements));
+  return gain === undefined || gain.questions < 2 ? undefined : gain;
 }
 
-function sharesOf(judgements: readonly Judgement[]): ReadonlyMap<string, number> {
-  const groups = Object.entries(Object.groupBy(judgements, ({ question }) => question));
-  return new Map(
-    groups.map(([question, own = []]) => [question, own.filter(({ correct }) => correct).length / own.length]),
-  );
-}
-
-/** The mean of the questions' means, and the sum of their squared distances from it. */
-function overQuestions(values: readonly { readonly question: string; readonly value: number }[]) {
-  const groups = Object.values(Object.groupBy(values, ({ question }) => question));
-  const means = groups.map((own = []) => own.reduce((sum, { value }) => sum + value, 0) / own.length);
-  const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
-  return { mean, squares: means.reduce((sum, value) => sum + (value - mean) ** 2, 0), count: means.length };
+function toValues(judgements: readonly Judgement[]): readonly QuestionValue[] {
+  return judgements.map(({ question, correct }) => ({ question, value: Number(correct) }));
 }
 
 /** One run at one budget: a point of a curve. */
@@ -92,7 +56,8 @@ export interface Point {
 }
 
 /**
- * Control: the share of runs whose thinking tokens lie in [minimum, maximum]. 0 to 1.
+ * Control of answers: the share of answers whose thinking tokens lie in [minimum, maximum]. 0 to 1. The paper's Control is the same
+ * share of runs (`controlOfRuns`), so that one answer beyond the budget does not count if the mean is within it.
  *
  * Source of Control, Scaling and Performance: arXiv 2501.19393, section 3.2.
  */
@@ -101,6 +66,22 @@ export function control(
 ): number {
   if (runs.length === 0) return 1;
   return runs.filter(({ tokens, min, max }) => tokens >= min && tokens <= max).length / runs.length;
+}
+
+/** Mean thinking tokens of a run, and the bounds of its budget. */
+export interface BoundedRun {
+  readonly tokens: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Control of runs, the paper's metric: the share of runs whose mean thinking tokens lie in [minimum, maximum]. `undefined` if no run
+ * has a bound in tokens.
+ */
+export function controlOfRuns(runs: readonly BoundedRun[]): number | undefined {
+  const bounded = runs.filter(({ min, max }) => min > 0 || max < Number.POSITIVE_INFINITY);
+  return bounded.length === 0 ? undefined : control(bounded);
 }
 
 /** Scaling: the mean over all pairs a < b of the slope (f(b) − f(a)) / (b − a), in percentage points per 1,000 thinking tokens. */

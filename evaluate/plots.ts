@@ -1,4 +1,4 @@
-import { methodNames, methods } from './methods.ts';
+import { type Method, methodNames, methods } from './methods.ts';
 import { accuracyPlot, type PlotPoint, type Series } from './plot.ts';
 import type { Report } from './report.ts';
 import type { Row } from './summarize.ts';
@@ -17,7 +17,12 @@ export function plotsOf(report: Report): Readonly<Record<string, string>> {
   };
   const curves = methodNames
     .filter((method) => method !== 'natural')
-    .map((method) => (method === 'wait' ? withNatural : named)(methods[method].label, method));
+    .map((method) => {
+      const { label, rejects }: Method = methods[method];
+      if (method === 'wait') return withNatural(label, method);
+      // Thoughts that were thrown away were thought too.
+      return named(label, method, rejects === true ? (row) => row.spentTokens : thinking);
+    });
   const priced = rows.length > 0 && rows.every((row) => row.dollarsPerAnswer !== undefined);
   const cost = (row: Row) => (priced ? (row.dollarsPerAnswer ?? 0) * 1_000 : row.spentTokens);
   const other = against === undefined ? [] : [againstPoint(against, priced)].filter((point) => point !== undefined);

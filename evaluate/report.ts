@@ -1,7 +1,7 @@
 import type { Comparison } from './against/compare.ts';
 import type { Gain } from './metrics.ts';
 import { escapeText, percent } from './plot.ts';
-import type { Summary } from './summarize.ts';
+import type { Row, Summary } from './summarize.ts';
 
 /** What is reported of a folder: the summary, and the other API if it was asked. */
 export interface Report extends Summary {
@@ -48,27 +48,67 @@ function againstText(against: Comparison): string {
 }
 
 /** The summary as a table for a terminal. */
-function summaryText({ rows, methods }: Summary): string {
+function summaryText({ rows, methods, samples }: Summary): string {
   const table = rows.map((row) => [
     row.id,
     percent(row.accuracy.share),
     `${percent(row.accuracy.low)} to ${percent(row.accuracy.high)}`,
     row.gain === undefined ? '-' : gainText(row.gain),
+    row.gain === undefined ? '-' : pText(row.gain.p),
     row.thinkingTokens.toFixed(1),
     row.spentTokens.toFixed(1),
+    row.promptTokens.toFixed(1),
     percent(row.control),
     `${Math.round(row.medianMs)}`,
-    ...(row.dollarsPerRightAnswer === undefined ? [] : [`$${row.dollarsPerRightAnswer.toPrecision(3)}`]),
+    ...dollarsText(row),
   ]);
-  const head = ['condition', 'right', '95 % interval', 'against natural', 'thinking', 'spent', 'in budget', 'ms'];
+  const priced = rows.some((row) => row.dollarsPerRightAnswer !== undefined);
+  const head = [
+    'condition',
+    'right',
+    '95 % interval',
+    'against natural',
+    'McNemar p',
+    'thinking',
+    'sampled',
+    'prompt',
+    'in budget',
+    'ms',
+    ...(priced ? ['$ per right answer'] : []),
+  ];
   const metrics = Object.entries(methods).map(([method, found]) => [
     method,
     percent(found.control),
+    found.controlOfRuns === null ? '-' : percent(found.controlOfRuns),
     found.scaling === null ? '-' : found.scaling.toFixed(1),
     percent(found.performance),
     String(found.runs),
   ]);
-  return `${columns([head, ...table])}\n\n${columns([['method', 'Control', 'Scaling', 'Performance', 'runs'], ...metrics])}\n\n"Against natural" is in percentage points, paired by question, with its 95 % interval.\nTokens are means. Scaling is in percentage points per 1,000 thinking tokens.${unequalNote(rows)}\n`;
+  const methodHead = ['method', 'answers in budget', 'Control (runs)', 'Scaling', 'Performance', 'runs'];
+  const votes = samples.map(({ k, ...shares }) => [
+    String(k),
+    ...[shares.pass, shares.majority, shares.consensus].map(
+      ({ share, low, high }) => `${percent(share)} (${percent(low)} to ${percent(high)})`,
+    ),
+  ]);
+  return [
+    columns([head, ...table]),
+    columns([methodHead, ...metrics]),
+    ...(votes.length === 0 ? [] : [columns([['k', 'pass@k', 'maj@k', 'cons@k'], ...votes])]),
+    `"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means over answers, of all\ncalls and attempts. Control is the share of runs whose mean thinking is within the budget. Scaling is in percentage points\nper 1,000 thinking tokens.${unequalNote(rows)}\n`,
+  ].join('\n\n');
+}
+
+function pText(p: number): string {
+  return p < 0.0001 ? '<0.0001' : p.toPrecision(2);
+}
+
+/** Dollars per right answer with its interval, if there is a price and a right answer. */
+function dollarsText({ dollarsPerRightAnswer, dollarsPerRightAnswerInterval: interval }: Row): readonly string[] {
+  if (dollarsPerRightAnswer === undefined) return [];
+  const dollars = (value: number) => (Number.isFinite(value) ? `$${value.toPrecision(3)}` : 'unbounded');
+  const range = interval === undefined ? '' : ` (${dollars(interval.low)} to ${dollars(interval.high)})`;
+  return [`${dollars(dollarsPerRightAnswer)}${range}`];
 }
 
 function gainText({ share, low, high }: Gain): string {

@@ -31,9 +31,9 @@ export const resultSchema = z.object({
   thinkingTokens: z.int(),
   answerTokens: z.int(),
   forcedTokens: z.int(),
-  /** Thinking and answer tokens of all attempts. */
+  /** Sampled tokens of all attempts and calls: also those of probes, broken calls and samples that did not answer. */
   spentTokens: z.int(),
-  /** Prompt tokens of all attempts. A segment that goes on with the thought so far is not a new prompt. */
+  /** Prompt tokens of all attempts and calls, without those from a prefix cache if the server reports them. */
   promptTokens: z.int(),
   waits: z.int(),
   endReason: z.string().nullable(),

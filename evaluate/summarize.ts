@@ -1,9 +1,12 @@
 import { type Condition, conditionId } from './conditions.ts';
-import { type Method, methods } from './methods.ts';
+import { dollarsOf, processedTokens } from './cost.ts';
+import { type Bounds, type Method, methods } from './methods.ts';
 import {
   type Accuracy,
   accuracyOf,
+  type BoundedRun,
   control,
+  controlOfRuns,
   type Gain,
   gainOver,
   majority,
@@ -11,7 +14,11 @@ import {
   performanceOf,
   scaling,
 } from './metrics.ts';
+import { type TokenPrice, tokenPrice } from './prices.ts';
 import type { Result } from './results.ts';
+import { bootstrapRatio } from './statistics/bootstrap.ts';
+import type { Interval } from './statistics/clusters.ts';
+import { type SampleMetrics, sampleMetrics } from './statistics/sample-metrics.ts';
 
 /** Results of one condition. Token counts are means over its questions. */
 export interface Row {
@@ -23,17 +30,29 @@ export interface Row {
   /** Difference to the natural run, paired by question. `undefined` for the natural run itself. */
   readonly gain: Gain | undefined;
   readonly thinkingTokens: number;
+  /** Interval of the mean, by the bootstrap over questions. `undefined` for one question. */
+  readonly thinkingTokensInterval: Interval | undefined;
+  /** Sampled tokens of all calls and attempts. */
   readonly spentTokens: number;
+  /** Evaluated prompt tokens of all calls and attempts. */
+  readonly promptTokens: number;
   readonly forcedTokens: number;
   readonly medianMs: number;
-  /** Share of questions within the budget. */
+  /** Share of answers within the budget. */
   readonly control: number;
+  /** Whether the mean thinking tokens are within the budget, as the paper's Control counts. `undefined` without a bound in tokens. */
+  readonly runInBudget: boolean | undefined;
   readonly dollarsPerAnswer: number | undefined;
   readonly dollarsPerRightAnswer: number | undefined;
+  /** By the bootstrap over questions. JSON has `null` for an infinite end: a resample may have no right answer. */
+  readonly dollarsPerRightAnswerInterval: Interval | undefined;
 }
 
 interface MethodMetrics {
+  /** Share of answers within the budget. */
   readonly control: number;
+  /** Share of runs whose mean is within the budget: the paper's Control. `null` without a bound in tokens. */
+  readonly controlOfRuns: number | null;
   /** In percentage points per 1,000 thinking tokens; `null` for fewer than two budgets. */
   readonly scaling: number | null;
   readonly performance: number;
@@ -44,14 +63,17 @@ export interface Summary {
   readonly rows: readonly Row[];
   /** The three metrics of the s1 paper, for each method over its budgets. */
   readonly methods: Readonly<Record<string, MethodMetrics>>;
+  /** pass@k, maj@k and cons@k of the natural run's samples. Empty for one sample. */
+  readonly samples: readonly SampleMetrics[];
 }
 
 /** Summarizes the results. Pure: the same results give the same summary. */
 export function summarize(
   conditions: readonly Condition[],
   results: readonly Result[],
-  dollarsPerMillionTokens: number | undefined,
+  dollarsPerMillionTokens: number | TokenPrice | undefined,
 ): Summary {
+  const price = tokenPrice(dollarsPerMillionTokens);
   const of = (id: string) => results.filter((result) => result.condition === id);
   const rows: Row[] = [];
   const natural = of('natural').filter((result) => result.sample === 0);
@@ -63,34 +85,46 @@ export function summarize(
     method: string,
     setting: number | string,
     judged: readonly Judged[],
-    bounds: (result: Judged) => { readonly min?: number; readonly max?: number } = () => ({}),
+    bounds: (result: Pick<Judged, 'question' | 'seed' | 'waits'>) => Bounds = () => ({}),
+    /** Bounds of the run: of its mean thinking tokens. */
+    runBounds: Bounds = {},
   ) => {
     if (judged.length === 0) return;
     const accuracy = accuracyOf(judged);
-    const spent = mean(judged.map((result) => result.spentTokens));
+    const thinkingTokens = mean(judged.map((result) => result.thinkingTokens));
+    const dollars = (result: Judged) =>
+      price === undefined ? 0 : dollarsOf({ prompt: result.promptTokens, sampled: result.spentTokens }, price);
+    const allDollars = judged.reduce((sum, result) => sum + dollars(result), 0);
     rows.push({
       id,
       method,
       setting,
       accuracy,
       gain: method === 'natural' ? undefined : gainOver(natural, judged),
-      thinkingTokens: mean(judged.map((result) => result.thinkingTokens)),
-      spentTokens: spent,
+      thinkingTokens,
+      thinkingTokensInterval: ratioInterval(
+        judged,
+        (result) => result.thinkingTokens,
+        () => 1,
+      ),
+      spentTokens: mean(judged.map((result) => result.spentTokens)),
+      promptTokens: mean(judged.map((result) => result.promptTokens)),
       forcedTokens: mean(judged.map((result) => result.forcedTokens)),
       medianMs: median(judged.map((result) => result.ms)),
       control: control(
         judged.map((result) => ({
           tokens: result.thinkingTokens,
-          min: 0,
-          max: Number.POSITIVE_INFINITY,
+          ...NO_BOUNDS,
           ...bounds(result),
         })),
       ),
-      dollarsPerAnswer: dollarsPerMillionTokens === undefined ? undefined : (spent * dollarsPerMillionTokens) / 1e6,
-      dollarsPerRightAnswer:
-        dollarsPerMillionTokens === undefined || accuracy.right === 0
+      runInBudget: runInBudget({ tokens: thinkingTokens, ...NO_BOUNDS, ...runBounds }),
+      dollarsPerAnswer: price === undefined ? undefined : allDollars / judged.length,
+      dollarsPerRightAnswer: price === undefined || accuracy.right === 0 ? undefined : allDollars / accuracy.right,
+      dollarsPerRightAnswerInterval:
+        price === undefined || accuracy.right === 0
           ? undefined
-          : ((spent * judged.length) / accuracy.right / 1e6) * dollarsPerMillionTokens,
+          : ratioInterval(judged, dollars, ({ correct }) => Number(correct)),
     });
   };
 
@@ -106,10 +140,18 @@ export function summarize(
     }
     const { setting = 0 } = condition;
     const { bounds }: Method = methods[condition.method];
-    add(id, condition.method, setting, found, ({ waits, question, seed }) => {
-      const naturalTokens = naturalTokensOf.get(`${question}|${seed}`);
-      return bounds?.(setting, { waits, naturalTokens }) ?? {};
-    });
+    const naturalMean = natural.length === 0 ? undefined : mean(natural.map((result) => result.thinkingTokens));
+    add(
+      id,
+      condition.method,
+      setting,
+      found,
+      ({ waits, question, seed }) => {
+        const naturalTokens = naturalTokensOf.get(`${question}|${seed}`);
+        return bounds?.(setting, { waits, naturalTokens }) ?? {};
+      },
+      bounds?.(setting, { waits: Number.POSITIVE_INFINITY, naturalTokens: naturalMean }),
+    );
   }
   // The natural run with its text cut at the budget and no forced answer: it has an answer only if the thought had ended.
   for (const condition of conditions) {
@@ -121,17 +163,49 @@ export function summarize(
         ...result,
         correct: ended && result.correct,
         thinkingTokens: Math.min(result.thinkingTokens, budget),
+        // The rest of the natural run would not have been asked for.
+        spentTokens: ended ? result.spentTokens : budget,
+        promptTokens: ended ? result.promptTokens : firstPrompt(result),
+        forcedTokens: ended ? result.forcedTokens : 0,
       };
     });
-    add(`cut-text-${budget}`, 'cut-text', budget, cut, () => ({ max: budget }));
+    add(`cut-text-${budget}`, 'cut-text', budget, cut, () => ({ max: budget }), { max: budget });
   }
-  return { rows, methods: metricsOf(rows) };
+  return { rows, methods: metricsOf(rows), samples: sampleMetrics(of('natural')) };
 }
 
 type Judged = Pick<
   Result,
-  'question' | 'seed' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'forcedTokens' | 'ms'
+  'question' | 'seed' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'promptTokens' | 'forcedTokens' | 'ms'
 >;
+
+const NO_BOUNDS = { min: 0, max: Number.POSITIVE_INFINITY };
+
+function runInBudget(run: BoundedRun): boolean | undefined {
+  const share = controlOfRuns([run]);
+  return share === undefined ? undefined : share === 1;
+}
+
+/** Interval of Σ numerator / Σ denominator, by the bootstrap over questions. */
+function ratioInterval(
+  judged: readonly Judged[],
+  numerator: (result: Judged) => number,
+  denominator: (result: Judged) => number,
+): Interval | undefined {
+  const questions = Map.groupBy(judged, ({ question }) => question);
+  const sum = (own: readonly Judged[], of: (result: Judged) => number) =>
+    own.reduce((total, result) => total + of(result), 0);
+  return bootstrapRatio(
+    [...questions.values()].map((own) => ({ numerator: sum(own, numerator), denominator: sum(own, denominator) })),
+  );
+}
+
+/** Prompt tokens of the first call: the prompt without anything thought. */
+function firstPrompt({ report, promptTokens }: Result): number {
+  const calls = report?.['calls'];
+  const first = Array.isArray(calls) ? processedTokens({ calls: calls.slice(0, 1) }) : undefined;
+  return first?.prompt ?? promptTokens;
+}
 
 /** Vote of the first `samples` samples of each question and seed. Its token counts are the sums over the samples. */
 function votes(results: readonly Result[], samples: number): readonly Judged[] {
@@ -149,6 +223,7 @@ function votes(results: readonly Result[], samples: number): readonly Judged[] {
         correct: majority(first)?.correct ?? false,
         thinkingTokens: sum((result) => result.thinkingTokens),
         spentTokens: sum((result) => result.spentTokens),
+        promptTokens: sum((result) => result.promptTokens),
         forcedTokens: sum((result) => result.forcedTokens),
         ms: Math.max(...first.map((result) => result.ms)),
       },
@@ -170,6 +245,7 @@ function metricsOf(rows: readonly Row[]): Readonly<Record<string, MethodMetrics>
         method,
         {
           control: questions === 0 ? 1 : within / questions,
+          controlOfRuns: shareOfRuns(own),
           scaling: scaling(points) ?? null,
           performance: performanceOf(points),
           runs: found.length,
@@ -177,6 +253,12 @@ function metricsOf(rows: readonly Row[]): Readonly<Record<string, MethodMetrics>
       ];
     }),
   );
+}
+
+/** Share of the runs with a bound in tokens that keep it. */
+function shareOfRuns(rows: readonly Row[]): number | null {
+  const bounded = rows.flatMap(({ runInBudget: kept }) => (kept === undefined ? [] : [kept]));
+  return bounded.length === 0 ? null : bounded.filter((kept) => kept).length / bounded.length;
 }
 
 function mean(values: readonly number[]): number {

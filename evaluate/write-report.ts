@@ -8,8 +8,8 @@ import { summarize } from './summarize.ts';
 
 /** Writes summary, plots and page of a folder's results. */
 export async function writeReport(folder: ResultFolder, results: readonly Result[], prices: Prices): Promise<Report> {
-  const { model, conditions, against } = folder.settings;
-  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens);
+  const { model, conditions, against, price } = folder.settings;
+  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens ?? price ?? undefined);
   const report: Report = {
     ...summary,
     model,

@@ -45,8 +45,9 @@ export const evalOptions = {
   concurrency: { type: 'string', placeholder: 'NUMBER', default: '4', description: 'concurrent requests' },
   price: {
     type: 'string',
-    placeholder: 'NUMBER',
-    description: 'dollars per million tokens, to report dollars per right answer',
+    placeholder: 'NUMBER[,NUMBER]',
+    defaultText: 'what /v1/models publishes',
+    description: 'dollars per million tokens, or per million prompt and sampled tokens, for dollars per right answer',
   },
   out: {
     type: 'string',

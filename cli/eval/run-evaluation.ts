@@ -16,7 +16,14 @@ import { reportText } from '../../evaluate/report.ts';
 import { startLocal } from '../../local/start-local.ts';
 import { apiKeyOf, parseBaseUrl } from '../api-client.ts';
 import { firstModel } from '../first-model.ts';
-import { parseChoice, parseNumber, parseNumberList, parsePrices, parseWholeNumber } from '../option-values.ts';
+import {
+  parseChoice,
+  parseNumber,
+  parseNumberList,
+  parsePrice,
+  parsePrices,
+  parseWholeNumber,
+} from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import type { EvalValues } from './eval-options.ts';
 import { type Preset, presetNames, presets } from './presets.ts';
@@ -162,7 +169,7 @@ async function questionsFrom(values: EvalValues, limit: number): Promise<readonl
 export function pricesFrom(values: EvalValues) {
   const { price, 'against-price': againstPrice, 'dollars-per-hour': hourly } = values;
   return {
-    dollarsPerMillionTokens: price === undefined ? undefined : parseNumber('price', price, { min: 0, max: 1e6 }),
+    dollarsPerMillionTokens: price === undefined ? undefined : parsePrice('price', price),
     againstPrice: againstPrice === undefined ? undefined : parsePrices('against-price', againstPrice),
     dollarsPerHour: hourly === undefined ? undefined : parseNumber('dollars-per-hour', hourly, { min: 0, max: 1e6 }),
   };

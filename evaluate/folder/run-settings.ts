@@ -28,6 +28,8 @@ export const runSettingsSchema = z.object({
   seeds: z.int().min(1),
   conditions: z.array(conditionSchema),
   against: againstSchema.nullable(),
+  /** Price that `/v1/models` published, in dollars per million tokens. */
+  price: z.object({ prompt: z.number(), completion: z.number() }).nullable().default(null),
 });
 
 /** What a folder's results were asked with. */
@@ -78,6 +80,7 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
     seeds: Math.max(before.seeds, now.seeds),
     conditions: mergeConditions(before.conditions, now.conditions),
     against: now.against ?? before.against,
+    price: now.price ?? before.price,
   };
 }
 

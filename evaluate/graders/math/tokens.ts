@@ -93,6 +93,10 @@ const ALIASES: Readonly<Record<string, string>> = {
 const TEXT_COMMAND =
   /^\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?|rm)\s*\{/;
 
+/** The border of a matrix. An array has letters for its columns. */
+const ENVIRONMENT = /^\\(begin|end)\s*\{([A-Za-z]+)\*?\}(?:\s*\{[clr| ]*\})?/;
+const MATRICES = new Set(['matrix', 'pmatrix', 'bmatrix', 'Bmatrix', 'vmatrix', 'smallmatrix', 'array']);
+
 /**
  * Splits an answer into tokens. Spacing, sizes and dollar signs are dropped, Unicode signs become LaTeX commands.
  *
@@ -113,12 +117,17 @@ export function tokensOf(text: string): readonly Token[] {
     const rest = source.slice(at);
     const number = /^(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+(?![.\w]))?/.exec(rest)?.[0];
     const words = TEXT_COMMAND.exec(rest)?.[0];
+    const environment = ENVIRONMENT.exec(rest);
     if (/^(?:\s|~|\\[,;:!\s>]|\\\$|\$|\\[()[\]](?![\d.]*\s*pt))/.test(rest) && !rest.startsWith('\\\\')) {
       const skipped = /^(?:\s|~|\\[,;:!\s>]|\\\$|\$|\\[()[\]])/.exec(rest)?.[0] ?? ' ';
       spaced = true;
       at += skipped.length;
     } else if (number !== undefined) {
       push('number', number, number.length);
+    } else if (environment !== null) {
+      const [whole, border = '', name = ''] = environment;
+      if (!MATRICES.has(name)) throw new UnreadableMath(`the environment ${name} is not known here`);
+      push('command', border, whole.length);
     } else if (words !== undefined) {
       const close = rest.indexOf('}');
       if (close < 0) throw new UnreadableMath('a brace is not closed');
