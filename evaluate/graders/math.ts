@@ -36,7 +36,10 @@ export const math: BuiltInGrader = {
 
 /** Readings of the answer of a text, the likeliest first. */
 function answersOf(text: string, wantsNumber: boolean): readonly MathAnswer[] {
-  const line = extractAnswer(text).replaceAll('**', '').trim();
+  const line = extractAnswer(text)
+    // Bold, but not the power of `x**2`.
+    .replaceAll(/(?<![\w)}\]])\*\*|\*\*(?![\w({\\-])/g, '')
+    .trim();
   if (line === '' || line.length > MAX_LENGTH) return [];
   const whole = readings(line);
   if (whole.some(({ kind }) => kind !== 'text')) return whole;

@@ -3,6 +3,7 @@ import { ExpressionParser } from './parse-expression.ts';
 import { type Token, tokensOf, UnreadableMath } from './tokens.ts';
 import { isUnit, splitUnit } from './units.ts';
 
+const TRIGONOMETRIC = /^(?:sin|cos|tan|cot|sec|csc)$/;
 const RELATIONS = ['=', '<', '>', 'le', 'ge', 'ne', 'approx', 'equiv'];
 
 /**
@@ -22,9 +23,10 @@ export function parseAnswer(text: string): MathAnswer {
  * @throws {UnreadableMath} if there is none
  */
 export function readingsOf(text: string): readonly MathAnswer[] {
-  const thousands = text.replaceAll(/(?<![\d.,])\d{1,3}(?:,\s?\d{3})+(?![\d]|,\d)/g, (number) =>
-    number.replaceAll(/,\s?/g, ''),
-  );
+  // In brackets a comma separates items: `(1,200)`.
+  const thousands = /[([]|\\\{/.test(text)
+    ? text
+    : text.replaceAll(/(?<![\d.,])\d{1,3}(?:,\s?\d{3})+(?![\d]|,\d)/g, (number) => number.replaceAll(/,\s?/g, ''));
   if (thousands === text) return [parseAnswer(text)];
   return [thousands, text].flatMap((reading, index) => {
     try {
@@ -152,6 +154,7 @@ function enclosedOf(tokens: readonly Token[]): MathAnswer | undefined {
   const [open, close] = [tokens[0]?.value ?? '', tokens.at(-1)?.value ?? ''];
   if (open === 'begin') return matrixOf(tokens);
   const content = tokens.slice(1, -1);
+  if (content[0]?.value === 'begin' && closeOf(content, 0) === content.length - 1) return matrixOf(content);
   const parts = split(content, isSeparator);
   const braces = open === '{';
   if (braces) {
@@ -191,7 +194,12 @@ function relationOf(tokens: readonly Token[]): MathAnswer {
   // `\approx 3.14`
   const [first, last] = [sides[0] ?? [], sides.at(-1) ?? []];
   const equations = operators.every((operator) => operator === '=');
-  if (equations && (first.length === 0 || isName(first))) return answerOf(last, '');
+  if (equations && (first.length === 0 || isName(first))) {
+    const answer = answerOf(last, '');
+    const [name, ...more] = first;
+    if (answer.kind !== 'scalar' || name?.type !== 'letter' || more.length > 0 || sides.length > 2) return answer;
+    return { ...answer, name: name.value };
+  }
   return { kind: 'relation', operators, sides: sides.map(expressionOf) };
 }
 
@@ -199,7 +207,7 @@ function relationOf(tokens: readonly Token[]): MathAnswer {
 function isName(tokens: readonly Token[]): boolean {
   const values = tokens.map(({ value }) => value).join('');
   return (
-    /^(?:angle)?(?:[A-Za-z]{1,3}|theta|alpha|lambda|mu|sigma)(?:'|_\{?\w+\}?)*(?:\([a-z](?:,[a-z])*\))?$|^\([a-z](?:,[a-z])+\)$/.test(
+    /^(?:angle)?(?:[A-Za-z]{1,3}|theta|alpha|lambda|mu|sigma)(?:'|_\{?[A-Za-z0-9]+\}?)*(?:\((?:[a-z]|-?\d+)(?:,(?:[a-z]|-?\d+))*\))?$|^\([a-z](?:,[a-z])+\)$/.test(
       values,
     ) || tokens.every(({ type }) => type === 'text' || type === 'word')
   );
@@ -209,7 +217,7 @@ function scalarOf(tokens: readonly Token[]): MathAnswer {
   const last = tokens.at(-1);
   if (last?.value === '%') return { ...scalarOf(tokens.slice(0, -1)), percent: true } as MathAnswer;
   const angle = ['^ { degree }', '^ degree', 'degree'].find((sign) => endsIn(tokens, sign.split(' ')));
-  if (angle !== undefined)
+  if (angle !== undefined && !tokens.some(({ value }) => TRIGONOMETRIC.test(value)))
     return { kind: 'scalar', expression: expressionOf(tokens.slice(0, -angle.split(' ').length)), unit: 'deg' };
   const { value, unit } = splitUnit(tokens);
   if (value.length === 0) throw new UnreadableMath('it has no number');

@@ -134,6 +134,7 @@ export function tokensOf(text: string): readonly Token[] {
       const content = rest.slice(words.length, close).trim();
       if (content === '') at += close + 1;
       else if (/^[A-Za-z]$/.test(content)) push('letter', content, close + 1);
+      else if (/^\d+(?:\.\d+)?$/.test(content)) push('number', content, close + 1);
       else push('text', content, close + 1);
     } else if (rest.startsWith('\\')) {
       const name = /^\\(?:[A-Za-z]+|.)/s.exec(rest)?.[0].slice(1);
@@ -162,6 +163,8 @@ export function tokensOf(text: string): readonly Token[] {
 function toLatex(text: string): string {
   return (
     text
+      .replaceAll(/√\s*(\d+(?:\.\d+)?|[A-Za-z])/g, '\\sqrt{$1}')
+      .replaceAll('\\text{,}', '{,}')
       .replaceAll(/[−–×·⋅∗÷⁄πθαβλ∞√±∓≤≥≠≈∪∩∈∅°′，]/g, (sign) => UNICODE[sign] ?? sign)
       .replaceAll(/[½⅓⅔¼¾⅕⅛⅜]/g, (sign) => ` ${VULGAR[sign as keyof typeof VULGAR]} `)
       .replaceAll(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/g, (signs) => `^{${[...signs].map((sign) => SUPERSCRIPTS.indexOf(sign)).join('')}}`)
