@@ -23,9 +23,7 @@ function keyOf(answer: MathAnswer): string {
     case 'ordered':
       return `${answer.open}${answer.items.map(keyOf).join(', ')}${answer.close}`;
     case 'unordered':
-      return answer.items.length === 1
-        ? answer.items.map(keyOf).join()
-        : `{${answer.items.map(keyOf).sort().join(', ')}}`;
+      return setKey(answer.items);
     case 'union':
       return answer.items.map(keyOf).sort().join(' U ');
     case 'matrix':
@@ -38,6 +36,11 @@ function keyOf(answer: MathAnswer): string {
     default:
       return answer satisfies never;
   }
+}
+
+function setKey(items: readonly MathAnswer[]): string {
+  const keys = [...new Set(items.map(keyOf))].sort();
+  return keys.length === 1 ? keys.join() : `{${keys.join(', ')}}`;
 }
 
 function valueKey(expression: Expression): string {

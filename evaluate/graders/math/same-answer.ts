@@ -57,11 +57,17 @@ function simplified(answer: MathAnswer): MathAnswer {
     const items = answer.items
       .map(simplified)
       .flatMap((item) => (item.kind === 'unordered' && !item.braces ? item.items : [item]));
-    const [only] = items;
-    return items.length === 1 && only !== undefined ? only : { ...answer, items };
+    const distinct = answer.braces || items.length > MAX_ITEMS ? items : withoutRepeats(items);
+    const [only] = distinct;
+    return distinct.length === 1 && only !== undefined ? only : { ...answer, items: distinct };
   }
   if (answer.kind === 'relation') return intervalOf(answer) ?? answer;
   return answer;
+}
+
+/** `\frac{11}{2} \text{ or } 5.5` is one answer. */
+function withoutRepeats(items: readonly MathAnswer[]): readonly MathAnswer[] {
+  return items.filter((item, index) => !items.slice(0, index).some((before) => sameAnswer(before, item)));
 }
 
 function signsOf(answer: Scalar): MathAnswer {
