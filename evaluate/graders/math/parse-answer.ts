@@ -19,7 +19,7 @@ const RELATIONS = ['=', '<', '>', 'le', 'ge', 'ne', 'approx', 'equiv'];
  *
  * @throws {UnreadableMath} if it is none of these
  */
-export function parseAnswer(text: string): MathAnswer {
+function parseAnswer(text: string): MathAnswer {
   const trimmed = withoutPoint(text.trim());
   return answerOf(tokensOf(trimmed), trimmed);
 }
