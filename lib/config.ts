@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { deriveFormat, type PublishedTemplate } from '../lambda/formats/derive-format.ts';
 import { aliasesSchema } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
+import { templateBeside } from './api/published-template.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
@@ -173,12 +175,14 @@ function issuesOfForm(issue: z.core.$ZodIssue, input: unknown): readonly z.core.
 }
 
 /**
- * Reads a config file. Paths in it are relative to its folder.
+ * Reads a config file. Paths in it are relative to its folder. A model of format `auto` gets the format of the chat template beside its
+ * tokenizer.json.
  *
+ * @param note receives a line for each derived format. @default - writes it to the standard error
  * @throws {ConfigError} if the file cannot be read, is not JSON, or does not match the schema.
  */
-export function loadConfig(file: string): Config {
-  const config = parseConfig(readJson(file), file);
+export function loadConfig(file: string, note: (line: string) => void = noteToStderr): Config {
+  const config = parseConfig(withFormats(readJson(file), file, note), file);
   const inFolder = (path: string | undefined) =>
     path === undefined || path === 'endpoint' ? path : resolve(dirname(file), path);
   const models = config.models.map((model) => ({
@@ -191,6 +195,53 @@ export function loadConfig(file: string): Config {
     }),
   }));
   return { ...config, models };
+}
+
+function noteToStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+const autoModelSchema = z.looseObject({ id: z.string(), format: z.literal('auto'), tokenizer: z.string().optional() });
+
+/** Replaces the format `auto` of each model by the one that its files say. */
+function withFormats(input: unknown, file: string, note: (line: string) => void): unknown {
+  const config = z.looseObject({ models: z.array(z.unknown()) }).safeParse(input).data;
+  if (config === undefined) return input;
+  const models = config.models.map((model) => {
+    const auto = autoModelSchema.safeParse(model).data;
+    return auto === undefined ? model : { ...auto, format: formatOf(auto, file, note) };
+  });
+  return { ...config, models };
+}
+
+function formatOf(
+  { id, tokenizer }: z.output<typeof autoModelSchema>,
+  file: string,
+  note: (line: string) => void,
+): string {
+  if (tokenizer === undefined || tokenizer === 'endpoint') {
+    throw new ConfigError(
+      `${file} is wrong: format of ${id} is "auto", which reads the chat template beside the model's tokenizer.json, but tokenizer ${tokenizer === undefined ? 'is missing' : 'is "endpoint"'}: write the path of the tokenizer.json beside the weights, or the format by its name.`,
+    );
+  }
+  const derived = deriveFormat(readTemplate(id, resolve(dirname(file), tokenizer), file));
+  if (derived.format === undefined) {
+    throw new ConfigError(`${file} is wrong: format of ${id} is "auto", but none can be derived. ${derived.because}`);
+  }
+  note(`Format of ${id}: ${derived.format}, since ${derived.because}.`);
+  return derived.format;
+}
+
+function readTemplate(id: string, tokenizer: string, file: string): PublishedTemplate {
+  try {
+    return templateBeside(tokenizer);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(
+      `${file} is wrong: format of ${id} is "auto", but the files beside ${tokenizer} cannot be read: ${reason}. Write the path of the tokenizer.json beside the weights, or the format by its name.`,
+      { cause },
+    );
+  }
 }
 
 function readJson(file: string): unknown {

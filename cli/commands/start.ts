@@ -9,6 +9,7 @@ import { LOCAL_ENDPOINT_NAME, type LocalOptions, type LocalServer, startLocal } 
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
+import { withDerivedFormat } from './derive-format-option.ts';
 
 const COPIES = 'Simulated scaling';
 
@@ -77,7 +78,7 @@ export const startCommand = defineCommand({
     format: {
       type: 'string',
       placeholder: 'NAME',
-      description: `how the model delimits its thinking: ${formatNames.join(', ')}`,
+      description: `how the model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}`,
     },
     tokenizer: {
       type: 'string',
@@ -194,10 +195,11 @@ export const startCommand = defineCommand({
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
     const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
+    const described = await withDerivedFormat(values, (line) => process.stderr.write(`${line}\n`));
     const embedded = [values.model, values.upstream, values.container].every((value) => value === undefined);
     const missing = embedded ? missingFile(smallModel) : undefined;
     const second = embedded && missing === undefined ? { furtherModels: [smallModel], routes: [autoRoute] } : {};
-    const server = await startLocal({ ...localOptions(values), ...second });
+    const server = await startLocal({ ...localOptions(described), ...second });
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`
@@ -357,7 +359,7 @@ function checkModel(values: ModelValues): FormatName | undefined {
     throw new UsageError(`--${source} and --${second} both name a model. Give one of them.`);
   if (source !== undefined && format === undefined) {
     throw new UsageError(
-      `--format is missing. Give the way this model delimits its thinking: ${formatNames.join(', ')}.`,
+      `--format is missing. Give the way this model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}.`,
     );
   }
   if (source === undefined && format !== undefined && format !== 's1') {

@@ -1,7 +1,7 @@
 import { invalidRequest } from '../errors/api-error.ts';
-import type { PromptPart, Turn } from '../forcing/format.ts';
+import type { Turn } from '../forcing/format.ts';
 import type { FieldNames, RequestedBudget } from '../forcing/settle-limits.ts';
-import { answersTurn, callParts, callStructure } from '../formats/tools/hermes.ts';
+import { callStructure } from '../formats/tools/hermes.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { GenerationRequest, ThinkingOptions } from '../generation/request.ts';
 import type { ServedModel } from '../models/served-model.ts';
@@ -68,31 +68,21 @@ function conversationOf(request: ChatRequest): Pick<GenerationRequest, 'turns' |
   return { turns, prefix: { ...(thinking === '' ? {} : { thinking }), ...(answer === '' ? {} : { answer }) } };
 }
 
-/** Converts messages to turns. Earlier thinking is dropped, as the model families prescribe; `developer` counts as `system`. */
+/** Converts messages to turns; `developer` counts as `system`. Whether earlier thinking stays is the family's rule. */
 function turnsOf(messages: ChatRequest['messages']): readonly Turn[] {
-  const turns: Turn[] = [];
-  let answers: string[] = [];
-  const endAnswers = () => {
-    if (answers.length > 0) turns.push(answersTurn(answers));
-    answers = [];
-  };
-  for (const message of messages) {
-    if (message.role === 'tool') {
-      answers.push(textOf(message.content));
-      continue;
-    }
-    endAnswers();
-    const role = message.role === 'developer' ? 'system' : message.role;
-    const text = message.content == null ? '' : textOf(message.content);
-    const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : [];
-    const between: readonly PromptPart[] = text !== '' && calls.length > 0 ? [{ text: '\n' }] : [];
-    turns.push({
-      role,
-      content: [{ text }, ...between, ...callParts(calls.map((call) => call.function))],
-    });
-  }
-  endAnswers();
-  return turns;
+  return messages.map((message): Turn => {
+    const content = [{ text: message.content == null ? '' : textOf(message.content) }];
+    if (message.role === 'tool') return { role: 'tool', content, callId: message.tool_call_id };
+    if (message.role !== 'assistant') return { role: message.role === 'developer' ? 'system' : message.role, content };
+    const thinking = message.reasoning_content ?? message.reasoning ?? '';
+    const calls = (message.tool_calls ?? []).map(({ id, function: called }) => ({ id, ...called }));
+    return {
+      role: 'assistant',
+      content,
+      ...(thinking === '' ? {} : { thinking }),
+      ...(calls.length === 0 ? {} : { calls }),
+    };
+  });
 }
 
 function textOf(content: string | readonly { readonly text: string }[]): string {
@@ -112,6 +102,8 @@ function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefine
       'unsupported_parameter',
     );
   }
+  if (typeof model.tools === 'object' && model.tools.arguments !== 'json') checkArguments(messages);
+  const grammar = model.tools === undefined ? {} : { grammar: model.tools };
   if (tools.length === 0) {
     if (choice != null && choice !== 'none' && choice !== 'auto') {
       throw invalidRequest('tool_choice', 'tool_choice requires a call, but the request has no tools. Give tools.');
@@ -119,8 +111,8 @@ function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefine
     return undefined;
   }
   if (choice === 'none') return undefined;
-  if (choice == null || choice === 'auto') return { tools, choice: 'auto' };
-  if (choice === 'required') return { tools, choice };
+  if (choice == null || choice === 'auto') return { tools, choice: 'auto', ...grammar };
+  if (choice === 'required') return { tools, choice, ...grammar };
   const chosen = tools.filter((tool) => tool.name === choice.function.name);
   if (chosen.length === 0) {
     throw invalidRequest(
@@ -128,7 +120,30 @@ function toolUseOf(request: ChatRequest, model: ServedModel): ToolUse | undefine
       `tool_choice names ${JSON.stringify(choice.function.name)}, but tools has: ${tools.map((tool) => tool.name).join(', ')}.`,
     );
   }
-  return { tools: chosen, choice: 'required' };
+  return { tools: chosen, choice: 'required', ...grammar };
+}
+
+/** A family that writes each argument between tags cannot write a call whose arguments are no object. */
+function checkArguments(messages: ChatRequest['messages']): void {
+  for (const message of messages) {
+    if (message.role !== 'assistant') continue;
+    for (const { id, function: called } of message.tool_calls ?? []) {
+      if (isObjectText(called.arguments)) continue;
+      throw invalidRequest(
+        'messages',
+        `The arguments of the call ${JSON.stringify(id)} are not a JSON object, so the prompt cannot contain the call. Give the whole object, or leave the call and its result out.`,
+      );
+    }
+  }
+}
+
+function isObjectText(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function structureOf(request: ChatRequest, tools: ToolUse | undefined): AnswerStructure | undefined {

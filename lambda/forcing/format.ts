@@ -1,5 +1,21 @@
 /** Names of the supported formats, one for each model family in lambda/formats. */
-export const formatNames = ['s1', 'r1', 'qwq', 'qwen3', 'gpt-oss'] as const;
+export const formatNames = [
+  's1',
+  'r1',
+  'qwq',
+  'qwen3',
+  'gpt-oss',
+  'qwen3.5',
+  'deepseek-v3.1',
+  'deepseek-v3.2',
+  'deepseek-v4',
+  'glm-4.5',
+  'glm-4.7',
+  'kimi-k2-thinking',
+  'minimax-m2',
+  'magistral',
+  'nemotron-3',
+] as const;
 export type FormatName = (typeof formatNames)[number];
 
 /** A piece of a prompt: one control token, or ordinary text, which is never parsed for control tokens. */
@@ -11,11 +27,68 @@ export type PromptPart =
     }
   | { readonly text: string };
 
-/** A turn of the conversation. The thinking of earlier turns is not part of it. */
+/** A turn of the conversation. */
 export interface Turn {
-  readonly role: 'system' | 'user' | 'assistant';
+  /** `tool`: the result of one call. Results of the same turn follow each other. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   /** Text from a client is always a `text` part, so it never becomes a control token. */
   readonly content: readonly PromptPart[];
+  /** The thought before an answer of the assistant, if the client sent it back. Each family keeps or drops it by its own rule. */
+  readonly thinking?: string;
+  /** Calls that the assistant made after `content`. */
+  readonly calls?: readonly ToolCall[];
+  /** Id of the call that a `tool` turn answers. */
+  readonly callId?: string;
+}
+
+/** A call that the model made in an earlier turn. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text, byte for byte. */
+  readonly arguments: string;
+}
+
+/** A function that the model may call. */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** JSON schema of the arguments. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** How calls are written in an answer: JSON between tags (Qwen, `hermes`), or the tags of a family. */
+export type ToolGrammar = 'hermes' | CallTags;
+
+/** The tags of a family's calls. White space between two tags is ignored. */
+export interface CallTags {
+  /** Opens a block of calls. */
+  readonly open: string;
+  /** Closes the block. If omitted, the block ends with its call. */
+  readonly close?: string;
+  /** Opens a call in the block. If omitted, the block has one call, whose name follows `open`. */
+  readonly callOpen?: string;
+  /** What follows the name. A tag that opens or closes something else stays. */
+  readonly nameEnds: readonly string[];
+  /** Whether the name is a part of Kimi's id of a call, `functions.NAME:INDEX`. @default false */
+  readonly nameInId?: true;
+  /** Closes a call. If omitted, the call ends with its arguments. */
+  readonly callClose?: string;
+  /** `json`: an object. Otherwise the tags of one argument. */
+  readonly arguments: 'json' | ArgumentTags;
+}
+
+/** How one argument is written: its key, and its value as text (a string) or JSON (anything else). */
+export interface ArgumentTags {
+  readonly open: string;
+  readonly keyEnd: string;
+  /** Opens the value. If omitted, it follows `keyEnd`. */
+  readonly valueOpen?: string;
+  readonly close: string;
+  /** Whether one newline on each side of the value is not a part of it. @default false */
+  readonly newlines?: true;
+  /** Whether the key is followed by `true"` or `false"` and `>`: whether the value is a string. If omitted, the tool's schema decides. @default false */
+  readonly saysString?: true;
 }
 
 /**
@@ -35,8 +108,8 @@ export interface Format {
   readonly name: FormatName;
   /** System message of a conversation that has none. `undefined`: no system message is written. */
   readonly defaultSystem: string | undefined;
-  /** Renders the conversation up to the assistant's turn, before the thinking is opened. */
-  readonly renderTurns: (turns: readonly Turn[]) => readonly PromptPart[];
+  /** Renders the conversation and the description of the tools up to the assistant's turn, before the thinking is opened. */
+  readonly renderTurns: (turns: readonly Turn[], tools?: readonly Tool[]) => readonly PromptPart[];
   /** Opens the thinking; part of the prompt. */
   readonly openThinking: readonly PromptPart[];
   /** Replaces the whole thinking if the budget is 0. Counts as forced. */
@@ -61,7 +134,7 @@ export interface Format {
    */
   readonly bare?: { readonly skipThinking: readonly PromptPart[]; readonly forceAnswer: readonly PromptPart[] };
   /** How the family was trained to call tools. If omitted, it was not, and requests with tools are refused. */
-  readonly tools?: 'hermes';
+  readonly tools?: ToolGrammar;
   /** Control tokens that end the answer. They are dropped and never shown. */
   readonly answerEnds: readonly string[];
 }

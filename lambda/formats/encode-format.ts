@@ -1,4 +1,4 @@
-import type { Format, FormatIds, PromptPart } from '../forcing/format.ts';
+import type { Format, FormatIds, PromptPart, Tool } from '../forcing/format.ts';
 import type { EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
 import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
@@ -111,12 +111,12 @@ export async function encodeTurns(
   turns: Parameters<Format['renderTurns']>[0],
   tokenizer: Tokenizer,
   defaultSystem: string | undefined = format.defaultSystem,
-  options: EncodeOptions = {},
+  options: EncodeOptions & { readonly tools?: readonly Tool[] } = {},
 ): Promise<number[]> {
   const hasSystem = turns.some((turn) => turn.role === 'system');
   const whole =
     hasSystem || defaultSystem === undefined
       ? turns
       : [{ role: 'system', content: [{ text: defaultSystem }] } as const, ...turns];
-  return await encodeParts(format.renderTurns(whole), tokenizer, options);
+  return await encodeParts(format.renderTurns(whole, options.tools), tokenizer, options);
 }

@@ -1,4 +1,5 @@
 import { CallReader, type ReadPiece } from '../formats/tools/call-reader.ts';
+import { TagReader } from '../formats/tools/tag-reader.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { GenerationEvent } from './generation.ts';
 
@@ -21,11 +22,11 @@ export interface AnswerReaderOptions {
  */
 export class AnswerReader {
   readonly #excludeThinking: boolean;
-  readonly #calls: CallReader | undefined;
+  readonly #calls: CallReader | TagReader | undefined;
 
   constructor({ excludeThinking, tools, whole }: AnswerReaderOptions) {
     this.#excludeThinking = excludeThinking;
-    this.#calls = tools === undefined ? undefined : new CallReader(tools, { whole });
+    this.#calls = tools === undefined ? undefined : readerOf(tools, whole);
   }
 
   /** Takes the next event and returns the pieces that it completes. */
@@ -40,6 +41,14 @@ export class AnswerReader {
     if (this.#calls === undefined) return [{ kind: 'text', text, forced }];
     return this.#calls.push(text).map((piece) => toPiece(piece, forced));
   }
+}
+
+/** A required call is constrained to JSON, whatever the family's own tags are. */
+function readerOf(use: ToolUse, whole: boolean): CallReader | TagReader {
+  const { grammar = 'hermes', choice, tools } = use;
+  return grammar === 'hermes' || choice === 'required'
+    ? new CallReader(use, { whole })
+    : new TagReader(grammar, tools, whole);
 }
 
 function toPiece(piece: ReadPiece, forced: boolean): AnswerPiece {

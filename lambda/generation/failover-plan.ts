@@ -60,7 +60,7 @@ function unfitness(
   { cannot, model }: Fallback,
   same: boolean,
 ): PassedOverReason | undefined {
-  const { topLogprobs, structure, plain, promptIds, tools } = request;
+  const { topLogprobs, structure, plain, promptIds, tools, turns } = request;
   if (cannot.includes('min_tokens') && (minTokens > 0 || (plain?.minTokens ?? 0) > 0)) return 'min_tokens';
   if (cannot.includes('logprobs') && topLogprobs !== undefined) return 'logprobs';
   if (cannot.includes('structured_outputs') && structure !== undefined) return 'structured_outputs';
@@ -68,7 +68,10 @@ function unfitness(
   if (plain !== undefined || promptIds !== undefined) return 'token_ids';
   // The tokens of log-probabilities would be of two vocabularies.
   if (topLogprobs !== undefined) return 'logprobs';
-  if (tools !== undefined && model.tools === undefined) return 'tools';
+  // Answers are read by the grammar of the requested model, and a family without one cannot write calls of earlier turns.
+  if (tools !== undefined && model.tools !== (tools.grammar ?? 'hermes')) return 'tools';
+  if (model.tools === undefined && turns.some((turn) => turn.role === 'tool' || turn.calls !== undefined))
+    return 'tools';
   return undefined;
 }
 

@@ -1,13 +1,9 @@
 import { invalidRequest } from '../errors/api-error.ts';
 import type { OutputPrefix, Turn } from '../forcing/format.ts';
-import { toolsPrompt } from '../formats/tools/hermes.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { RetrievalAccount, RetrievalOptions } from './retrieval.ts';
-
-/** System message of a conversation with tools that has none. */
-const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
 
 /** What becomes the prompt of a generation. */
 export interface PromptRequest {
@@ -57,17 +53,9 @@ export async function preparePrompt(
   }
   const limits = { signal, ...(maxTokens === undefined ? {} : { maxTokens }) };
   const [promptIds, prefixIds] = await Promise.all([
-    raw ?? model.promptIds(tools === undefined ? turns : describeTools(turns, tools), limits),
+    raw ?? model.promptIds(turns, tools === undefined ? limits : { ...limits, tools: tools.tools }),
     model.prefixIds(prefix, limits),
   ]);
   signal.throwIfAborted();
   return { promptIds, prefixIds };
-}
-
-/** Describes the tools at the end of the first system message. Without one, adds a system message. */
-function describeTools(turns: readonly Turn[], { tools }: ToolUse): readonly Turn[] {
-  const prompt = toolsPrompt(tools);
-  const at = turns.findIndex((turn) => turn.role === 'system');
-  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...turns];
-  return turns.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
 }

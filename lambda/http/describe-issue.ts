@@ -47,6 +47,9 @@ export function describeIssue(
       // An alternative of the right kind, whose limit the value exceeds.
       const limit = issue.errors.flat().find(({ code }) => code === 'too_big' || code === 'too_small');
       if (limit !== undefined) return describeIssue({ ...limit, path: issue.path }, input);
+      // An object of the right kind, with a field too many.
+      const extra = issue.errors.flat().find(({ code }) => code === 'unrecognized_keys');
+      if (extra !== undefined) return describeIssue({ ...extra, path: [...issue.path] }, input);
       const kinds = issue.errors.flatMap((branch) =>
         branch.flatMap((inner) => ('expected' in inner ? [article(String(inner.expected))] : [])),
       );

@@ -1,4 +1,4 @@
-import type { FormatIds, OutputPrefix, Turn } from '../forcing/format.ts';
+import type { FormatIds, OutputPrefix, Tool, ToolGrammar, Turn } from '../forcing/format.ts';
 import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
 import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
@@ -28,7 +28,7 @@ export class ServedModel {
   }
 
   /** How the model's family calls tools; `undefined` if it was not trained to. */
-  get tools(): 'hermes' | undefined {
+  get tools(): ToolGrammar | undefined {
     return formats[this.settings.format].tools;
   }
 
@@ -44,8 +44,11 @@ export class ServedModel {
     return ids;
   }
 
-  /** Encodes a conversation up to the assistant's turn, before the thinking is opened. */
-  promptIds(turns: readonly Turn[], options: EncodeOptions = {}): Promise<number[]> {
+  /** Encodes a conversation and its tools up to the assistant's turn, before the thinking is opened. */
+  promptIds(
+    turns: readonly Turn[],
+    options: EncodeOptions & { readonly tools?: readonly Tool[] } = {},
+  ): Promise<number[]> {
     return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt, options);
   }
 

@@ -12,7 +12,11 @@ const count = z.int().min(0);
 const seconds = z.int().min(0);
 
 /** Format in which the model family delimits thinking and answer. */
-export const formatSchema = z.enum(formatNames).describe('Format in which the family delimits thinking and answer.');
+export const formatSchema = z
+  .enum(formatNames)
+  .describe(
+    'Format in which the family delimits thinking and answer; or `auto`, to derive it from the chat template beside `tokenizer` when the file is read.',
+  );
 
 export const tokenizerSchema = z
   .string()

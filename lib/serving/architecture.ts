@@ -16,6 +16,8 @@ export interface Architecture {
   readonly vocabulary: number;
   /** `tie_word_embeddings`: whether input and output share one embedding matrix. */
   readonly tiedEmbeddings: boolean;
+  /** `num_local_experts`: MLPs of `intermediateSize` in each layer, all of which are in memory. @default 1 */
+  readonly experts?: number | undefined;
 }
 
 /** Shapes of well-known models, from the config.json of each on the Hugging Face hub. */
@@ -35,6 +37,10 @@ export const architectures = {
   'llama3-8b': dense(4_096, 14_336, 32, 32, 8, 128, 128_256, false),
   /** Also DeepSeek-R1-Distill-Llama-70B. */
   'llama3-70b': dense(8_192, 28_672, 80, 64, 8, 128, 128_256, false),
+  /** Also Magistral Small. */
+  'mistral-small-24b': dense(5_120, 32_768, 40, 32, 8, 128, 131_072, false),
+  /** Mixture of 256 experts, of which 8 are active. Also MiniMax-M2.1. */
+  'minimax-m2': { ...dense(3_072, 1_536, 62, 48, 8, 128, 200_064, false), experts: 256 },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;
@@ -49,7 +55,7 @@ export function toArchitecture(architecture: ArchitectureName | Architecture): A
 /** Counts the weights of linear layers (`linear`) and of the embedding matrices (`embedding`). */
 export function parameters(shape: Architecture): { readonly linear: number; readonly embedding: number } {
   const attention = 2 * shape.hiddenSize * shape.headSize * (shape.heads + shape.keyValueHeads);
-  const mlp = 3 * shape.hiddenSize * shape.intermediateSize;
+  const mlp = 3 * shape.hiddenSize * shape.intermediateSize * (shape.experts ?? 1);
   return {
     linear: shape.layers * (attention + mlp),
     embedding: shape.vocabulary * shape.hiddenSize * (shape.tiedEmbeddings ? 1 : 2),

@@ -105,6 +105,11 @@ const architectureSchema = z.strictObject({
   headSize: dimension.describe('`head_dim`'),
   vocabulary: dimension.describe('`vocab_size`'),
   tiedEmbeddings: z.boolean().describe('`tie_word_embeddings`'),
+  experts: dimension
+    .optional()
+    .describe(
+      '`num_local_experts` of a mixture of experts, each of `intermediateSize`. If omitted, the model is dense.',
+    ),
 });
 
 /** Fields of a model that describe its weights. */

@@ -19,6 +19,8 @@ describe('the example configs', () => {
         'r1-distill-32b',
         'r1-distill-70b',
         'qwen3-l40s',
+        'magistral-l40s',
+        'minimax-m2-p5',
         'external-vllm',
       ]),
     );

@@ -1,4 +1,4 @@
-import type { ToolCall } from '../../formats/tools/tool.ts';
+import type { ToolCall } from '../../forcing/format.ts';
 import type { ThinkingLogprob } from '../../generation/generation.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
 import type { BudgetReport, VoteAccount } from '../budget-report.ts';

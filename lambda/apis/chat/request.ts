@@ -39,7 +39,7 @@ const message = z.discriminatedUnion('role', [
       .string()
       .nullish()
       .describe(
-        'Thinking of earlier turns may be sent back. It is not passed to the model, unless `continue_final_message` continues it.',
+        'Thinking of earlier turns may be sent back. The model gets it if its family’s template keeps it, for instance between calls of tools, or if `continue_final_message` continues it.',
       ),
     reasoning: z.string().nullish(),
   }),

@@ -1,6 +1,6 @@
-import type { PromptPart, Turn } from '../../forcing/format.ts';
+import type { PromptPart, Tool, ToolCall, Turn } from '../../forcing/format.ts';
 import type { AnswerStructure } from '../../upstream/segment-model.ts';
-import type { Tool, ToolCall } from './tool.ts';
+import { hasText, inRuns } from '../turn-parts.ts';
 
 /**
  * Opens a tool call. The Qwen family writes tools in the Hermes style: signatures in the system message, calls as JSON between
@@ -15,7 +15,7 @@ export const CALL_CLOSE = '</tool_call>';
 const control = (token: string): PromptPart => ({ control: token, orText: true });
 
 /** The end of the system message, which lists the tools and explains how to call them. */
-export function toolsPrompt(tools: readonly Tool[]): readonly PromptPart[] {
+function toolsPrompt(tools: readonly Tool[]): readonly PromptPart[] {
   const signatures = tools.map(({ name, description, parameters }) =>
     JSON.stringify({ type: 'function', function: { name, description, parameters } }),
   );
@@ -33,7 +33,7 @@ export function toolsPrompt(tools: readonly Tool[]): readonly PromptPart[] {
 }
 
 /** Renders the calls that the assistant made in an earlier turn. */
-export function callParts(calls: readonly ToolCall[]): readonly PromptPart[] {
+function callParts(calls: readonly ToolCall[]): readonly PromptPart[] {
   return calls.flatMap((call, index) => [
     { text: index === 0 ? '' : '\n' },
     control(CALL_OPEN),
@@ -43,16 +43,37 @@ export function callParts(calls: readonly ToolCall[]): readonly PromptPart[] {
 }
 
 /** Renders the results of tools: one user turn for all answers to the calls of one assistant turn. */
-export function answersTurn(answers: readonly string[]): Turn {
+function resultsTurn(results: readonly Turn[]): Turn {
   return {
     role: 'user',
-    content: answers.flatMap((answer, index) => [
+    content: results.flatMap(({ content }, index) => [
       { text: index === 0 ? '' : '\n' },
       control('<tool_response>'),
-      { text: `\n${answer}\n` },
+      { text: '\n' },
+      ...content,
+      { text: '\n' },
       control('</tool_response>'),
     ]),
   };
+}
+
+/** System message of a conversation with tools that has none. */
+const DEFAULT_SYSTEM_WITH_TOOLS = 'You are a helpful assistant.';
+
+/** Writes tools, calls and results into the contents of the turns. Thoughts of earlier turns are left out. */
+export function withToolTexts(turns: readonly Turn[], tools: readonly Tool[]): readonly Turn[] {
+  const written = inRuns(turns).map((run): Turn => {
+    const [turn] = run;
+    if (turn.role === 'tool') return resultsTurn(run);
+    const calls = turn.calls ?? [];
+    const between: readonly PromptPart[] = hasText(turn.content) && calls.length > 0 ? [{ text: '\n' }] : [];
+    return { role: turn.role, content: [...turn.content, ...between, ...callParts(calls)] };
+  });
+  if (tools.length === 0) return written;
+  const prompt = toolsPrompt(tools);
+  const at = written.findIndex((turn) => turn.role === 'system');
+  if (at < 0) return [{ role: 'system', content: [{ text: DEFAULT_SYSTEM_WITH_TOOLS }, ...prompt] }, ...written];
+  return written.map((turn, index) => (index === at ? { ...turn, content: [...turn.content, ...prompt] } : turn));
 }
 
 /** The JSON schema of an answer that must be a call of one of the tools. */

@@ -4,10 +4,7 @@ import { encodeParts } from '../../../lambda/formats/encode-format.ts';
 import { encodePrefix } from '../../../lambda/formats/encode-prefix.ts';
 import { formats } from '../../../lambda/formats/index.ts';
 import { transcripts } from '../forcing/fixtures/transcripts.ts';
-import { gptOss, qwen, r1 } from '../tokenizer/published-tokenizers.ts';
-
-const tokenizers = { s1: qwen, r1, qwq: qwen, qwen3: qwen, 'gpt-oss': gptOss } as const;
-const CONTROL = /(<\|[a-z_]+\|>|<\/?think>|<｜[^｜]*｜>)/;
+import { CONTROL, tokenizers } from './family-tokenizers.ts';
 
 /** The ids of an output that is written with its control tokens. */
 async function idsOf(output: string, format: FormatName): Promise<number[]> {
@@ -31,6 +28,16 @@ const outputs = {
     both: '<|channel|>analysis<|message|>It is 4.<|end|><|start|>assistant<|channel|>final<|message|>Four',
     answer: '<|channel|>final<|message|>Four',
   },
+  'qwen3.5': { both: '<think>\nIt is 4.\n</think>\n\nFour', answer: '<think>\n\n</think>\n\nFour' },
+  'deepseek-v3.1': { both: '<think>It is 4.</think>Four', answer: '</think>Four' },
+  'deepseek-v3.2': { both: '<think>It is 4.</think>Four', answer: '</think>Four' },
+  'deepseek-v4': { both: '<think>It is 4.</think>Four', answer: '</think>Four' },
+  'glm-4.5': { both: '\n<think>It is 4.</think>\nFour', answer: '\n<think></think>\nFour' },
+  'glm-4.7': { both: '<think>It is 4.</think>Four', answer: '</think>Four' },
+  'kimi-k2-thinking': { both: '<think>It is 4.</think>Four', answer: '<think></think>Four' },
+  'minimax-m2': { both: '<think>\nIt is 4.\n</think>\n\nFour', answer: '<think>\n\n</think>\n\nFour' },
+  magistral: { both: '[THINK]It is 4.[/THINK]Four', answer: 'Four' },
+  'nemotron-3': { both: '<think>\nIt is 4.\n</think>\nFour', answer: '<think></think>Four' },
 } as const satisfies Record<FormatName, unknown>;
 
 describe.each(formatNames)('the given beginning of an output in %s', (name) => {

@@ -7,12 +7,18 @@ import { encodeParts, encodeTurns, resolveFormat } from '../../../lambda/formats
 import { formats } from '../../../lambda/formats/index.ts';
 import { transcripts } from '../forcing/fixtures/transcripts.ts';
 import { drive, type ServerScript } from '../forcing/simulated-server.ts';
-import { chatTemplateOf, gptOss, qwen, r1, r1DistillQwen } from '../tokenizer/published-tokenizers.ts';
+import {
+  chatTemplateOf,
+  deepSeekV4,
+  gptOss,
+  qwen,
+  qwen35,
+  r1,
+  r1DistillQwen,
+} from '../tokenizer/published-tokenizers.ts';
+import { CONTROL, tokenizers } from './family-tokenizers.ts';
 
-const tokenizers = { s1: qwen, r1, qwq: qwen, qwen3: qwen, 'gpt-oss': gptOss } as const;
 const tokenizerOf = (format: FormatName) => tokenizers[format];
-
-const CONTROL = /(<\|[a-z_]+\|>|<\/?think>|<｜[^｜]*｜>)/;
 
 /** Encodes an output with its delimiters as control tokens, as the model samples it. */
 async function outputIds(output: string, format: FormatName): Promise<number[]> {
@@ -201,6 +207,17 @@ Always respond in riddles<|end|><|start|>user<|message|>What is 2 + 2?<|end|><|s
       openThinking: [151648, 198],
       forceAnswer: [151649, 271],
       answerEnds: [151643],
+    });
+    expect(await resolveFormat(formats['qwen3.5'], qwen35)).toMatchObject({
+      openThinking: [248068, 198],
+      openAnswer: [248069],
+      answerEnds: [248046, 248044],
+    });
+    expect(await resolveFormat(formats['deepseek-v4'], deepSeekV4)).toMatchObject({
+      openThinking: [128821],
+      skipThinking: [128822],
+      forceAnswer: [128822],
+      answerEnds: [1],
     });
     expect(await resolveFormat(formats.qwq, qwen)).toMatchObject({
       openThinking: [151667, 198],

@@ -40,14 +40,18 @@ interface Upstream {
   readonly chain: TextChain;
   readonly cannot?: Fallback['cannot'];
   readonly contextTokens?: number;
+  readonly format?: ModelSettings['format'];
   readonly breaker?: CircuitBreaker;
 }
 
 const tokenizers = new Map([letters, pairs].map((vocabulary) => [vocabulary, tokenizerOf(vocabulary)]));
 
-function served({ name, vocabulary, chain, contextTokens = 4_096 }: Upstream, breaker: CircuitBreaker): ServedModel {
+function served(
+  { name, vocabulary, chain, contextTokens = 4_096, format = 's1' }: Upstream,
+  breaker: CircuitBreaker,
+): ServedModel {
   const tokenizer = tokenizers.get(vocabulary) ?? tokenizerOf(vocabulary);
-  return new ServedModel({ ...settings, contextTokens, id: name }, new GuardedModel(chain, breaker), tokenizer);
+  return new ServedModel({ ...settings, format, contextTokens, id: name }, new GuardedModel(chain, breaker), tokenizer);
 }
 
 function appOf(
@@ -254,11 +258,20 @@ describe('an answer with a gap', () => {
 });
 
 describe('what a fallback cannot give', () => {
+  const look = { type: 'function', function: { name: 'look' } };
+  const called = { id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' } };
+  const withResult = [
+    { role: 'user', content: 'How many?' },
+    { role: 'assistant', content: null, tool_calls: [called] },
+    { role: 'tool', tool_call_id: 'call_1', content: 'Three.' },
+  ];
   const cases = [
     ['min_tokens', { cannot: ['min_tokens'] }, letters, { thinking: { min_tokens: 20, max_tokens: 100 } }],
     ['logprobs', { cannot: ['logprobs'] }, letters, { logprobs: true }],
     ['structured_outputs', { cannot: ['structured_outputs'] }, letters, { response_format: { type: 'json_object' } }],
     ['logprobs', {}, pairs, { logprobs: true }],
+    ['tools', { format: 'qwen3.5' }, pairs, { tools: [look] }],
+    ['tools', { format: 'r1' }, pairs, { messages: withResult }],
     ['window', { contextTokens: 130 }, pairs, { thinking: { max_tokens: 300 } }],
   ] as const;
 

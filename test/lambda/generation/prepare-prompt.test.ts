@@ -16,10 +16,10 @@ describe('preparePrompt', () => {
     expect(await promptOf({ turns })).toBe('system\nBe brief.\nuser\nHow many?\nassistant\n');
   });
 
-  it('tools are described at the end of the first system message, or in one of their own', async () => {
+  it('tools are described at the end of the first system message, or of the configured one', async () => {
     const own = [{ role: 'system', content: [{ text: 'Be kind.' }] } as const, ...turns];
     expect(await promptOf({ turns: own, tools })).toMatch(/^system\nBe kind\.\n\n# Tools.*"name":"look"/s);
-    expect(await promptOf({ turns, tools })).toMatch(/^system\nYou are a helpful assistant\.\n\n# Tools/);
+    expect(await promptOf({ turns, tools })).toMatch(/^system\nBe brief\.\n\n# Tools/);
   });
 
   it('a given thought begins as the model begins one, and a given newline is not doubled', async () => {

@@ -131,6 +131,7 @@ describe('A vote with vote_until', () => {
   it.each([
     [{ n: 4, vote_until: { lead: 2 } }, 'vote_until', 'vote: true'],
     [{ n: 4, vote_weights: 'confidence' }, 'vote_weights', 'vote: true'],
+    [{ n: 4, vote: true, vote_until: { lead: 2, agree: 3 } }, 'vote_until.agree', 'Leave it out'],
     [{ n: 4, vote: true, vote_until: { lead: 5 } }, 'vote_until.lead', 'vote_until.lead (5) is greater than n (4)'],
     [{ n: 4, vote: true, vote_until: { agree: 5 } }, 'vote_until.agree', 'is greater than n (4)'],
     [{ n: 4, vote: true, vote_until: { lead: 0 } }, 'vote_until', ''],

@@ -14,7 +14,19 @@ import { EndpointTokenizer } from '../../../lambda/tokenizer/endpoint-tokenizer.
 import type { Tokenizer } from '../../../lambda/tokenizer/tokenizer.ts';
 import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
 import { ScriptedModel } from '../scripted-world.ts';
-import { gptOss, qwen, r1, r1DistillQwen } from './published-tokenizers.ts';
+import {
+  deepSeekV4,
+  glm,
+  gptOss,
+  kimi,
+  miniMax,
+  mistral,
+  nemotron,
+  qwen,
+  qwen35,
+  r1,
+  r1DistillQwen,
+} from './published-tokenizers.ts';
 
 const context = { caller: { id: 'anonymous', admin: false, limits: {} }, signal: new AbortController().signal };
 
@@ -27,6 +39,16 @@ const served: readonly (readonly [FormatName, string, Tokenizer])[] = [
   ['r1', 'DeepSeek', r1],
   ['r1', 'a distill of R1', r1DistillQwen],
   ['gpt-oss', 'gpt-oss', gptOss],
+  ['qwen3.5', 'Qwen3.5', qwen35],
+  ['deepseek-v3.1', 'DeepSeek-V4', deepSeekV4],
+  ['deepseek-v3.2', 'DeepSeek-V4', deepSeekV4],
+  ['deepseek-v4', 'DeepSeek-V4', deepSeekV4],
+  ['glm-4.5', 'GLM', glm],
+  ['glm-4.7', 'GLM', glm],
+  ['kimi-k2-thinking', 'Kimi', kimi],
+  ['minimax-m2', 'MiniMax', miniMax],
+  ['magistral', 'Mistral', mistral],
+  ['nemotron-3', 'Nemotron', nemotron],
   ['qwen3', 'a server', new EndpointTokenizer(serverThatParses(qwen))],
   ['gpt-oss', 'a server', new EndpointTokenizer(serverThatParses(gptOss))],
 ];
@@ -46,7 +68,8 @@ const delimiters = [
         ...format.openAnswer,
         ...format.forceAnswer,
       ].flatMap((part) => ('control' in part ? [part.control] : []));
-      return [...written, ...format.thinkingEnds, ...format.answerEnds];
+      const grammar = typeof format.tools === 'object' ? [format.tools.open, format.tools.close ?? ''] : [];
+      return [...written, ...format.thinkingEnds, ...format.answerEnds, ...grammar.filter((one) => one !== '')];
     }),
   ),
   '<tool_call>',

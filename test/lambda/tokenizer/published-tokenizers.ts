@@ -30,6 +30,75 @@ export const r1DistillQwen = changed('qwen3', () =>
   ].map((token) => ({ ...token, special: true, normalized: false, single_word: false, lstrip: false, rstrip: false })),
 );
 
+/** The vocabulary of Qwen3.5 as far as its control tokens go: their published ids, on Qwen3's text. */
+export const qwen35 = standIn('qwen3', [
+  [248044, '<|endoftext|>'],
+  [248045, '<|im_start|>'],
+  [248046, '<|im_end|>'],
+  [248058, '<tool_call>'],
+  [248059, '</tool_call>'],
+  [248066, '<tool_response>'],
+  [248067, '</tool_response>'],
+  [248068, '<think>'],
+  [248069, '</think>'],
+]);
+
+/** The vocabulary of DeepSeek V3.1 to V4: that of V3, with delimiters on its placeholders. */
+export const deepSeekV4 = standIn('deepseek_v3', [
+  [0, '<｜begin▁of▁sentence｜>'],
+  [1, '<｜end▁of▁sentence｜>'],
+  [128803, '<｜User｜>'],
+  [128804, '<｜Assistant｜>'],
+  [128821, '<think>'],
+  [128822, '</think>'],
+  [128825, '｜DSML｜'],
+]);
+
+/** Control tokens of families whose vocabulary no package has, on Qwen3's text. Their ids are invented. */
+export const glm = invented([
+  ...[
+    '[gMASK]',
+    '<sop>',
+    '<|system|>',
+    '<|user|>',
+    '<|assistant|>',
+    '<|observation|>',
+    '<|endoftext|>',
+    '<think>',
+    '</think>',
+  ],
+  ...['<tool_call>', '</tool_call>', '<arg_key>', '</arg_key>', '<arg_value>', '</arg_value>'],
+  ...['<tool_response>', '</tool_response>'],
+]);
+export const kimi = invented([
+  ...[
+    '<|im_system|>',
+    '<|im_user|>',
+    '<|im_assistant|>',
+    '<|im_middle|>',
+    '<|im_end|>',
+    '[EOS]',
+    '<think>',
+    '</think>',
+  ],
+  ...[
+    '<|tool_calls_section_begin|>',
+    '<|tool_calls_section_end|>',
+    '<|tool_call_begin|>',
+    '<|tool_call_argument_begin|>',
+  ],
+  '<|tool_call_end|>',
+]);
+export const miniMax = invented([
+  ...[']~!b[', ']~b]', '[e~[', '<think>', '</think>', '<minimax:tool_call>', '</minimax:tool_call>'],
+]);
+export const mistral = invented([
+  ...['<s>', '</s>', '[SYSTEM_PROMPT]', '[/SYSTEM_PROMPT]', '[INST]', '[/INST]', '[THINK]', '[/THINK]'],
+]);
+export const nemotron = invented([
+  ...['<|im_start|>', '<|im_end|>', '<|endoftext|>', '<think>', '</think>', '<tool_call>', '</tool_call>'],
+]);
+
 /** Reads the `chat_template` that is published with a vocabulary. */
 export async function chatTemplateOf(name: 'qwen3' | 'deepseek_v3'): Promise<string> {
   const config: { chat_template: string } = JSON.parse(
@@ -41,6 +110,28 @@ export async function chatTemplateOf(name: 'qwen3' | 'deepseek_v3'): Promise<str
 interface AddedToken {
   readonly id: number;
   readonly content: string;
+}
+
+/** A vocabulary with other control tokens in place of its own. Tags of calls are ordinary tokens, as in the published files. */
+function standIn(name: string, tokens: readonly (readonly [number, string])[]): TokenizerJson {
+  return changed(name, () =>
+    tokens.map(([id, content]) => ({
+      id,
+      content,
+      special: !/tool|arg|DSML/.test(content),
+      normalized: false,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+    })),
+  );
+}
+
+function invented(tokens: readonly string[]): TokenizerJson {
+  return standIn(
+    'qwen3',
+    tokens.map((content, index) => [160_000 + index, content]),
+  );
 }
 
 function changed(name: string, change: (tokens: readonly AddedToken[]) => readonly AddedToken[]): TokenizerJson {

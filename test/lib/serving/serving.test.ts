@@ -114,6 +114,8 @@ describe('gpuMemory', () => {
     ['qwen3-32b', 32.8],
     ['llama3-8b', 8.03],
     ['llama3-70b', 70.6],
+    ['mistral-small-24b', 23.6],
+    ['minimax-m2', 228.6],
   ] as const)('the weights of %s are counted as the published %s billion', (name, billions) => {
     const { linear, embedding } = parameters(architectures[name]);
     expect((linear + embedding) / 1e9).toBeCloseTo(billions, 1);
