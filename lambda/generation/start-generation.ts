@@ -4,6 +4,7 @@ import { admitRequest } from './admit-request.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { ModelRun, type RequestRun } from './model-run.ts';
 import { prepareRequest } from './prepare-request.ts';
+import { refuseExhaustedKey, textsToEncode } from './refuse-exhausted-key.ts';
 import { releaseAtEnd } from './release-admission.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from './request.ts';
 import { furtherTokens } from './route-reservation.ts';
@@ -30,6 +31,7 @@ export async function startGeneration(
   const policy = settlePolicy(asked, context.caller);
   const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
+  await refuseExhaustedKey(textsToEncode(request), request.model, dependencies, context.caller);
   const prepared = await prepareRequest(request, context);
   const further = await furtherTokens(request, context);
   const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context, further);

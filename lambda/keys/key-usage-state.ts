@@ -36,6 +36,8 @@ export interface UsageRequest {
   readonly tokens: number;
   /** Maximum duration of the request, in seconds. */
   readonly leaseSeconds: number;
+  /** Whether `tokens` is only a lower bound: the request is not encoded yet. @default false */
+  readonly isLowerBound?: boolean;
 }
 
 export type UsageDecision =
@@ -103,7 +105,7 @@ export function admit(before: KeyUsageState, limits: KeyLimits, request: UsageRe
   if (perDay !== undefined && used + request.tokens > perDay) {
     return refuse(
       'tokens_per_day',
-      `This key allows ${perDay} tokens per day. ${used} are used or reserved, and this request may use ${request.tokens}. Request less thinking, or retry on the next day (UTC).`,
+      `This key allows ${perDay} tokens per day. ${used} are used or reserved, and this request ${request.isLowerBound === true ? 'has at least' : 'may use'} ${request.tokens}. Request less thinking, or retry on the next day (UTC).`,
       DAY - (now % DAY),
     );
   }

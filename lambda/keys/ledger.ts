@@ -4,7 +4,15 @@ import { ApiError } from '../errors/api-error.ts';
 import type { ItemTable } from '../storage/table.ts';
 import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import type { Caller } from './key-record.ts';
-import { admit, emptyUsage, type KeyUsageState, type Remaining, type Settlement, settle } from './key-usage-state.ts';
+import {
+  admit,
+  emptyUsage,
+  type KeyUsageState,
+  type Remaining,
+  type Settlement,
+  settle,
+  type UsageDecision,
+} from './key-usage-state.ts';
 
 /** Attempts of the conditional write that admits a request, before the request is refused because of contention. */
 const MAX_ADMIT_ATTEMPTS = 20;
@@ -27,6 +35,8 @@ export interface UsedTokens {
   /** What fallbacks of the model did of it, by their names. If omitted, nothing. */
   readonly elsewhere?: readonly UsedElsewhere[] | undefined;
 }
+
+type UsageRefusal = Extract<UsageDecision, { readonly admitted: false }>;
 
 /** What a fallback did of a request, in tokens. */
 export interface UsedElsewhere {
@@ -153,6 +163,28 @@ export class Ledger {
     };
   }
 
+  /**
+   * Refuses a request of a key that has nothing left, before anything is done for it. Reads the state once, and reserves nothing:
+   * `admit` decides.
+   *
+   * @param leastTokens lower bound of the request's tokens
+   * @throws {ApiError} 429 with Retry-After if a limit of the key is reached
+   * @throws {TableUnavailableError} if the key has limits
+   */
+  async refuseExhausted({ id, limits }: Caller, leastTokens: number): Promise<void> {
+    if (
+      limits.tokens_per_day === undefined &&
+      limits.concurrent_requests === undefined &&
+      limits.requests_per_minute === undefined
+    ) {
+      return;
+    }
+    const state = toState(await this.#table.get('STATE', id));
+    const asked = { requestId: '', now: this.#unixTime(), tokens: leastTokens, leaseSeconds: 1, isLowerBound: true };
+    const decision = admit(state, limits, asked);
+    if (!decision.admitted) throw refusal(decision);
+  }
+
   /** Usage records of the given days (`YYYY-MM-DD`, UTC), of one key or of all keys. */
   async *records(days: readonly string[], key?: string): AsyncGenerator<UsageRecord> {
     for (const day of days) {
@@ -174,10 +206,7 @@ export class Ledger {
       return { result, state: result.admitted ? result.state : undefined };
     });
     if (decision.admitted) return decision.remaining;
-    throw new ApiError(429, decision.message, {
-      code: decision.limit === 'tokens_per_day' ? 'tokens_exceeded' : 'rate_limit_exceeded',
-      headers: { 'retry-after': String(decision.retryAfterSeconds), ...remainingHeaders(decision.remaining) },
-    });
+    throw refusal(decision);
   }
 
   async #settle(caller: Caller, ended: Settlement): Promise<void> {
@@ -195,8 +224,7 @@ export class Ledger {
   ): Promise<Result> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const item = await this.#table.get('STATE', keyId);
-      const before = item === undefined ? emptyUsage : stateSchema.parse(JSON.parse(String(item['state'])));
-      const { result, state } = change(before);
+      const { result, state } = change(toState(item));
       if (state === undefined) return result;
       const version = item === undefined ? undefined : Number(item['version']);
       const next = { pk: 'STATE', sk: keyId, state: JSON.stringify(state) };
@@ -217,6 +245,17 @@ const stateSchema: z.ZodType<KeyUsageState> = z.object({
   tokens: z.int(),
   leases: z.record(z.string(), z.object({ until: z.number(), tokens: z.int(), day: z.int() })),
 });
+
+function toState(item: Awaited<ReturnType<ItemTable['get']>>): KeyUsageState {
+  return item === undefined ? emptyUsage : stateSchema.parse(JSON.parse(String(item['state'])));
+}
+
+function refusal({ limit, message, retryAfterSeconds, remaining }: UsageRefusal): ApiError {
+  return new ApiError(429, message, {
+    code: limit === 'tokens_per_day' ? 'tokens_exceeded' : 'rate_limit_exceeded',
+    headers: { 'retry-after': String(retryAfterSeconds), ...remainingHeaders(remaining) },
+  });
+}
 
 /** Tokens of a request that the model generated for it, whether they are part of its answer or not. */
 export function completionOf({ thinking, answer, probe, aborted }: UsedTokens): number {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
+import { refuseExhaustedKey } from '../../generation/refuse-exhausted-key.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
 import { parseBody } from '../../http/parse-body.ts';
@@ -14,7 +15,7 @@ import { findModel } from '../models/find-model.ts';
 import { checkRawPrompts } from '../raw-prompts.ts';
 import { type RunningCompletion, type RunningPrompt, streamedCompletion, wholeCompletion } from './completion.ts';
 import { type CompletionRequest, completionRequestSchema } from './request.ts';
-import { budgetFieldOf, promptsOf, type RawPrompt, toCompletion } from './to-completion.ts';
+import { budgetFieldOf, promptsOf, type RawPrompt, textsOf, toCompletion } from './to-completion.ts';
 
 /** OpenAI's completions of raw prompts, with vLLM's fields. Off unless the deployment and the key allow raw prompts. */
 export const completions = defineDialect({
@@ -33,6 +34,7 @@ function rawCompletions(dependencies: AppDependencies) {
       status: 404,
     });
     const model = findModel(dependencies, request.model, context.get('caller'));
+    await refuseExhaustedKey(textsOf(request), model, dependencies, context.get('caller'));
     const prompts = await promptsOf(request, model, context.req.raw.signal);
     const generations = prompts.map((prompt) => toCompletion(request, prompt, model));
     const runs = await startAll(generations, dependencies, generationContext(context));

@@ -46,6 +46,11 @@ export async function promptsOf(
   );
 }
 
+/** The prompts of a request that are text. */
+export function textsOf({ prompt }: CompletionRequest): readonly string[] {
+  return [prompt].flat(1).filter((entry) => typeof entry === 'string');
+}
+
 /** Returns the first field of a request that sets a budget of thinking. `undefined`: a plain completion. */
 export function budgetFieldOf(request: CompletionRequest): string | undefined {
   return Object.entries(request).find(([name, value]) => Object.hasOwn(budgetFields, name) && value != null)?.[0];
