@@ -5,6 +5,7 @@ import { checkPublished } from './check-published.ts';
 import { type Condition, conditionId } from './conditions.ts';
 import { ResultFolder } from './folder/result-folder.ts';
 import { gradeAnswer } from './grade.ts';
+import type { ExternalGrader } from './graders/external.ts';
 import type { Prices } from './prices.ts';
 import { Progress } from './progress.ts';
 import type { Question } from './questions/question.ts';
@@ -23,6 +24,8 @@ export interface Evaluation extends Prices {
   readonly prompt?: string | undefined;
   readonly questions: readonly Question[];
   readonly conditions: readonly Condition[];
+  /** Grader outside this process. @default - each question's own grader */
+  readonly grader?: ExternalGrader | undefined;
   /** Seeds per question. */
   readonly seeds: number;
   /** Another API that is asked the same questions. @default - none */
@@ -56,6 +59,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       seeds: evaluation.seeds,
       conditions: evaluation.conditions,
       against: against === undefined ? null : { url: against.url, model: against.model, extra: against.extra },
+      grader: evaluation.grader?.name ?? null,
       price: published.price ?? null,
     },
     evaluation.questions,
@@ -77,7 +81,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       if (condition !== undefined) answer = await ask(api, text, condition, seedOf(task), signal);
       else if (against !== undefined) answer = await askAgainst(against, text, signal);
       else throw new Error(`There is no task ${taskKey(task)}.`);
-      const result: Result = { ...task, ...answer, ...(await gradeAnswer(question, answer)) };
+      const result: Result = { ...task, ...answer, ...(await gradeAnswer(question, answer, evaluation.grader)) };
       await folder.add(result);
       all.push(result);
       progress.step();

@@ -1,6 +1,7 @@
 import { UsageError } from '../cli/usage-error.ts';
 import { ResultFolder } from './folder/result-folder.ts';
 import { gradeAnswer, graderOf } from './grade.ts';
+import type { ExternalGrader } from './graders/external.ts';
 import { checkExpected, type GraderName } from './graders.ts';
 import type { Prices } from './prices.ts';
 import { Progress } from './progress.ts';
@@ -20,13 +21,19 @@ export interface Regrading {
 /**
  * Grades the answers of a folder again, without asking, and writes results, summary and report.
  *
- * @param grader for all questions. If omitted, each question keeps its grader.
+ * @param by grader of all questions, or an external one. If omitted, each question keeps its grader.
  * @throws {UsageError} if the grader cannot judge an expected answer; the folder is unchanged then
  */
-export async function regrade(path: string, grader: GraderName | undefined, prices: Prices): Promise<Regrading> {
+export async function regrade(
+  path: string,
+  by: GraderName | ExternalGrader | undefined,
+  prices: Prices,
+): Promise<Regrading> {
+  const grader = typeof by === 'string' ? by : undefined;
+  const external = typeof by === 'string' ? undefined : by;
   const folder = await ResultFolder.open(path);
   const questions = folder.questions.map((question) => (grader === undefined ? question : { ...question, grader }));
-  for (const question of questions) {
+  for (const question of external === undefined ? questions : []) {
     const name = graderOf(question);
     const problem = checkExpected(name, question.answer);
     if (problem !== undefined)
@@ -43,13 +50,13 @@ export async function regrade(path: string, grader: GraderName | undefined, pric
     const question = byId.get(result.question);
     if (question === undefined)
       throw new UsageError(`${path}/questions.jsonl has no question ${JSON.stringify(result.question)}.`);
-    const graded = { ...result, ...(await gradeAnswer(question, result)) };
+    const graded = { ...result, ...(await gradeAnswer(question, result, external)) };
     if (graded.correct && !result.correct) nowRight++;
     if (!graded.correct && result.correct) nowWrong++;
     results.push(graded);
     progress.step();
   }
-  const changed = await folder.regrade(questions, results);
+  const changed = await folder.regrade(questions, results, external?.name ?? null);
   return {
     report: await writeReport(changed, results, prices),
     answers: results.length,

@@ -7,7 +7,8 @@ import type { Against } from '../../evaluate/against/ask-against.ts';
 import { detectDialect, dialectNames } from '../../evaluate/against/dialects.ts';
 import { type Condition, conditionsOf, parseConditionId } from '../../evaluate/conditions.ts';
 import { evaluate } from '../../evaluate/evaluate.ts';
-import { graderNames } from '../../evaluate/graders.ts';
+import type { ExternalGrader } from '../../evaluate/graders/external.ts';
+import type { GraderName } from '../../evaluate/graders.ts';
 import { methodNames, methods } from '../../evaluate/methods.ts';
 import { type DatasetName, datasetNames, datasets } from '../../evaluate/questions/datasets.ts';
 import type { Question } from '../../evaluate/questions/question.ts';
@@ -26,6 +27,7 @@ import {
 } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import type { EvalValues } from './eval-options.ts';
+import { graderFrom } from './grader-option.ts';
 import { type Preset, presetNames, presets } from './presets.ts';
 
 const QUESTIONS = fileURLToPath(new URL('../../local/model/questions.jsonl', import.meta.url));
@@ -54,9 +56,9 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
     against: againstFrom(values),
   };
   const baseUrl = values['base-url'] === undefined ? undefined : parseBaseUrl(values['base-url']);
-  const questions = await questionsFrom(values, number('limit', 1e6));
-  const server =
-    baseUrl === undefined ? await startLocal({ port: 0, host: '127.0.0.1', parallel: concurrency }) : undefined;
+  const grader = await graderFrom(values);
+  const external = typeof grader === 'object' ? grader : undefined;
+  let server: Awaited<ReturnType<typeof startLocal>> | undefined;
   const interrupt = new AbortController();
   const onInterrupt = () => {
     process.stderr.write('\nWaiting for the requests in flight. Press Ctrl-C again to exit at once.\n');
@@ -64,6 +66,8 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   };
   process.once('SIGINT', onInterrupt);
   try {
+    const questions = await questionsFrom(values, number('limit', 1e6), grader);
+    if (baseUrl === undefined) server = await startLocal({ port: 0, host: '127.0.0.1', parallel: concurrency });
     const api = { baseUrl: server === undefined ? (baseUrl ?? '') : `${server.url}/v1`, apiKey: apiKeyOf(values) };
     const report = await evaluate({
       api: {
@@ -82,6 +86,7 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
       prompt,
       questions,
       conditions: settings.conditions,
+      grader: external,
       seeds,
       against: settings.against,
       concurrency,
@@ -97,6 +102,7 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
     return 0;
   } finally {
     process.removeListener('SIGINT', onInterrupt);
+    external?.close();
     await server?.close();
   }
 }
@@ -135,7 +141,11 @@ function conditionsFrom(
 }
 
 /** Reads the questions. `--dataset` names the columns of `--questions`, or is itself a file. */
-async function questionsFrom(values: EvalValues, limit: number): Promise<readonly Question[]> {
+async function questionsFrom(
+  values: EvalValues,
+  limit: number,
+  grader: GraderName | ExternalGrader | undefined,
+): Promise<readonly Question[]> {
   const { dataset, questions } = values;
   const named: DatasetName | undefined = datasetNames.find((name) => name === dataset);
   if (named !== undefined && questions === undefined)
@@ -161,7 +171,8 @@ async function questionsFrom(values: EvalValues, limit: number): Promise<readonl
   return await readQuestions(questions ?? (named === undefined ? dataset : undefined) ?? QUESTIONS, limit, {
     dataset: named,
     columns: mapped ? columns : undefined,
-    grader: values.grader === undefined ? undefined : parseChoice('grader', values.grader, graderNames),
+    grader: typeof grader === 'string' ? grader : undefined,
+    gradedOutside: typeof grader === 'object',
   });
 }
 

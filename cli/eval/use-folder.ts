@@ -1,16 +1,19 @@
 import { exportFolder, exportFormats } from '../../evaluate/export/export-folder.ts';
-import { graderNames } from '../../evaluate/graders.ts';
 import { regrade } from '../../evaluate/regrade.ts';
 import { reportText } from '../../evaluate/report.ts';
 import { parseChoice } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import type { EvalValues } from './eval-options.ts';
+import { graderFrom } from './grader-option.ts';
 import { pricesFrom } from './run-evaluation.ts';
 
 /** `budgetforce eval grade FOLDER`. */
 export async function runGrade(folder: string, values: EvalValues): Promise<number> {
-  const grader = values.grader === undefined ? undefined : parseChoice('grader', values.grader, graderNames);
-  const { report, ...counts } = await regrade(folder, grader, pricesFrom(values));
+  const prices = pricesFrom(values);
+  const grader = await graderFrom(values);
+  const { report, ...counts } = await regrade(folder, grader, prices).finally(() => {
+    if (typeof grader === 'object') grader.close();
+  });
   process.stdout.write(
     values.json
       ? `${JSON.stringify({ ...counts, summary: report }, null, 2)}\n`

@@ -81,9 +81,13 @@ export class ResultFolder {
     return this.#last;
   }
 
-  /** Replaces grades: the results, and the graders of the questions. A failure leaves the file before. */
-  async regrade(questions: readonly Question[], results: readonly Result[]): Promise<ResultFolder> {
-    const folder = new ResultFolder(this.path, this.settings, questions, results);
+  /** Replaces grades: the results, the graders of the questions, and the name of the external grader. A failure leaves the file before. */
+  async regrade(
+    questions: readonly Question[],
+    results: readonly Result[],
+    grader: string | null,
+  ): Promise<ResultFolder> {
+    const folder = new ResultFolder(this.path, { ...this.settings, grader }, questions, results);
     await replaceFile(join(this.path, 'results.jsonl'), toLines(results));
     await folder.#writePlan();
     return folder;

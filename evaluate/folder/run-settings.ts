@@ -28,6 +28,8 @@ export const runSettingsSchema = z.object({
   seeds: z.int().min(1),
   conditions: z.array(conditionSchema),
   against: againstSchema.nullable(),
+  /** Name of the external grader. `null` if each question has its own grader. */
+  grader: z.string().nullable().default(null),
   /** Price that `/v1/models` published, in dollars per million tokens. */
   price: z.object({ prompt: z.number(), completion: z.number() }).nullable().default(null),
 });
@@ -63,6 +65,7 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
       now.repetitionPenalty ?? "the model's own",
     ),
     difference('prompt', before.prompt, now.prompt),
+    difference('grader', before.grader ?? "each question's own", now.grader ?? "each question's own"),
     before.weights === null || now.weights === null
       ? // Without the hash of the weights, only the URL says that the model is the same.
         difference('API', before.target, now.target)

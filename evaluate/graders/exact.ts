@@ -1,7 +1,7 @@
 import { extractAnswer } from '../../lambda/generation/extract-answer.ts';
 import type { BuiltInGrader } from './grader.ts';
 
-export const normalText = (text: string): string => text.trim().toLowerCase().replaceAll(/\s+/g, ' ');
+const normalText = (text: string): string => text.trim().toLowerCase().replaceAll(/\s+/g, ' ');
 
 /** The same text, up to case and white space. */
 export const exact: BuiltInGrader = {

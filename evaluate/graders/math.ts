@@ -36,13 +36,20 @@ export const math: BuiltInGrader = {
 
 /** Readings of the answer of a text, the likeliest first. */
 function answersOf(text: string, wantsNumber: boolean): readonly MathAnswer[] {
-  const line = extractAnswer(text).replaceAll('**', '').trim();
+  const line = extractAnswer(text)
+    // Bold, but not the power of `x**2`.
+    .replaceAll(/(?<![\w)}\]])\*\*|\*\*(?![\w({\\-])/g, '')
+    .trim();
   if (line === '' || line.length > MAX_LENGTH) return [];
   const whole = readings(line);
   if (whole.some(({ kind }) => kind !== 'text')) return whole;
-  const formula = [...line.matchAll(/\$+([^$]+)\$+|\\\(([^()]*)\\\)/g)].at(-1);
-  const inner = formula === undefined ? [] : readings(formula[1] ?? formula[2] ?? '');
-  if (inner.length > 0) return [...inner, ...whole];
+  const formulas = [...line.matchAll(/\$+([^$]+)\$+|\\\(([^()]*)\\\)/g)].map(
+    ([, dollars, parentheses]) => dollars ?? parentheses ?? '',
+  );
+  const inner = formulas.length === 0 ? [] : readings(formulas.at(-1) ?? '');
+  // "$x = 1$ and $x = 2$" may be one answer of two.
+  const joined = formulas.length < 2 ? [] : readings(formulas.join(', '));
+  if (inner.length > 0) return [...inner, ...joined, ...whole];
   if (!wantsNumber || whole.length > 0) return whole;
   const numbers = line.match(/(?<![\w.\\^_{])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\/\d+)?(?![\w])/g) ?? [];
   const [only] = numbers;

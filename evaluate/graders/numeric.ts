@@ -6,10 +6,10 @@ const PLAIN =
   /^\$?\s*[-−+]?\s*\$?(?:\d{1,3}(?:(?:,|\{,\}|['’\u00a0\u202f])\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s*\/\s*\d+)?\s*\\?%?\$?$/;
 const FRACTION = /^-?\\[dt]?frac\{-?\d+\}\{\d+\}$/;
 
-/** Compares the last number of the answer with a plain number. Equal up to rounding: a relative error of 1e-6; whole numbers exactly. */
+/** Compares the last number of the answer, if it is not part of something else, with a plain number. Equal up to rounding: a relative error of 1e-6; whole numbers exactly. */
 export const numeric: BuiltInGrader = {
   isRight(text, expected) {
-    const actual = extractNumber(extractAnswer(text));
+    const actual = numberOf(text);
     const target = plainNumber(expected);
     if (actual === undefined || target === undefined) return false;
     if (Number.isInteger(actual) && Number.isInteger(target)) return actual === target;
@@ -17,7 +17,7 @@ export const numeric: BuiltInGrader = {
     return error <= 1e-6 * Math.max(1, Math.abs(target)) && error < 0.01;
   },
   key(text) {
-    const number = extractNumber(extractAnswer(text));
+    const number = numberOf(text);
     return number === undefined ? undefined : String(Number(number.toPrecision(9)));
   },
   checkExpected: (expected) =>
@@ -26,10 +26,19 @@ export const numeric: BuiltInGrader = {
       : undefined,
 };
 
+/** The last number of the answer. `undefined` if it is only a part of the answer: of a root, a power, a tuple, an interval or a set. */
+function numberOf(text: string): number | undefined {
+  const answer = extractAnswer(text).replaceAll(/\\(?:text|mathrm)\{[^{}]*\}(?:\^(?:\d|\{\d\}))?/g, ' ');
+  const result = answer.slice(answer.lastIndexOf('=') + 1);
+  if (/\\sqrt|√|\\pi(?![a-z])|π|\^(?!\s*\{?\s*\\circ)/.test(result)) return undefined;
+  const single = result.replaceAll(/(\d),(?=\d{3}(?!\d))/g, '$1');
+  if (/[([{][^()[\]{}]*[,;][^()[\]{}]*[)\]}]\W*$/.test(single)) return undefined;
+  return extractNumber(answer);
+}
+
 function plainNumber(text: string): number | undefined {
   const trimmed = text.trim();
   if (!/\d/.test(trimmed) || !(PLAIN.test(trimmed) || FRACTION.test(trimmed))) return undefined;
-  const sign = trimmed.startsWith('-\\') ? -1 : 1;
   const number = extractNumber(trimmed.replaceAll('{,}', ',').replace(/([-−+])\s*\$?\s*(?=[\d.])/, '$1'));
-  return number === undefined || !Number.isFinite(number) ? undefined : sign * number;
+  return number === undefined || !Number.isFinite(number) ? undefined : number;
 }

@@ -14,6 +14,8 @@ export interface QuestionOptions {
   readonly columns?: Partial<Columns> | undefined;
   /** Grader of all questions. @default - the question's own, else that of the dataset, else numeric */
   readonly grader?: GraderName | undefined;
+  /** Whether an external grader judges the answers, which may be of any kind. @default false */
+  readonly gradedOutside?: boolean | undefined;
 }
 
 /**
@@ -59,7 +61,7 @@ function toQuestion(value: unknown, number: number, options: QuestionOptions, pl
   const arranged = arrangeChoices(parsed.data);
   if (typeof arranged === 'string') throw new UsageError(`${place}: ${arranged}`);
   const grader = options.grader ?? arranged.grader ?? 'numeric';
-  const problem = checkExpected(grader, arranged.answer);
+  const problem = options.gradedOutside === true ? undefined : checkExpected(grader, arranged.answer);
   if (problem === undefined) return options.grader === undefined ? arranged : { ...arranged, grader };
   throw new UsageError(
     `${place}: no answer can match ${JSON.stringify(arranged.answer)}, as the grader ${grader} expects ${problem}.`,

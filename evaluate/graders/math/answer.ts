@@ -12,6 +12,8 @@ export type MathAnswer =
   | {
       readonly kind: 'scalar';
       readonly expression: Expression;
+      /** The variable that it is the value of, as in `y = 2x`. */
+      readonly name?: string;
       readonly unit?: string | undefined;
       readonly percent?: boolean;
       /** Base of a numeral, as in `2516_8`. */

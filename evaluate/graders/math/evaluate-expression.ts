@@ -3,7 +3,7 @@ import { algebra, type Value } from './algebra.ts';
 import type { Expression } from './answer.ts';
 
 /** Largest rational number that is computed exactly, in bits. A larger one is computed in floating point. */
-const MAX_BITS = 20_000;
+const MAX_BITS = 4_000;
 
 /** Values of the variables. */
 export type Point = ReadonlyMap<string, Fraction>;
@@ -187,7 +187,7 @@ function exactly(name: string, args: readonly Fraction[]): Fraction | undefined 
 }
 
 function whole(value: bigint): Fraction {
-  return algebra().fraction(value as unknown as number, 1);
+  return algebra().fraction(String(value));
 }
 
 function product(from: number, to: number): bigint {
@@ -218,7 +218,7 @@ function exactRoot(value: Fraction, degree: number): Fraction | 'inexact' {
     return guess ** BigInt(degree) === part ? guess : undefined;
   });
   if (over === undefined || under === undefined) return 'inexact';
-  return algebra().fraction((Number(value.s) < 0 ? -over : over) as unknown as number, under as unknown as number);
+  return whole(Number(value.s) < 0 ? -over : over).div(whole(under));
 }
 
 /** Roots of odd degree of negative numbers are real, as at school. */

@@ -1,8 +1,16 @@
 import type { Expression, MathAnswer } from './answer.ts';
-import { ExpressionParser } from './parse-expression.ts';
+import { call, ExpressionParser } from './parse-expression.ts';
 import { type Token, tokensOf, UnreadableMath } from './tokens.ts';
 import { isUnit, splitUnit } from './units.ts';
 
+const INFINITY: Expression = { kind: 'symbol', name: 'infty' };
+const REAL_NUMBERS: MathAnswer = {
+  kind: 'ordered',
+  open: '(',
+  close: ')',
+  items: [call('negate', INFINITY), INFINITY].map((expression) => ({ kind: 'scalar', expression })),
+};
+const TRIGONOMETRIC = /^(?:sin|cos|tan|cot|sec|csc)$/;
 const RELATIONS = ['=', '<', '>', 'le', 'ge', 'ne', 'approx', 'equiv'];
 
 /**
@@ -11,7 +19,7 @@ const RELATIONS = ['=', '<', '>', 'le', 'ge', 'ne', 'approx', 'equiv'];
  *
  * @throws {UnreadableMath} if it is none of these
  */
-export function parseAnswer(text: string): MathAnswer {
+function parseAnswer(text: string): MathAnswer {
   const trimmed = withoutPoint(text.trim());
   return answerOf(tokensOf(trimmed), trimmed);
 }
@@ -22,9 +30,10 @@ export function parseAnswer(text: string): MathAnswer {
  * @throws {UnreadableMath} if there is none
  */
 export function readingsOf(text: string): readonly MathAnswer[] {
-  const thousands = text.replaceAll(/(?<![\d.,])\d{1,3}(?:,\s?\d{3})+(?![\d]|,\d)/g, (number) =>
-    number.replaceAll(/,\s?/g, ''),
-  );
+  // In brackets a comma separates items: `(1,200)`.
+  const thousands = /[([]|\\\{/.test(text)
+    ? text
+    : text.replaceAll(/(?<![\d.,])\d{1,3}(?:,\s?\d{3})+(?![\d]|,\d)/g, (number) => number.replaceAll(/,\s?/g, ''));
   if (thousands === text) return [parseAnswer(text)];
   return [thousands, text].flatMap((reading, index) => {
     try {
@@ -59,6 +68,8 @@ function wordsOf(tokens: readonly Token[], text: string): string | undefined {
     ({ type, value }) => type === 'text' || type === 'word' || type === 'letter' || "-()',;:&".includes(value),
   );
   if (letters.length === 0 || !isText) return undefined;
+  if (letters.length === 1 && /^(?:yes|no|all|odd|not|one|two|six|ten)$/i.test(letters[0]?.value ?? ''))
+    return letters[0]?.value;
   // `xy` and `abc` are products, `cos x` a function.
   if (letters.every(({ type, value }) => type === 'word' && value.length <= 3) && !/\s[a-z]{2}/i.test(text))
     return undefined;
@@ -139,23 +150,47 @@ function itemOf(tokens: readonly Token[]): MathAnswer {
   const [first] = tokens;
   if (first === undefined) throw new UnreadableMath('a part is empty');
   if (first.value === 'emptyset' && tokens.length === 1) return { kind: 'unordered', braces: true, items: [] };
+  const numbers =
+    first.value === 'mathbb'
+      ? tokens
+          .slice(1)
+          .map(({ value }) => value)
+          .join('')
+          .replaceAll(/[{}]/g, '')
+      : '';
+  if (/^[A-Z]$/.test(numbers)) return numbers === 'R' ? REAL_NUMBERS : { kind: 'text', text: `mathbb ${numbers}` };
   const membership = tokens.findIndex(({ type, value }) => type === 'command' && value === 'in');
   if (membership > 0) return answerOf(tokens.slice(membership + 1), '');
   if (isOpen(first) && closeOf(tokens, 0) === tokens.length - 1) {
     const enclosed = enclosedOf(tokens);
     if (enclosed !== undefined) return enclosed;
   }
+  const ratio = split(tokens, ({ type, value }) => type === 'symbol' && value === ':');
+  if (ratio.length > 1) return ratioOf(ratio.map(expressionOf));
   return relationOf(tokens);
+}
+
+/** `2:3` is two thirds. Of more parts, or with a zero as in `11:00`, the parts count. */
+function ratioOf(parts: readonly Expression[]): MathAnswer {
+  const [over, under] = parts;
+  const isZero = under?.kind === 'number' && BigInt(under.value.n) === 0n;
+  if (parts.length === 2 && over !== undefined && under !== undefined && !isZero)
+    return { kind: 'scalar', expression: call('divide', over, under) };
+  return { kind: 'ordered', open: ':', close: ':', items: parts.map((expression) => ({ kind: 'scalar', expression })) };
 }
 
 function enclosedOf(tokens: readonly Token[]): MathAnswer | undefined {
   const [open, close] = [tokens[0]?.value ?? '', tokens.at(-1)?.value ?? ''];
   if (open === 'begin') return matrixOf(tokens);
   const content = tokens.slice(1, -1);
+  if (content[0]?.value === 'begin' && closeOf(content, 0) === content.length - 1) return matrixOf(content);
   const parts = split(content, isSeparator);
   const braces = open === '{';
   if (braces) {
     if (content.length === 0) return { kind: 'unordered', braces, items: [] };
+    // `\{x \mid x > 3\}`
+    if (content[0]?.type === 'letter' && ['vert', '|', ':'].includes(content[1]?.value ?? ''))
+      return answerOf(content.slice(2), '');
     return { kind: 'unordered', braces, items: parts.map((part) => answerOf(part, '')) };
   }
   if (parts.length < 2) return undefined;
@@ -191,7 +226,12 @@ function relationOf(tokens: readonly Token[]): MathAnswer {
   // `\approx 3.14`
   const [first, last] = [sides[0] ?? [], sides.at(-1) ?? []];
   const equations = operators.every((operator) => operator === '=');
-  if (equations && (first.length === 0 || isName(first))) return answerOf(last, '');
+  if (equations && (first.length === 0 || isName(first))) {
+    const answer = answerOf(last, '');
+    const [name, ...more] = first;
+    if (answer.kind !== 'scalar' || name?.type !== 'letter' || more.length > 0 || sides.length > 2) return answer;
+    return { ...answer, name: name.value };
+  }
   return { kind: 'relation', operators, sides: sides.map(expressionOf) };
 }
 
@@ -199,9 +239,11 @@ function relationOf(tokens: readonly Token[]): MathAnswer {
 function isName(tokens: readonly Token[]): boolean {
   const values = tokens.map(({ value }) => value).join('');
   return (
-    /^(?:angle)?(?:[A-Za-z]{1,3}|theta|alpha|lambda|mu|sigma)(?:'|_\{?\w+\}?)*(?:\([a-z](?:,[a-z])*\))?$|^\([a-z](?:,[a-z])+\)$/.test(
+    /^(?:angle)?(?:[A-Za-z]{1,3}|theta|alpha|lambda|mu|sigma)(?:'|_\{?[A-Za-z0-9]+\}?)*(?:\((?:[a-z]|-?\d+)(?:,(?:[a-z]|-?\d+))*\))?$|^\([a-z](?:,[a-z])+\)$/.test(
       values,
-    ) || tokens.every(({ type }) => type === 'text' || type === 'word')
+    ) ||
+    /^(?:vec|overrightarrow|overline|hat|bar)\{?[A-Za-z]{1,3}\}?$|^frac\{d[a-z]?\}\{d[a-z]\}[a-z]?$/.test(values) ||
+    tokens.every(({ type }) => type === 'text' || type === 'word')
   );
 }
 
@@ -209,7 +251,7 @@ function scalarOf(tokens: readonly Token[]): MathAnswer {
   const last = tokens.at(-1);
   if (last?.value === '%') return { ...scalarOf(tokens.slice(0, -1)), percent: true } as MathAnswer;
   const angle = ['^ { degree }', '^ degree', 'degree'].find((sign) => endsIn(tokens, sign.split(' ')));
-  if (angle !== undefined)
+  if (angle !== undefined && !tokens.some(({ value }) => TRIGONOMETRIC.test(value)))
     return { kind: 'scalar', expression: expressionOf(tokens.slice(0, -angle.split(' ').length)), unit: 'deg' };
   const { value, unit } = splitUnit(tokens);
   if (value.length === 0) throw new UnreadableMath('it has no number');

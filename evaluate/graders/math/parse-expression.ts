@@ -30,7 +30,7 @@ export function literal(text: string): Expression {
   const math = algebra();
   const value = math.fraction(mantissa.startsWith('.') ? `0${mantissa}` : mantissa);
   const decimals = Math.max(0, (mantissa.split('.')[1]?.length ?? 0) - shift);
-  const factor = math.fraction((10n ** BigInt(Math.abs(shift))) as unknown as number, 1);
+  const factor = math.fraction(String(10n ** BigInt(Math.abs(shift))));
   return {
     kind: 'number',
     value: (shift > 0 ? math.multiply(value, factor) : math.divide(value, factor)) as typeof value,
@@ -156,8 +156,10 @@ export class ExpressionParser {
   #power(): Expression {
     let base = this.#atom();
     for (;;) {
-      if (this.take('!')) base = call('factorial', base);
-      else if (this.is('^') && this.#degrees())
+      if (this.take('!')) {
+        if (this.is('!')) throw new UnreadableMath('it has factorials of factorials');
+        base = call('factorial', base);
+      } else if (this.is('^') && this.#degrees())
         base = call('multiply', base, call('divide', { kind: 'symbol', name: 'pi' }, literal('180')));
       else if (this.take('degree'))
         base = call('multiply', base, call('divide', { kind: 'symbol', name: 'pi' }, literal('180')));

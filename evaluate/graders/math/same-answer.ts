@@ -7,7 +7,7 @@ import { unitRatio } from './units.ts';
 /** Relative difference up to which floating-point values are equal. */
 const PRECISION = 1e-10;
 /** Relative difference up to which a rounded decimal is equal to an exact value, if its digits allow it. */
-const ROUNDING = 1e-6;
+const ROUNDING = 5e-7;
 /** Most items of a set or list that are compared in any order. */
 const MAX_ITEMS = 100;
 
@@ -19,8 +19,11 @@ export function sameAnswer(given: MathAnswer, expected: MathAnswer): boolean {
   const b = simplified(expected);
   if (a.kind === 'ordered' && b.kind === 'unordered' && !b.braces && isTuple(a)) return sameInOrder(a.items, b.items);
   if (b.kind === 'ordered' && a.kind === 'unordered' && !a.braces && isTuple(b)) return sameInOrder(a.items, b.items);
+  if (a.kind === 'relation' && b.kind === 'scalar') return sameAnswer(b, a);
   switch (a.kind) {
     case 'scalar':
+      if (b.kind === 'text') return isLetter(a, b.text);
+      if (b.kind === 'relation') return a.name !== undefined && sameRelation(equationOf(a, a.name), b);
       return b.kind === 'scalar' && sameScalar(a, b);
     case 'text':
       return (
@@ -54,11 +57,17 @@ function simplified(answer: MathAnswer): MathAnswer {
     const items = answer.items
       .map(simplified)
       .flatMap((item) => (item.kind === 'unordered' && !item.braces ? item.items : [item]));
-    const [only] = items;
-    return items.length === 1 && only !== undefined ? only : { ...answer, items };
+    const distinct = answer.braces || items.length > MAX_ITEMS ? items : withoutRepeats(items);
+    const [only] = distinct;
+    return distinct.length === 1 && only !== undefined ? only : { ...answer, items: distinct };
   }
   if (answer.kind === 'relation') return intervalOf(answer) ?? answer;
   return answer;
+}
+
+/** `\frac{11}{2} \text{ or } 5.5` is one answer. */
+function withoutRepeats(items: readonly MathAnswer[]): readonly MathAnswer[] {
+  return items.filter((item, index) => !items.slice(0, index).some((before) => sameAnswer(before, item)));
 }
 
 function signsOf(answer: Scalar): MathAnswer {
@@ -140,6 +149,10 @@ function sameRelation(a: Relation, b: Relation): boolean {
 
 const MIRROR: Readonly<Record<string, string>> = { '<': '>', '>': '<', le: 'ge', ge: 'le' };
 
+function equationOf({ expression }: Scalar, name: string): Relation {
+  return { kind: 'relation', operators: ['='], sides: [{ kind: 'symbol', name }, expression] };
+}
+
 function isTuple({ open, close }: Extract<MathAnswer, { kind: 'ordered' }>): boolean {
   return open === '(' && close === ')';
 }
@@ -191,8 +204,13 @@ function sameValue(a: Expression, b: Expression): boolean {
       return distance <= ROUNDING * Math.max(1, size) && distance <= 1.000001 * 10 ** -Math.min(digits, 15);
     return !(isExact(x) && isExact(y)) && distance <= PRECISION * Math.max(size, Math.hypot(p.re, p.im), 1e-300);
   }
+  return sameAt(a, b, points(names)) ?? sameAt(a, b, wholePoints(names)) ?? false;
+}
+
+/** Whether two expressions have the same values at some points. `undefined` if they have values at fewer than two. */
+function sameAt(a: Expression, b: Expression, at: readonly Point[]): boolean | undefined {
   let compared = 0;
-  for (const point of points(names)) {
+  for (const point of at) {
     const [x, y] = [evaluateExpression(a, point), evaluateExpression(b, point)];
     if (x === undefined || y === undefined) {
       if (x !== y) return false;
@@ -207,7 +225,15 @@ function sameValue(a: Expression, b: Expression): boolean {
     const size = Math.max(1e-9, Math.hypot(p.re, p.im), Math.hypot(q.re, q.im));
     if (Math.hypot(p.re - q.re, p.im - q.im) > 1e-8 * size) return false;
   }
-  return compared > 1;
+  return compared > 1 ? true : undefined;
+}
+
+/** Whole numbers, at which factorials and binomials have values. */
+export function wholePoints(names: ReadonlySet<string>): readonly Point[] {
+  const sorted = [...names].sort();
+  return [11, 13, 16].map(
+    (first) => new Map(sorted.map((name, index) => [name, algebra().fraction(Math.max(1, first - 4 * index))])),
+  );
 }
 
 /** Fixed points at which expressions with variables are compared: some negative, some below 1, no special values. */
@@ -238,7 +264,7 @@ export function points(names: ReadonlySet<string>): readonly Point[] {
 }
 
 /** 1 or -1 for an infinity, 0 for anything else. */
-function infinityOf(expression: Expression): number {
+export function infinityOf(expression: Expression): number {
   if (expression.kind === 'symbol') return expression.name === 'infty' ? 1 : 0;
   if (expression.kind !== 'call' || expression.args.length === 0) return 0;
   const [first] = expression.args;

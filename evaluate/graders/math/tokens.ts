@@ -134,7 +134,11 @@ export function tokensOf(text: string): readonly Token[] {
       const content = rest.slice(words.length, close).trim();
       if (content === '') at += close + 1;
       else if (/^[A-Za-z]$/.test(content)) push('letter', content, close + 1);
-      else push('text', content, close + 1);
+      else if (!/[A-Za-z\\{]/.test(content)) {
+        // Numbers and tuples in roman type.
+        tokens.push(...tokensOf(content));
+        at += close + 1;
+      } else push('text', content, close + 1);
     } else if (rest.startsWith('\\')) {
       const name = /^\\(?:[A-Za-z]+|.)/s.exec(rest)?.[0].slice(1);
       if (name === undefined) throw new UnreadableMath('it ends in a backslash');
@@ -162,9 +166,15 @@ export function tokensOf(text: string): readonly Token[] {
 function toLatex(text: string): string {
   return (
     text
+      .replaceAll(/√\s*(\d+(?:\.\d+)?|[A-Za-z])/g, '\\sqrt{$1}')
+      .replaceAll('\\text{,}', '{,}')
       .replaceAll(/[−–×·⋅∗÷⁄πθαβλ∞√±∓≤≥≠≈∪∩∈∅°′，]/g, (sign) => UNICODE[sign] ?? sign)
       .replaceAll(/[½⅓⅔¼¾⅕⅛⅜]/g, (sign) => ` ${VULGAR[sign as keyof typeof VULGAR]} `)
       .replaceAll(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/g, (signs) => `^{${[...signs].map((sign) => SUPERSCRIPTS.indexOf(sign)).join('')}}`)
+      .replaceAll(/(\d{0,30})\.(\d{0,30})\\overline\{(\d{1,30})\}/g, (_, whole, fixed, repeated) =>
+        repeating(whole, fixed, repeated),
+      )
+      .replaceAll(/\{([^{}]*)\\choose(?![A-Za-z])([^{}]*)\}/g, '\\binom{$1}{$2}')
       // A comma in braces, or a thin space between digits, separates thousands; in braces before other digits it is a decimal comma.
       .replaceAll(/(\d)\{,\}(?=\d{3}(?!\d))/g, '$1')
       .replaceAll(/(\d)\{,\}(?=\d)/g, '$1.')
@@ -172,4 +182,10 @@ function toLatex(text: string): string {
       .replaceAll('\\\\[', '\\\\ [')
       .replaceAll(/[“”"`]/g, ' ')
   );
+}
+
+/** A repeating decimal as a fraction: `0.1\\overline{6}` is 16 − 1 over 90. */
+function repeating(whole: string, fixed: string, repeated: string): string {
+  const over = BigInt(whole + fixed + repeated) - BigInt(`0${whole}${fixed}`);
+  return `{\\frac{${over}}{${'9'.repeat(repeated.length)}${'0'.repeat(fixed.length)}}}`;
 }

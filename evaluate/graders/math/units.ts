@@ -47,6 +47,10 @@ export function splitUnit(tokens: readonly Token[]): {
   const before = tokens[from - 1];
   if (from < 0 || before === undefined) return { value: tokens, unit: undefined };
   const rest = tokens.slice(from);
+  const hasNumber = tokens
+    .slice(0, from)
+    .some(({ type, value }) => type === 'number' || value === 'pi' || value === 'infty');
+  if (!hasNumber) return { value: tokens, unit: undefined };
   const isRest = rest.every(
     ({ type, value }) =>
       type === 'text' ||
