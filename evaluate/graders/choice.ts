@@ -16,7 +16,7 @@ function letterOf(text: string): string | undefined {
     .replaceAll(/\\(?:text|textbf|mathrm|mathbf|mathit|mathsf|bf|rm)\b\s*/g, ' ')
     .replaceAll(/[*_$`"“”{}\\]/g, ' ')
     .trim();
-  const named = /\b(?:options?|choices?|answers?|letter)\s*(?:is|are|:|=)?\s*[([]?([A-Z])(?![A-Za-z'’])/i.exec(
+  const named = /\b(?:options?|choices?|answers?|letter)\s*(?:(?:is|are|:|=)\s*)?[([]?([A-Z])(?![A-Za-z'’])/i.exec(
     answer,
   )?.[1];
   const first = /^[([]?\s*([A-Z])\s*(?:[)\].:,;]|$|\s*[-–—=]\s)/i.exec(answer)?.[1];

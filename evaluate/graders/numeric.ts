@@ -3,7 +3,7 @@ import type { BuiltInGrader } from './grader.ts';
 
 /** A plain number: digits with thousands separators, a sign, decimals, a power of ten, a simple fraction, a percent or dollar sign. */
 const PLAIN =
-  /^\$?\s*[-−+]?\s*\$?(?:\d{1,3}(?:(?:,|\{,\}|['’\u00a0\u202f])\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s*\/\s*\d+)?\s*\\?%?\$?$/;
+  /^\$? ?[-−+]? ?\$?(?:\d{1,3}(?:(?:,|\{,\}|['’\u00a0\u202f])\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?: ?\/ ?\d+)? ?\\?%?\$?$/;
 const FRACTION = /^-?\\[dt]?frac\{-?\d+\}\{\d+\}$/;
 
 /** Compares the last number of the answer, if it is not part of something else, with a plain number. Equal up to rounding: a relative error of 1e-6; whole numbers exactly. */
@@ -37,7 +37,7 @@ function numberOf(text: string): number | undefined {
 }
 
 function plainNumber(text: string): number | undefined {
-  const trimmed = text.trim();
+  const trimmed = text.trim().replaceAll(/[^\S\u00a0\u202f]+/g, ' ');
   if (!/\d/.test(trimmed) || !(PLAIN.test(trimmed) || FRACTION.test(trimmed))) return undefined;
   const number = extractNumber(trimmed.replaceAll('{,}', ',').replace(/([-−+])\s*\$?\s*(?=[\d.])/, '$1'));
   return number === undefined || !Number.isFinite(number) ? undefined : number;

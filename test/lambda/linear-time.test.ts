@@ -9,6 +9,13 @@ import { controlStringCutter } from '../../lambda/tokenizer/cut-control-strings.
 const reviewed: Readonly<Record<string, string>> = {
   'lambda/upstream/errors.ts /[\\s:]+$/': 'a sentence of the code around the server’s text, which was removed',
   'lambda/upstream/completions-model.ts /\\/+$/': 'the base URL in the settings',
+  'evaluate/against/dialects.ts /\\/+$/': 'the URL on the command line',
+  'evaluate/graders/math.ts /\\$+([^$]+)\\$+|\\\\\\(([^()]*)\\\\\\)/g': 'a line of at most 2,000 characters',
+  'evaluate/graders/math/units.ts /\\s*([/^*-])\\s*/g': 'a part of a line of at most 2,000 characters',
+  'local/published-template.ts /\\/+$/': 'the URL on the command line',
+  'cli/api-client.ts /\\/+$/': 'the URL on the command line',
+  'simulate/calibrate.ts /\\/+$/': 'the URL on the command line',
+  'lib/endpoint/component-names.ts /-+$/': 'a name in the config',
   'local/start-local.ts /\\/+$/': 'the URL on the command line',
   'local/local-fallbacks.ts /\\/+$/': 'the URL on the command line',
   'local/engine/number-grammar.ts /\\.?0+$/': 'a number with 20 decimals',

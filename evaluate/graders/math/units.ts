@@ -78,7 +78,7 @@ function startsUnit({ type, value, spaced }: Token, before: Token | undefined): 
     value.length > 3 ||
     (spaced && value.length > 1) ||
     value in NAMES ||
-    (algebra().Unit.isValuelessUnit(value) && value.length > 1 && !/^[a-z]*[xyzabn][a-z]*$/.test(value))
+    (algebra().Unit.isValuelessUnit(value) && value.length > 1 && !(/^[a-z]+$/.test(value) && /[xyzabn]/.test(value)))
   );
 }
 
