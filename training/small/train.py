@@ -88,7 +88,7 @@ def optimizers_of(model: Llama, rate: float) -> list[torch.optim.Optimizer]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_400)
+    parser.add_argument("--steps", type=int, default=4_200)
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
