@@ -35,7 +35,7 @@ export const smallModel: FurtherModel = {
 export const autoRoute: RouteSettings = {
   id: 'auto',
   models: ['budgetforce-tiny', 'budgetforce-small'],
-  escalate: { unsure_below: 0.3 },
+  escalate: { unsure_below: 0.9 },
   pass_thought: false,
 };
 

@@ -79,7 +79,8 @@ async function round(seed: number, phases: string): Promise<void> {
       ...['--workers', String(workers), '--request-timeout', '90', '--continue-on-failure', '--no-shrink'],
       ...['--suppress-health-check', 'all', '--warnings', 'off', '--no-color'],
     ],
-    { stdio: 'ignore' },
+    // It writes a cache into the current folder.
+    { stdio: 'ignore', cwd: tmpdir() },
   );
   const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(child, 'exit'));
   // 1: it found a server error, which the proxy counted, too.
