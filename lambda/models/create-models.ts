@@ -11,7 +11,7 @@ import { type Fallback, ServedModel } from './served-model.ts';
 
 /** What the models of an app take from outside. */
 export interface ModelWorld {
-  readonly open: (settings: UpstreamSettings, modelId: string) => Promise<Upstream>;
+  readonly open: (settings: UpstreamSettings, modelId: string, idleMs?: number) => Promise<Upstream>;
   /** Monotonic time, in milliseconds. */
   readonly now: () => number;
   /** Returns a random number from 0 to 1. */
@@ -36,7 +36,7 @@ export async function createModels(
   const models = new Map<string, ServedModel>();
   const inline = new Map<string, readonly Fallback[]>();
   for (const model of settings) {
-    const upstream = await world.open(model.upstream, model.id);
+    const upstream = await world.open(model.upstream, model.id, model.upstreamIdleMs);
     const opened = await openInline(model, world);
     const tokenizer = newTokenizer(model, firstThatTokenizes([upstream, ...sharing(opened)]));
     models.set(model.id, servedBy(model, upstream, tokenizer, breakerOf(model.upstream)));
@@ -68,9 +68,11 @@ export async function createModels(
 type InlineFallback = Extract<FallbackSettings, { upstream: unknown }>;
 
 /** Opens the upstreams of the fallbacks that name no model. */
-async function openInline({ fallbacks = [] }: ModelSettings, { open }: ModelWorld) {
+async function openInline({ fallbacks = [], upstreamIdleMs }: ModelSettings, { open }: ModelWorld) {
   const entries = fallbacks.filter((entry): entry is InlineFallback => 'upstream' in entry);
-  return await Promise.all(entries.map(async (entry) => ({ entry, upstream: await open(entry.upstream, entry.name) })));
+  return await Promise.all(
+    entries.map(async (entry) => ({ entry, upstream: await open(entry.upstream, entry.name, upstreamIdleMs) })),
+  );
 }
 
 /** The upstreams that serve the model's own vocabulary. */

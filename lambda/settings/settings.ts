@@ -83,6 +83,8 @@ const modelSettingsSchema = z.strictObject({
   fallbacks: z.array(fallbackSettingsSchema).min(1).max(MAX_FALLBACKS).optional(),
   /** Time without a first chunk after which the first fallback is called as well, in milliseconds. If omitted, it is not. */
   hedgeAfterMs: z.int().min(1).optional(),
+  /** Time between two chunks of its calls after which they are ended and resumed, in milliseconds. If omitted, that of all models. */
+  upstreamIdleMs: z.int().min(1).optional(),
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 

@@ -21,14 +21,14 @@ export function upstreamName(settings: UpstreamSettings): string {
 /**
  * Returns a function that opens the upstream of a model. Each kind connects once, for the first model that has it.
  *
- * @param idleMs time after which a silent call is ended and resumed, in milliseconds. @default a minute
+ * @param defaultIdleMs time after which a silent call of a model without its own is ended and resumed, in milliseconds. @default a minute
  */
 export function upstreamConnector(
   context: UpstreamContext,
-  idleMs?: number,
-): (settings: UpstreamSettings, modelId: string) => Promise<Upstream> {
+  defaultIdleMs?: number,
+): (settings: UpstreamSettings, modelId: string, idleMs?: number) => Promise<Upstream> {
   const connected = new Map<UpstreamSettings['kind'], ReturnType<UpstreamKind['connect']>>();
-  return async (settings, modelId) => {
+  return async (settings, modelId, idleMs = defaultIdleMs) => {
     const connection = connected.get(settings.kind) ?? kinds[settings.kind].connect(context);
     connected.set(settings.kind, connection);
     const upstream = (await connection)(settings, modelId);

@@ -58,6 +58,12 @@ export interface ApiModel {
    * @default - off
    */
   readonly hedgeAfterMs?: number | undefined;
+  /**
+   * Time between two chunks from its server and its fallbacks after which a call is ended and resumed, in seconds.
+   *
+   * @default - that of the API
+   */
+  readonly upstreamIdleSeconds?: number | undefined;
 }
 
 export interface ApiSettingsProps {
@@ -133,6 +139,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
           }),
         }),
         ...(entry.hedgeAfterMs !== undefined && { hedgeAfterMs: entry.hedgeAfterMs }),
+        ...(entry.upstreamIdleSeconds !== undefined && { upstreamIdleMs: entry.upstreamIdleSeconds * 1_000 }),
       };
     }),
   };

@@ -72,6 +72,13 @@ export const fallbackFields = {
     .describe(
       'Time without a first chunk after which the first fallback is called as well, in milliseconds; the first chunk decides. A hedged request costs a second prefill. If omitted, off.',
     ),
+  upstreamIdleSeconds: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'Time between two chunks from its server and its fallbacks after which a call is ended and resumed, in seconds. If omitted, `api.upstreamIdleSeconds`.',
+    ),
 };
 
 /** An upstream on which the requests of a model go on if its own fails. */

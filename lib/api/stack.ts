@@ -103,7 +103,7 @@ function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined):
   const offered = new Map(endpoint?.offered.map((model) => [model.id, model]));
   return models.flatMap((entry) => {
     const { format, tokenizer, thinking, systemPrompt, defaultTemperature, dollarsPerMillionTokens } = entry;
-    const { fallbacks, hedgeAfterMs } = entry;
+    const { fallbacks, hedgeAfterMs, upstreamIdleSeconds } = entry;
     const served =
       'upstream' in entry
         ? [{ id: entry.id, upstream: entry.upstream, contextTokens: entry.contextTokens }]
@@ -116,6 +116,7 @@ function apiModels({ models }: Config, endpoint: ReasoningEndpoint | undefined):
       systemPrompt,
       defaultTemperature,
       dollarsPerMillionTokens,
+      upstreamIdleSeconds,
       // Another server has the base model, not its adapters.
       ...(model.id === entry.id && { fallbacks, hedgeAfterMs }),
     }));

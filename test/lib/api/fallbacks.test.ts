@@ -26,6 +26,7 @@ describe('a model with fallbacks', () => {
     models: [
       aModel({
         hedgeAfterMs: 2_000,
+        upstreamIdleSeconds: 90,
         fallbacks: [
           { upstream: inEurope },
           { model: 'spare' },
@@ -43,6 +44,7 @@ describe('a model with fallbacks', () => {
   it('tells the function each upstream, with the served name of the model where the config has none', () => {
     expect(models[0]).toMatchObject({
       hedgeAfterMs: 2_000,
+      upstreamIdleMs: 90_000,
       fallbacks: [
         { name: 's1.eu-west-1', upstream: { ...inEurope, servedModelName: 's1-32b' } },
         { model: 'spare' },
