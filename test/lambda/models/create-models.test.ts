@@ -13,7 +13,7 @@ it('each model has its own idle limit, which holds for its fallbacks as well', a
     {
       open: async (_, id, idleMs) => {
         opened.push([id, idleMs]);
-        return { segments: new ScriptedModel([]) };
+        return { segments: new ScriptedModel([]), tokenize: async () => ({}) };
       },
       now: () => 0,
       random: () => 0,
