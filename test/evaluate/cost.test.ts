@@ -21,6 +21,20 @@ describe('processedTokens', () => {
     expect(processedTokens({ calls, vote: { other_tokens: 300, aborted_tokens: 50 } })?.sampled).toBe(505);
   });
 
+  it('counts the models of a route that did not answer', () => {
+    const attempts = [
+      { model: 'small', usage: { prompt_tokens: 19, completion_tokens: 60 } },
+      { model: 'large', usage: { prompt_tokens: 20, completion_tokens: 155 } },
+    ];
+    const alone = processedTokens({ calls });
+    expect(processedTokens({ calls, route: { answered_by: 'large' }, attempts })).toEqual({
+      prompt: (alone?.prompt ?? 0) + 19,
+      sampled: (alone?.sampled ?? 0) + 60,
+    });
+    // Without a route, attempts are the upstreams of one model, whose calls are listed.
+    expect(processedTokens({ calls, attempts })).toEqual(alone);
+  });
+
   it('knows nothing of an account without calls', () => {
     for (const account of [undefined, null, {}, { calls: [] }, { calls: 'none' }])
       expect(processedTokens(account)).toBeUndefined();
