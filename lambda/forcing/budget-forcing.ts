@@ -298,9 +298,14 @@ export class BudgetForcing {
    * Goes on in the ids of another vocabulary, which encode the prompt and the text so far. Between two segments only. All counts stay:
    * each token is counted once, as the model counted it that sampled it.
    */
-  moveTo({ ids, partLength, ...plan }: MovedPlan): void {
+  moveTo({ ids, partLength, probeHint, ...plan }: MovedPlan): void {
     if (this.#segment !== undefined) throw new Error('A segment is running: call segmentBroke() first.');
-    this.#plan = { ...this.#plan, ...plan };
+    const { stopWhenSure } = this.#plan;
+    this.#plan = {
+      ...this.#plan,
+      ...plan,
+      ...(stopWhenSure === undefined ? {} : { stopWhenSure: { ...stopWhenSure, hint: probeHint ?? [] } }),
+    };
     this.#ids = [...ids];
     this.#sampledFrom = ids.length - partLength;
     this.#text.moveTo(this.#plan);

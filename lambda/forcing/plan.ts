@@ -95,7 +95,10 @@ export interface WrittenText {
 }
 
 /** Where an output goes on in another vocabulary (see `BudgetForcing.moveTo`). */
-export interface MovedPlan extends Pick<ForcingPlan, 'format' | 'wait' | 'contextTokens' | 'newDecoder'> {
+export interface MovedPlan
+  extends Pick<ForcingPlan, 'format' | 'wait' | 'laterWaits' | 'contextTokens' | 'newDecoder'> {
+  /** What a probe appends after the forced opening of an answer. If omitted, nothing. */
+  readonly probeHint?: readonly number[];
   /** The prompt and the output so far, in the ids of the other vocabulary. */
   readonly ids: readonly number[];
   /** How many of the last ids are the running part of the output. */

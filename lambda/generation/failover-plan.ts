@@ -7,16 +7,20 @@ import type { Fallback, ServedModel } from '../models/served-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
 import { preparePrompt } from './prepare-prompt.ts';
 import type { PreparedRequest } from './prepare-request.ts';
-import type { GenerationContext, GenerationRequest } from './request.ts';
+import { probeHint } from './probe-hint.ts';
+import type { GenerationContext } from './request.ts';
+import type { SettledPolicy } from './settle-policy.ts';
 
 /** The upstreams of a request and what each can take of it, or `undefined` if its model has no fallbacks. */
 export function failoverPlan(
-  request: GenerationRequest,
-  { wait, limits }: Pick<PreparedRequest, 'wait' | 'limits'>,
+  policy: Pick<SettledPolicy, 'request' | 'gates'>,
+  { wait, laterWaits, limits }: Pick<PreparedRequest, 'wait' | 'laterWaits' | 'limits'>,
   context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId'>,
   log: Log,
 ): FailoverPlan | undefined {
+  const { request } = policy;
   const { model } = request;
+  const waitTexts = [wait, ...laterWaits].map(({ text }) => text);
   const { failover, settings } = model;
   if (failover === undefined || failover.fallbacks.length === 0) return undefined;
   const models = [model, ...failover.fallbacks.map((fallback) => fallback.model)];
@@ -26,7 +30,7 @@ export function failoverPlan(
     isAvailable: () => failover.breaker.available,
     vocabulary: 0,
     unfit: undefined,
-    move: mover(model, request, wait.text, context, log),
+    move: mover(model, policy, waitTexts, context, log),
   };
   const others = failover.fallbacks.map((fallback): FailoverTarget => {
     const vocabulary = models.findIndex((other) => sameVocabulary(other, fallback.model));
@@ -35,8 +39,8 @@ export function failoverPlan(
       segments: fallback.model.segments,
       isAvailable: () => fallback.breaker.available,
       vocabulary,
-      unfit: unfitness(request, limits.minTokens, fallback, vocabulary === 0),
-      move: mover(fallback.model, request, wait.text, context, log),
+      unfit: unfitness(policy, limits.minTokens, fallback, vocabulary === 0),
+      move: mover(fallback.model, policy, waitTexts, context, log),
     };
   });
   return {
@@ -55,19 +59,22 @@ export function failoverPlan(
 
 /** Why a fallback cannot take a request, whatever happens. */
 function unfitness(
-  request: GenerationRequest,
+  { request, gates }: Pick<SettledPolicy, 'request' | 'gates'>,
   minTokens: number,
   { cannot, model }: Fallback,
   same: boolean,
 ): PassedOverReason | undefined {
-  const { topLogprobs, structure, plain, promptIds, tools, turns } = request;
+  const { topLogprobs, structure, plain, promptIds, tools, turns, thinking } = request;
+  // A rule by default is off where there are none, and the report says so.
+  const asksForLogprobs = [gates.confidence, gates.stopWhenSure].some((rule) => rule?.field !== undefined);
   if (cannot.includes('min_tokens') && (minTokens > 0 || (plain?.minTokens ?? 0) > 0)) return 'min_tokens';
-  if (cannot.includes('logprobs') && topLogprobs !== undefined) return 'logprobs';
+  const showsLogprobs = topLogprobs !== undefined || thinking.topLogprobs !== undefined;
+  if (cannot.includes('logprobs') && (showsLogprobs || asksForLogprobs)) return 'logprobs';
   if (cannot.includes('structured_outputs') && structure !== undefined) return 'structured_outputs';
   if (same) return undefined;
   if (plain !== undefined || promptIds !== undefined) return 'token_ids';
   // The tokens of log-probabilities would be of two vocabularies.
-  if (topLogprobs !== undefined) return 'logprobs';
+  if (showsLogprobs) return 'logprobs';
   // Answers are read by the grammar of the requested model, and a family without one cannot write calls of earlier turns.
   if (tools !== undefined && model.tools !== (tools.grammar ?? 'hermes')) return 'tools';
   if (model.tools === undefined && turns.some((turn) => turn.role === 'tool' || turn.calls !== undefined))
@@ -78,8 +85,8 @@ function unfitness(
 /** Returns the function that encodes a request and its output so far in the ids of a model. */
 function mover(
   model: ServedModel,
-  request: GenerationRequest,
-  waitText: string,
+  { request, gates }: Pick<SettledPolicy, 'request' | 'gates'>,
+  waitTexts: readonly string[],
   context: Pick<GenerationContext, 'caller' | 'signal'>,
   log: Log,
 ): FailoverTarget['move'] {
@@ -100,8 +107,11 @@ function mover(
       const ids = [...promptIds, ...output.ids];
       const { contextTokens } = model.settings;
       if (ids.length + roomNeeded > contextTokens) return 'window';
-      const wait = { ids: await model.textIds(waitText), text: waitText };
-      return { ids, partLength: output.partLength, format, wait, contextTokens, newDecoder };
+      const [wait = { ids: [], text: '' }, ...laterWaits] = await Promise.all(
+        waitTexts.map(async (text) => ({ ids: await model.textIds(text), text })),
+      );
+      const probed = gates.stopWhenSure === undefined ? {} : { probeHint: await probeHint(format, model) };
+      return { ids, partLength: output.partLength, format, wait, laterWaits, contextTokens, newDecoder, ...probed };
     } catch (error) {
       context.signal.throwIfAborted();
       log('error', 'fallback not encodable', { model: model.settings.id, ...loggableError(error) });

@@ -1,8 +1,6 @@
 import type { AppDependencies } from '../context.ts';
 import type { Log } from '../errors/log.ts';
-import type { FormatIds } from '../forcing/format.ts';
 import { LowestProbability } from '../forcing/lowest-probability.ts';
-import type { ServedModel } from '../models/served-model.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
@@ -12,6 +10,7 @@ import { generate } from './generate.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
 import type { PreparedRequest } from './prepare-request.ts';
+import { probeHint } from './probe-hint.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
 import { defaultRetryPolicy } from './retry.ts';
 import type { SettledPolicy } from './settle-policy.ts';
@@ -69,7 +68,7 @@ export class ModelRun {
     options: ModelRunOptions = {},
   ): Promise<ModelRun> {
     const probes = policy.gates.stopWhenSure !== undefined;
-    const hint = probes ? await hintOf(prepared.format, policy.request.model) : [];
+    const hint = probes ? await probeHint(prepared.format, policy.request.model) : [];
     return new ModelRun(policy, hint, prepared, admitted, run, options);
   }
 
@@ -89,12 +88,7 @@ export class ModelRun {
     this.#generation = {
       ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
       cutThinking: shutdown?.cutThinking,
-      failover: failoverPlan(
-        policy.request,
-        { ...prepared, limits: admitted.limits },
-        run.context,
-        run.dependencies.log,
-      ),
+      failover: failoverPlan(policy, { ...prepared, limits: admitted.limits }, run.context, run.dependencies.log),
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,
     };
@@ -179,13 +173,6 @@ function toGeneration(
       ...(gates.stopWhenSure === undefined ? {} : { stopWhenSure: { ...gates.stopWhenSure, hint } }),
     },
   };
-}
-
-/** Text after which a model gives its short answer, unless the format's own opening of a forced answer ends in such a text. */
-const PROBE_HINT = 'Final Answer:';
-
-async function hintOf({ forcedAnswerText }: FormatIds, model: ServedModel): Promise<readonly number[]> {
-  return forcedAnswerText === '' ? await model.textIds(PROBE_HINT) : [];
 }
 
 function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {

@@ -224,6 +224,16 @@ describe('failover in mid-thought', () => {
     }
   });
 
+  it('each text of a list of Waits is encoded again for another vocabulary', async () => {
+    const body = { thinking: { waits: 3, wait_text: ['Wait', 'Hm', 'But'] } };
+    const undisturbed = await ask(appOf(upstream('own'), [upstream('other', pairs)]), body);
+    const own = upstream('own', letters, [breaksAfter(2)], down);
+    const moved = await ask(appOf(own, [upstream('other', pairs)]), body);
+    expect(moved.report.failover?.moves).toHaveLength(1);
+    expect(undisturbed.thinking).toMatch(/Wait.*Hm.*But/s);
+    expect(moved.thinking).toBe(undisturbed.thinking);
+  });
+
   it('a stop text that begins on one upstream and ends on another of another vocabulary stops the answer', async () => {
     const { thinking, answer = '' } = await ask(appOf(upstream('own'), [upstream('other', pairs)]));
     const stop = answer.slice(2, 6);
@@ -285,11 +295,16 @@ describe('what a fallback cannot give', () => {
     },
   );
 
-  it('if no other upstream can give it, the failure stands', async () => {
-    const lacking: Upstream = { ...upstream('lacking'), cannot: ['min_tokens'] };
+  it.each([
+    ['min_tokens', letters, { thinking: { min_tokens: 20 } }],
+    ['logprobs', letters, { thinking: { logprobs: true } }],
+    ['logprobs', letters, { thinking: { waits: 1, wait_when: 'unsure', unsure_below: 0.3 } }],
+    ['logprobs', letters, { thinking: { stop_when: 'sure', sure_above: 0.9 } }],
+    [undefined, pairs, { thinking: { logprobs: true } }],
+  ] as const)('if no other upstream can give it, the failure stands: without %s', async (cannot, vocabulary, body) => {
+    const lacking: Upstream = { ...upstream('lacking', vocabulary), cannot: cannot === undefined ? [] : [cannot] };
     const { app } = appOf(upstream('own', letters, [], down), [lacking]);
-    const body = { model: 'own', thinking: { min_tokens: 20 } };
-    expect((await app.request('/v1/chat/completions', chat(body))).status).toBe(503);
+    expect((await app.request('/v1/chat/completions', chat({ model: 'own', ...body }))).status).toBe(503);
     expect(lacking.chain.requests).toEqual([]);
   });
 });
