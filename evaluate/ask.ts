@@ -109,8 +109,9 @@ function promptOf(question: string, { method, setting }: Condition): string {
 }
 
 function bodyOf(api: Api, prompt: string, { method, setting }: Condition, seed: number) {
-  const { thinking }: Method = methods[method];
+  const { thinking, body }: Method = methods[method];
   return {
+    ...body?.(Number(setting)),
     model: api.model,
     seed,
     messages: [{ role: 'user', content: prompt }],

@@ -9,6 +9,8 @@ export interface Method {
   readonly settings: 'number' | 'none' | readonly string[];
   /** The `thinking` field of the request. @default - no budget: the model ends by itself */
   readonly thinking?: (setting: number) => Readonly<Record<string, unknown>>;
+  /** Further fields of the request. @default - none */
+  readonly body?: (setting: number) => Readonly<Record<string, unknown>>;
   /** Sentence after the question. @default - none */
   readonly instruction?: (setting: number | string) => string;
   /** Bounds of thinking that the setting asks for. @default - no bounds */
@@ -36,6 +38,10 @@ export const MAX_TRIES = 8;
 /** Tokens of a step in the s1 paper's step-conditional control: "each step is around 100 tokens" (section 3.1). */
 const TOKENS_PER_STEP = 100;
 
+/** Threshold of `unsure-wait`: that of the first try in docs/adaptive.md, on other questions than the card's. */
+const UNSURE_BELOW = 0.3;
+const SURE_ABOVE = 0.95;
+
 const atMost = (setting: number | string): Bounds => ({ max: Number(setting) });
 const tokensInPrompt = (setting: number | string) => `Think for up to ${setting} tokens.`;
 
@@ -54,6 +60,22 @@ const declared = {
     thinking: (waits) => ({ waits }),
     // Maximum, window or loop detection may leave no room for a Wait: the minimum was missed.
     bounds: (setting, { waits }) => (waits < Number(setting) ? { min: Number.POSITIVE_INFINITY } : {}),
+  },
+  'unsure-wait': {
+    label: 'Waits if unsure',
+    settings: 'number',
+    thinking: (waits) => ({ waits, wait_when: 'unsure', unsure_below: UNSURE_BELOW }),
+  },
+  sure: {
+    label: 'stop if sure',
+    settings: 'none',
+    thinking: () => ({ stop_when: 'sure', sure_above: SURE_ABOVE }),
+  },
+  vote: { label: 'vote of n samples', settings: 'number', body: (n) => ({ n, vote: true }) },
+  'vote-lead': {
+    label: 'vote that stops at a lead of 2',
+    settings: 'number',
+    body: (n) => ({ n, vote: true, vote_until: { lead: 2 } }),
   },
   'token-conditional': {
     label: 'tokens in the prompt',
