@@ -38,7 +38,7 @@ export const MAX_TRIES = 8;
 /** Tokens of a step in the s1 paper's step-conditional control: "each step is around 100 tokens" (section 3.1). */
 const TOKENS_PER_STEP = 100;
 
-/** Threshold of `unsure-wait`: that of the first try in docs/adaptive.md, on other questions than the card's. */
+/** Threshold of `unsure-wait`. It was chosen before, on 300 questions that may overlap with those asked (docs/adaptive.md). */
 const UNSURE_BELOW = 0.3;
 const SURE_ABOVE = 0.95;
 

@@ -36,7 +36,7 @@ const models = [
     script: 'training/small/run.sh',
     shipped: 'local/models/budgetforce-small',
     weights: 'budgetforce-small.gguf',
-    recipe: 2_400,
+    recipe: 4_200,
   },
 ];
 
