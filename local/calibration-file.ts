@@ -12,7 +12,7 @@ export function calibrationBeside(modelPath: string): { readonly calibration?: C
   try {
     return { calibration: calibrationSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) };
   } catch (cause) {
-    throw new Error(`${path} is not a calibration. Write it again with \`npx budgetforce calibrate\`, or remove it.`, {
+    throw new Error(`${path} is not a calibration. Correct it (docs/adaptive.md has its fields), or remove it.`, {
       cause,
     });
   }
