@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
+import { UsageError } from '../cli/usage-error.ts';
+import type { ThoughtToken } from './calibration/measure-passes.ts';
 import type { Condition } from './conditions.ts';
 import { processedTokens } from './cost.ts';
-import { MAX_TRIES, type Method, methods } from './methods.ts';
+import { defaultThresholds, MAX_TRIES, type Method, methods, type Thresholds } from './methods.ts';
 import type { Result } from './results.ts';
 import { type Failure, post, retryAfterOf, withRetries } from './retry.ts';
 
@@ -15,6 +17,16 @@ export interface Api {
   readonly temperature: number | undefined;
   /** @default - the model's own */
   readonly repetitionPenalty?: number | undefined;
+  /** Thresholds of rules by confidence. @default - `defaultThresholds` */
+  readonly thresholds?: Thresholds | undefined;
+  /** A route, and the model that it asks last. @default - none */
+  readonly route?: { readonly id: string; readonly last: string } | undefined;
+}
+
+/** The model that a condition of a route names. */
+export function modelFor({ route }: Pick<Api, 'route'>, asks: NonNullable<Method['asks']>): string {
+  if (route === undefined) throw new UsageError('The conditions route and last-model need a route: --route ID.');
+  return asks === 'route' ? route.id : route.last;
 }
 
 /** One answer with its account: what a result has beside its task and its grade. */
@@ -33,12 +45,20 @@ const accountSchema = z.looseObject({
   limits: z.record(z.string(), z.unknown()).nullish(),
 });
 
+/** A token of a thought with `thinking.logprobs`. A forced token has no log-probability. */
+const thoughtTokenSchema = z.object({
+  token: z.string(),
+  logprob: z.number().nullable(),
+  top_logprobs: z.array(z.object({ token: z.string(), logprob: z.number() })).default([]),
+});
+
 const chunkSchema = z.object({
   choices: z
     .array(
       z.object({
         delta: z.object({ content: z.string().nullish(), reasoning_content: z.string().nullish() }).optional(),
         finish_reason: z.string().nullish(),
+        logprobs: z.object({ reasoning_content: z.array(thoughtTokenSchema).nullish() }).nullish(),
       }),
     )
     .default([]),
@@ -62,7 +82,9 @@ export async function ask(
   signal: AbortSignal,
 ): Promise<Answer> {
   const method: Method = methods[condition.method];
-  const first = await askOnce(api, question, condition, seed, signal);
+  const prompt = promptOf(question, condition);
+  const fields = fieldsOf(api, condition);
+  const first = await askOnce(api, prompt, fields, seed, signal);
   if (method.rejects !== true) return first;
   const { max = Number.POSITIVE_INFINITY } =
     method.bounds?.(condition.setting ?? 0, { waits: 0, naturalTokens: undefined }) ?? {};
@@ -71,27 +93,50 @@ export async function ask(
   for (let tries = 1; ; tries++) {
     const rejected = answer.thinkingTokens > max;
     if (!rejected || tries === MAX_TRIES) return { ...answer, tries, rejected, spentTokens, promptTokens, ms };
-    answer = await askOnce(api, question, condition, seed + 1_000_003 * tries, signal);
+    answer = await askOnce(api, prompt, fields, seed + 1_000_003 * tries, signal);
     spentTokens += answer.spentTokens;
     promptTokens += answer.promptTokens;
     ms += answer.ms;
   }
 }
 
+/** Fields of a request beside its message, its seed and the sampling of the API. */
+export interface RequestFields {
+  /** @default - that of the API */
+  readonly model?: string | undefined;
+  readonly thinking?: Readonly<Record<string, unknown>> | undefined;
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Streams the answer, so that no idle timeout cuts a long thought. */
 async function askOnce(
   api: Api,
-  question: string,
-  condition: Condition,
+  prompt: string,
+  fields: RequestFields,
   seed: number,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const { thoughtTokens: _, ...answer } = await askWithTokens(api, prompt, fields, seed, signal);
+  return answer;
+}
+
+/**
+ * Asks once, with the tokens of the thought if the fields ask for `thinking.logprobs`.
+ *
+ * @throws {Error} if the API refuses, or still fails after five attempts
+ */
+export async function askWithTokens(
+  api: Api,
+  prompt: string,
+  fields: RequestFields,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Answer & { readonly thoughtTokens: readonly ThoughtToken[] }> {
   const startedAt = new Date().toISOString();
   const start = performance.now();
-  const prompt = promptOf(question, condition);
-  const answer = await withRetries(() => tryOnce(api, bodyOf(api, prompt, condition, seed)), signal);
+  const answer = await withRetries(() => tryOnce(api, bodyOf(api, prompt, fields, seed)), signal);
   return {
-    model: api.model,
+    model: fields.model ?? api.model,
     prompt,
     sentSeed: seed,
     tries: 1,
@@ -108,15 +153,23 @@ function promptOf(question: string, { method, setting }: Condition): string {
   return instruction === undefined ? question : `${question}\n\n${instruction(setting ?? '')}`;
 }
 
-function bodyOf(api: Api, prompt: string, { method, setting }: Condition, seed: number) {
-  const { thinking, body }: Method = methods[method];
+function fieldsOf(api: Api, { method, setting }: Condition): RequestFields {
+  const { thinking, body, asks }: Method = methods[method];
   return {
-    ...body?.(Number(setting)),
-    model: api.model,
+    model: asks === undefined ? undefined : modelFor(api, asks),
+    thinking: thinking?.(Number(setting), api.thresholds ?? defaultThresholds),
+    body: body?.(Number(setting)),
+  };
+}
+
+function bodyOf(api: Api, prompt: string, { model = api.model, thinking, body }: RequestFields, seed: number) {
+  return {
+    ...body,
+    model,
     seed,
     messages: [{ role: 'user', content: prompt }],
     // The results are filed under the requested budget, so it must not shrink under load.
-    thinking: { elastic: false, ...thinking?.(Number(setting)) },
+    thinking: { elastic: false, ...thinking },
     ...(api.temperature === undefined ? {} : { temperature: api.temperature }),
     ...(api.repetitionPenalty === undefined ? {} : { repetition_penalty: api.repetitionPenalty }),
     stream: true,
@@ -140,7 +193,7 @@ type Streamed = Pick<
   | 'usage'
   | 'note'
   | 'firstTextMs'
->;
+> & { readonly thoughtTokens: readonly ThoughtToken[] };
 
 async function tryOnce(api: Api, body: object): Promise<Streamed | Failure> {
   const start = performance.now();
@@ -166,6 +219,7 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
   let firstTextMs: number | null = null;
   let account: z.infer<typeof accountSchema> | undefined;
   let usage: z.infer<typeof chunkSchema>['usage'];
+  const thoughtTokens: ThoughtToken[] = [];
   try {
     for await (const data of sentEvents(response.body)) {
       if (data === '[DONE]') break;
@@ -176,6 +230,8 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
       const [choice] = choices;
       thought += choice?.delta?.reasoning_content ?? '';
       answer += choice?.delta?.content ?? '';
+      for (const { top_logprobs: top, ...token } of choice?.logprobs?.reasoning_content ?? [])
+        thoughtTokens.push({ ...token, top });
       if (firstTextMs === null && thought + answer !== '') firstTextMs = Math.round(performance.now() - start);
       finish = choice?.finish_reason ?? finish;
       account = budget_forcing ?? account;
@@ -202,5 +258,6 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
     usage: usage ?? null,
     note: account.answer_cut_by ?? (finish === 'length' ? 'The answer was cut at its maximum.' : null),
     firstTextMs,
+    thoughtTokens,
   };
 }

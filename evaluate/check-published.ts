@@ -3,7 +3,7 @@ import { callApi } from '../cli/api-client.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import type { Api } from './ask.ts';
 import { type Condition, conditionId } from './conditions.ts';
-import { type Method, methods } from './methods.ts';
+import { defaultThresholds, type Method, methods } from './methods.ts';
 import type { TokenPrice } from './prices.ts';
 
 /** What `/v1/models` publishes of a model. Members that an older deployment does not publish are not checked. */
@@ -17,17 +17,23 @@ const modelSchema = z.object({
     .optional(),
 });
 
+/** What an API publishes of a model. */
+export interface Published {
+  readonly weights: string | undefined;
+  readonly price: TokenPrice | undefined;
+  /** Highest maximum of thinking tokens. */
+  readonly maxTokens: number | undefined;
+  readonly maxWaits: number | undefined;
+}
+
 /**
  * Compares the conditions with the limits that the API publishes, before the first question is asked.
  *
- * @returns what identifies the model, and its price
+ * @returns what identifies the model, its price and its limits
  * @throws {UsageError} if the model does not exist, or a condition is outside its limits; the message names the condition and the
  * limit
  */
-export async function checkPublished(
-  api: Api,
-  conditions: readonly Condition[],
-): Promise<{ readonly weights: string | undefined; readonly price: TokenPrice | undefined }> {
+export async function checkPublished(api: Api, conditions: readonly Condition[]): Promise<Published> {
   const answer = z.object({ data: z.array(modelSchema) }).safeParse(await callApi(api, 'GET', '/models'));
   if (!answer.success) throw new UsageError(`${api.baseUrl}/models lists no models. Does the URL end in /v1?`);
   const model = answer.data.data.find(({ id }) => id === api.model);
@@ -45,7 +51,7 @@ export async function checkPublished(
   const { max_tokens: maxTokens, max_waits: maxWaits } = model.budget_forcing;
   for (const condition of conditions) {
     const { thinking }: Method = methods[condition.method];
-    const sent = thinking?.(Number(condition.setting)) ?? {};
+    const sent = thinking?.(Number(condition.setting), api.thresholds ?? defaultThresholds) ?? {};
     const tokens = Number(sent['max_tokens'] ?? 0);
     const waits = Number(sent['waits'] ?? 0);
     const name = conditionId(condition);
@@ -56,7 +62,7 @@ export async function checkPublished(
     if (maxWaits !== undefined && waits > maxWaits)
       throw outside(name, api.model, `at most ${maxWaits} Waits`, undefined);
   }
-  return { weights: model.weights ?? undefined, price: model.price ?? undefined };
+  return { weights: model.weights ?? undefined, price: model.price ?? undefined, maxTokens, maxWaits };
 }
 
 function outside(condition: string, model: string, limit: string, field: string | undefined): UsageError {

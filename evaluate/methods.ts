@@ -1,3 +1,5 @@
+import type { ConfidenceMeasure } from '../lambda/forcing/confidence.ts';
+
 /**
  * A way to control thinking. To add one, add an entry to `methods`: `--conditions NAME-SETTING` then asks it, and summary, plots and
  * exports show it.
@@ -8,7 +10,7 @@ export interface Method {
   /** What a setting is: a whole number, one of some words, or none. */
   readonly settings: 'number' | 'none' | readonly string[];
   /** The `thinking` field of the request. @default - no budget: the model ends by itself */
-  readonly thinking?: (setting: number) => Readonly<Record<string, unknown>>;
+  readonly thinking?: (setting: number, thresholds: Thresholds) => Readonly<Record<string, unknown>>;
   /** Further fields of the request. @default - none */
   readonly body?: (setting: number) => Readonly<Record<string, unknown>>;
   /** Sentence after the question. @default - none */
@@ -17,7 +19,27 @@ export interface Method {
   readonly bounds?: (setting: number | string, outcome: Outcome) => Bounds;
   /** Whether an answer out of bounds is sampled again, at most `MAX_TRIES` times. @default false */
   readonly rejects?: boolean;
+  /** What it asks instead of the evaluated model. @default - that model */
+  readonly asks?: 'route' | 'last-model';
+  /** Method that it is a cheaper form of, with the same setting: the report compares the two. @default - none */
+  readonly cheaperThan?: string;
 }
+
+/** Thresholds of rules by confidence: from a calibration, whose questions must be others than those that are asked. */
+export interface Thresholds {
+  readonly measure: ConfidenceMeasure;
+  readonly unsureBelow: number;
+  readonly sureAbove: number;
+  /** Id of the calibration. `null` for the defaults, which were chosen on other models and questions. */
+  readonly calibration: string | null;
+}
+
+export const defaultThresholds: Thresholds = {
+  measure: 'min_token',
+  unsureBelow: 0.3,
+  sureAbove: 0.95,
+  calibration: null,
+};
 
 /** What bounds may depend on. */
 export interface Outcome {
@@ -37,10 +59,6 @@ export const MAX_TRIES = 8;
 
 /** Tokens of a step in the s1 paper's step-conditional control: "each step is around 100 tokens" (section 3.1). */
 const TOKENS_PER_STEP = 100;
-
-/** Threshold of `unsure-wait`. It was chosen before, on 300 questions that may overlap with those asked (docs/adaptive.md). */
-const UNSURE_BELOW = 0.3;
-const SURE_ABOVE = 0.95;
 
 const atMost = (setting: number | string): Bounds => ({ max: Number(setting) });
 const tokensInPrompt = (setting: number | string) => `Think for up to ${setting} tokens.`;
@@ -64,19 +82,30 @@ const declared = {
   'unsure-wait': {
     label: 'Waits if unsure',
     settings: 'number',
-    thinking: (waits) => ({ waits, wait_when: 'unsure', unsure_below: UNSURE_BELOW }),
+    cheaperThan: 'wait',
+    thinking: (waits, { measure, unsureBelow }) => ({
+      waits,
+      wait_when: 'unsure',
+      unsure_below: unsureBelow,
+      confidence_measure: measure,
+    }),
   },
   sure: {
     label: 'stop if sure',
     settings: 'none',
-    thinking: () => ({ stop_when: 'sure', sure_above: SURE_ABOVE }),
+    cheaperThan: 'natural',
+    thinking: (_, { sureAbove }) => ({ stop_when: 'sure', sure_above: sureAbove }),
   },
-  vote: { label: 'vote of n samples', settings: 'number', body: (n) => ({ n, vote: true }) },
+  risk: { label: 'risk in percent', settings: 'number', thinking: (percent) => ({ risk: percent / 100 }) },
+  'server-vote': { label: 'vote on the server', settings: 'number', body: (n) => ({ n, vote: true }) },
   'vote-lead': {
     label: 'vote that stops at a lead of 2',
     settings: 'number',
+    cheaperThan: 'server-vote',
     body: (n) => ({ n, vote: true, vote_until: { lead: 2 } }),
   },
+  route: { label: 'route', settings: 'none', asks: 'route', cheaperThan: 'last-model' },
+  'last-model': { label: 'last model of the route', settings: 'none', asks: 'last-model' },
   'token-conditional': {
     label: 'tokens in the prompt',
     settings: 'number',

@@ -116,7 +116,8 @@ function gainText({ share, low, high }: Gain): string {
   return `${points(share)} (${points(low)} to ${points(high)})`;
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
+/** Rows as text in aligned columns: the first one to the left, the others to the right. */
+export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
@@ -128,13 +129,13 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /** A page with plots and figures that loads nothing else. */
-export function reportPage(title: string, report: Report, plots: Readonly<Record<string, string>>): string {
+export function plotsPage(title: string, plots: readonly string[], text: string): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeText(title)}</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1rem}svg{width:100%;height:auto;border:1px solid #8884;border-radius:8px;margin:.5rem 0}pre{overflow-x:auto;font-size:13px;padding:1rem;border:1px solid #8884;border-radius:8px}</style>
 <h1>${escapeText(title)}</h1>
-${Object.values(plots).join('\n')}
-<pre>${escapeText(reportText(report))}</pre>
+${plots.join('\n')}
+<pre>${escapeText(text)}</pre>
 </html>
 `;
 }

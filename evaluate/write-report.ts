@@ -2,7 +2,7 @@ import { compareAgainst } from './against/compare.ts';
 import type { ResultFolder } from './folder/result-folder.ts';
 import { plotsOf } from './plots.ts';
 import type { Prices } from './prices.ts';
-import { type Report, reportPage } from './report.ts';
+import { plotsPage, type Report, reportText } from './report.ts';
 import type { Result } from './results.ts';
 import { summarize } from './summarize.ts';
 
@@ -18,6 +18,6 @@ export async function writeReport(folder: ResultFolder, results: readonly Result
   const plots = plotsOf(report);
   await folder.write('summary.json', `${JSON.stringify(report, null, 2)}\n`);
   for (const [name, svg] of Object.entries(plots)) await folder.write(name, svg);
-  await folder.write('report.html', reportPage(`Budget forcing on ${model}`, report, plots));
+  await folder.write('report.html', plotsPage(`Budget forcing on ${model}`, Object.values(plots), reportText(report)));
   return report;
 }

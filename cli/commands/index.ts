@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./eval.ts')).evalCommand,
   },
   {
+    name: 'calibrate',
+    summary: 'find the thresholds of a model, on held-out questions',
+    load: async () => (await import('./calibrate.ts')).calibrateCommand,
+  },
+  {
     name: 'plan',
     summary: 'show what a deployment creates, costs and needs',
     load: async () => (await import('./plan.ts')).planCommand,

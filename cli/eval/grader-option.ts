@@ -4,8 +4,11 @@ import { parseChoice, parseNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import type { EvalValues } from './eval-options.ts';
 
+/** The options that name a grader. */
+type GraderValues = Pick<EvalValues, 'grader' | 'grader-command' | 'grader-url' | 'grader-python' | 'grader-timeout'>;
+
 /** The grader that the options name. Close an external one after use. */
-export async function graderFrom(values: EvalValues): Promise<GraderName | ExternalGrader | undefined> {
+export async function graderFrom(values: GraderValues): Promise<GraderName | ExternalGrader | undefined> {
   const { grader, 'grader-command': command, 'grader-url': url, 'grader-python': python } = values;
   const given = [grader, command, url].filter((value) => value !== undefined);
   if (given.length > 1) throw new UsageError('Give one of --grader, --grader-command and --grader-url.');

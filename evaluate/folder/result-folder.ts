@@ -1,9 +1,9 @@
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
 import { UsageError } from '../../cli/usage-error.ts';
 import { type Question, questionSchema } from '../questions/question.ts';
 import { type Result, resultSchema, type Task, taskKey } from '../results.ts';
+import { parseJson, readLines, readOptional, readWholeLines, replaceFile, toLines } from './lines-file.ts';
 import { mergeQuestions, mergeSettings, type RunSettings, runSettingsSchema, settingsText } from './run-settings.ts';
 
 /**
@@ -105,44 +105,5 @@ export class ResultFolder {
 
 /** Reads the results of a file. Removes an incomplete last line of an interrupted run, so that the next result starts a new line. */
 export async function readResults(path: string): Promise<readonly Result[]> {
-  const text = (await readOptional(path)) ?? '';
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  if (whole.length < text.length) await writeFile(path, whole);
-  return await readLines(path, resultSchema);
-}
-
-async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<readonly T[]> {
-  const text = (await readOptional(path)) ?? '';
-  return text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return [];
-    const parsed = schema.safeParse(parseJson(line));
-    if (parsed.success) return [parsed.data];
-    throw new UsageError(
-      `${path}, line ${index + 1}, cannot be read: ${z.prettifyError(parsed.error)}. Remove the line, or give another folder.`,
-    );
-  });
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw new UsageError(`${path} cannot be read: ${cause.message}`);
-  });
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
-}
-
-function toLines(items: readonly unknown[]): string {
-  return items.map((item) => `${JSON.stringify(item)}\n`).join('');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return await readWholeLines(path, resultSchema);
 }

@@ -23,6 +23,27 @@ const rowSchema = z
     message: 'must not be below the share of wrong answers, which is at most 1',
   });
 
+const provenanceSchema = z.strictObject({
+  date: z.iso.date().describe('Day of the measurement, UTC.'),
+  model: z.string().min(1).describe('Model that was asked.'),
+  weights: z.string().nullable().describe("SHA-256 of the model's weights. `null` if it is unknown."),
+  temperature: z.number().nullable().describe("Sampling temperature. `null`: the model's own."),
+  questions: z
+    .strictObject({
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('SHA-256 of the file of questions.'),
+      first: z.int().min(1).describe('First row of the file that was asked, from 1.'),
+      last: z.int().min(1).describe('Last row of the file that was asked.'),
+      calibration: z.int().min(1).describe('Questions on which the thresholds were chosen.'),
+      heldOut: z.int().min(1).describe('Questions on which the policies were judged.'),
+    })
+    .describe('Questions that were asked. An evaluation must judge the calibration on other ones.'),
+  splitSeed: z.int().min(0).describe('Seed of the split into halves.'),
+  seeds: z.int().min(1).describe('Seeds per question.'),
+});
+
 /**
  * The calibration of a model: thresholds of its confidence, and the policies that `thinking.risk` chooses from, measured on held-out
  * questions. On a laptop it is a JSON file beside the model (`model.gguf` has `model.calibration.json`).
@@ -33,6 +54,7 @@ export const calibrationSchema = z.strictObject({
   unsureBelow: share.describe('Confidence below which an end of the thinking becomes "Wait".'),
   sureAbove: share.optional().describe('Confidence of a probe that ends the thinking.'),
   rows: z.array(rowSchema).max(256).default([]).describe('Measured policies, from which `thinking.risk` chooses.'),
+  provenance: provenanceSchema.optional().describe('How it was measured, as `budgetforce calibrate` writes it.'),
 });
 export type Calibration = z.infer<typeof calibrationSchema>;
 
