@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
-import { UsageError } from '../cli/usage-error.ts';
 import type { ThoughtToken } from './calibration/measure-passes.ts';
 import type { Condition } from './conditions.ts';
 import { processedTokens } from './cost.ts';
@@ -24,8 +23,8 @@ export interface Api {
 }
 
 /** The model that a condition of a route names. */
-export function modelFor({ route }: Pick<Api, 'route'>, asks: NonNullable<Method['asks']>): string {
-  if (route === undefined) throw new UsageError('The conditions route and last-model need a route: --route ID.');
+function modelFor({ route }: Pick<Api, 'route'>, asks: NonNullable<Method['asks']>): string {
+  if (route === undefined) throw new Error(`A condition asks ${asks}, but there is no route.`);
   return asks === 'route' ? route.id : route.last;
 }
 

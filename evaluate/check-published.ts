@@ -12,6 +12,7 @@ const modelSchema = z.object({
   context_window: z.int().optional(),
   weights: z.string().nullish(),
   price: z.object({ prompt: z.number(), completion: z.number() }).nullish(),
+  route: z.looseObject({ models: z.array(z.string()).min(1) }).optional(),
   budget_forcing: z
     .object({ max_tokens: z.int().optional(), max_waits: z.int().optional(), format: z.string().optional() })
     .optional(),
@@ -24,6 +25,10 @@ export interface Published {
   /** Highest maximum of thinking tokens. */
   readonly maxTokens: number | undefined;
   readonly maxWaits: number | undefined;
+  /** Prices of all models that have one. */
+  readonly modelPrices: Readonly<Record<string, TokenPrice>>;
+  /** Models of each route, in the order in which they are asked. */
+  readonly routes: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -62,7 +67,14 @@ export async function checkPublished(api: Api, conditions: readonly Condition[])
     if (maxWaits !== undefined && waits > maxWaits)
       throw outside(name, api.model, `at most ${maxWaits} Waits`, undefined);
   }
-  return { weights: model.weights ?? undefined, price: model.price ?? undefined, maxTokens, maxWaits };
+  return {
+    weights: model.weights ?? undefined,
+    price: model.price ?? undefined,
+    maxTokens,
+    maxWaits,
+    modelPrices: Object.fromEntries(answer.data.data.flatMap(({ id, price }) => (price ? [[id, price]] : []))),
+    routes: Object.fromEntries(answer.data.data.flatMap(({ id, route }) => (route ? [[id, route.models]] : []))),
+  };
 }
 
 function outside(condition: string, model: string, limit: string, field: string | undefined): UsageError {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { TokenPrice } from './prices.ts';
+import type { Result } from './results.ts';
 
 /** Tokens that a model server processed. */
 export interface Processed {
@@ -48,6 +49,40 @@ export function processedTokens(budgetForcing: unknown): Processed | undefined {
       (vote?.other_tokens ?? 0) +
       (vote?.aborted_tokens ?? 0),
   };
+}
+
+/** Prices by model id. */
+export type ModelPrices = Readonly<Record<string, TokenPrice>>;
+
+/**
+ * Dollars of an answer. Each model of a route has its own price, if it is known; all else has `price`. Prompts of the models that did not
+ * answer count in full.
+ */
+export function dollarsOfAnswer(
+  { model, report, promptTokens, spentTokens }: Pick<Result, 'model' | 'report' | 'promptTokens' | 'spentTokens'>,
+  price: TokenPrice,
+  modelPrices: ModelPrices,
+): number {
+  const all = { prompt: promptTokens, sampled: spentTokens };
+  const account = accountSchema.safeParse(report);
+  const route = account.success ? account.data.route : undefined;
+  if (!account.success || route === undefined) return dollarsOf(all, modelPrices[model] ?? price);
+  const { attempts = [] } = account.data;
+  const answering = attempts.findLastIndex((attempt) => attempt.model === route.answered_by);
+  const others = attempts.flatMap(({ model: other, usage }, at) =>
+    at === answering || usage === undefined
+      ? []
+      : [{ model: other, prompt: usage.prompt_tokens, sampled: usage.completion_tokens }],
+  );
+  const sum = (of: (other: Processed) => number) => others.reduce((total, other) => total + of(other), 0);
+  const own = {
+    prompt: all.prompt - sum(({ prompt }) => prompt),
+    sampled: all.sampled - sum(({ sampled }) => sampled),
+  };
+  return (
+    dollarsOf(own, modelPrices[route.answered_by] ?? price) +
+    others.reduce((total, other) => total + dollarsOf(other, modelPrices[other.model] ?? price), 0)
+  );
 }
 
 /** Dollars of tokens at a price. */

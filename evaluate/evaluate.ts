@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { UsageError } from '../cli/usage-error.ts';
 import { type Against, askAgainst, conditionOfAgainst } from './against/ask-against.ts';
 import { type Api, ask } from './ask.ts';
 import { checkPublished } from './check-published.ts';
@@ -6,6 +7,7 @@ import { type Condition, conditionId } from './conditions.ts';
 import { ResultFolder } from './folder/result-folder.ts';
 import { gradeAnswer } from './grade.ts';
 import type { ExternalGrader } from './graders/external.ts';
+import { defaultThresholds, type Method, methods } from './methods.ts';
 import type { Prices } from './prices.ts';
 import { Progress } from './progress.ts';
 import type { Question } from './questions/question.ts';
@@ -15,7 +17,9 @@ import { runTasks } from './run-tasks.ts';
 import { writeReport } from './write-report.ts';
 
 export interface Evaluation extends Prices {
-  readonly api: Api;
+  readonly api: Omit<Api, 'route'>;
+  /** Id of the route that conditions ask. @default - none */
+  readonly route?: string | undefined;
   /** Name of the API in the settings of the folder: its URL, or `embedded`, whose port changes with each run. */
   readonly target: string;
   /** SHA-256 of the model's weights. @default - what `/v1/models` publishes */
@@ -44,8 +48,11 @@ export interface Evaluation extends Prices {
  * model's published limits exclude a condition
  */
 export async function evaluate(evaluation: Evaluation): Promise<Report> {
-  const { api, against, prompt = '{question}', signal } = evaluation;
-  const published = await checkPublished(api, evaluation.conditions);
+  const { against, prompt = '{question}', signal } = evaluation;
+  const published = await checkPublished(evaluation.api, evaluation.conditions);
+  const route = routeOf(evaluation, published.routes);
+  const api: Api = { ...evaluation.api, route };
+  const calibrated = evaluation.conditions.some(({ method }) => (methods[method] as Method).calibrated === true);
   const folder = await ResultFolder.extend(
     evaluation.out,
     {
@@ -61,6 +68,9 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       against: against === undefined ? null : { url: against.url, model: against.model, extra: against.extra },
       grader: evaluation.grader?.name ?? null,
       price: published.price ?? null,
+      modelPrices: route === undefined ? {} : published.modelPrices,
+      thresholds: calibrated ? (api.thresholds ?? defaultThresholds) : null,
+      route: route ?? null,
     },
     evaluation.questions,
   );
@@ -89,6 +99,20 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     signal,
   );
   return await writeReport(folder, all, evaluation);
+}
+
+/** The route that conditions ask, and its last model. */
+function routeOf({ conditions, route }: Evaluation, routes: Readonly<Record<string, readonly string[]>>): Api['route'] {
+  const asking = conditions.find(({ method }) => (methods[method] as Method).asks !== undefined);
+  const known = Object.keys(routes);
+  const offered = known.length === 0 ? 'The API has no routes.' : `The API has: ${known.join(', ')}.`;
+  if (route === undefined) {
+    if (asking === undefined) return undefined;
+    throw new UsageError(`${conditionId(asking)} needs a route: --route ID. ${offered}`);
+  }
+  const last = routes[route]?.at(-1);
+  if (last === undefined) throw new UsageError(`There is no route ${JSON.stringify(route)}. ${offered}`);
+  return { id: route, last };
 }
 
 function tasksOf({ conditions, questions, seeds, against }: Evaluation): readonly Task[] {

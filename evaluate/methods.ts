@@ -21,6 +21,8 @@ export interface Method {
   readonly rejects?: boolean;
   /** What it asks instead of the evaluated model. @default - that model */
   readonly asks?: 'route' | 'last-model';
+  /** Whether it depends on a calibration: its questions must be others than those that are asked. @default false */
+  readonly calibrated?: boolean;
   /** Method that it is a cheaper form of, with the same setting: the report compares the two. @default - none */
   readonly cheaperThan?: string;
 }
@@ -83,6 +85,7 @@ const declared = {
     label: 'Waits if unsure',
     settings: 'number',
     cheaperThan: 'wait',
+    calibrated: true,
     thinking: (waits, { measure, unsureBelow }) => ({
       waits,
       wait_when: 'unsure',
@@ -94,9 +97,15 @@ const declared = {
     label: 'stop if sure',
     settings: 'none',
     cheaperThan: 'natural',
+    calibrated: true,
     thinking: (_, { sureAbove }) => ({ stop_when: 'sure', sure_above: sureAbove }),
   },
-  risk: { label: 'risk in percent', settings: 'number', thinking: (percent) => ({ risk: percent / 100 }) },
+  risk: {
+    label: 'risk in percent',
+    settings: 'number',
+    calibrated: true,
+    thinking: (percent) => ({ risk: percent / 100 }),
+  },
   'server-vote': { label: 'vote on the server', settings: 'number', body: (n) => ({ n, vote: true }) },
   'vote-lead': {
     label: 'vote that stops at a lead of 2',

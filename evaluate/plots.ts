@@ -48,7 +48,7 @@ export function plotsOf(report: Report): Readonly<Record<string, string>> {
       frontier: true,
       series: [
         ...methodNames.map((method) => ({ ...named(methods[method].label, method, cost), joined: false })),
-        { ...named('vote', 'vote', cost), joined: false },
+        { ...named('vote of natural samples', 'vote', cost), joined: false },
         ...(against === undefined ? [] : [{ name: against.model, points: other, joined: false }]),
       ],
     }),

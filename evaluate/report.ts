@@ -1,4 +1,5 @@
 import type { Comparison } from './against/compare.ts';
+import type { Thresholds } from './methods.ts';
 import type { Gain } from './metrics.ts';
 import { escapeText, percent } from './plot.ts';
 import type { Row, Summary } from './summarize.ts';
@@ -6,12 +7,22 @@ import type { Row, Summary } from './summarize.ts';
 /** What is reported of a folder: the summary, and the other API if it was asked. */
 export interface Report extends Summary {
   readonly model: string;
+  /** Thresholds of the rules by confidence. `undefined` if no condition has one. */
+  readonly thresholds?: Thresholds | undefined;
   readonly against?: Comparison | undefined;
 }
 
 /** The report as tables for a terminal. */
-export function reportText({ against, ...summary }: Report): string {
-  return `${summaryText(summary)}${against === undefined ? '' : `\n${againstText(against)}`}`;
+export function reportText({ against, thresholds, ...summary }: Report): string {
+  return `${summaryText(summary)}${thresholds === undefined ? '' : thresholdsText(thresholds)}${against === undefined ? '' : `\n${againstText(against)}`}`;
+}
+
+function thresholdsText({ measure, unsureBelow, sureAbove, calibration }: Thresholds): string {
+  const source =
+    calibration === null
+      ? 'the defaults, which were not chosen for this model'
+      : `the calibration ${calibration}, which was made on other questions`;
+  return `Thresholds: unsure below ${unsureBelow} (${measure}), sure above ${sureAbove}, from ${source}.\n`;
 }
 
 function againstText(against: Comparison): string {
@@ -48,7 +59,7 @@ function againstText(against: Comparison): string {
 }
 
 /** The summary as a table for a terminal. */
-function summaryText({ rows, methods, samples }: Summary): string {
+function summaryText({ rows, methods, savings, samples }: Summary): string {
   const table = rows.map((row) => [
     row.id,
     percent(row.accuracy.share),
@@ -60,6 +71,7 @@ function summaryText({ rows, methods, samples }: Summary): string {
     row.promptTokens.toFixed(1),
     percent(row.control),
     `${Math.round(row.medianMs)}`,
+    row.tokensPerRightAnswer === undefined ? '-' : row.tokensPerRightAnswer.toFixed(1),
     ...dollarsText(row),
   ]);
   const priced = rows.some((row) => row.dollarsPerRightAnswer !== undefined);
@@ -74,6 +86,7 @@ function summaryText({ rows, methods, samples }: Summary): string {
     'prompt',
     'in budget',
     'ms',
+    'tokens per right answer',
     ...(priced ? ['$ per right answer'] : []),
   ];
   const metrics = Object.entries(methods).map(([method, found]) => [
@@ -94,9 +107,25 @@ function summaryText({ rows, methods, samples }: Summary): string {
   return [
     columns([head, ...table]),
     columns([methodHead, ...metrics]),
+    ...(savings.length === 0 ? [] : [savingsText(savings)]),
     ...(votes.length === 0 ? [] : [columns([['k', 'pass@k', 'maj@k', 'cons@k'], ...votes])]),
     `"Against natural" is in percentage points, paired by question, with its 95 % interval. Tokens are means over answers, of all\ncalls and attempts. Control is the share of runs whose mean thinking is within the budget. Scaling is in percentage points\nper 1,000 thinking tokens.${unequalNote(rows)}\n`,
   ].join('\n\n');
+}
+
+function savingsText(savings: Summary['savings']): string {
+  const priced = savings.some(({ dollars }) => dollars !== undefined);
+  const share = (value: number | undefined) => (value === undefined ? '-' : percent(value));
+  return columns([
+    ['condition', 'instead of', 'right, difference', 'tokens of it', ...(priced ? ['dollars of it'] : [])],
+    ...savings.map(({ condition, insteadOf, gain, tokens, dollars }) => [
+      condition,
+      insteadOf,
+      gain === undefined ? '-' : gainText(gain),
+      share(tokens),
+      ...(priced ? [share(dollars)] : []),
+    ]),
+  ]);
 }
 
 function pText(p: number): string {

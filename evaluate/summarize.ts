@@ -1,5 +1,5 @@
 import { type Condition, conditionId } from './conditions.ts';
-import { dollarsOf, processedTokens } from './cost.ts';
+import { dollarsOfAnswer, type ModelPrices, processedTokens } from './cost.ts';
 import { type Bounds, type Method, methods } from './methods.ts';
 import {
   type Accuracy,
@@ -16,6 +16,7 @@ import {
 } from './metrics.ts';
 import { type TokenPrice, tokenPrice } from './prices.ts';
 import type { Result } from './results.ts';
+import { type Saving, savingsOf } from './savings.ts';
 import { bootstrapRatio } from './statistics/bootstrap.ts';
 import type { Interval } from './statistics/clusters.ts';
 import { type SampleMetrics, sampleMetrics } from './statistics/sample-metrics.ts';
@@ -42,6 +43,8 @@ export interface Row {
   readonly control: number;
   /** Whether the mean thinking tokens are within the budget, as the paper's Control counts. `undefined` without a bound in tokens. */
   readonly runInBudget: boolean | undefined;
+  /** All sampled tokens over the right answers. `undefined` if no answer is right. */
+  readonly tokensPerRightAnswer: number | undefined;
   readonly dollarsPerAnswer: number | undefined;
   readonly dollarsPerRightAnswer: number | undefined;
   /** By the bootstrap over questions. JSON has `null` for an infinite end: a resample may have no right answer. */
@@ -63,6 +66,8 @@ export interface Summary {
   readonly rows: readonly Row[];
   /** The three metrics of the s1 paper, for each method over its budgets. */
   readonly methods: Readonly<Record<string, MethodMetrics>>;
+  /** Rules that are to save tokens, against what they replace. */
+  readonly savings: readonly Saving[];
   /** pass@k, maj@k and cons@k of the natural run's samples. Empty for one sample. */
   readonly samples: readonly SampleMetrics[];
 }
@@ -72,6 +77,7 @@ export function summarize(
   conditions: readonly Condition[],
   results: readonly Result[],
   dollarsPerMillionTokens: number | TokenPrice | undefined,
+  modelPrices: ModelPrices = {},
 ): Summary {
   const price = tokenPrice(dollarsPerMillionTokens);
   const of = (id: string) => results.filter((result) => result.condition === id);
@@ -92,8 +98,7 @@ export function summarize(
     if (judged.length === 0) return;
     const accuracy = accuracyOf(judged);
     const thinkingTokens = mean(judged.map((result) => result.thinkingTokens));
-    const dollars = (result: Judged) =>
-      price === undefined ? 0 : dollarsOf({ prompt: result.promptTokens, sampled: result.spentTokens }, price);
+    const dollars = (result: Judged) => (price === undefined ? 0 : dollarsOfAnswer(result, price, modelPrices));
     const allDollars = judged.reduce((sum, result) => sum + dollars(result), 0);
     rows.push({
       id,
@@ -119,6 +124,10 @@ export function summarize(
         })),
       ),
       runInBudget: runInBudget({ tokens: thinkingTokens, ...NO_BOUNDS, ...runBounds }),
+      tokensPerRightAnswer:
+        accuracy.right === 0
+          ? undefined
+          : (mean(judged.map((result) => result.spentTokens)) * judged.length) / accuracy.right,
       dollarsPerAnswer: price === undefined ? undefined : allDollars / judged.length,
       dollarsPerRightAnswer: price === undefined || accuracy.right === 0 ? undefined : allDollars / accuracy.right,
       dollarsPerRightAnswerInterval:
@@ -171,12 +180,27 @@ export function summarize(
     });
     add(`cut-text-${budget}`, 'cut-text', budget, cut, () => ({ max: budget }), { max: budget });
   }
-  return { rows, methods: metricsOf(rows), samples: sampleMetrics(of('natural')) };
+  return {
+    rows,
+    methods: metricsOf(rows),
+    savings: savingsOf(conditions, results, rows),
+    samples: sampleMetrics(of('natural')),
+  };
 }
 
 type Judged = Pick<
   Result,
-  'question' | 'seed' | 'waits' | 'correct' | 'thinkingTokens' | 'spentTokens' | 'promptTokens' | 'forcedTokens' | 'ms'
+  | 'question'
+  | 'seed'
+  | 'waits'
+  | 'correct'
+  | 'thinkingTokens'
+  | 'spentTokens'
+  | 'promptTokens'
+  | 'forcedTokens'
+  | 'ms'
+  | 'model'
+  | 'report'
 >;
 
 const NO_BOUNDS = { min: 0, max: Number.POSITIVE_INFINITY };
@@ -226,6 +250,9 @@ function votes(results: readonly Result[], samples: number): readonly Judged[] {
         promptTokens: sum((result) => result.promptTokens),
         forcedTokens: sum((result) => result.forcedTokens),
         ms: Math.max(...first.map((result) => result.ms)),
+        model: one.model,
+        // Samples of a route may have had different models.
+        report: null,
       },
     ];
   });

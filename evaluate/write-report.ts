@@ -8,11 +8,15 @@ import { summarize } from './summarize.ts';
 
 /** Writes summary, plots and page of a folder's results. */
 export async function writeReport(folder: ResultFolder, results: readonly Result[], prices: Prices): Promise<Report> {
-  const { model, conditions, against, price } = folder.settings;
-  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens ?? price ?? undefined);
+  const { model, conditions, against, price, modelPrices, thresholds } = folder.settings;
+  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens ?? price ?? undefined, {
+    ...modelPrices,
+    ...prices.modelPrices,
+  });
   const report: Report = {
     ...summary,
     model,
+    ...(thresholds === null ? {} : { thresholds }),
     ...(against === null ? {} : { against: compareAgainst(against.model, conditions, results, summary, prices) }),
   };
   const plots = plotsOf(report);

@@ -24,7 +24,18 @@ export const evalOptions = {
   preset: {
     type: 'string',
     placeholder: 'NAME',
-    description: `s1-paper: budgets of 500 to 16,000 tokens, Waits 1, 2, 4, 6, temperature 0, no repetition penalty, all questions. card: the same as --full. Other options override it`,
+    description: `s1-paper: budgets of 500 to 16,000 tokens, Waits 1, 2, 4, 6, temperature 0, no repetition penalty, all questions. card: the same as --full. adaptive: Waits, votes, early stops and risks by confidence, and what they replace; 500 questions, 3 seeds. Other options override it`,
+  },
+  calibration: {
+    type: 'string',
+    placeholder: 'FILE',
+    defaultText: 'that of the embedded model; elsewhere "none": 0.3 and 0.95',
+    description: 'calibration.json with the thresholds of conditions by confidence; it must be of other questions',
+  },
+  route: {
+    type: 'string',
+    placeholder: 'ID',
+    description: 'route for the conditions route and last-model, which the preset adaptive then has',
   },
   full: {
     type: 'boolean',
@@ -48,6 +59,12 @@ export const evalOptions = {
     placeholder: 'NUMBER[,NUMBER]',
     defaultText: 'what /v1/models publishes',
     description: 'dollars per million tokens, or per million prompt and sampled tokens, for dollars per right answer',
+  },
+  'model-price': {
+    type: 'string',
+    placeholder: 'ID=NUMBER[,NUMBER]',
+    multiple: true,
+    description: 'price of one model of a route, as --price; may be repeated',
   },
   out: {
     type: 'string',
@@ -191,7 +208,7 @@ export const evalOptions = {
   conditions: {
     type: 'string',
     placeholder: 'LIST',
-    default: 'none',
+    defaultText: 'none',
     group: CONDITION_OPTIONS,
     description: 'further conditions by name, such as token-conditional-forced-32',
   },

@@ -10,10 +10,12 @@ import { evaluate } from '../../evaluate/evaluate.ts';
 import type { ExternalGrader } from '../../evaluate/graders/external.ts';
 import type { GraderName } from '../../evaluate/graders.ts';
 import { methodNames, methods } from '../../evaluate/methods.ts';
+import type { TokenPrice } from '../../evaluate/prices.ts';
 import { type DatasetName, datasetNames, datasets } from '../../evaluate/questions/datasets.ts';
 import type { Question } from '../../evaluate/questions/question.ts';
 import { readQuestions } from '../../evaluate/questions/read-questions.ts';
 import { reportText } from '../../evaluate/report.ts';
+import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
 import { startLocal } from '../../local/start-local.ts';
 import { apiKeyOf, parseBaseUrl } from '../api-client.ts';
 import { firstModel } from '../first-model.ts';
@@ -26,12 +28,15 @@ import {
   parseWholeNumber,
 } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
+import { thresholdsFrom } from './calibration-option.ts';
 import type { EvalValues } from './eval-options.ts';
 import { graderFrom } from './grader-option.ts';
 import { type Preset, presetNames, presets } from './presets.ts';
 
 const QUESTIONS = fileURLToPath(new URL('../../local/model/questions.jsonl', import.meta.url));
-const WEIGHTS = fileURLToPath(new URL('../../local/model/budgetforce-tiny.gguf', import.meta.url));
+const TINY = 'budgetforce-tiny';
+const WEIGHTS = fileURLToPath(new URL(`../../local/model/${TINY}.gguf`, import.meta.url));
+const CALIBRATION = fileURLToPath(new URL(`../../local/model/${TINY}.calibration.json`, import.meta.url));
 
 /** `budgetforce eval`: asks what the folder does not have, and prints the report. */
 export async function runEvaluation(values: EvalValues): Promise<number> {
@@ -67,22 +72,32 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   process.once('SIGINT', onInterrupt);
   try {
     const questions = await questionsFrom(values, number('limit', 1e6), grader);
-    if (baseUrl === undefined) server = await startLocal({ port: 0, host: '127.0.0.1', parallel: concurrency });
+    if (baseUrl === undefined)
+      server = await startLocal({ ...embeddedModels(), port: 0, host: '127.0.0.1', parallel: concurrency });
     const api = { baseUrl: server === undefined ? (baseUrl ?? '') : `${server.url}/v1`, apiKey: apiKeyOf(values) };
+    const model = values.model ?? (await firstModel(api));
+    const weights = server === undefined ? undefined : await embeddedWeights(model);
+    const thresholds = await thresholdsFrom(
+      values.calibration ?? (server === undefined || model !== TINY ? undefined : CALIBRATION),
+      {
+        model,
+        weights,
+        conditions: settings.conditions,
+        questions: questionsPath(values),
+        rows: questions.length,
+      },
+    );
     const report = await evaluate({
       api: {
         ...api,
         temperature: settings.temperature,
         repetitionPenalty: settings.repetitionPenalty,
-        model: values.model ?? (await firstModel(api)),
+        model,
+        thresholds,
       },
+      route: values.route,
       target: server === undefined ? api.baseUrl : 'embedded',
-      weights:
-        server === undefined
-          ? undefined
-          : createHash('sha256')
-              .update(await readFile(WEIGHTS))
-              .digest('hex'),
+      weights,
       prompt,
       questions,
       conditions: settings.conditions,
@@ -107,6 +122,21 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
   }
 }
 
+/** The second embedded model and the route to it, if its files are installed. */
+function embeddedModels() {
+  return missingFile(smallModel) === undefined ? { furtherModels: [smallModel], routes: [autoRoute] } : {};
+}
+
+/** SHA-256 of the weights of an embedded model. `undefined` for a route, which has several. */
+async function embeddedWeights(model: string): Promise<string | undefined> {
+  const path = { [TINY]: WEIGHTS, [smallModel.id]: smallModel.modelPath }[model];
+  return path === undefined
+    ? undefined
+    : createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+}
+
 function presetOf(values: EvalValues): Preset {
   if (values.full && values.preset !== undefined && values.preset !== 'card')
     throw new UsageError(`--full is the preset card, but --preset is ${values.preset}. Give one of them.`);
@@ -121,6 +151,7 @@ function conditionsFrom(
   const list = (name: 'budgets' | 'waits' | 'baselines') => parseNumberList(name, of(name) ?? 'none');
   const words = (text: string) =>
     text === 'none' || text.trim() === '' ? [] : text.split(',').map((part) => part.trim());
+  const ofRoute = values.route !== undefined && values.preset === 'adaptive' ? ['route', 'last-model'] : [];
   return conditionsOf({
     budgets: list('budgets'),
     waits: list('waits'),
@@ -128,7 +159,7 @@ function conditionsFrom(
     samples,
     steps: parseNumberList('steps', values.steps),
     lengths: words(values.lengths).map((word) => parseChoice('lengths', word, ['short', 'long'])),
-    further: words(values.conditions).map((id) => {
+    further: [...words(of('conditions') ?? 'none'), ...ofRoute].map((id) => {
       const condition = parseConditionId(id);
       if (condition !== undefined) return condition;
       const known = methodNames.map((name) => {
@@ -138,6 +169,12 @@ function conditionsFrom(
       throw new UsageError(`--conditions has ${JSON.stringify(id)}. There are: ${known.join(', ')}.`);
     }),
   });
+}
+
+/** Path of the file of questions. */
+function questionsPath({ dataset, questions }: Pick<EvalValues, 'dataset' | 'questions'>): string {
+  const named = datasetNames.some((name) => name === dataset);
+  return questions ?? (named ? undefined : dataset) ?? QUESTIONS;
 }
 
 /** Reads the questions. `--dataset` names the columns of `--questions`, or is itself a file. */
@@ -168,12 +205,20 @@ async function questionsFrom(
     ...(id === undefined ? {} : { id }),
     ...(choices === undefined ? {} : { choices }),
   };
-  return await readQuestions(questions ?? (named === undefined ? dataset : undefined) ?? QUESTIONS, limit, {
+  return await readQuestions(questionsPath(values), limit, {
     dataset: named,
     columns: mapped ? columns : undefined,
     grader: typeof grader === 'string' ? grader : undefined,
     gradedOutside: typeof grader === 'object',
   });
+}
+
+function modelPrice(text: string): readonly [string, TokenPrice] {
+  const at = text.lastIndexOf('=');
+  if (at < 1)
+    throw new UsageError(`--model-price is ${JSON.stringify(text)}. Give a model and its price, such as s1-32b=0.5,2.`);
+  const price = parsePrice('model-price', text.slice(at + 1));
+  return [text.slice(0, at), typeof price === 'number' ? { prompt: price, completion: price } : price];
 }
 
 /** What the options say of dollars. */
@@ -182,6 +227,7 @@ export function pricesFrom(values: EvalValues) {
   return {
     dollarsPerMillionTokens: price === undefined ? undefined : parsePrice('price', price),
     againstPrice: againstPrice === undefined ? undefined : parsePrices('against-price', againstPrice),
+    modelPrices: Object.fromEntries((values['model-price'] ?? []).map(modelPrice)),
     dollarsPerHour: hourly === undefined ? undefined : parseNumber('dollars-per-hour', hourly, { min: 0, max: 1e6 }),
   };
 }

@@ -64,13 +64,21 @@ export function chooseThreshold(curve: readonly ThresholdPoint[], tolerance: num
   return chosen;
 }
 
+/** Share of the tokens that a later measure must save to be preferred: smaller differences are noise. */
+const LEAST_SAVING = 0.05;
+
 /**
- * Chooses the measure by the same rule from the thresholds of all. Of equal cost and accuracy, the first of the list, so measures that
- * need less of the server come first.
+ * Chooses the measure: of those whose accuracy is within the tolerance of the best one, the first of the list that needs at most 5 %
+ * more tokens than the cheapest. So measures that need less of the server come first.
  */
 export function chooseMeasure(chosen: readonly ChosenThreshold[], tolerance: number): ChosenThreshold | undefined {
-  const point = chooseThreshold(chosen, tolerance);
-  return chosen.find((candidate) => candidate === point);
+  const cheapest = chooseThreshold(chosen, tolerance);
+  if (cheapest === undefined) return undefined;
+  const best = Math.max(...chosen.map(({ accuracy }) => accuracy));
+  return chosen.find(
+    ({ accuracy, meanTokens }) =>
+      accuracy >= best - tolerance - 1e-12 && meanTokens * (1 - LEAST_SAVING) <= cheapest.meanTokens,
+  );
 }
 
 function round(value: number): number {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UsageError } from '../../cli/usage-error.ts';
+import { confidenceMeasures } from '../../lambda/forcing/confidence.ts';
 import { type Condition, conditionId, mergeConditions, parseConditionId } from '../conditions.ts';
 import type { Question } from '../questions/question.ts';
 
@@ -12,6 +13,8 @@ const conditionSchema = z.object({ id: z.string(), samples: z.int().min(1) }).tr
 
 /** The API that `--against` names. */
 const againstSchema = z.object({ url: z.string(), model: z.string(), extra: z.record(z.string(), z.unknown()) });
+
+const priceSchema = z.object({ prompt: z.number(), completion: z.number() });
 
 export const runSettingsSchema = z.object({
   format: z.literal(2),
@@ -31,7 +34,21 @@ export const runSettingsSchema = z.object({
   /** Name of the external grader. `null` if each question has its own grader. */
   grader: z.string().nullable().default(null),
   /** Price that `/v1/models` published, in dollars per million tokens. */
-  price: z.object({ prompt: z.number(), completion: z.number() }).nullable().default(null),
+  price: priceSchema.nullable().default(null),
+  /** Prices that it published of the other models of a route. */
+  modelPrices: z.record(z.string(), priceSchema).default({}),
+  /** Thresholds of conditions by confidence. `null` if there is none. */
+  thresholds: z
+    .object({
+      measure: z.enum(confidenceMeasures),
+      unsureBelow: z.number(),
+      sureAbove: z.number(),
+      calibration: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
+  /** The route that was asked, and its last model. `null` if none was. */
+  route: z.object({ id: z.string(), last: z.string() }).nullable().default(null),
 });
 
 /** What a folder's results were asked with. */
@@ -70,6 +87,10 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
       ? // Without the hash of the weights, only the URL says that the model is the same.
         difference('API', before.target, now.target)
       : difference("weights' hash", before.weights, now.weights),
+    before.thresholds === null || now.thresholds === null
+      ? undefined
+      : difference('set of thresholds', before.thresholds, now.thresholds),
+    before.route === null || now.route === null ? undefined : difference('route', before.route, now.route),
     before.against === null || now.against === null
       ? undefined
       : (difference('model of --against', before.against.model, now.against.model) ??
@@ -84,6 +105,9 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
     conditions: mergeConditions(before.conditions, now.conditions),
     against: now.against ?? before.against,
     price: now.price ?? before.price,
+    modelPrices: { ...before.modelPrices, ...now.modelPrices },
+    thresholds: now.thresholds ?? before.thresholds,
+    route: now.route ?? before.route,
   };
 }
 
