@@ -9,10 +9,15 @@ import { summarize } from './summarize.ts';
 /** Writes summary, plots and page of a folder's results. */
 export async function writeReport(folder: ResultFolder, results: readonly Result[], prices: Prices): Promise<Report> {
   const { model, conditions, against, price, modelPrices, thresholds } = folder.settings;
-  const summary = summarize(conditions, results, prices.dollarsPerMillionTokens ?? price ?? undefined, {
-    ...modelPrices,
-    ...prices.modelPrices,
-  });
+  const summary = summarize(
+    conditions,
+    results,
+    prices.dollarsPerMillionTokens ?? prices.modelPrices?.[model] ?? price ?? undefined,
+    {
+      ...modelPrices,
+      ...prices.modelPrices,
+    },
+  );
   const report: Report = {
     ...summary,
     model,
