@@ -25,7 +25,7 @@ import { policiesOf, thinkingOf } from './policies.ts';
 import { splitQuestions } from './split-questions.ts';
 
 /** Fewest questions: half of them is held out. */
-export const LEAST_QUESTIONS = 40;
+const LEAST_QUESTIONS = 40;
 
 export interface CalibrationOptions {
   readonly api: Api;
@@ -308,7 +308,7 @@ function checkTrials(trials: readonly Trial[]): void {
  * The cheapest candidate whose accuracy is within the tolerance of natural thinking; if there is none, the most accurate one. Of equal
  * ones the highest, which stops least.
  */
-export function chooseSure<T extends Pick<Judged, 'accuracy' | 'meanTokens'> & { readonly sureAbove: number }>(
+function chooseSure<T extends Pick<Judged, 'accuracy' | 'meanTokens'> & { readonly sureAbove: number }>(
   candidates: readonly T[],
   natural: Judged,
   tolerance: number,

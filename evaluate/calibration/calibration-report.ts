@@ -123,7 +123,7 @@ export function calibrationPlots(result: CalibrationResult): Readonly<Record<str
 }
 
 /** Mean score and share of right answers of bins with about equally many answers, in the order of the score. */
-export function reliability(answers: readonly Scored[], bins: number) {
+function reliability(answers: readonly Scored[], bins: number) {
   const sorted = answers.toSorted((a, b) => a.score - b.score);
   const count = Math.min(bins, sorted.length);
   return Array.from({ length: count }, (_, bin) => {

@@ -63,6 +63,18 @@ describe('conditions by confidence', () => {
     expect(sent('risk')).toMatchObject({ risk: 0.07 });
   });
 
+  it('end the run at once if the API refuses one of them', async () => {
+    api.close();
+    api = await scriptedApi((request, response, count) => {
+      if (request.body.thinking.risk === undefined) return budgetforceAnswer(request, response);
+      response.writeHead(400).end(`no calibration, request ${count}`);
+    }, models);
+    await expect(evaluate(evaluation(['natural', 'wait-1', 'risk-7'], { concurrency: 1 }))).rejects.toThrow(
+      'no calibration, request 3',
+    );
+    expect(api.received).toHaveLength(3);
+  });
+
   it('are not mixed with those of other thresholds in one folder', async () => {
     await evaluate(evaluation(['unsure-wait-1']));
     const other = { ...evaluation(['unsure-wait-1']).api, thresholds: { ...thresholds, unsureBelow: 0.5 } };
