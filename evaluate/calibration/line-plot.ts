@@ -20,9 +20,9 @@ interface LinePlot {
   readonly diagonal?: boolean;
 }
 
-const WIDTH = 820;
+const WIDTH = 860;
 const HEIGHT = 380;
-const BOX = { left: 64, right: 250, top: 44, bottom: 52 };
+const BOX = { left: 64, right: 290, top: 44, bottom: 52 };
 const INNER = { width: WIDTH - BOX.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
 const COLORS = ['#2563eb', '#d97706', '#059669', '#9333ea', '#dc2626', '#64748b', '#0891b2', '#be185d'];
 const DASHES = ['', '7 3', '2 3', '8 3 2 3'];
