@@ -29,16 +29,32 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     ...voteOf(request),
     ...topLogprobsOf(request),
     ...(structure === undefined ? {} : { structure }),
-    ...(ignoresEnd(request, structure) ? { ignoreAnswerEnd: true } : {}),
+    ...minimumOf(request, structure),
   };
 }
 
-function ignoresEnd({ ignore_eos: ignores }: ChatRequest, structure: AnswerStructure | undefined): boolean {
-  if (ignores !== true || structure === undefined) return ignores === true;
-  throw invalidRequest(
-    'ignore_eos',
-    'ignore_eos lets the answer end only at its maximum of tokens, but it must have a form (response_format or tool_choice), which ends it. Omit one of them.',
-  );
+function minimumOf(
+  request: ChatRequest,
+  structure: AnswerStructure | undefined,
+): Pick<GenerationRequest, 'minCompletionTokens'> {
+  const { ignore_eos: ignores, min_tokens: min } = request;
+  const field = ignores === true ? 'ignore_eos' : 'min_tokens';
+  if (ignores !== true && (min ?? 0) === 0) return {};
+  if (structure !== undefined) {
+    throw invalidRequest(
+      field,
+      `${field} masks the end of the answer, but it must have a form (response_format or tool_choice), which ends it. Omit one of them.`,
+    );
+  }
+  if (ignores === true) return { minCompletionTokens: Number.POSITIVE_INFINITY };
+  const max = request.max_completion_tokens ?? request.max_tokens;
+  if (min != null && max != null && min > max) {
+    throw invalidRequest(
+      'min_tokens',
+      `min_tokens (${min}) is greater than the maximum of tokens (${max}). Give a minimum that is not above the maximum.`,
+    );
+  }
+  return min == null ? {} : { minCompletionTokens: min };
 }
 
 function topLogprobsOf({ logprobs, top_logprobs: top }: ChatRequest): { readonly topLogprobs?: number } {

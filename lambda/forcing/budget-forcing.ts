@@ -124,7 +124,7 @@ export class BudgetForcing {
     this.#segment = {
       part: this.#part,
       promptIds: [...this.#ids],
-      minTokens: this.#masksWholeAnswer() ? maxTokens : Math.min(this.#minTokensOfNext, maxTokens),
+      minTokens: Math.min(Math.max(this.#minTokensOfNext, this.#missingFromAnswer()), maxTokens),
       maxTokens,
       stopTokenIds: this.#endIds(),
       ...this.#neededLogprobs(),
@@ -388,8 +388,10 @@ export class BudgetForcing {
     }
   }
 
-  #masksWholeAnswer(): boolean {
-    return this.#part === 'answer' && this.#plan.ignoreAnswerEnd === true;
+  /** How many tokens the answer needs until the completion has its minimum; 0 while the model thinks. */
+  #missingFromAnswer(): number {
+    if (this.#part !== 'answer') return 0;
+    return (this.#plan.minCompletionTokens ?? 0) - this.#thinkingTokens - this.#answerTokens;
   }
 
   /** The confidence if it is high enough that the thinking needs no "Wait". */

@@ -41,8 +41,11 @@ export interface ForcingPlan {
   readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
   readonly minAnswerTokens?: number;
-  /** Whether the end of the answer is masked up to its maximum. Stop texts end it all the same. @default false */
-  readonly ignoreAnswerEnd?: boolean;
+  /**
+   * Minimum of completion tokens: below it, the end of the answer is masked. Infinity masks it up to the answer's maximum. Stop texts
+   * end the answer all the same. @default 0
+   */
+  readonly minCompletionTokens?: number;
   /** Creates a decoder that makes text from ids. If omitted, the text of the model server is used. */
   readonly newDecoder?: () => StreamDecoder;
 }

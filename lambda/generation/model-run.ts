@@ -135,7 +135,8 @@ function toGeneration(
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
   hint: readonly number[],
 ): Omit<Generation, 'signal'> {
-  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain, ignoreAnswerEnd } = request;
+  const { model, thinking, requested, structure, sampling, topLogprobs, stopTexts, plain, minCompletionTokens } =
+    request;
   const { settings } = model;
   const load = loads?.get(settings.id);
   const report = zeroCopies?.get(settings.id);
@@ -163,7 +164,7 @@ function toGeneration(
       contextTokens: settings.contextTokens,
       stopTexts,
       ...(plain === undefined ? {} : { minAnswerTokens: plain.minTokens }),
-      ...(ignoreAnswerEnd === true ? { ignoreAnswerEnd } : {}),
+      ...(minCompletionTokens === undefined ? {} : { minCompletionTokens }),
       detectLoops: thinking.detectLoops ?? settings.detectLoops ?? false,
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),

@@ -38,8 +38,8 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Form that the answer must have. If omitted, any text. */
   readonly structure?: AnswerStructure;
-  /** Whether the answer ends at its maximum only (`ForcingPlan.ignoreAnswerEnd`). @default false */
-  readonly ignoreAnswerEnd?: boolean;
+  /** Minimum of completion tokens (`ForcingPlan.minCompletionTokens`). @default 0 */
+  readonly minCompletionTokens?: number;
   /** Fields of the request that have no effect. If omitted, none. */
   readonly ignored?: readonly IgnoredField[];
   /** Number of answers (`n`). Minimum: 1. */

@@ -3,14 +3,14 @@
  * `budgetforce start` (`npm run check:fuzz`). A proxy in between counts them, so that nothing rests on schemathesis's own report.
  * The model is pinned, so that requests reach the engine. Fails if any answer has status 5xx, none comes within a minute, or the process ends.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { pythonTool } from '../python-tool.ts';
 import { CountingProxy } from './counting-proxy.ts';
 import { pinModel } from './pin-model.ts';
 
@@ -34,7 +34,7 @@ const requests = wholeNumber('requests', values.requests);
 const firstSeed = wholeNumber('seed', values.seed);
 const workers = wholeNumber('workers', values.workers);
 
-const st = await schemathesis();
+const st = join(await pythonTool('schemathesis', join(import.meta.dirname, 'requirements.txt')), 'st');
 const program = join(import.meta.dirname, '../../bin/budgetforce.ts');
 const server = spawn(process.execPath, [program, 'start', '--port', '0', '--data', 'none', '--json'], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -86,31 +86,6 @@ async function round(seed: number, phases: string): Promise<void> {
   // 1: it found a server error, which the proxy counted, too.
   if (code !== 0 && code !== 1)
     throw new Error(`schemathesis ended with ${code}. Run it by hand: ${st} run ${schema} --url ${url}`);
-}
-
-/** The command of the pinned schemathesis, installed into the user's cache if it is not there. */
-async function schemathesis(): Promise<string> {
-  const requirements = join(import.meta.dirname, 'requirements.txt');
-  const pin = readFileSync(requirements, 'utf8').trim().replace('==', '-');
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'budgetforce', pin);
-  const command = join(folder, 'bin', 'st');
-  if (existsSync(command)) return command;
-  console.log(`Installing ${pin} into ${folder} …`);
-  await mkdir(folder, { recursive: true });
-  const python = process.env['PYTHON'] || 'python3';
-  for (const [file, ...rest] of [
-    [python, '-m', 'venv', folder],
-    [join(folder, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '--requirement', requirements],
-  ] as const) {
-    const { status } = spawnSync(file, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
-    if (status !== 0) {
-      await rm(folder, { recursive: true, force: true });
-      throw new Error(
-        `${[file, ...rest].join(' ')} failed. It needs Python 3 with its venv module and a package index.`,
-      );
-    }
-  }
-  return command;
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { budgetFields, MAX_SHORT_TEXT, MAX_STOPS } from '../budget-fields.ts';
+import { budgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
+import { outputEndFields } from '../output-end-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
@@ -62,12 +63,6 @@ export const chatRequestSchema = z.strictObject({
     .boolean()
     .nullish()
     .describe('vLLM: `true` is the default; `false` requires `continue_final_message`.'),
-  ignore_eos: z
-    .boolean()
-    .nullish()
-    .describe(
-      'vLLM: no end of the answer is sampled before the maximum of tokens, so that the output has exactly as many.',
-    ),
   stream: z.boolean().nullish(),
   stream_options: z
     .strictObject({
@@ -83,9 +78,7 @@ export const chatRequestSchema = z.strictObject({
   max_completion_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
   max_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('The older name for `max_completion_tokens`.'),
   ...samplingFields,
-  stop: z
-    .union([z.string().min(1).max(MAX_SHORT_TEXT), z.array(z.string().min(1).max(MAX_SHORT_TEXT)).max(MAX_STOPS)])
-    .nullish(),
+  ...outputEndFields,
   n: z.int().min(1).max(16).nullish().describe('Number of samples, each with its own budget.'),
   vote: z
     .boolean()

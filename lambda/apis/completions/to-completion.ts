@@ -68,7 +68,7 @@ export function toCompletion(request: CompletionRequest, prompt: RawPrompt, mode
   const { prompt: _prompt, echo: _echo, logprobs, ...rest } = request;
   const maxTokens = request.max_tokens ?? (budget === undefined ? DEFAULT_MAX_TOKENS : undefined);
   const generation = toGenerationRequest(
-    { ...rest, messages: [], max_tokens: undefined, logprobs: undefined, ignore_eos: undefined },
+    { ...rest, messages: [], max_tokens: undefined, logprobs: undefined, ignore_eos: undefined, min_tokens: undefined },
     model,
   );
   const shared: GenerationRequest = {

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { reasoningEfforts } from '../../settings/settings.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
-import { MAX_TOKENS } from '../sampling-fields.ts';
+import { outputEndFields } from '../output-end-fields.ts';
+import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 
 const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);
@@ -62,8 +63,8 @@ export const responsesRequestSchema = z.strictObject({
     })
     .nullish(),
   max_output_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().gt(0).max(1).nullish(),
+  ...samplingFields,
+  ...outputEndFields,
   text: z
     .strictObject({
       format: z

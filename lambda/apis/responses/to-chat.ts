@@ -18,6 +18,15 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
     max_completion_tokens: request.max_output_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
+    top_k: request.top_k,
+    min_p: request.min_p,
+    repetition_penalty: request.repetition_penalty,
+    frequency_penalty: request.frequency_penalty,
+    presence_penalty: request.presence_penalty,
+    seed: request.seed,
+    stop: request.stop,
+    ignore_eos: request.ignore_eos,
+    min_tokens: request.min_tokens,
     response_format:
       format?.type === 'json_schema'
         ? { type: 'json_schema', json_schema: { name: format.name, schema: format.schema } }

@@ -61,6 +61,37 @@ describe('Responses', () => {
     });
   });
 
+  it('Responses accepts the sampling fields of vLLM, and the fields that decide where the output ends, as guidellm sends them', async () => {
+    const { app, model } = scriptedApp([{ says: 'x', ends: IM_START }, { says: 'y'.repeat(40) }]);
+    const sampling = {
+      top_k: 5,
+      min_p: 0.1,
+      repetition_penalty: 1.1,
+      frequency_penalty: 0.5,
+      presence_penalty: 0.25,
+      seed: 7,
+    };
+    const request = { input: 'x', max_output_tokens: 32, stop: null, ignore_eos: true, ...sampling };
+    const response = await app.request('/v1/responses', post(request));
+    expect(await response.json()).toMatchObject({ usage: { output_tokens: 32 } });
+    expect(model.requests.at(-1)).toMatchObject({
+      minTokens: 31,
+      maxTokens: 31,
+      sampling: { topK: 5, minP: 0.1, repetitionPenalty: 1.1, frequencyPenalty: 0.5, presencePenalty: 0.25 },
+    });
+    expect(model.requests.map(({ sampling: { seed } }) => typeof seed)).toEqual(['number', 'number']);
+  });
+
+  it.each([
+    ['stop', { stop: 'ur' }, 'Fo'],
+    ['min_tokens', { min_tokens: 12 }, 'Four.'],
+  ])('Responses accepts %s', async (_, field, text) => {
+    const { app, model } = scriptedApp(natural);
+    const response = await app.request('/v1/responses', post({ input: 'x', ...field }));
+    expect(await response.json()).toMatchObject({ output: [{ type: 'reasoning' }, { content: [{ text }] }] });
+    expect(model.requests[1]?.minTokens).toBe('min_tokens' in field ? 7 : 0);
+  });
+
   it('a response that fails after the start of its stream ends with response.failed', async () => {
     const broken = { says: 'x', fails: new StreamBrokenError('broke') };
     const { app } = scriptedApp([

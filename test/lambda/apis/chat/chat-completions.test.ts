@@ -256,11 +256,33 @@ describe('several samples', () => {
     expect(choices[0].finish_reason).toBe('length');
   });
 
-  it('ignore_eos and a form of the answer exclude each other', async () => {
-    const request = chat({ ignore_eos: true, response_format: { type: 'json_object' } });
+  it('min_tokens masks the end of the answer until thinking and answer have as many tokens, as aiperf sends it', async () => {
+    const { app, model } = scriptedApp([thinks('ab'), answers('x'.repeat(20))]);
+    const request = chat({ min_tokens: 20, max_completion_tokens: 64 });
+    await completionOf(await app.request(path, request));
+    expect(model.requests.map(({ minTokens }) => minTokens)).toEqual([0, 18]);
+  });
+
+  it('min_tokens that the thinking has reached masks nothing', async () => {
+    const { app, model } = scriptedApp([thinks('a'.repeat(30)), answers('1')]);
+    await completionOf(await app.request(path, chat({ min_tokens: 20 })));
+    expect(model.requests.map(({ minTokens }) => minTokens)).toEqual([0, 0]);
+  });
+
+  it('min_tokens above the maximum is refused', async () => {
+    const response = await scriptedApp([]).app.request(path, chat({ min_tokens: 33, max_completion_tokens: 32 }));
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toMatchObject({ param: 'min_tokens' });
+  });
+
+  it.each([
+    ['ignore_eos', { ignore_eos: true }],
+    ['min_tokens', { min_tokens: 5 }],
+  ])('%s and a form of the answer exclude each other', async (param, field) => {
+    const request = chat({ ...field, response_format: { type: 'json_object' } });
     const response = await scriptedApp([]).app.request(path, request);
     expect(response.status).toBe(400);
-    expect(await errorOf(response)).toMatchObject({ param: 'ignore_eos' });
+    expect(await errorOf(response)).toMatchObject({ param });
   });
 
   it('each sample has its own seed', async () => {
