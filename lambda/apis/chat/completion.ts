@@ -30,6 +30,8 @@ export interface RunningChat extends RunningGeneration {
   /** Whether every chunk has the usage so far. */
   readonly continuousUsage: boolean;
   readonly tools: ToolUse | undefined;
+  /** Whether the log probabilities of the thinking were requested. They are an empty list if there is no thinking. */
+  readonly thinkingLogprobs: boolean;
 }
 
 /** The completion, when all samples are finished. */
@@ -170,7 +172,7 @@ class Samples {
       answer: '',
       calls: [],
       cutCall: false,
-      logprobs: {},
+      logprobs: this.#run.thinkingLogprobs ? { thinking: [] } : {},
     };
     this.#states.set(index, state);
     if (event.kind === 'logprobs') {

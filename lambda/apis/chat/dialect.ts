@@ -42,6 +42,7 @@ function chatCompletions(dependencies: AppDependencies) {
       continuousUsage:
         request.stream_options?.include_usage === true && request.stream_options.continuous_usage_stats === true,
       tools: generation.tools,
+      thinkingLogprobs: request.thinking?.logprobs === true,
     };
     const response = {
       streamed: request.stream === true,

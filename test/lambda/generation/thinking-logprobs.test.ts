@@ -232,6 +232,12 @@ describe('thinking.logprobs in Chat Completions', () => {
     expect(model.requests.map(({ topLogprobs }) => topLogprobs)).toEqual([1, 1, undefined]);
   });
 
+  it('a thought without tokens has an empty list', async () => {
+    const { app } = scriptedApp([{ says: '1', ends: IM_END }]);
+    const body = await (await app.request(path, chat({ thinking: { ...thinking, max_tokens: 0, waits: 0 } }))).json();
+    expect(body).toMatchObject({ choices: [{ logprobs: { reasoning_content: [] } }] });
+  });
+
   it('the stream has the same entries, and those of the answer if they are requested', async () => {
     const { app } = scriptedApp(script());
     const events = await eventsOf(await app.request(path, chat({ thinking, logprobs: true, stream: true })));
