@@ -19,7 +19,8 @@ export function showFieldError(param: string, side: string, message: string): vo
   control.closest('details')?.setAttribute('open', '');
   control.setAttribute('aria-invalid', 'true');
   const note = element('span', { className: 'error field-error', id: `${control.id}-error` }, message);
-  control.setAttribute('aria-errormessage', note.id);
+  const described = control.getAttribute('aria-describedby');
+  control.setAttribute('aria-describedby', described === null ? note.id : `${described} ${note.id}`);
   (control.closest('.dial, label') ?? control).after(note);
   control.scrollIntoView({ block: 'nearest' });
 }
@@ -29,6 +30,8 @@ export function clearFieldErrors(): void {
   for (const note of document.querySelectorAll('.field-error')) note.remove();
   for (const control of document.querySelectorAll('[aria-invalid]')) {
     control.removeAttribute('aria-invalid');
-    control.removeAttribute('aria-errormessage');
+    const described = control.getAttribute('aria-describedby')?.replace(/ ?\S+-error$/, '') ?? '';
+    if (described === '') control.removeAttribute('aria-describedby');
+    else control.setAttribute('aria-describedby', described);
   }
 }
