@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -7,7 +6,6 @@ import { IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
 import { chromiumPath } from './browser.ts';
 import { chromiumPages } from './chromium-pages.ts';
 
-const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const results = z.object({
   violations: z.array(z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string() })) })),
   passes: z.array(z.unknown()),
@@ -15,7 +13,7 @@ const results = z.object({
 
 /** What axe finds, one line for each rule. */
 async function findings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(source);
+  await page.evaluate(axe.source);
   const { violations, passes } = results.parse(await page.evaluate('axe.run(document)'));
   expect(passes.length).toBeGreaterThan(10);
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
