@@ -2,7 +2,7 @@ import { paginateDescribeInstanceTypeOfferings } from '@aws-sdk/client-ec2';
 import { hostedPart } from '../../lib/config.ts';
 import type { Check, Finding } from './finding.ts';
 
-const check = 'instance type';
+const check = 'instances';
 
 /** In which zones of the region EC2 offers the instance types. SageMaker's instances are the same with `ml.` before them. */
 export const checkInstanceOfferings: Check = async ({ config, clients }) => {

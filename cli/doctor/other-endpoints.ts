@@ -5,7 +5,7 @@ import type { AwsClients } from './aws-clients.ts';
 import type { Check, Finding } from './finding.ts';
 import { exists } from './names.ts';
 
-const check = 'other endpoints';
+const check = 'endpoints';
 type RemoteEndpoint = z.infer<typeof remoteEndpointSchema>;
 
 /** Whether the endpoints of other regions, to which requests go or fall back, are there and in service. */

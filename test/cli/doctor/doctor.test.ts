@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { doctorCommand } from '../../../cli/commands/doctor.ts';
 import { awsClients } from '../../../cli/doctor/aws-clients.ts';
 import { examine } from '../../../cli/doctor/examine.ts';
 import type { Finding } from '../../../cli/doctor/finding.ts';
@@ -95,16 +96,7 @@ describe('budgetforce doctor', () => {
     const findings = await findingsOf();
     expect(notOk(findings)).toEqual([]);
     expect(new Set(findings.map(({ check }) => check))).toEqual(
-      new Set([
-        'config',
-        'credentials',
-        'quotas',
-        'instance type',
-        'weights',
-        'image',
-        'log role of API Gateway',
-        'names',
-      ]),
+      new Set(['config', 'credentials', 'quotas', 'instances', 'weights', 'image', 'log role', 'names']),
     );
     expect(
       aws.asked.map(({ name }) => name).filter((name) => !/^(?:Get|List|Describe|BatchGet|HEAD|GET)/.test(name)),
@@ -137,13 +129,13 @@ describe('budgetforce doctor', () => {
       'an instance type that no zone has',
       { DescribeInstanceTypeOfferings: offerings() },
       {},
-      { check: 'instance type', status: 'problem', text: expect.stringContaining('not offered in any zone') },
+      { check: 'instances', status: 'problem', text: expect.stringContaining('not offered in any zone') },
     ],
     [
       'an instance type in one zone',
       { DescribeInstanceTypeOfferings: offerings('us-east-1c') },
       {},
-      { check: 'instance type', status: 'warning', text: expect.stringContaining('us-east-1c only') },
+      { check: 'instances', status: 'warning', text: expect.stringContaining('us-east-1c only') },
     ],
     [
       'a bucket that does not exist',
@@ -204,7 +196,7 @@ describe('budgetforce doctor', () => {
       'a missing log role',
       { 'GET /account': { json: {} } },
       {},
-      { check: 'log role of API Gateway', status: 'problem', text: expect.stringContaining('not set in us-east-1') },
+      { check: 'log role', status: 'problem', text: expect.stringContaining('not set in us-east-1') },
     ],
     [
       'an account without CDK',
@@ -278,7 +270,7 @@ describe('budgetforce doctor', () => {
     const findings = await examine(parseConfig(aConfig({ models: [model] })), awsClients('us-east-1', undefined));
     expect(notOk(findings).map(({ check, status }) => `${check} ${status}`)).toEqual([
       'image unchecked',
-      'log role of API Gateway unchecked',
+      'log role unchecked',
     ]);
     expect(notOk(findings)[0]?.text).toMatch(
       /^The credentials may not look: .*not authorized to perform BatchGetImage/,
@@ -317,7 +309,7 @@ describe('budgetforce doctor', () => {
       api: { fallbackRegions: ['eu-west-1'] },
     } as Partial<ConfigInput>;
     expect(notOk(await findingsOf({}, config))).toMatchObject([
-      { check: 'other endpoints', status: 'problem', text: 'other in eu-west-1 does not exist: deploy it first.' },
+      { check: 'endpoints', status: 'problem', text: 'other in eu-west-1 does not exist: deploy it first.' },
     ]);
     const creating = {
       DescribeEndpoint: (input: Readonly<Record<string, unknown>>) =>
@@ -328,10 +320,25 @@ describe('budgetforce doctor', () => {
     ]);
   });
 
+  it('makes the chosen checks only', async () => {
+    answers = healthy;
+    const findings = await examine(parseConfig(aConfig({ models: [model] })), awsClients('us-east-1', undefined), [
+      'names',
+    ]);
+    expect(new Set(findings.map(({ check }) => check))).toEqual(new Set(['config', 'credentials', 'names']));
+  });
+
+  it.each([
+    [[], 'Give one config'],
+    [['config/first-deployment.json', '--only', 'luck'], '--only luck is no check. Write one of quotas, instances,'],
+  ])('refuses wrong arguments %j', async (args, message) => {
+    await expect(doctorCommand.run(args)).rejects.toThrow(message);
+  });
+
   it('prints what needs a hand last, with its command', async () => {
     const text = renderFindings(await findingsOf({ 'GET /account': { json: {} } }));
     const lines = text.trim().split('\n');
-    expect(lines.at(-4)).toMatch(/^PROBLEM {5}log role of API Gateway: /);
+    expect(lines.at(-4)).toMatch(/^PROBLEM {5}log role: /);
     expect(lines.at(-3)).toMatch(/^ {12}aws apigateway update-account/);
     expect(lines.at(-1)).toMatch(/^\d+ ok, 0 not checked, 0 warning, 1 problem$/);
   });
