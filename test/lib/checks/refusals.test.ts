@@ -92,9 +92,16 @@ const refused: Record<string, ConfigInput> = {
   'a concurrency threshold that is too high': p5({
     routing: { strategy: 'prefix-aware', sharedPromptTokens: 0, concurrencyThreshold: 2_000 },
   }),
+  'a model of the hub without a commit': model({
+    source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'main' },
+  }),
   'network isolation of a model from the hub': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', networkIsolation: true },
-    models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
+    models: [
+      aModel({
+        source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+      }),
+    ],
   }),
   'a variable that is too long': model({ environment: { VLLM_X: 'x'.repeat(1_025) } }),
   'a request longer than a stream may be': aConfig({ api: { requestSeconds: 1_200 } }),
@@ -220,7 +227,11 @@ const refused: Record<string, ConfigInput> = {
   'a bake time of more than an hour': p5({ deployment: { strategy: 'rolling', percent: 50, bakeSeconds: 7_200 } }),
   'a model from the hub without a route to the internet': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
-    models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
+    models: [
+      aModel({
+        source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+      }),
+    ],
   }),
   'more security groups than SageMaker accepts': p5({
     network: {
