@@ -252,8 +252,16 @@ export class BudgetForcing {
     this.#events.push({ kind: 'resume', at });
   }
 
-  /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
-  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown'): void {
+  /**
+   * Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer.
+   *
+   * @param options `called`: whether the segment that `next()` returned was run; if not, it does not count. @default true
+   */
+  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown', { called = true } = {}): void {
+    if (!called && this.#segment !== undefined) {
+      this.#segments--;
+      if (this.#probe !== undefined) this.#probes--;
+    }
     this.#segment = undefined;
     this.#endProbe();
     if (this.#part === 'thinking') {

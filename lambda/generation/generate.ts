@@ -32,7 +32,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       }
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
-        machine.cut(cutReason(generation.cutThinking));
+        machine.cut(cutReason(generation.cutThinking), { called: false });
         yield* takeEvents(machine, generation);
         continue;
       }
