@@ -113,7 +113,8 @@ describe('probes over HTTP', () => {
 
   it('a deadline in mid-probe cuts the thinking, and the answer comes in time', async () => {
     const { model, url, record } = await world({ says: '42', outcome: 'hang' });
-    const response = await ask(url, { deadline_ms: 1_500 }, { stream: true });
+    // With a long answer allowed, half of the time is kept for it.
+    const response = await ask(url, { deadline_ms: 3_000 }, { stream: true, max_completion_tokens: 3_000 });
     const { thought, answer, report } = await streamed(response);
     expect(thought).toBe(THOUGHT.slice(0, 32).trimEnd());
     expect(answer).toBe('Final Answer:\n42');
