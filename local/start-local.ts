@@ -139,7 +139,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const models = [model, ...further];
   const modelIds = models.map(({ id }) => id);
   const offered = [...modelIds, ...routes.map(({ id }) => id)];
-  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, modelIds, aliases);
+  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, models, aliases);
   if (problem !== undefined) {
     await runtime?.close();
     throw new Error(`${problem.sentence}.`);

@@ -68,6 +68,8 @@ export interface ForcingReport {
   readonly probes: number;
   /** Confidence in the thought since its last "Wait". `undefined` if it is not measured or has no token. Final when the thinking ended. */
   readonly confidence: Confidence | undefined;
+  /** The same of the plan's `gateMeasure`, 0 to 1. */
+  readonly gateConfidence: number | undefined;
   /** Whether rules by confidence were off, since the server gave no log-probabilities. */
   readonly gatesOff: boolean;
   /**

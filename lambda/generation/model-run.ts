@@ -1,6 +1,6 @@
 import type { AppDependencies } from '../context.ts';
 import type { Log } from '../errors/log.ts';
-import { LowestProbability } from '../forcing/lowest-probability.ts';
+import type { ConfidenceMeasure } from '../forcing/confidence.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
 import type { ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
@@ -38,8 +38,8 @@ export interface SampleOptions {
   readonly place?: number;
   /** Ends this sample alone. */
   readonly signal: AbortSignal;
-  /** Whether to measure the confidence of the thought. @default false */
-  readonly measures?: boolean;
+  /** See `ForcingPlan`. */
+  readonly gateMeasure?: ConfidenceMeasure | undefined;
   /** See `Generation`. */
   readonly yieldsThoughtEnd?: boolean;
   readonly onEnd?: (account: SampleAccount) => void;
@@ -99,7 +99,7 @@ export class ModelRun {
   }
 
   /** Runs one sample. No call of the model starts before the events are read. */
-  sample({ index, place = index, signal, measures = false, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
+  sample({ index, place = index, signal, gateMeasure, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
     const { accounts, tokens, dependencies, context } = this.#run;
     const count = tokens.add();
     const { admission } = this.admitted;
@@ -111,7 +111,7 @@ export class ModelRun {
     const generation: Generation = {
       ...counted,
       yieldsThoughtEnd,
-      ...(measures ? { confidence: new LowestProbability() } : {}),
+      ...(gateMeasure === undefined ? {} : { plan: { ...counted.plan, gateMeasure } }),
       onTokens: (soFar) => {
         count(soFar);
         counted.onTokens?.(soFar);

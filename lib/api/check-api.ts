@@ -47,7 +47,7 @@ export function checkApi(
     ),
     checkRoutes(
       props.routes,
-      models.map(({ id }) => id),
+      props.models.map(({ model, thinking }) => ({ id: model.id, calibration: thinking?.calibration })),
       props.aliases,
     ),
     checkEndpointGiven(

@@ -90,10 +90,10 @@ async function checkVoteUntil({ client, questions, tap, vllm }: World): Promise<
   const ROUNDS = 16;
   for (const [seed, question] of questions.slice(80, 80 + ROUNDS).entries()) {
     tap.calls.length = 0;
-    const until = seed % 2 === 0 ? { lead: 2 } : { agree: 3 };
+    const until = seed % 2 === 0 ? { lead: 2 } : { agree: 4 };
     const { report, usage } = await client.ask(question, {
       // Hot samples disagree, so that a wave begins while others still run.
-      ...{ n: 8, vote: true, vote_until: until, seed, temperature: seed < 4 ? 1 : 1.6 },
+      ...{ n: 8, vote: true, vote_until: until, seed, temperature: seed < 4 ? 1 : 2 },
       thinking: { max_tokens: 200 },
       stream: seed % 4 > 1,
     });
@@ -122,11 +122,11 @@ async function checkTogether({ client, questions, parallel }: World): Promise<st
   const asked = questions.slice(100, 148);
   const reports = await inParallel(asked, parallel, async (question, seed) => {
     const min = (seed * 7) % 60;
-    const max = min + 1 + ((seed * 13) % 80);
+    const max = min + 1 + ((seed * 13) % 160);
     const { report } = await client.ask(question, {
       ...{ seed, temperature: 1.2, stream: seed % 2 === 1 },
       thinking: {
-        ...{ min_tokens: min, max_tokens: max, waits: seed % 3, wait_when: 'unsure', unsure_below: 0.5 },
+        ...{ min_tokens: min, max_tokens: max, waits: seed % 3, wait_when: 'unsure', unsure_below: 0.8 },
         ...{ stop_when: 'sure', sure_above: 0.95, sure_probes: 2 },
       },
     });
@@ -140,6 +140,9 @@ async function checkTogether({ client, questions, parallel }: World): Promise<st
   });
   const count = (kind: string) =>
     sum(reports.map(({ events }) => events.filter((event) => event.kind === kind).length));
+  for (const kind of ['wait', 'wait_skipped', 'probe', 'cut']) {
+    must(count(kind) > 0, `no request had a ${kind}: the requests do not test it`);
+  }
   return `48 of 48 within minimum and maximum; ${count('wait')} Waits, ${count('wait_skipped')} skipped, ${count('suppress')} masked ends, ${count('probe')} probes, ${count('cut')} cuts`;
 }
 

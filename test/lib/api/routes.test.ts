@@ -20,6 +20,30 @@ describe('A route in a config', () => {
     expect(aliases).toEqual({ 'gpt-5': 'auto' });
   });
 
+  describe('without a threshold', () => {
+    const calibration = { id: 'held-out', measure: 'tail', unsureBelow: 0.4 } as const;
+    const calibrated = aModel({ copies, thinking: { calibration } });
+    const large = aModel({ id: 'large', copies });
+    const withRoute = (models: Parameters<typeof aConfig>[0]['models'], ids: string[]) =>
+      aConfig({ models, routes: [{ id: 'auto', models: ids }] });
+
+    it('takes that of the calibration of its first model', () => {
+      const { routes, models } = deployedSettings(synthesize(withRoute([calibrated, large], ['s1-32b', 'large'])));
+      expect(routes).toEqual([{ id: 'auto', models: ['s1-32b', 'large'], escalate: {}, pass_thought: false }]);
+      expect(models[0]?.calibration).toMatchObject(calibration);
+    });
+
+    it.each([
+      ['first', ['large', 's1-32b']],
+      ['second', ['s1-32b', 'large', 'huge']],
+    ])('is refused by the name of the model if its %s one has no calibration', (_, ids) => {
+      const config = withRoute([calibrated, large, aModel({ id: 'huge', copies })], ids);
+      expect(() => synthesize(config)).toThrow(
+        'The route "auto" has no threshold, and its model "large" has no calibration that would give one: write escalate.unsure_below, for instance 0.3, or escalate.disagree, or calibrate the model',
+      );
+    });
+  });
+
   it('lets the function invoke the component of each model, and no other', () => {
     synthesize(config).api.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: {
