@@ -13,7 +13,7 @@ export interface OccasionalReport {
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
   /** Why rules by confidence, which the key or the config asks for, were off. */
-  readonly gates_off?: 'no_logprobs';
+  readonly gates_off?: 'no_logprobs' | 'no_threshold';
   /** The policy that `thinking.risk` chose. */
   readonly risk?: RiskReport;
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
@@ -111,7 +111,7 @@ export function toBudgetReport(
     ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
     ...(report.confidence === undefined ? {} : { confidence: { ...report.confidence } }),
     ...(run.risk === undefined ? {} : { risk: { ...run.risk } }),
-    ...(report.gatesOff ? { gates_off: 'no_logprobs' as const } : {}),
+    ...(report.gatesOff === undefined ? {} : { gates_off: report.gatesOff }),
     ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),

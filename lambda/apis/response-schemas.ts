@@ -62,9 +62,11 @@ const occasionalReport = {
     .optional()
     .describe('The policy that `thinking.risk` chose: the upper 95 % bound of its wrong answers, by the calibration.'),
   gates_off: z
-    .literal('no_logprobs')
+    .enum(['no_logprobs', 'no_threshold'])
     .optional()
-    .describe('Set if rules by confidence were off, since the model server gave no log-probabilities.'),
+    .describe(
+      'Set if rules by confidence, which the key or the config asks for, were off: the model server gave no log-probabilities, or their measure has no threshold for this model.',
+    ),
   probes: z
     .strictObject({ count, tokens: count })
     .optional()

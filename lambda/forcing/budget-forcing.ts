@@ -69,6 +69,8 @@ export class BudgetForcing {
   #gate: Confidence | undefined;
   #probe: RunningProbe | undefined;
   #probeDue = false;
+  /** Whether a probe had no confidence, so that agreement alone decided. */
+  #unmeasuredProbe = false;
   #probeAt = nextProbeAt(0);
   #probes = 0;
 
@@ -431,8 +433,9 @@ export class BudgetForcing {
     return [...new Set([this.#meter, this.#gateMeter])].filter((meter) => meter !== undefined);
   }
 
-  #gatesOff(): boolean {
-    return this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+  #gatesOff(): ForcingReport['gatesOff'] {
+    const unmeasured = this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+    return unmeasured || this.#unmeasuredProbe ? 'no_logprobs' : this.#plan.gateOff;
   }
 
   #neededLogprobs(): Pick<NextSegment, 'logprobs'> {
@@ -494,6 +497,7 @@ export class BudgetForcing {
     this.#endProbe();
     const answer = probe.end(byModel);
     const { confidence: value } = answer;
+    if (value === undefined && probe.tokens > 0) this.#unmeasuredProbe = true;
     this.#events.push({ kind: 'probe', at: this.#thinkingTokens, ...(value === undefined ? {} : { value }) });
     if (this.#probeRule?.take(answer) === true) this.#cutThinking('sure');
   }

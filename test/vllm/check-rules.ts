@@ -121,10 +121,11 @@ async function checkVoteUntil({ client, questions, tap, vllm }: World): Promise<
 async function checkTogether({ client, questions, parallel }: World): Promise<string> {
   const asked = questions.slice(100, 148);
   const reports = await inParallel(asked, parallel, async (question, seed) => {
-    const min = (seed * 7) % 60;
+    // Without a minimum, an unsure end becomes a Wait at any length.
+    const min = seed % 2 === 0 ? 0 : 40 + ((seed * 7) % 60);
     const max = min + 1 + ((seed * 13) % 160);
     const { report } = await client.ask(question, {
-      ...{ seed, temperature: 1.2, stream: seed % 2 === 1 },
+      ...{ seed, temperature: 1.2, stream: seed % 4 > 1 },
       thinking: {
         ...{ min_tokens: min, max_tokens: max, waits: seed % 3, wait_when: 'unsure', unsure_below: 0.8 },
         ...{ stop_when: 'sure', sure_above: 0.95, sure_probes: 2 },
