@@ -48,6 +48,8 @@ export interface VoteAccount {
   /** Thinking and answer tokens of the finished samples that are not in the response. */
   readonly other_tokens: number;
   readonly aborted_tokens: number;
+  /** Tokens of the probes of all samples, if any ran. */
+  readonly probe_tokens?: number;
   /**
    * `all`: every sample counted. `lead` and `agree`: the condition of the request. `certain`: the other samples could not change the
    * winner. `deadline`: the time of the request was over.

@@ -81,6 +81,9 @@ const occasionalReport = {
         'Thinking and answer tokens of the finished samples that are not in the response. They are billed, but not in `usage`.',
       ),
       aborted_tokens: count.describe('Tokens of the samples that did not finish. They are billed, but not in `usage`.'),
+      probe_tokens: count
+        .optional()
+        .describe('Tokens of the probes of all samples, if any ran. They are billed, but not in `usage`.'),
       decided_by: z
         .enum(['all', 'lead', 'agree', 'certain', 'deadline'])
         .describe(
