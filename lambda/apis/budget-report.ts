@@ -65,6 +65,8 @@ export interface Attempt {
   /** `first`; or why it followed: the answer before was `unsure`, samples `disagree`, a call `failed`, or was slow (`hedge`). */
   readonly reason: 'first' | 'unsure' | 'disagree' | 'failed' | 'hedge';
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
+  /** Tokens of its probes, if any ran, which `usage` does not have and `dollars` has. */
+  readonly probe_tokens?: number;
   readonly confidence?: number;
   readonly dollars?: number;
   /** Code of the failure, if the model failed. */
@@ -131,7 +133,7 @@ function toRouteReport(
       answered_by: answered.model,
       ...(keptBecause === undefined ? {} : { kept_because: keptBecause }),
     },
-    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, confidence, failure }) => {
+    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, probeTokens, confidence, failure }) => {
       const price = priceOf?.(model);
       return {
         model,
@@ -141,10 +143,13 @@ function toRouteReport(
           completion_tokens: completionTokens,
           total_tokens: promptTokens + completionTokens,
         },
+        ...(probeTokens === 0 ? {} : { probe_tokens: probeTokens }),
         ...(confidence === undefined ? {} : { confidence }),
         ...(price === undefined
           ? {}
-          : { dollars: (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000 }),
+          : {
+              dollars: (promptTokens * price.prompt + (completionTokens + probeTokens) * price.completion) / 1_000_000,
+            }),
         ...(failure === undefined ? {} : { failure }),
       };
     }),

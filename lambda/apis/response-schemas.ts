@@ -100,6 +100,9 @@ const occasionalReport = {
           .enum(['first', 'unsure', 'disagree', 'failed', 'hedge'])
           .describe('`first`, or why the attempt followed the one before.'),
         usage: z.strictObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
+        probe_tokens: count
+          .optional()
+          .describe('Tokens of its probes, if any ran. They are in `dollars`, but not in `usage`.'),
         confidence: z.number().min(0).max(1).optional(),
         dollars: z.number().min(0).optional(),
         failure: text.optional().describe('Code of the failure, if the model failed.'),

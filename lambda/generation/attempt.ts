@@ -53,21 +53,27 @@ export class Attempt {
     this.#events = this.#sample(0);
   }
 
-  /** Thinking tokens, and tokens of thinking and answer, of all samples that ended. */
-  get used(): { readonly thinking: number; readonly completion: number } {
+  /** Thinking tokens, tokens of thinking and answer, and tokens of probes, of all samples that ended. */
+  get used(): { readonly thinking: number; readonly completion: number; readonly probe: number } {
     const reports = [...this.#accounts.values()];
-    const aborted = reports.reduce((sum, report) => sum + report.abortedTokens + report.probeTokens, 0);
-    const thinking = reports.reduce((sum, report) => sum + report.thinkingTokens, 0);
-    const answer = reports.reduce((sum, report) => sum + report.answerTokens, 0);
-    return { thinking: thinking + aborted, completion: thinking + aborted + answer };
+    const sum = (select: (report: SampleAccount['report']) => number) =>
+      reports.reduce((total, report) => total + select(report), 0);
+    const thinking = sum((report) => report.thinkingTokens + report.abortedTokens);
+    return {
+      thinking,
+      completion: thinking + sum((report) => report.answerTokens),
+      probe: sum((report) => report.probeTokens),
+    };
   }
 
   get account(): RouteAttempt {
+    const { completion, probe } = this.used;
     return {
       model: this.run.request.model.settings.id,
       reason: this.#options.reason,
       promptTokens: this.run.admitted.promptTokens,
-      completionTokens: this.used.completion,
+      completionTokens: completion,
+      probeTokens: probe,
       confidence: this.#confidence,
       failure: this.#failure,
     };

@@ -101,7 +101,15 @@ class RoutedSample {
     } catch (error) {
       const failure = this.#codeOf(error);
       const model = asked.model.settings.id;
-      const account = { model, reason, promptTokens: 0, completionTokens: 0, confidence: undefined, failure };
+      const account = {
+        model,
+        reason,
+        promptTokens: 0,
+        completionTokens: 0,
+        probeTokens: 0,
+        confidence: undefined,
+        failure,
+      };
       this.#accounts.push(() => account);
       return 'failed';
     }

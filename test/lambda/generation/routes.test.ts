@@ -322,6 +322,25 @@ describe('A route', () => {
     expect(answer.budget_forcing).toMatchObject({ waits: 1, route: { answered_by: 'small' } });
   });
 
+  it('counts probes of a model apart: in no budget of the models after it, but in the price', async () => {
+    const line = `${'a'.repeat(31)}\n`;
+    const logprobs = [...line].map((token) => ({ token, logprob: UNSURE, top: [] }));
+    const ends = [...'12.'].map((token) => ({ token, logprob: -0.1, top: [] }));
+    const small: ScriptedSegment[] = [
+      { says: line, ends: IM_START, logprobs },
+      { says: '12', ends: IM_END, logprobs: ends },
+      { says: '', ends: IM_START, logprobs: ends },
+    ];
+    const made = routedApp({ small, large: [thinks('de', SURE), answers('5')] });
+    const thinking = { stop_when: 'sure', sure_above: 1, waits: 0, max_tokens: 60 };
+    const answer = await ask(made.app, { thinking });
+    expect(answer.budget_forcing.attempts).toMatchObject([
+      { model: 'small', usage: { completion_tokens: 32 }, probe_tokens: 2, dollars: 34 },
+      { model: 'large', reason: 'unsure' },
+    ]);
+    expect(made.requestsOf('large')[0]?.maxTokens).toBe(60 - 32);
+  });
+
   it('reserves the probes of every model', async () => {
     const table = new MemoryTable();
     const [keys, ledger] = [new KeyStore(table, () => UNIX_TIME), new Ledger(table, () => UNIX_TIME)];
