@@ -201,21 +201,32 @@ function noteToStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-const autoModelSchema = z.looseObject({ id: z.string(), format: z.literal('auto'), tokenizer: z.string().optional() });
+/** A model or a fallback with the format `auto`. A fallback has no id. */
+const autoFormatSchema = z.looseObject({ format: z.literal('auto'), tokenizer: z.string().optional() });
+const withFallbacksSchema = z.looseObject({ id: z.string(), fallbacks: z.array(z.unknown()).optional() });
 
-/** Replaces the format `auto` of each model by the one that its files say. */
+/** Replaces the format `auto` of each model and fallback by the one that its files say. */
 function withFormats(input: unknown, file: string, note: (line: string) => void): unknown {
   const config = z.looseObject({ models: z.array(z.unknown()) }).safeParse(input).data;
   if (config === undefined) return input;
+  const derive = (part: unknown, name: string): unknown => {
+    const auto = autoFormatSchema.safeParse(part).data;
+    return auto === undefined ? part : { ...auto, format: formatOf(name, auto, file, note) };
+  };
   const models = config.models.map((model) => {
-    const auto = autoModelSchema.safeParse(model).data;
-    return auto === undefined ? model : { ...auto, format: formatOf(auto, file, note) };
+    const named = withFallbacksSchema.safeParse(model).data;
+    if (named === undefined) return model;
+    const fallbacks = named.fallbacks?.map((fallback, index) =>
+      derive(fallback, `fallback ${index + 1} of ${named.id}`),
+    );
+    return derive({ ...named, ...(fallbacks === undefined ? {} : { fallbacks }) }, named.id);
   });
   return { ...config, models };
 }
 
 function formatOf(
-  { id, tokenizer }: z.output<typeof autoModelSchema>,
+  id: string,
+  { tokenizer }: z.output<typeof autoFormatSchema>,
   file: string,
   note: (line: string) => void,
 ): string {

@@ -1,17 +1,18 @@
-import { type App, type Environment, Tags } from 'aws-cdk-lib';
+import { type Environment, Tags } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
 import { ApiStack } from './api/stack.ts';
 import { type Config, type HostedConfig, hostedPart } from './config.ts';
 import { NetworkStack } from './endpoint/network-stack.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 
 /**
- * Adds the stacks of one stage to an app: the network's if it is isolated, the endpoint's and the API's, or only the API's if every model is on
+ * Adds the stacks of one stage to an app, or to a `Stage` of a pipeline: the network's if it is isolated, the endpoint's and the API's, or only the API's if every model is on
  * a server of its own. For why there are several, see docs/decisions/0007-two-stacks.md.
  */
 export function addStacks(
-  app: App,
+  scope: Construct,
   config: Config,
   { code }: { readonly code?: Code } = {},
 ): {
@@ -21,16 +22,16 @@ export function addStacks(
 } {
   const env = { region: config.region, ...(config.account !== undefined && { account: config.account }) };
   const hosted = hostedPart(config);
-  const networkStack = hosted && addNetworkStack(app, hosted, env);
+  const networkStack = hosted && addNetworkStack(scope, hosted, env);
   const endpointStack =
     hosted &&
-    new EndpointStack(app, `${config.name}-endpoint`, {
+    new EndpointStack(scope, `${config.name}-endpoint`, {
       env,
       description: `Budgetforce ${config.name}: GPU endpoint and its models`,
       config: hosted,
       network: networkStack?.network,
     });
-  const apiStack = new ApiStack(app, `${config.name}-api`, {
+  const apiStack = new ApiStack(scope, `${config.name}-api`, {
     env,
     description: `Budgetforce ${config.name}: OpenAI-compatible API`,
     config,
@@ -39,13 +40,17 @@ export function addStacks(
   });
   // Names are plain strings, from which CDK derives no order of the stacks.
   if (endpointStack !== undefined) apiStack.addStackDependency(endpointStack);
-  Tags.of(app).add('budgetforce', config.name);
+  Tags.of(scope).add('budgetforce', config.name);
   return { networkStack, endpointStack, apiStack };
 }
 
-function addNetworkStack(app: App, { name, endpoint: { network }, logRetentionDays }: HostedConfig, env: Environment) {
+function addNetworkStack(
+  scope: Construct,
+  { name, endpoint: { network }, logRetentionDays }: HostedConfig,
+  env: Environment,
+) {
   if (network?.kind !== 'isolated') return undefined;
-  return new NetworkStack(app, `${name}-network`, {
+  return new NetworkStack(scope, `${name}-network`, {
     env,
     description: `Budgetforce ${name}: network of the endpoint`,
     cidr: network.cidr,

@@ -2,7 +2,9 @@ import { upstreamName } from '../lambda/upstream/registry.ts';
 import { type Config, externalModels, hostedPart } from '../lib/config.ts';
 import type { Prices } from '../lib/facts/prices.ts';
 import { breakEven } from './break-even.ts';
+import { bringUp } from './bring-up.ts';
 import type { CreatedResources } from './created.ts';
+import { gpuUse } from './gpu-use.ts';
 import { apiHourlyCost, hourlyCost, requestCost } from './hourly-cost.ts';
 import { modelPlan } from './model-plan.ts';
 import { monthlyCost } from './monthly-cost.ts';
@@ -11,6 +13,7 @@ import type { ApiPrice, Plan, TokensPerRequest } from './plan.ts';
 import { requiredQuotas } from './required-quotas.ts';
 import { routePlans } from './route-cost.ts';
 import type { PlannedTraffic } from './traffic.ts';
+import { updateNeeds } from './update-needs.ts';
 
 const usualTokens: TokensPerRequest = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
 
@@ -61,6 +64,9 @@ export function makePlan(
     region: config.region,
     created: created.map(({ stack, type, resources }) => ({ stack, type, count: resources.length })),
     models,
+    gpus: hosted && gpuUse(hosted, prices),
+    bringUp: hosted === undefined ? [] : bringUp(hosted, models, hourly),
+    updates: hosted === undefined ? [] : updateNeeds(hosted),
     quotas: requiredQuotas(config),
     externalModels: external.map(({ id, upstream }) => ({ id, server: upstreamName(upstream) })),
     instanceType: hosted?.endpoint.instanceType,

@@ -10,6 +10,12 @@ export interface Plan {
   readonly region: string;
   readonly created: readonly { readonly stack: string; readonly type: string; readonly count: number }[];
   readonly models: readonly ModelPlan[];
+  /** `undefined` if the instance type is unknown, or every model is on a server of its own. */
+  readonly gpus: readonly GpuUse[] | undefined;
+  /** Stages of a careful first deployment. Empty if every model is on a server of its own. */
+  readonly bringUp: readonly Stage[];
+  /** Empty if every model is on a server of its own. */
+  readonly updates: readonly UpdateNeed[];
   readonly quotas: readonly Quota[];
   /** Models on servers of their own, of which neither GPUs nor cost are known here. */
   readonly externalModels: readonly { readonly id: string; readonly server: string }[];
@@ -25,6 +31,39 @@ export interface Plan {
   readonly estimatedBreakEven: BreakEven | undefined;
   readonly prices: { readonly date: string; readonly source: string };
   readonly notes: readonly string[];
+}
+
+/** The GPUs of the running instances. `idle`: those that no copy uses, although they are paid. */
+export interface GpuUse {
+  /** With one copy of each model, with the initial copies, with all copies. */
+  readonly when: 'one copy' | 'first' | 'maximum';
+  readonly instances: number;
+  readonly gpus: number;
+  readonly used: number;
+  readonly idle: number;
+  /** Their part of the price. `undefined` if the price is unknown. */
+  readonly idleDollarsPerHour: number | undefined;
+}
+
+/** A stage of the bring-up. */
+export interface Stage {
+  /** What the config has in this stage. */
+  readonly change: string;
+  readonly instances: number;
+  readonly copies: number;
+  /** Time until the copies answer. `undefined` if it is unknown for a model. */
+  readonly startSeconds: number | undefined;
+  readonly dollarsPerHour: number | undefined;
+  /** What shows that the stage works. */
+  readonly check: string;
+}
+
+/** What an update needs. */
+export interface UpdateNeed {
+  readonly change: string;
+  /** Instances that run at once, at most. */
+  readonly instances: number;
+  readonly how: string;
 }
 
 /** Tokens of a usual request. */

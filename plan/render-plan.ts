@@ -27,6 +27,9 @@ function sectionsOf(plan: Plan): readonly Section[] {
     createdSection(plan),
     ...quotaSections(plan),
     ...hourlySection(plan),
+    ...gpuSection(plan),
+    ...bringUpSection(plan),
+    ...updateSection(plan),
     ...requestSection(plan),
     ...monthSection(plan),
     ...plan.routes.flatMap(routeSections),
@@ -101,6 +104,52 @@ function hourlySection({ estimatedDollarsPerHour: hourly, instanceType, prices }
         ['maximum: all instances run', estimate(hourly.maximum), instances(hourly.instances.maximum)],
         ['of which secrets, alarms, dashboard and similar', estimate(hourly.fixed, 4), ''],
       ],
+    },
+  ];
+}
+
+function gpuSection({ gpus, instanceType }: Plan): readonly Section[] {
+  if (gpus === undefined || gpus.every(({ idle }) => idle === 0)) return [];
+  const names = { 'one copy': 'one copy of each model', first: 'the initial copies', maximum: 'all copies' } as const;
+  return [
+    {
+      title: `GPUs of ${instanceType} that no copy uses`,
+      head: ['with', 'instances', 'GPUs', 'used', 'idle', 'dollars per hour for idle ones'],
+      rows: gpus.map(({ when, instances, gpus: all, used, idle, idleDollarsPerHour: dollars }) => [
+        names[when],
+        ...[instances, all, used, idle].map(String),
+        dollars === undefined ? 'unknown' : estimate(dollars),
+      ]),
+    },
+  ];
+}
+
+function bringUpSection({ bringUp }: Plan): readonly Section[] {
+  if (bringUp.length === 0) return [];
+  return [
+    {
+      title: 'Bring-up in stages',
+      head: ['stage', 'instances', 'copies', 'starts in', 'dollars per hour', 'config', 'go on if'],
+      rows: bringUp.map(({ instances, copies, startSeconds, dollarsPerHour, change, check }, index) => [
+        String(index + 1),
+        String(instances),
+        String(copies),
+        startSeconds === undefined ? 'unknown' : `${minutes(startSeconds)} (estimate)`,
+        dollarsPerHour === undefined ? 'unknown' : estimate(dollarsPerHour),
+        change,
+        check,
+      ]),
+    },
+  ];
+}
+
+function updateSection({ updates }: Plan): readonly Section[] {
+  if (updates.length === 0) return [];
+  return [
+    {
+      title: 'What an update needs',
+      head: ['change', 'instances at once', 'how'],
+      rows: updates.map(({ change, instances, how }) => [change, String(instances), how]),
     },
   ];
 }

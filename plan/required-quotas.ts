@@ -16,7 +16,7 @@ export function requiredQuotas(config: Config): readonly Quota[] {
 
 function instanceQuotas({ endpoint, region }: HostedConfig): readonly Quota[] {
   const { instanceType, instances, fallbackInstanceTypes = [] } = endpoint;
-  const { count, why } = duringUpdate(endpoint);
+  const { count, why } = instancesDuringUpdate(endpoint);
   return [
     instanceQuota(instanceType, count, region, `instances.max is ${instances.max}, and ${why}`),
     ...fallbackInstanceTypes.map((type) =>
@@ -30,7 +30,7 @@ function instanceQuotas({ endpoint, region }: HostedConfig): readonly Quota[] {
  *
  * https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
  */
-function duringUpdate({ deployment, instances: { max } }: HostedConfig['endpoint']) {
+export function instancesDuringUpdate({ deployment, instances: { max } }: HostedConfig['endpoint']) {
   if (deployment?.strategy !== 'rolling') {
     return { count: 2 * max, why: 'an update starts a second fleet before it stops the first one' };
   }

@@ -4,6 +4,11 @@ import { element } from './element.ts';
 /** A model as `GET /v1/models` describes it. */
 export interface ModelInfo {
   readonly id: string;
+  /** The id of the model, if this is an alias. */
+  readonly alias_of?: string;
+  /** The models of a route. */
+  readonly route?: { readonly models: readonly string[] };
+  readonly scales_by_load: boolean;
   /** In dollars per million tokens. */
   readonly price: { readonly prompt: number; readonly completion: number } | null;
   readonly budget_forcing: {
@@ -13,12 +18,6 @@ export interface ModelInfo {
   };
 }
 
-/** The budget that a box sets. */
-export interface BoxBudget {
-  readonly thinking: Readonly<Record<string, number>>;
-  readonly effort: string | undefined;
-}
-
 /** What the controls of a box show. `undefined`: not set. */
 export interface BoxValues {
   readonly max?: number | undefined;
@@ -26,6 +25,9 @@ export interface BoxValues {
   readonly waits?: number | undefined;
   readonly effort?: string | undefined;
 }
+
+/** Highest number of Waits on the dial. */
+const MAX_WAITS = 8;
 
 /** The budget controls of one run. */
 export class BudgetBox {
@@ -46,10 +48,28 @@ export class BudgetBox {
   ) {
     const { id, model, start, onChange } = options;
     const { max_tokens: max, default_max_tokens: defaultMax, efforts } = model.budget_forcing;
-    this.#maximum = new Dial('Maximum', { id: `${id}-max`, max, value: atMost(max, start?.max), onChange });
-    this.#minimum = new Dial('Minimum', { id: `${id}-min`, max, value: atMost(max, start?.min), onChange });
-    this.#waits = new Dial('Waits', { id: `${id}-waits`, max: 8, value: start?.waits, onChange });
-    this.#effort = element('select', { id: `${id}-effort` }, element('option', { value: '' }, 'none'));
+    this.#maximum = new Dial('Maximum', {
+      id: `${id}-max`,
+      max,
+      value: atMost(max, start?.max),
+      words: { unset: `the default, ${defaultMax}`, zero: 'no thinking', full: 'as long as the model may' },
+      onChange,
+    });
+    this.#minimum = new Dial('Minimum', {
+      id: `${id}-min`,
+      max,
+      value: atMost(max, start?.min),
+      words: { unset: 'no minimum', zero: 'no minimum', full: 'all that the model may' },
+      onChange,
+    });
+    this.#waits = new Dial('Waits', {
+      id: `${id}-waits`,
+      max: MAX_WAITS,
+      value: start?.waits,
+      words: { unset: 'the default, none', zero: 'none', full: `at each of ${MAX_WAITS} ends` },
+      onChange,
+    });
+    this.#effort = element('select', { id: `${id}-effort` }, element('option', { value: '' }, 'not set'));
     for (const [effort, tokens] of Object.entries(efforts))
       this.#effort.append(element('option', { value: effort }, `${effort} · ${tokens} tokens`));
     if (start?.effort !== undefined && Object.hasOwn(efforts, start.effort)) this.#effort.value = start.effort;
@@ -68,7 +88,6 @@ export class BudgetBox {
       this.#minimum.row,
       this.#waits.row,
       effortRow,
-      element('p', { className: 'hint' }, `If no maximum is set, it is ${defaultMax} tokens.`),
     );
   }
 
@@ -79,14 +98,6 @@ export class BudgetBox {
       waits: this.#waits.value,
       effort: this.#effort.value === '' ? undefined : this.#effort.value,
     };
-  }
-
-  get budget(): BoxBudget {
-    const { max, min, waits, effort } = this.values;
-    const settings = { max_tokens: max, min_tokens: min, waits };
-    const thinking: Record<string, number> = {};
-    for (const [name, value] of Object.entries(settings)) if (value !== undefined) thinking[name] = value;
-    return { thinking, effort };
   }
 }
 

@@ -37,6 +37,13 @@ export class LoadPanel {
     void this.#poll(this.#starts);
   }
 
+  /** Hides the panel: the model does not scale by load. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#starts += 1;
+    this.#panel.hidden = true;
+  }
+
   async #poll(start: number): Promise<void> {
     const response = document.hidden
       ? undefined

@@ -1,20 +1,31 @@
 import { type BoxValues, BudgetBox, type ModelInfo } from './budget-box.ts';
+import { CodePanel } from './code-panel.ts';
+import { Conversation } from './conversation.ts';
 import { byId, element } from './element.ts';
+import { Exchange } from './exchange.ts';
+import { clearFieldErrors, showFieldError } from './field-errors.ts';
+import { fromFragment, type LinkedSettings, toFragment } from './link.ts';
 import { LoadPanel } from './load-panel.ts';
-import { readRun, type Usage } from './read-run.ts';
-import { type Language, type PageRequest, requestBody, requestCode } from './request-code.ts';
+import { layOptions, numberOf, optionFields, textOf } from './options.ts';
+import { errorOf, readRun, type Usage } from './read-run.ts';
+import type { ChatBody } from './request-code.ts';
 import { RunView } from './run-view.ts';
+import { Sweep } from './sweep.ts';
 
 const EXAMPLES = [
   'Ann has 34 apples. She buys 27 more and gives 12 away. How many apples does she have now?',
   'What is 37 + 58 - 21 + 44?',
   'Start with 24, multiply by 3, subtract 15, add 68. What is the result?',
 ];
-const LANGUAGES: Readonly<Record<Language, string>> = { curl: 'curl', node: 'Node', python: 'Python' };
 const SIDES = ['First budget', 'Second budget'] as const;
+/** Ids of the boxes. */
+const BOXES = ['a', 'b'] as const;
+/** The second budget that a comparison suggests. */
+const SUGGESTED: BoxValues = { waits: 2 };
 
-/** Budgets that a comparison suggests. */
-const COMPARED = [{ max: 24 }, { waits: 2 }] as const satisfies readonly BoxValues[];
+/** URL of the API, which is the page's own, with the stage of an API Gateway (`/api`) if there is one. Ends in a slash. */
+const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
+const completionsUrl = `${base}v1/chat/completions`;
 
 const form = byId('form', HTMLFormElement);
 const prompt = byId('prompt', HTMLTextAreaElement);
@@ -23,80 +34,81 @@ const key = byId('key', HTMLInputElement);
 const runs = byId('runs', HTMLElement);
 const compare = byId('compare', HTMLInputElement);
 const stop = byId('stop', HTMLButtonElement);
-const show = byId('show', HTMLButtonElement);
-const codePanel = byId('code-panel', HTMLElement);
-
-/** URL of the API, which is the page's own, with the stage of an API Gateway (`/api`) if there is one. Ends in a slash. */
-const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
+const formError = byId('form-error', HTMLElement);
+const welcome = byId('welcome', HTMLElement);
 
 let models: readonly ModelInfo[] = [];
 let boxes: readonly BudgetBox[] = [];
-/** The second budget of the last comparison. */
-let compared: BoxValues | undefined;
-let language: Language = 'curl';
-/** Index of the budget whose request is shown as code. */
-let side = 0;
+/** The second budget of the last comparison, or of the link. */
+let second: BoxValues | undefined;
+/** Budgets of a link, before the models are known. */
+let linked: LinkedSettings | undefined;
 let running: AbortController | undefined;
 
-const modelInfo = () => models.find((found) => found.id === modelSelect.value);
+layOptions();
+const conversation = new Conversation(() => codePanel.show());
+const codePanel = new CodePanel({
+  bodies: () => boxes.map((box, index) => ({ name: SIDES[index] ?? '', body: bodyOf(box.values) })),
+  origin: base.slice(0, -1),
+  needsKey: () => key.value !== '',
+});
+const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
+new Sweep({
+  url: completionsUrl,
+  headers: keyHeader,
+  bodyOf,
+  begin: () => {
+    welcome.hidden = true;
+  },
+});
 
-const isEmpty = (values: BoxValues | undefined) => Object.values(values ?? {}).every((value) => value === undefined);
-const isSame = (one: BoxValues | undefined, other: BoxValues) =>
-  (['max', 'min', 'waits', 'effort'] as const).every((name) => one?.[name] === other[name]);
+function modelInfo(): ModelInfo | undefined {
+  return models.find((found) => found.id === modelSelect.value);
+}
+
+function keyHeader(): Readonly<Record<string, string>> {
+  return key.value === '' ? {} : { authorization: `Bearer ${key.value}` };
+}
 
 /** Lays out the boxes, for the chosen model and number of budgets. They keep what the reader has set. */
 function layDials(): void {
   const model = modelInfo();
   if (model === undefined) return;
-  const before = boxes.map((box) => box.values);
-  // What the first box suggests for a comparison is not the reader's own budget.
-  const own = isEmpty(before[0]) || isSame(before[0], COMPARED[0]) ? {} : before[0];
-  const second = before[1] ?? compared ?? COMPARED[1];
-  compared = second;
-  const onChange = showCode;
-  boxes = compare.checked
-    ? [
-        new BudgetBox(SIDES[0], { id: 'a', model, start: isEmpty(own) ? COMPARED[0] : own, onChange }),
-        new BudgetBox(SIDES[1], { id: 'b', model, start: second, onChange }),
-      ]
-    : [new BudgetBox('Thinking budget', { id: 'a', model, start: own, onChange })];
+  const first = boxes[0]?.values ?? linked?.budgets[0];
+  second = boxes[1]?.values ?? second;
+  const onChange = () => codePanel.show();
+  const starts = compare.checked ? [first, second ?? SUGGESTED] : [first];
+  boxes = starts.map((start, index) => {
+    const name = compare.checked ? (SIDES[index] ?? '') : 'Thinking budget';
+    return new BudgetBox(name, { id: BOXES[index] ?? '', model, start, onChange });
+  });
   byId('dials', HTMLDivElement).replaceChildren(...boxes.map(({ box }) => box));
-  if (side >= boxes.length) side = 0;
-  layTabs();
-  showCode();
+  codePanel.show();
 }
 
-const numberOf = (id: string): number | undefined => {
-  const { value } = byId(id, HTMLInputElement);
-  return value === '' ? undefined : Number(value);
-};
-
-/** The request of one box, with the settings under "More options". */
-function requestOf(box: BudgetBox): PageRequest {
-  const { thinking, effort } = box.budget;
-  const waitText = byId('wait-text', HTMLInputElement).value;
-  const softLanding = numberOf('soft-landing');
-  const deadline = numberOf('deadline');
+/** The request of the form at a budget. */
+function bodyOf({ max, min, waits, effort }: BoxValues): ChatBody {
+  const { thinking: options, ...rest } = optionFields();
+  const thinking = {
+    ...(max === undefined ? {} : { max_tokens: max }),
+    ...(min === undefined ? {} : { min_tokens: min }),
+    ...(waits === undefined ? {} : { waits }),
+    ...(options as object | undefined),
+  };
+  const system = textOf('system');
   return {
     model: modelSelect.value,
-    prompt: prompt.value,
-    thinking: {
-      ...thinking,
-      ...(waitText === '' ? {} : { wait_text: waitText }),
-      ...(softLanding === undefined ? {} : { soft_landing: softLanding }),
-      ...(deadline === undefined ? {} : { deadline_ms: deadline }),
-      ...(byId('loops', HTMLInputElement).checked ? { detect_loops: true } : {}),
-    },
-    effort,
-    temperature: numberOf('temperature'),
+    messages: [
+      ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
+      ...conversation.messages,
+      { role: 'user', content: prompt.value },
+    ],
+    ...(Object.keys(thinking).length === 0 ? {} : { thinking }),
+    ...(effort === undefined ? {} : { reasoning_effort: effort }),
+    ...rest,
+    stream: true,
+    stream_options: { include_usage: true, continuous_usage_stats: true },
   };
-}
-
-/** Updates the shown request from the form. */
-function showCode(): void {
-  const box = boxes[side];
-  if (box === undefined) return;
-  byId('code', HTMLElement).textContent = requestCode(requestOf(box), language, base.slice(0, -1), key.value !== '');
 }
 
 /** Cost of a run at the price in the form, or else at the model's price. */
@@ -106,112 +118,92 @@ function dollarsOf({ prompt_tokens: promptTokens, completion_tokens: completionT
   return price == null ? undefined : (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000;
 }
 
-async function run(box: BudgetBox, view: RunView, signal: AbortSignal): Promise<void> {
+async function run(view: RunView, exchange: Exchange, side: string, signal: AbortSignal): Promise<void> {
   view.note('Waiting for the first token …');
   try {
-    const response = await fetch(`${base}v1/chat/completions`, {
+    const response = await fetch(exchange.request.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...keyHeader() },
-      body: JSON.stringify(requestBody(requestOf(box))),
+      body: JSON.stringify(exchange.request.body),
       signal,
     });
-    for await (const event of readRun(response)) {
-      if (event.kind === 'text') view.text(event.part, event.text, event.forced);
-      if (event.kind === 'note') view.note(event.text);
-      if (event.kind === 'report') view.report(event.report);
-      if (event.kind === 'usage') view.usage(event.usage);
-      if (event.kind === 'error') {
-        view.error(event.message);
-        if (event.status === 401) askForKey();
-      }
+    exchange.answered(response);
+    for await (const event of readRun(response, (text) => exchange.add(text))) {
+      view.take(event);
+      if (event.kind !== 'error') continue;
+      if (event.param !== undefined) showFieldError(event.param, side, event.message);
+      if (event.status === 401) askForKey();
     }
   } catch (error) {
     if (signal.aborted) view.note('Stopped.');
-    else view.error(error instanceof Error ? error.message : String(error));
+    else view.error(`The API cannot be reached: ${error instanceof Error ? error.message : String(error)}.`);
   } finally {
     view.end();
   }
 }
 
-const keyHeader = (): Readonly<Record<string, string>> =>
-  key.value === '' ? {} : { authorization: `Bearer ${key.value}` };
+/** Goes on from an answer: its turn joins the conversation, and the question field is free for the next one. */
+function keep(question: string, answer: string): void {
+  conversation.add({ question, answer });
+  runs.replaceChildren();
+  prompt.value = '';
+  codePanel.show();
+  prompt.focus();
+}
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  running?.abort();
+  clearFieldErrors();
+  const own = new AbortController();
+  running = own;
+  stop.hidden = false;
+  welcome.hidden = true;
+  sessionStorage.setItem('key', key.value);
+  const question = prompt.value;
+  const started = boxes.map((box, index) => {
+    const exchange = new Exchange(completionsUrl, bodyOf(box.values));
+    const title = boxes.length === 1 ? 'Run' : (SIDES[index] ?? '');
+    const view = new RunView({ title, exchange, dollarsOf, onKeep: (answer) => keep(question, answer) });
+    return { view, exchange, side: BOXES[index] ?? '' };
+  });
+  runs.replaceChildren(...started.map(({ view }) => view.card));
+  if (runs.getBoundingClientRect().top > window.innerHeight * 0.6) runs.scrollIntoView({ block: 'start' });
+  const draw = () => {
+    // One scale for all runs, so that their lengths compare.
+    const scale = Math.max(...started.map(({ view }) => view.timeline.tokens));
+    for (const { view } of started) view.timeline.draw(scale);
+  };
+  await Promise.all(started.map(({ view, exchange, side }) => run(view, exchange, side, own.signal).then(draw)));
+  if (running === own) stop.hidden = true;
+});
+stop.addEventListener('click', () => running?.abort());
+compare.addEventListener('change', layDials);
+modelSelect.addEventListener('change', () => {
+  layDials();
+  showLoad();
+});
+form.addEventListener('input', () => codePanel.show());
+prompt.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
+byId('link', HTMLButtonElement).addEventListener('click', async (event) => {
+  const [first = {}, other] = boxes.map(({ values }) => values);
+  const budgets = [first, other ?? second ?? {}] as const;
+  const fragment = toFragment({ model: modelSelect.value, compare: compare.checked, budgets });
+  history.replaceState(null, '', `#${fragment}`);
+  await navigator.clipboard.writeText(location.href).catch(() => undefined);
+  if (event.target instanceof HTMLElement) event.target.textContent = 'Copied';
+});
 
 function askForKey(): void {
   key.closest('details')?.setAttribute('open', '');
   key.focus();
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  running?.abort();
-  const own = new AbortController();
-  running = own;
-  stop.hidden = false;
-  sessionStorage.setItem('key', key.value);
-  const views = boxes.map((_, index) => new RunView(boxes.length === 1 ? 'Run' : (SIDES[index] ?? ''), dollarsOf));
-  runs.replaceChildren(...views.map(({ card }) => card));
-  const draw = () => {
-    // One scale for all runs, so that their lengths compare.
-    const scale = Math.max(...views.map(({ timeline }) => timeline.tokens));
-    for (const { timeline } of views) timeline.draw(scale);
-  };
-  await Promise.all(
-    boxes.map(async (box, index) => {
-      const view = views[index];
-      if (view !== undefined) await run(box, view, own.signal).then(draw);
-    }),
-  );
-  if (running === own) stop.hidden = true;
-});
-stop.addEventListener('click', () => running?.abort());
-compare.addEventListener('change', layDials);
-const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
-
-modelSelect.addEventListener('change', () => {
-  layDials();
-  loadPanel.start();
-});
-form.addEventListener('input', showCode);
-prompt.addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-});
-show.addEventListener('click', () => {
-  codePanel.hidden = !codePanel.hidden;
-  show.setAttribute('aria-expanded', String(!codePanel.hidden));
-});
-byId('copy', HTMLButtonElement).addEventListener('click', async (event) => {
-  await navigator.clipboard.writeText(byId('code', HTMLElement).textContent ?? '');
-  if (event.target instanceof HTMLElement) event.target.textContent = 'Copied';
-});
-
-function layTabs(): void {
-  const tab = (text: string, pressed: boolean, choose: () => void) => {
-    const button = element('button', { type: 'button' }, text);
-    button.setAttribute('aria-pressed', String(pressed));
-    button.addEventListener('click', () => {
-      choose();
-      layTabs();
-      showCode();
-    });
-    return button;
-  };
-  const names = Object.keys(LANGUAGES) as readonly Language[];
-  byId('languages', HTMLElement).replaceChildren(
-    ...names.map((name) =>
-      tab(LANGUAGES[name], name === language, () => {
-        language = name;
-      }),
-    ),
-  );
-  byId('sides', HTMLElement).replaceChildren(
-    ...(boxes.length < 2
-      ? []
-      : SIDES.map((name, index) =>
-          tab(name, index === side, () => {
-            side = index;
-          }),
-        )),
-  );
+function showLoad(): void {
+  if (modelInfo()?.scales_by_load === true) loadPanel.start();
+  else loadPanel.stop();
 }
 
 async function start(): Promise<void> {
@@ -223,28 +215,47 @@ async function start(): Promise<void> {
       const button = element('button', { type: 'button' }, text);
       button.addEventListener('click', () => {
         prompt.value = text;
-        showCode();
+        codePanel.show();
       });
       return button;
     }),
   );
-  layTabs();
+  linked = fromFragment(location.hash);
+  if (linked !== undefined) {
+    compare.checked = linked.compare;
+    second = linked.budgets[1];
+  }
   key.value = sessionStorage.getItem('key') ?? '';
-  await loadModels();
+  if (key.value === '' && document.body.dataset['key'] === 'required') waitForKey();
+  else await loadModels();
+}
+
+function waitForKey(): void {
+  askForKey();
+  key.addEventListener('change', () => void loadModels(), { once: true });
 }
 
 async function loadModels(): Promise<void> {
-  const response = await fetch(`${base}v1/models`, { headers: keyHeader() });
-  if (response.status === 401) {
-    askForKey();
-    key.addEventListener('change', () => void loadModels(), { once: true });
+  formError.textContent = '';
+  const response = await fetch(`${base}v1/models`, { headers: keyHeader() }).catch(() => undefined);
+  if (response?.ok !== true) {
+    const reason =
+      response === undefined ? 'It cannot be reached.' : errorOf(await response.text(), response.status).message;
+    formError.textContent = `The models of the API are not known: ${reason}`;
+    if (response?.status === 401) waitForKey();
     return;
   }
   const body: { readonly data: readonly ModelInfo[] } = await response.json();
   models = body.data;
-  modelSelect.replaceChildren(...models.map((model) => element('option', { value: model.id }, model.id)));
+  modelSelect.replaceChildren(...models.map((model) => element('option', { value: model.id }, nameOf(model))));
+  if (linked?.model !== undefined && models.some(({ id }) => id === linked?.model)) modelSelect.value = linked.model;
   layDials();
-  loadPanel.start();
+  showLoad();
+}
+
+function nameOf({ id, alias_of: target, route }: ModelInfo): string {
+  if (target !== undefined) return `${id} (alias of ${target})`;
+  return route === undefined ? id : `${id} (${route.models.join(', then ')})`;
 }
 
 void start();

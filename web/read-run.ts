@@ -5,8 +5,13 @@ export type RunEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'report'; readonly report: Report }
+  /** Usage so far, and of the whole at the end. */
   | { readonly kind: 'usage'; readonly usage: Usage }
-  | { readonly kind: 'error'; readonly message: string; readonly status: number };
+  /** Probabilities of the next thinking tokens, 0 to 1. `null`: forced. */
+  | { readonly kind: 'probabilities'; readonly tokens: readonly (number | null)[] }
+  | { readonly kind: 'vote'; readonly vote: VoteState }
+  /** `param`: the field of the request that caused it. */
+  | { readonly kind: 'error'; readonly message: string; readonly status: number; readonly param?: string | undefined };
 
 /** The part of `budget_forcing` that the page shows. */
 export interface Report {
@@ -18,33 +23,66 @@ export interface Report {
   readonly end_reason: string | null;
   readonly minimum_missed: string | null;
   readonly limits: { readonly min_tokens: number; readonly max_tokens: number };
-  readonly events: readonly { readonly kind: string; readonly at: number }[];
+  readonly events: readonly { readonly kind: string; readonly at: number; readonly value?: number }[];
+  readonly confidence?: { readonly measure: string; readonly value: number };
+  readonly gates_off?: string;
+  readonly probes?: { readonly count: number; readonly tokens: number };
+  readonly vote?: VoteAccount;
+  readonly attempts?: readonly Attempt[];
+  readonly route?: { readonly id: string; readonly answered_by: string; readonly kept_because?: string };
 }
 
-/** The part of `usage` that a price needs. */
+/** Votes so far. */
+export interface VoteState {
+  readonly finished: number;
+  readonly of: number;
+  readonly counts: readonly { readonly answer: string; readonly votes: number }[];
+}
+
+/** How a vote was decided. */
+export interface VoteAccount {
+  readonly requested: number;
+  readonly finished: number;
+  readonly aborted: number;
+  readonly decided_by: string;
+}
+
+/** A model that ran for the answer. */
+export interface Attempt {
+  readonly model: string;
+  readonly reason: string;
+  readonly usage: { readonly completion_tokens: number };
+  readonly confidence?: number;
+  readonly failure?: string;
+}
+
+/** The part of `usage` that prices and counts need. */
 export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly completion_tokens_details?: { readonly reasoning_tokens?: number };
 }
 
 interface Chunk {
   readonly choices?: readonly {
     readonly delta?: { readonly content?: string; readonly reasoning_content?: string; readonly forced?: boolean };
+    readonly logprobs?: { readonly reasoning_content?: readonly { readonly logprob: number | null }[] } | null;
   }[];
+  readonly vote?: VoteState;
   readonly budget_forcing?: Report;
   readonly usage?: Usage | null;
-  readonly error?: { readonly message?: string };
+  readonly error?: { readonly message?: string; readonly param?: string | null };
 }
 
-/** Reads the events of a streamed chat completion. If the response is not a stream, gives an error with the API's own message. */
-export async function* readRun(response: Response): AsyncGenerator<RunEvent> {
+/**
+ * Reads the events of a streamed chat completion. If the response is not a stream, gives an error with the API's own message.
+ * `onText` gets the body as it comes.
+ */
+export async function* readRun(response: Response, onText: (text: string) => void): AsyncGenerator<RunEvent> {
   if (!response.ok || response.body === null) {
     const text = await response.text();
-    yield {
-      kind: 'error',
-      message: messageOf(text) ?? `The API answered ${response.status}.`,
-      status: response.status,
-    };
+    onText(text);
+    yield { kind: 'error', ...errorOf(text, response.status), status: response.status };
     return;
   }
   const events: RunEvent[] = [];
@@ -59,6 +97,7 @@ export async function* readRun(response: Response): AsyncGenerator<RunEvent> {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
+    onText(value);
     parser.feed(value);
     for (const event of events.splice(0)) {
       reported ||= event.kind === 'report' || event.kind === 'error';
@@ -74,9 +113,15 @@ function eventsOf(data: string): readonly RunEvent[] {
   const chunk: Chunk = JSON.parse(data);
   if (chunk.error !== undefined)
     return [{ kind: 'error', message: chunk.error.message ?? 'The stream failed.', status: 200 }];
-  const delta = chunk.choices?.[0]?.delta;
+  const [choice] = chunk.choices ?? [];
+  const probabilities = choice?.logprobs?.reasoning_content?.map(({ logprob }) =>
+    logprob === null ? null : Math.exp(logprob),
+  );
+  const delta = choice?.delta;
   const forced = delta?.forced === true;
   return [
+    ...(chunk.vote === undefined ? [] : [{ kind: 'vote', vote: chunk.vote } as const]),
+    ...(probabilities === undefined ? [] : [{ kind: 'probabilities', tokens: probabilities } as const]),
     ...(delta?.reasoning_content
       ? [{ kind: 'text', part: 'thinking', text: delta.reasoning_content, forced } as const]
       : []),
@@ -86,11 +131,16 @@ function eventsOf(data: string): readonly RunEvent[] {
   ];
 }
 
-function messageOf(text: string): string | undefined {
+/** The API's own message, and the field that caused it. */
+export function errorOf(
+  text: string,
+  status: number,
+): { readonly message: string; readonly param?: string | undefined } {
   try {
-    const body: Chunk = JSON.parse(text);
-    return body.error?.message;
+    const { error }: Chunk = JSON.parse(text);
+    if (error?.message !== undefined) return { message: error.message, param: error.param ?? undefined };
   } catch {
-    return undefined;
+    // A body that is not JSON is of a proxy, not of the API.
   }
+  return { message: `The API answered ${status}.` };
 }

@@ -1,30 +1,22 @@
-/** The settings of a request on the page. */
-export interface PageRequest {
-  readonly model: string;
-  readonly prompt: string;
-  readonly thinking: Readonly<Record<string, number | string | boolean>>;
-  readonly effort: string | undefined;
-  readonly temperature: number | undefined;
+/** A message of the conversation. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
 }
 
-/** The body of the chat completion. */
-export function requestBody(request: PageRequest): Readonly<Record<string, unknown>> {
-  return {
-    model: request.model,
-    messages: [{ role: 'user', content: request.prompt }],
-    ...(Object.keys(request.thinking).length === 0 ? {} : { thinking: request.thinking }),
-    ...(request.effort === undefined ? {} : { reasoning_effort: request.effort }),
-    ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-    stream: true,
-    stream_options: { include_usage: true },
-  };
-}
+/** The body of a chat completion: the fields that the client libraries of OpenAI name, and others. */
+export type ChatBody = Readonly<Record<string, unknown>> & {
+  readonly model: string;
+  readonly messages: readonly Message[];
+};
+
+/** Arguments of `create` in OpenAI's Python client; other fields go into `extra_body`. */
+const NAMED_IN_PYTHON = new Set(['model', 'messages', 'temperature', 'reasoning_effort', 'max_completion_tokens', 'n']);
 
 export type Language = 'curl' | 'node' | 'python';
 
 /** The request as code to paste. `origin` is the URL of the API without its /v1. */
-export function requestCode(request: PageRequest, language: Language, origin: string, needsKey: boolean): string {
-  const body = requestBody(request);
+export function requestCode(body: ChatBody, language: Language, origin: string, needsKey: boolean): string {
   switch (language) {
     case 'curl':
       return [
@@ -44,14 +36,10 @@ for await (const chunk of stream) {
 }
 `;
     case 'python': {
-      const { model, messages, temperature, reasoning_effort, ...extra } = body;
-      const { stream: _stream, stream_options: _options, ...thinking } = extra;
-      const named = {
-        model,
-        messages,
-        ...(temperature === undefined ? {} : { temperature }),
-        ...(reasoning_effort === undefined ? {} : { reasoning_effort }),
-      };
+      const { stream: _stream, stream_options: _options, ...rest } = body;
+      const entries = Object.entries(rest);
+      const named = Object.fromEntries(entries.filter(([name]) => NAMED_IN_PYTHON.has(name)));
+      const thinking = Object.fromEntries(entries.filter(([name]) => !NAMED_IN_PYTHON.has(name)));
       const lines = Object.entries(named).map(([name, value]) => `    ${name}=${pythonOf(value)},`);
       if (Object.keys(thinking).length > 0) lines.push(`    extra_body=${pythonOf(thinking)},`);
       return `import os

@@ -1,59 +1,85 @@
+import { attemptsView } from './attempts-view.ts';
 import { element } from './element.ts';
-import type { Report, Usage } from './read-run.ts';
+import type { Exchange } from './exchange.ts';
+import type { Report, RunEvent, Usage } from './read-run.ts';
 import { Timeline } from './timeline.ts';
+import { VoteView } from './vote-view.ts';
+
+interface RunOptions {
+  readonly title: string;
+  readonly exchange: Exchange;
+  /** Cost of a run, or `undefined` if no price is known. */
+  readonly dollarsOf: (usage: Usage) => number | undefined;
+  /** Called if the reader goes on from the answer. */
+  readonly onKeep: (answer: string) => void;
+}
 
 /** A run on the page: its texts with forced parts marked, and its figures. */
 export class RunView {
   readonly card: HTMLElement;
   readonly timeline = new Timeline();
+  readonly #options: RunOptions;
   readonly #thinking = element('div', { className: 'thinking', tabIndex: 0 });
   readonly #answer = element('div', { className: 'answer' });
   readonly #status = element('p', { className: 'note' });
   readonly #clock = element('span', { className: 'clock' });
   readonly #figures = element('dl');
+  readonly #vote = new VoteView();
+  readonly #attempts = element('div');
+  readonly #actions = element('div', { className: 'actions', hidden: true });
+  readonly #keep = element('button', { type: 'button', className: 'quiet' }, 'Keep and ask more');
   readonly #startedAt = performance.now();
   readonly #ticking = setInterval(() => this.#tick(), 100);
-  readonly #dollarsOf: (usage: Usage) => number | undefined;
+  #answerText = '';
   #firstMs: number | undefined;
+  #totalMs: number | undefined;
   #report: Report | undefined;
   #usage: Usage | undefined;
 
-  /** @param dollarsOf cost of a run, or `undefined` if no price is known */
-  constructor(title: string, dollarsOf: (usage: Usage) => number | undefined) {
-    this.#dollarsOf = dollarsOf;
+  constructor(options: RunOptions) {
+    this.#options = options;
     this.#thinking.setAttribute('role', 'log');
     this.#thinking.setAttribute('aria-label', 'Thought');
     this.#answer.setAttribute('aria-live', 'polite');
     this.#status.setAttribute('role', 'status');
+    const save = element('button', { type: 'button', className: 'quiet' }, 'Export');
+    save.addEventListener('click', () => options.exchange.save());
+    this.#keep.addEventListener('click', () => options.onKeep(this.#answerText.trim()));
+    this.#actions.append(this.#keep, save);
     this.card = element(
       'article',
       { className: 'run card' },
-      element('h2', {}, title, this.#clock),
+      element('h2', {}, options.title, this.#clock),
+      this.#status,
       element('h3', {}, 'Thought'),
       this.#thinking,
-      this.timeline.figure,
       element('h3', {}, 'Answer'),
       this.#answer,
-      this.#status,
+      this.timeline.figure,
+      this.#vote.section,
+      this.#attempts,
       this.#figures,
+      this.#actions,
     );
   }
 
-  text(part: 'thinking' | 'answer', text: string, forced: boolean): void {
+  take(event: RunEvent): void {
+    if (event.kind === 'text') this.#text(event.part, event.text, event.forced);
+    if (event.kind === 'note') this.note(event.text);
+    if (event.kind === 'report') this.#showReport(event.report);
+    if (event.kind === 'usage') this.#usage = event.usage;
+    if (event.kind === 'probabilities') this.timeline.add(event.tokens);
+    if (event.kind === 'vote') this.#vote.show(event.vote);
+    if (event.kind === 'error') this.error(event.message);
+  }
+
+  #text(part: 'thinking' | 'answer', text: string, forced: boolean): void {
     this.#firstMs ??= this.#elapsed();
     this.#status.textContent = '';
     const box = part === 'thinking' ? this.#thinking : this.#answer;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    if (forced)
-      box.append(
-        element(
-          'mark',
-          { title: 'forced' },
-          element('span', { className: 'hidden-text' }, '[forced: '),
-          text,
-          element('span', { className: 'hidden-text' }, ']'),
-        ),
-      );
+    if (part === 'answer') this.#answerText += text;
+    if (forced) box.append(forcedMark(text));
     else box.append(text);
     if (atEnd) box.scrollTop = box.scrollHeight;
   }
@@ -68,37 +94,39 @@ export class RunView {
     this.#status.textContent = message;
   }
 
-  report(report: Report): void {
-    this.#report = report;
-    this.timeline.show(report);
-    if (report.thinking_tokens === 0) this.#thinking.classList.add('empty');
-    if (report.minimum_missed !== null) this.note(`The minimum was missed: ${report.minimum_missed}.`);
-    this.#showFigures();
-  }
-
-  usage(usage: Usage): void {
-    this.#usage = usage;
-    this.#showFigures();
-  }
-
-  /** Stops the clock when the run ends, fails or is stopped. */
+  /** Stops the clock when the run ends, fails or is stopped, and shows what there is to count. */
   end(): void {
     clearInterval(this.#ticking);
     this.#clock.textContent = '';
+    this.#totalMs ??= this.#elapsed();
+    this.#actions.hidden = false;
+    this.#keep.hidden = this.#report === undefined || this.#answerText.trim() === '';
+    this.#showFigures();
+  }
+
+  #showReport(report: Report): void {
+    this.#report = report;
+    this.#totalMs = this.#elapsed();
+    this.timeline.show(report);
+    if (report.thinking_tokens === 0) this.#thinking.classList.add('empty');
+    if (report.minimum_missed !== null) this.note(`The minimum was missed: ${report.minimum_missed}.`);
+    if (report.gates_off !== undefined)
+      this.note('The rules by confidence were off: the model server gives no log-probabilities.');
+    if (report.vote !== undefined) this.#vote.decided(report.vote);
+    const attempts = attemptsView(report);
+    if (attempts !== undefined) this.#attempts.replaceChildren(attempts);
   }
 
   #showFigures(): void {
+    const { thinking, answer } = this.#counts();
+    if (thinking === undefined) return;
     const report = this.#report;
-    if (report === undefined) return;
-    const total = this.#elapsed();
-    const dollars = this.#usage === undefined ? undefined : this.#dollarsOf(this.#usage);
-    const tokens = (count: number) => `${count} ${count === 1 ? 'token' : 'tokens'}`;
+    const total = this.#totalMs ?? this.#elapsed();
+    const dollars = this.#usage === undefined ? undefined : this.#options.dollarsOf(this.#usage);
     const figures: readonly (readonly [string, string])[] = [
-      ['thinking', tokens(report.thinking_tokens)],
-      ['answer', tokens(report.answer_tokens)],
-      ['forced', tokens(report.forced_tokens)],
-      ['Waits', String(report.waits)],
-      ['ended by', endReasons[report.end_reason ?? ''] ?? report.end_reason ?? '–'],
+      ['thinking', tokens(thinking)],
+      ['answer', tokens(answer ?? 0)],
+      ...(report === undefined ? [] : figuresOf(report)),
       ['first text', `${Math.round(this.#firstMs ?? total)} ms`],
       ['total', `${(total / 1_000).toFixed(2)} s`],
       ...(dollars === undefined ? [] : [['cost', `$${dollars.toPrecision(2)}`] as const]),
@@ -108,13 +136,45 @@ export class RunView {
     );
   }
 
+  /** Tokens by the report, or by the usage so far of a run that was stopped. */
+  #counts(): { readonly thinking?: number; readonly answer?: number } {
+    if (this.#report !== undefined)
+      return { thinking: this.#report.thinking_tokens, answer: this.#report.answer_tokens };
+    if (this.#usage === undefined) return {};
+    const thinking = this.#usage.completion_tokens_details?.reasoning_tokens ?? 0;
+    return { thinking, answer: this.#usage.completion_tokens - thinking };
+  }
+
   #elapsed(): number {
     return performance.now() - this.#startedAt;
   }
 
   #tick(): void {
-    this.#clock.textContent = `${(this.#elapsed() / 1_000).toFixed(1)} s`;
+    const { thinking } = this.#counts();
+    const seconds = `${(this.#elapsed() / 1_000).toFixed(1)} s`;
+    this.#clock.textContent = thinking === undefined ? seconds : `${tokens(thinking)} of thinking · ${seconds}`;
   }
+}
+
+function figuresOf(report: Report): readonly (readonly [string, string])[] {
+  const { confidence, probes } = report;
+  const skipped = report.events.filter(({ kind }) => kind === 'wait_skipped').length;
+  return [
+    ['forced', tokens(report.forced_tokens)],
+    ['Waits', skipped === 0 ? String(report.waits) : `${report.waits}, ${skipped} skipped`],
+    ['ended by', endReasons[report.end_reason ?? ''] ?? report.end_reason ?? '–'],
+    ...(confidence === undefined ? [] : [['confidence', confidence.value.toFixed(2)] as const]),
+    ...(probes === undefined ? [] : [['probes', `${probes.count}, ${tokens(probes.tokens)}`] as const]),
+  ];
+}
+
+function forcedMark(text: string): HTMLElement {
+  const hidden = (words: string) => element('span', { className: 'hidden-text' }, words);
+  return element('mark', { title: 'forced' }, hidden('[forced: '), text, hidden(']'));
+}
+
+function tokens(count: number): string {
+  return `${count} ${count === 1 ? 'token' : 'tokens'}`;
 }
 
 const endReasons: Readonly<Record<string, string>> = {
@@ -123,5 +183,7 @@ const endReasons: Readonly<Record<string, string>> = {
   deadline: 'its deadline',
   loop: 'a loop',
   load: 'load',
+  sure: 'a sure answer',
+  shutdown: 'a shutdown',
   disabled: 'no thinking',
 };

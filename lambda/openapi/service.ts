@@ -29,11 +29,16 @@ export function serviceApi(apis: readonly Api[]): Api {
         };
       }),
       getReference: route('GET', '/docs', () => page(referencePage)),
-      getPlayground: route('GET', '/', () => page(playgroundPage)),
+      getPlayground: route('GET', '/', ({ keyHashes }) => page(playgroundFor(keyHashes !== undefined))),
     },
     describe: async () => (await import('./service-operations.ts')).description,
   });
   return service;
+}
+
+/** The playground, which asks for a key before its first request if the API needs one. */
+function playgroundFor(needsKey: boolean): string {
+  return needsKey ? playgroundPage.replace('<body>', '<body data-key="required">') : playgroundPage;
 }
 
 /** The document as JSON. Its modules are loaded on the first request, not at the cold start. */

@@ -30,6 +30,8 @@ export interface ApiStackProps extends StackProps {
 /** Stack of the API that clients call, which deploys quickly. */
 export class ApiStack extends Stack {
   readonly api: ReasoningApi;
+  /** Output with the `base_url` of OpenAI clients, for instance for a step of a pipeline (`envFromCfnOutputs`). */
+  readonly baseUrlOutput: CfnOutput;
 
   constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
     super(scope, id, props);
@@ -45,6 +47,10 @@ export class ApiStack extends Stack {
       code,
     });
     this.#addMonitoring(config, endpoint);
+    this.baseUrlOutput = new CfnOutput(this, 'BaseUrl', {
+      description: 'base_url of OpenAI clients',
+      value: this.api.baseUrl,
+    });
     this.#addOutputs(config.models[0]?.id ?? '');
   }
 
@@ -78,7 +84,6 @@ export class ApiStack extends Stack {
       const description = 'What the DNS record of the domain is an alias of';
       new CfnOutput(this, 'DomainTarget', { description, value: this.api.domainTarget });
     }
-    new CfnOutput(this, 'BaseUrl', { description: 'base_url of OpenAI clients', value: baseUrl });
     if (readKey !== undefined) {
       new CfnOutput(this, 'ReadApiKey', { description: 'Prints the bearer key', value: readKey });
     }

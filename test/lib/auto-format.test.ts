@@ -23,7 +23,8 @@ function load(files: Readonly<Record<string, unknown>>, model: Readonly<Record<s
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
   const notes: string[] = [];
   const loaded = loadConfig(join(folder, 'config.json'), (line) => notes.push(line));
-  return { format: loaded.models[0]?.format, notes };
+  const [read] = loaded.models;
+  return { format: read?.format, fallbacks: read?.fallbacks, notes };
 }
 
 const tokenizer = { added_tokens: TOKENS.map((content, id) => ({ id, content })) };
@@ -56,5 +57,21 @@ describe('the format "auto" in a config', () => {
     expect(() => load({}, { tokenizer: 'endpoint' })).toThrow(/tokenizer is "endpoint": write the path/);
     expect(() => load({}, { tokenizer: undefined })).toThrow(/tokenizer is missing: write the path/);
     expect(() => load({}, { tokenizer: 'none/tokenizer.json' })).toThrow(/cannot be read: ENOENT.*Write the path/s);
+  });
+
+  it('is derived for a fallback as well', () => {
+    const fallback = {
+      name: 'other',
+      upstream: { kind: 'openai-compatible', baseUrl: 'http://localhost:8001/v1', servedModelName: 'glm' },
+      format: 'auto',
+      tokenizer: 'tokenizer.json',
+    };
+    const files = { 'tokenizer.json': tokenizer, 'chat_template.jinja': TEMPLATE };
+    const { fallbacks, notes } = load(files, { fallbacks: [fallback] });
+    expect(fallbacks?.[0]).toMatchObject({ name: 'other', format: 'glm-4.7' });
+    expect(notes.toSorted()[0]).toMatch(/^Format of fallback 1 of glm: glm-4\.7, since /);
+    expect(() => load(files, { fallbacks: [{ ...fallback, tokenizer: undefined }] })).toThrow(
+      /format of fallback 1 of glm is "auto".*tokenizer is missing/,
+    );
   });
 });

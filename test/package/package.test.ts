@@ -18,11 +18,11 @@ import { z } from 'zod';
 /** Folder of a user who installed the packed package, with the example app. */
 const folder = mkdtempSync(join(tmpdir(), 'budgetforce-package-'));
 const packed = join(folder, 'node_modules', 'budgetforce');
-const node = (args: readonly string[]) =>
+const node = (args: readonly string[], cwd = folder) =>
   spawnSync(process.execPath, [...args], {
-    cwd: folder,
+    cwd,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], CDK_OUTDIR: join(folder, 'out') },
+    env: { PATH: process.env['PATH'], CDK_OUTDIR: join(cwd, 'out') },
   });
 const tsc = resolve('node_modules/typescript/bin/tsc');
 
@@ -42,6 +42,7 @@ beforeAll(() => {
     symlinkSync(resolve('node_modules', name), link);
   }
   cpSync('examples/existing-app', folder, { recursive: true });
+  cpSync('examples/pipeline', join(folder, 'pipeline'), { recursive: true });
 }, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -92,6 +93,39 @@ describe('the packed package', () => {
     expect(granted).toHaveLength(2);
   });
 
+  it('the pipeline example compiles, and deploys to two accounts and two regions after an approval', {
+    timeout: 300_000,
+  }, () => {
+    const example = join(folder, 'pipeline');
+    const lib = ['es2024', 'dom', 'esnext.disposable'];
+    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2024', lib, noEmit: true, types: [] };
+    writeFileSync(join(example, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }));
+    const compiled = node([tsc, '--project', example]);
+    expect(compiled.status, compiled.stdout).toBe(0);
+    const { status, stderr } = node(['app.ts'], example);
+    expect(status, stderr).toBe(0);
+    const read = (file: string): unknown => JSON.parse(readFileSync(join(example, 'out', file), 'utf8'));
+    const { Resources } = templateSchema.parse(read('ReasoningPipeline.template.json'));
+    const [pipeline] = Object.values(Resources).filter(({ Type }) => Type === 'AWS::CodePipeline::Pipeline');
+    const { Stages } = z.object({ Stages: z.array(pipelineStageSchema) }).parse(pipeline?.Properties);
+    expect(Stages.map(({ Name }) => Name)).toEqual([
+      'Source',
+      'Build',
+      'UpdatePipeline',
+      'Assets',
+      'Staging',
+      'Production',
+    ]);
+    const production = Stages.at(-1)?.Actions ?? [];
+    const order = ({ RunOrder }: { readonly RunOrder?: number | undefined }): number => RunOrder ?? 1;
+    const approval = production.filter(({ ActionTypeId }) => ActionTypeId.Category === 'Approval');
+    expect(approval).toHaveLength(1);
+    expect(Math.min(...production.map(order))).toBe(order(approval[0] ?? {}));
+    const deploys = production.filter(({ ActionTypeId }) => ActionTypeId.Provider === 'CloudFormation');
+    expect(new Set(deploys.map(({ Region }) => Region ?? 'us-east-1'))).toEqual(new Set(['us-east-1', 'us-west-2']));
+    for (const deploy of deploys) expect(JSON.stringify(deploy.RoleArn)).toMatch(/:iam::444455556666:role\/cdk-/);
+  });
+
   it('the packed command line plans, and names the package that another command needs', { timeout: 300_000 }, () => {
     const bin = join(packed, 'bin', 'budgetforce.js');
     const { status, stdout, stderr } = node([bin, 'plan', join(packed, 'config', 's1-32b.json')]);
@@ -103,6 +137,18 @@ describe('the packed package', () => {
       expect.stringMatching(/^budgetforce start needs the package \S+: npm install /),
     ]);
   });
+});
+
+const pipelineStageSchema = z.object({
+  Name: z.string(),
+  Actions: z.array(
+    z.object({
+      ActionTypeId: z.object({ Category: z.string(), Provider: z.string() }),
+      Region: z.string().optional(),
+      RoleArn: z.unknown(),
+      RunOrder: z.int().optional(),
+    }),
+  ),
 });
 
 const templateSchema = z.object({

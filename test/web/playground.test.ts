@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type ServerType } from '@hono/node-server';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { hashKey } from '../../lambda/keys/hash-key.ts';
 import { NoCapacityError } from '../../lambda/upstream/errors.ts';
 import { pageModule } from '../../web/build-page.ts';
 import { IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
 import { type ScriptedSegment, scriptedApp, scriptedModel } from '../lambda/scripted-world.ts';
 import { chromiumPath } from './browser.ts';
+import { chromiumPages } from './chromium-pages.ts';
 
 const thinks = (says: string): ScriptedSegment => ({ says, ends: IM_START });
 const answers = (says: string): ScriptedSegment => ({ says, ends: IM_END });
@@ -38,44 +36,7 @@ describe.each(['/', '/docs'])('GET %s', (path) => {
 });
 
 describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
-  let browser: Browser;
-  const servers: ServerType[] = [];
-  const pages: Page[] = [];
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
-  });
-  afterEach(async () => {
-    for (const page of pages.splice(0)) await page.close();
-    for (const server of servers.splice(0)) server.close();
-  });
-  afterAll(() => browser.close());
-
-  async function open(
-    script: readonly ScriptedSegment[],
-    changes: Parameters<typeof scriptedApp>[1] = {},
-    viewport = { width: 1_100, height: 900 },
-    colorScheme: 'light' | 'dark' = 'light',
-    path = '/',
-  ) {
-    const world = scriptedApp(script, changes);
-    const server = createAdaptorServer({ fetch: world.app.fetch });
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const page = await browser.newPage({ viewport, colorScheme });
-    pages.push(page);
-    const errors: string[] = [];
-    const hosts = new Set<string>();
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('request', (request) => hosts.add(new URL(request.url()).hostname));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
-    return { page, errors, hosts, ...world };
-  }
-
-  const shoot = async (page: Page, name: string, fullPage = true) => {
-    const folder = process.env['SCREENSHOTS'];
-    if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage });
-  };
+  const { open, serve, shoot, newPage } = chromiumPages();
 
   it('The playground streams the thought with forced parts marked in place, then the answer and the account', async () => {
     const { page, errors, hosts } = await open([
@@ -139,12 +100,14 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     expect(await values('b')).toEqual(['', '', '5', 'low']);
   });
 
-  it('The playground suggests two budgets if none was set, and drops the suggestion with the comparison', async () => {
+  it('The playground suggests a second budget for a comparison, and leaves the first as it is', async () => {
     const { page } = await open([]);
     await page.check('#compare');
-    expect(await page.inputValue('#a-max')).toBe('24');
-    await page.uncheck('#compare');
     expect(await page.inputValue('#a-max')).toBe('');
+    expect(await page.inputValue('#b-waits')).toBe('2');
+    await page.fill('#a-max', '24');
+    await page.uncheck('#compare');
+    expect(await page.inputValue('#a-max')).toBe('24');
   });
 
   it('The playground keeps a budget when another model is chosen, up to the maximum of the model', async () => {
@@ -153,7 +116,6 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     });
     await page.fill('#a-max', '100');
     await page.fill('#a-waits', '3');
-    await page.click('summary');
     await page.selectOption('#model', 'small');
     expect(await page.inputValue('#a-max')).toBe('60');
     expect(await page.inputValue('#a-waits')).toBe('3');
@@ -175,6 +137,7 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
   it('The playground shows the request of either budget', async () => {
     const { page } = await open([]);
     await page.check('#compare');
+    await page.fill('#a-max', '24');
     await page.click('#show');
     expect(await page.textContent('#code')).toContain('"max_tokens":24');
     await page.getByRole('button', { name: 'Second budget' }).click();
@@ -219,21 +182,15 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
   it("The playground shows the API's own error message", async () => {
     const { page } = await open([{ says: '', fails: new NoCapacityError('The model has no copy running.') }]);
     await page.click('#run');
-    await expect.poll(() => page.textContent('.error')).toBe('The model has no copy running.');
+    await expect.poll(() => page.textContent('.run .error')).toBe('The model has no copy running.');
   });
 
   it('The playground finds the API under the stage of an API Gateway, with and without a trailing slash', async () => {
     const { app } = scriptedApp([thinks('a'), answers('b'), thinks('c'), answers('d')]);
-    const server = createAdaptorServer({
-      fetch: (request: Request) => app.fetch(new Request(request.url.replace(/\/api\/?/, '/'), request)),
-    });
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
+    const url = await serve((request) => app.fetch(new Request(request.url.replace(/\/api\/?/, '/'), request)));
     for (const path of ['/api/', '/api']) {
-      const page = await browser.newPage();
-      pages.push(page);
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+      const page = await newPage();
+      await page.goto(`${url}${path}`);
       await page.waitForSelector('#a-max');
       await page.click('#run');
       await expect.poll(() => page.textContent('.answer')).toMatch(/^[bd]$/);
@@ -252,7 +209,7 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
   });
 
   it('The reference page shows every route with its fields and an example', async () => {
-    const { page, errors, hosts } = await open([], {}, { width: 1_200, height: 1_000 }, 'light', '/docs#createMessage');
+    const { page, errors, hosts } = await open([], {}, { path: '/docs#createMessage' });
     await page.waitForSelector('#createMessage');
     expect(await page.locator('.operation').count()).toBeGreaterThan(12);
     const chat = page.locator('#createChatCompletion');
@@ -271,7 +228,11 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     ['light', 'phone-light'],
     ['dark', 'phone-dark'],
   ] as const)('The playground fits a phone, in %s', async (scheme, name) => {
-    const { page } = await open([thinks('x'.repeat(300)), answers('b')], {}, { width: 360, height: 740 }, scheme);
+    const { page } = await open(
+      [thinks('x'.repeat(300)), answers('b')],
+      {},
+      { viewport: { width: 360, height: 740 }, colorScheme: scheme },
+    );
     await page.click('#show');
     await page.click('#run');
     await page.waitForSelector('dl dd');

@@ -1,3 +1,4 @@
+import type { AppDependencies } from '../../context.ts';
 import type { RouteSettings } from '../../settings/routes.ts';
 import { defineApi, route } from '../api.ts';
 import { MAX_WAITS } from '../budget-fields.ts';
@@ -10,7 +11,10 @@ export const models = defineApi({
       const created = dependencies.unixTime();
       return (context) => {
         const allowed = allowedTargets(dependencies, context.get('caller'));
-        return context.json({ object: 'list', data: allowed.map((target) => toModelInfo(target, created)) });
+        return context.json({
+          object: 'list',
+          data: allowed.map((target) => toModelInfo(target, created, dependencies.loads)),
+        });
       };
     }),
     // Ids may contain slashes.
@@ -18,7 +22,9 @@ export const models = defineApi({
       const created = dependencies.unixTime();
       return (context) => {
         const name = context.req.param('id');
-        return context.json(toModelInfo({ ...findTarget(dependencies, name, context.get('caller')), name }, created));
+        return context.json(
+          toModelInfo({ ...findTarget(dependencies, name, context.get('caller')), name }, created, dependencies.loads),
+        );
       };
     }),
   },
@@ -26,7 +32,11 @@ export const models = defineApi({
 });
 
 /** A model as clients see it. The window of a route is that of its smallest; its budgets are those of its first model. */
-function toModelInfo({ name, model: { settings }, route }: NamedTarget, created: number) {
+function toModelInfo(
+  { name, model: { settings }, route }: NamedTarget,
+  created: number,
+  loads: AppDependencies['loads'],
+) {
   const id = route?.settings.id ?? settings.id;
   const windows = [settings, ...(route?.further ?? []).map((further) => further.settings)];
   return {
@@ -39,6 +49,7 @@ function toModelInfo({ name, model: { settings }, route }: NamedTarget, created:
     context_window: Math.min(...windows.map(({ contextTokens }) => contextTokens)),
     // In dollars per million tokens, from the config.
     price: (route === undefined ? settings.dollarsPerMillionTokens : undefined) ?? null,
+    scales_by_load: route === undefined && loads?.has(settings.id) === true,
     budget_forcing: {
       format: settings.format,
       default_max_tokens: settings.defaultMaxThinkingTokens,

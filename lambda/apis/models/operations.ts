@@ -18,6 +18,7 @@ const modelSchema = z.strictObject({
     .strictObject({ prompt: z.number(), completion: z.number() })
     .nullable()
     .describe('In dollars per million tokens.'),
+  scales_by_load: z.boolean().describe('Whether `GET /v1/load` has the load of the model.'),
   budget_forcing: z.strictObject({
     format: text.describe('How the model family delimits thinking.'),
     default_max_tokens: count,
