@@ -4,39 +4,10 @@ import { chatCompletionSchema } from '../../../lambda/apis/chat/response-schemas
 import { errorSchema } from '../../../lambda/apis/response-schemas.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
-import { calibrationSchema } from '../../../lambda/settings/calibration.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
-import { chat, scriptedApp, scriptedModel, tokensOf } from '../scripted-world.ts';
-
-/** A call that samples a text and its end, each token with this probability. */
-function call(says: string, ends: number, probability?: number) {
-  const logprobs = [...tokensOf(says), ends].map((id) => ({
-    token: String(id),
-    logprob: Math.log(probability ?? 1),
-    top: [],
-  }));
-  return { says, ends, ...(probability !== undefined && { logprobs }) };
-}
-
-const calibration = calibrationSchema.parse({
-  id: 'held-out-7',
-  measure: 'min_token',
-  unsureBelow: 0.4,
-  rows: [
-    {
-      waits: 1,
-      waitWhen: 'unsure',
-      unsureBelow: 0.4,
-      maxTokens: 150,
-      questions: 200,
-      wrong: 3,
-      wrongUpper95: 0.04,
-      meanTokens: 75,
-    },
-    { waits: 0, waitWhen: 'always', maxTokens: 150, questions: 200, wrong: 30, wrongUpper95: 0.2, meanTokens: 50 },
-  ],
-});
+import { chat, scriptedApp, scriptedModel } from '../scripted-world.ts';
+import { calibration, call } from './measured-calls.ts';
 
 /** Asks a model whose thought has this probability. */
 async function ask(thinking: object, probability: number | undefined, changes: object = {}) {

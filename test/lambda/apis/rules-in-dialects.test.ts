@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { budgetForcingSchema } from '../../../lambda/apis/response-schemas.ts';
-import { calibrationSchema } from '../../../lambda/settings/calibration.ts';
 import type { ModelSettings } from '../../../lambda/settings/settings.ts';
 import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
-import { type ScriptedSegment, scriptedApp, scriptedModel, tokensOf } from '../scripted-world.ts';
+import { type ScriptedSegment, scriptedApp, scriptedModel } from '../scripted-world.ts';
+import { calibration, call } from './measured-calls.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -79,31 +79,6 @@ const dialects: Readonly<Record<string, DialectCase>> = {
     }),
   },
 };
-
-/** A call that samples a text and its end, each token with this probability; without one, the server gives no log-probabilities. */
-function call(says: string, ends: number, probability?: number): ScriptedSegment {
-  const logprob = Math.log(probability ?? 1);
-  const logprobs = [...tokensOf(says), ends].map((id) => ({ token: String(id), logprob, top: [] }));
-  return { says, ends, ...(probability !== undefined && { logprobs }) };
-}
-
-const calibration = calibrationSchema.parse({
-  id: 'held-out-7',
-  measure: 'min_token',
-  unsureBelow: 0.4,
-  rows: [
-    {
-      waits: 1,
-      waitWhen: 'unsure',
-      unsureBelow: 0.4,
-      maxTokens: 150,
-      questions: 200,
-      wrong: 3,
-      wrongUpper95: 0.04,
-      meanTokens: 75,
-    },
-  ],
-});
 
 const LINE = `${'a'.repeat(31)}\n`;
 const thinks = (probability?: number) => [
