@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./plan.ts')).planCommand,
   },
   {
+    name: 'doctor',
+    summary: 'look whether a config can be deployed in your account',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
     name: 'simulate',
     summary: 'compare scaling policies on recorded traffic',
     load: async () => (await import('./simulate.ts')).simulateCommand,

@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import { parseNumber, parsePrices } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
-const DEFAULT_CONFIG = 'config/s1-32b.json';
+const DEFAULT_CONFIG = 'config/s1-32b-one-h100.json';
 const TRAFFIC = 'Traffic (estimates a month)';
 
 /** `budgetforce plan`. */

@@ -1,0 +1,92 @@
+import { HeadBucketCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { hostedPart } from '../../lib/config.ts';
+import { parseS3Uri } from '../../lib/serving/model-source.ts';
+import type { AwsClients } from './aws-clients.ts';
+import { isUnauthenticated, toAwsError } from './aws-error.ts';
+import type { Check, Finding } from './finding.ts';
+
+const check = 'weights';
+
+/** Whether the buckets of the weights are in the region and readable, and the prefixes hold a model in Hugging Face's layout. */
+export const checkWeights: Check = async ({ config, clients }) => {
+  const models = hostedPart(config)?.models ?? [];
+  const findings = models.map(async ({ id, source }): Promise<Finding> => {
+    if (source.kind === 's3') return await bucketFinding(id, source.uri, clients);
+    return {
+      check,
+      status: 'unchecked',
+      text: `${id} comes from the Hugging Face hub, which the container asks when it starts.`,
+    };
+  });
+  return await Promise.all(findings);
+};
+
+async function bucketFinding(id: string, uri: string, clients: AwsClients): Promise<Finding> {
+  const { bucket, prefix } = parseS3Uri(uri);
+  const problem = (text: string, fix?: string): Finding => ({ check, status: 'problem', text, fix });
+  const { region } = clients;
+  try {
+    const { BucketRegion: home } = await clients.s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    if (home !== undefined && home !== region) return problem(...elsewhere(id, bucket, home, region));
+  } catch (cause) {
+    const error = toAwsError(cause);
+    if (isUnauthenticated(error)) throw cause;
+    if (error.status === 404)
+      return problem(`The bucket ${bucket} of ${id} does not exist.`, `aws s3 mb s3://${bucket} --region ${region}`);
+    if (error.status === 301 || error.status === 400)
+      return problem(...elsewhere(id, bucket, regionOf(cause) ?? 'another region', region));
+    if (error.status === 403) {
+      return problem(
+        `The bucket ${bucket} of ${id} refuses these credentials (s3:ListBucket), or is of another account.`,
+        `aws s3api get-bucket-policy --bucket ${bucket}`,
+      );
+    }
+    throw cause;
+  }
+  return await layoutFinding(id, { bucket, prefix }, clients);
+}
+
+/** A bucket in another region: SageMaker reads weights from its own region only. */
+function elsewhere(id: string, bucket: string, home: string, region: string): [text: string, fix: string] {
+  return [
+    `The bucket ${bucket} of ${id} is in ${home}, but the endpoint is in ${region}, and SageMaker reads weights from its own region only.`,
+    `aws s3 sync s3://${bucket} s3://<a bucket in ${region}> --source-region ${home} --region ${region}`,
+  ];
+}
+
+/** The region that S3 names in the headers of a redirection. */
+function regionOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('$response' in error)) return undefined;
+  const response = error.$response;
+  if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined;
+  const headers = response.headers as Readonly<Record<string, string | undefined>>;
+  return headers['x-amz-bucket-region'];
+}
+
+async function layoutFinding(
+  id: string,
+  { bucket, prefix }: { readonly bucket: string; readonly prefix: string },
+  { s3 }: AwsClients,
+): Promise<Finding> {
+  const names: string[] = [];
+  let bytes = 0;
+  for await (const { Contents: objects = [] } of paginateListObjectsV2(
+    { client: s3 },
+    { Bucket: bucket, Prefix: prefix },
+  )) {
+    for (const { Key: key = '', Size: size = 0 } of objects) {
+      names.push(key.slice(prefix.length));
+      bytes += size;
+    }
+  }
+  const missing = [
+    ...['config.json', 'tokenizer.json'].filter((name) => !names.includes(name)),
+    ...(names.some((name) => name.endsWith('.safetensors')) ? [] : ['*.safetensors']),
+  ];
+  const place = `s3://${bucket}/${prefix}`;
+  if (missing.length > 0) {
+    const text = `${place} of ${id} has no ${missing.join(', ')}: it needs the unpacked files of a model as on the Hugging Face hub.`;
+    return { check, status: 'problem', text, fix: `aws s3 ls ${place}` };
+  }
+  return { check, status: 'ok', text: `${place} of ${id} has ${names.length} files, ${(bytes / 1e9).toFixed(1)} GB.` };
+}
