@@ -137,6 +137,20 @@ const refused: Record<string, ConfigInput> = {
   'a route with the id of a model': routed({ id: 'large' }),
   'two routes with one id': routed({}, { id: 'auto', models: ['s1-32b', 'large'], escalate: { disagree: 2 } }),
   'a route without a threshold': routed({ escalate: {} }),
+  'a default rule without a threshold': aConfig({ models: [aModel({ thinking: { gates: { waitWhen: 'unsure' } } })] }),
+  'a default rule by another measure than the calibrated one': aConfig({
+    models: [
+      aModel({
+        thinking: {
+          gates: { waitWhen: 'unsure', confidenceMeasure: 'entropy' },
+          calibration: { id: 'c', measure: 'tail', unsureBelow: 0.4 },
+        },
+      }),
+    ],
+  }),
+  'a threshold of a default rule that is off': aConfig({
+    models: [aModel({ thinking: { gates: { stopWhen: 'never', sureAbove: 0.9 } } })],
+  }),
   'a route with two gates': routed({ escalate: { unsure_below: 0.3, disagree: 2 } }),
   'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
@@ -395,6 +409,9 @@ describe('a config that cannot work', () => {
     'a route with the id of a model',
     'two routes with one id',
     'a route without a threshold',
+    'a default rule without a threshold',
+    'a default rule by another measure than the calibrated one',
+    'a threshold of a default rule that is off',
     'a route with two gates',
     'a key in place of a secret’s ARN',
     'an unknown fallback',
