@@ -39,7 +39,7 @@ export const weightsCommand = defineCommand({
     json: { type: 'boolean', description: 'print what was brought as one JSON line' },
   },
   note: 'HF_TOKEN is the token for gated models, HF_ENDPOINT another address of the hub. It needs s3:ListBucket, s3:GetObject, s3:PutObject, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload on the bucket.',
-  exitCodes: ['the weights are in the bucket', 'it was interrupted or failed; run it again'],
+  exitCodes: ['the weights are in the bucket', 'interrupted or failed'],
   async run({ values, positionals }) {
     const [file, ...more] = positionals;
     if (file === undefined || more.length > 0)
@@ -64,7 +64,10 @@ export const weightsCommand = defineCommand({
     });
     const bucket = new Bucket(s3, values.bucket);
     await bucket.check(config.region);
-    const prefix = `${(values.prefix ?? model.id).replace(/^\/+|\/+$/g, '')}/`;
+    const prefix = `${(values.prefix ?? model.id)
+      .split('/')
+      .filter((part) => part !== '')
+      .join('/')}/`;
     const interrupted = new AbortController();
     const stop = () => interrupted.abort(new Error('Interrupted. Run the same command again to go on.'));
     process.once('SIGINT', stop);
