@@ -6,6 +6,7 @@ import { ApiStack } from './api/stack.ts';
 import { type Config, type HostedConfig, hostedPart } from './config.ts';
 import { NetworkStack } from './endpoint/network-stack.ts';
 import { EndpointStack } from './endpoint/stack.ts';
+import { COST_TAG } from './monitoring/budget.ts';
 
 /**
  * Adds the stacks of one stage to an app, or to a `Stage` of a pipeline: the network's if it is isolated, the endpoint's and the API's, or only the API's if every model is on
@@ -40,7 +41,7 @@ export function addStacks(
   });
   // Names are plain strings, from which CDK derives no order of the stacks.
   if (endpointStack !== undefined) apiStack.addStackDependency(endpointStack);
-  Tags.of(scope).add('budgetforce', config.name);
+  Tags.of(scope).add(COST_TAG, config.name);
   return { networkStack, endpointStack, apiStack };
 }
 

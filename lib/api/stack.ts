@@ -61,6 +61,7 @@ export class ApiStack extends Stack {
     const instanceType = hosted?.endpoint.instanceType ?? '';
     new Monitoring(this, 'Watching', {
       ...watching,
+      budget: watching.budget && { ...watching.budget, tag: config.name },
       restApi: this.api.restApi,
       handler: this.api.handler,
       models: (endpoint?.models ?? []).map((model) => ({ model, gpusPerCopy: gpus.get(model.id) ?? 1 })),

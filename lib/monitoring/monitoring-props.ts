@@ -48,6 +48,19 @@ export interface MonitoredExternalModel {
   readonly metric: (name: BudgetMetric) => Metric;
 }
 
+/** A budget of AWS Budgets over all that has the deployment's cost tag. */
+export interface MonthlyBudget {
+  readonly dollarsPerMonth: number;
+  /**
+   * Addresses that are notified, at most ten.
+   *
+   * @default - only the topic of the alarms
+   */
+  readonly emails?: readonly string[] | undefined;
+  /** Value of the cost tag `budgetforce` of the resources. */
+  readonly tag: string;
+}
+
 export interface MonitoringProps {
   readonly restApi: RestApi;
   readonly handler: IFunction;
@@ -90,6 +103,18 @@ export interface MonitoringProps {
    * @default defaultThresholds
    */
   readonly thresholds?: { readonly [Name in keyof Thresholds]?: Threshold | undefined } | undefined;
+  /**
+   * Hours after which copies that run without a request ring an alarm, 1 to 24. `false`: never.
+   *
+   * @default 12
+   */
+  readonly idleHours?: number | false | undefined;
+  /**
+   * Budget of a month, which notifies at 80 % spent and at 100 % forecast.
+   *
+   * @default - none
+   */
+  readonly budget?: MonthlyBudget | undefined;
   /**
    * URL of the runbook. Alarms link to their heading in it.
    *

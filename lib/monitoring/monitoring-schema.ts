@@ -24,6 +24,19 @@ export const monitoringSchema = z.strictObject({
     .default(true)
     .describe('Whether to create alarms: an estimated ten cents per month for each metric in an alarm.'),
   alarmTopicArn: z.string().startsWith('arn:').optional().describe('SNS topic that alarms notify.'),
+  idleHours: z
+    .union([z.int().min(1).max(24), z.literal(false)])
+    .default(12)
+    .describe('Hours after which copies that run without a request ring an alarm. `false`: never.'),
+  budget: z
+    .strictObject({
+      dollarsPerMonth: z.number().gt(0).describe('Amount of a month, in US dollars.'),
+      emails: z.array(z.email()).max(10).optional().describe('Addresses that are notified, beside `alarmTopicArn`.'),
+    })
+    .optional()
+    .describe(
+      'An AWS Budget over what has the cost tag `budgetforce` = `name`. It notifies at 80 % spent and 100 % forecast.',
+    ),
   runbookUrl: z.string().min(1).optional().describe('URL of your copy of docs/runbook.md, for the links in alarms.'),
   dollarsPerInstanceHour: z
     .number()

@@ -12,6 +12,8 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { HostedModel } from '../endpoint/hosted-model.ts';
+import { addBudget } from './budget.ts';
 import { dashboardRows } from './dashboard-rows.ts';
 import {
   defaultThresholds,
@@ -19,6 +21,9 @@ import {
   type MonitoringProps,
   type Thresholds,
 } from './monitoring-props.ts';
+
+/** A night and a bit: copies that nobody asked in it were not needed. */
+const DEFAULT_IDLE_HOURS = 12;
 
 /**
  * Dashboard and alarms for an API and its models.
@@ -39,6 +44,7 @@ export class Monitoring extends Construct {
       this.#action = new SnsAction(Topic.fromTopicArn(this, 'Topic', props.alarmTopicArn));
     }
     this.alarms = props.alarms === false ? [] : this.#createAlarms();
+    if (props.budget !== undefined) addBudget(this, props.budget, props.alarmTopicArn);
     if (props.dashboard !== false) {
       this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
       for (const row of dashboardRows(props, this.alarms)) this.dashboard.addWidgets(...row);
@@ -61,9 +67,36 @@ export class Monitoring extends Construct {
           model: model.id,
           metric: model.metricNoCapacity().with(minute),
         }),
+        ...this.#createIdleAlarm(model),
       ]),
       ...externalModels.flatMap((model) => this.#createGenerationAlarms(model)),
     ];
+  }
+
+  /** Copies that run for hours without a request: forgotten, or kept by a minimum that nobody needs. */
+  #createIdleAlarm(model: HostedModel): readonly Alarm[] {
+    const { idleHours: hours = DEFAULT_IDLE_HOURS } = this.#props;
+    if (hours === false) return [];
+    const period = Duration.hours(1);
+    const alarm = new Alarm(this, `idleCopies-${model.id}`, {
+      alarmDescription: `Copies of ${model.id} run, and no request came for ${hours} hours. ${runbookOf(this.#props)}#${anchorOf('idleCopies')}`,
+      metric: new MathExpression({
+        expression: 'IF(copies > 0 && FILL(calls, 0) == 0, 1, 0)',
+        usingMetrics: {
+          copies: model.metricCopies().with({ period }),
+          calls: model.metricInvocations().with({ period }),
+        },
+        label: 'idle',
+        period,
+      }),
+      threshold: 0,
+      evaluationPeriods: hours,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      // At zero copies there is no data.
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.#notify(alarm);
+    return [alarm];
   }
 
   #createGenerationAlarms(model: MonitoredExternalModel): readonly Alarm[] {
@@ -94,11 +127,14 @@ export class Monitoring extends Construct {
       // Without requests there is no data, and nothing is wrong.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
-    if (this.#action !== undefined) {
-      alarm.addAlarmAction(this.#action);
-      alarm.addOkAction(this.#action);
-    }
+    this.#notify(alarm);
     return alarm;
+  }
+
+  #notify(alarm: Alarm): void {
+    if (this.#action === undefined) return;
+    alarm.addAlarmAction(this.#action);
+    alarm.addOkAction(this.#action);
   }
 }
 

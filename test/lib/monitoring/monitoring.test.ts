@@ -106,7 +106,10 @@ describe('alarms', () => {
       expect(descriptions.filter((text) => text.endsWith(`docs/runbook.md#${anchorOf(name)}`))).toHaveLength(1);
       expect(runbook).toContain(`\n## ${anchorOf(name)}\n`);
     }
-    expect(descriptions).toHaveLength(Object.keys(defaultThresholds).length);
+    // Beside these, copies that run without requests ring.
+    expect(descriptions.filter((text) => text.endsWith('docs/runbook.md#idle-copies'))).toHaveLength(1);
+    expect(runbook).toContain('\n## idle-copies\n');
+    expect(descriptions).toHaveLength(Object.keys(defaultThresholds).length + 1);
   });
 
   it('an alarm goes off above its threshold, and not without requests', () => {
@@ -132,7 +135,7 @@ describe('alarms', () => {
         watching: { alarmTopicArn, runbookUrl: 'https://wiki/run', thresholds: { throttles: { over: 7, minutes: 2 } } },
       }),
     );
-    expect(alarmsOf(api)).toHaveLength(8);
+    expect(alarmsOf(api)).toHaveLength(10);
     for (const alarm of alarmsOf(api)) {
       expect(alarm).toMatchObject({ AlarmActions: [alarmTopicArn], OKActions: [alarmTopicArn] });
       expect(alarm['AlarmDescription']).toContain('https://wiki/run#');
@@ -148,5 +151,61 @@ describe('alarms', () => {
     const { api } = synthesize(aConfig({ watching: { alarms: false, dashboard: false } }));
     api.resourceCountIs('AWS::CloudWatch::Alarm', 0);
     api.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+  });
+
+  it('copies that run for hours without a request ring, and none do at zero copies', () => {
+    const { api } = synthesize(aConfig({ watching: { idleHours: 3 } }));
+    api.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmDescription: Match.stringLikeRegexp('^Copies of s1-32b run, and no request came for 3 hours'),
+      EvaluationPeriods: 3,
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+      Metrics: Match.arrayWith([
+        Match.objectLike({ Expression: 'IF(copies > 0 && FILL(calls, 0) == 0, 1, 0)' }),
+        Match.objectLike({ Id: 'calls', MetricStat: Match.objectLike({ Period: 3_600, Stat: 'Sum' }) }),
+      ]),
+    });
+    const off = alarmsOf(synthesize(aConfig({ watching: { idleHours: false } })).api);
+    expect(off.filter((alarm) => String(alarm['AlarmDescription']).includes('no request came'))).toEqual([]);
+  });
+});
+
+describe('the budget', () => {
+  const alarmTopicArn = 'arn:aws:sns:us-east-1:111122223333:ops';
+
+  it('there is none unless it is configured', () => {
+    api.resourceCountIs('AWS::Budgets::Budget', 0);
+  });
+
+  it('counts what has the cost tag of the deployment, and notifies addresses and the topic', () => {
+    const budget = { dollarsPerMonth: 500, emails: ['ops@example.com'] };
+    const { api } = synthesize(aConfig({ watching: { alarmTopicArn, budget } }));
+    const subscribers = [
+      { SubscriptionType: 'EMAIL', Address: 'ops@example.com' },
+      { SubscriptionType: 'SNS', Address: alarmTopicArn },
+    ];
+    api.hasResourceProperties('AWS::Budgets::Budget', {
+      Budget: {
+        BudgetType: 'COST',
+        TimeUnit: 'MONTHLY',
+        BudgetLimit: { Amount: 500, Unit: 'USD' },
+        CostFilters: { TagKeyValue: ['user:budgetforce$stage'] },
+      },
+      NotificationsWithSubscribers: [
+        { Notification: Match.objectLike({ NotificationType: 'ACTUAL', Threshold: 80 }), Subscribers: subscribers },
+        {
+          Notification: Match.objectLike({ NotificationType: 'FORECASTED', Threshold: 100 }),
+          Subscribers: subscribers,
+        },
+      ],
+    });
+  });
+
+  it.each([
+    [{ dollarsPerMonth: 0 }, /dollarsPerMonth/],
+    [{ dollarsPerMonth: 5, emails: ['ops'] }, /emails/],
+  ])('refuses the budget %j', (budget, message) => {
+    expect(() => synthesize(aConfig({ watching: { budget } }))).toThrow(message);
   });
 });
