@@ -81,3 +81,14 @@ function contains({ min, max = Number.MAX_SAFE_INTEGER }: Range, value: number):
 function rangeText({ min, max }: Range): string {
   return max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
 }
+
+/** @throws {UsageError} if the text is not a JSON object */
+export function parseJsonObject(option: string, text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Refused below, as other values are.
+  }
+  throw new UsageError(`--${option} is ${JSON.stringify(text)}. Give a JSON object, such as {"waits":1}.`);
+}

@@ -39,13 +39,24 @@ export const autoRoute: RouteSettings = {
   pass_thought: false,
 };
 
+/** The name of a GGUF file without its ending: the id of a model that has no other. */
+export function fileNameOf(path: string): string {
+  return (path.split(/[\\/]/).at(-1) ?? path).replace(/\.gguf$/i, '');
+}
+
 /** Returns the first file of a model that does not exist. `undefined` if it is complete. */
 export function missingFile({ modelPath, tokenizerPath }: FurtherModel): string | undefined {
   return [modelPath, ...(tokenizerPath === undefined ? [] : [tokenizerPath])].find((path) => !existsSync(path));
 }
 
-/** Reads the context window of a model from the head of its file, without loading it. */
-export async function windowOf({ modelPath }: FurtherModel): Promise<number> {
-  const { architectureMetadata } = await readGgufFileInfo(modelPath);
+/**
+ * Reads the context window of a model from the head of its file, without loading it.
+ *
+ * @throws {Error} if the file is not a GGUF file
+ */
+export async function windowOf({ id, modelPath }: FurtherModel): Promise<number> {
+  const { architectureMetadata } = await readGgufFileInfo(modelPath, { logWarnings: false }).catch((cause: unknown) => {
+    throw new Error(`The model ${id} cannot be served: ${modelPath} is not a GGUF file. Give a .gguf file.`, { cause });
+  });
   return Math.min(architectureMetadata.context_length ?? MAX_CONTEXT_TOKENS, MAX_CONTEXT_TOKENS);
 }

@@ -34,7 +34,7 @@ import { type LocalComponent, type LocalEndpoint, startLocalEndpoint } from './e
 import type { Engine } from './engine/engine.ts';
 import { LazyEngine } from './engine/lazy-engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
-import { type FurtherModel, missingFile, windowOf } from './further-models.ts';
+import { type FurtherModel, fileNameOf, missingFile, windowOf } from './further-models.ts';
 import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
@@ -47,6 +47,8 @@ export interface LocalOptions {
   readonly host: string;
   /** A GGUF file. If omitted, the embedded model runs. */
   readonly modelPath?: string;
+  /** Id of the model of `modelPath`. @default the name of the file, without `.gguf` */
+  readonly modelId?: string;
   /** Thinking format of `modelPath` or of the upstream model. */
   readonly format?: FormatName;
   /** The model's tokenizer.json. If omitted, the embedded model uses its own, and other models are tokenized by their server. */
@@ -139,7 +141,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const models = [model, ...further];
   const modelIds = models.map(({ id }) => id);
   const offered = [...modelIds, ...routes.map(({ id }) => id)];
-  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, modelIds, aliases);
+  const problem = aliasProblem(aliases, offered) ?? routeProblem(routes, models, aliases);
   if (problem !== undefined) {
     await runtime?.close();
     throw new Error(`${problem.sentence}.`);
@@ -323,7 +325,7 @@ async function embedded(options: LocalOptions): Promise<Backend> {
     throw new Error(`The model ${options.modelPath ?? ''} does not load: ${String(cause)}`, { cause });
   });
   const engine = options.wrapEngine?.(llama) ?? llama;
-  const id = own ? nameOf(options.modelPath ?? '') : 'budgetforce-tiny';
+  const id = own ? (options.modelId ?? fileNameOf(options.modelPath ?? '')) : 'budgetforce-tiny';
   const copies = options.copies && emulateCopies(options.copies);
   const endpoint = await startLocalEndpoint({
     engine,
@@ -393,6 +395,7 @@ async function furtherSettings(further: FurtherModel): Promise<ModelSettings> {
     },
     tokenizer: tokenizerOf(tokenizerPath),
     ...budgetsFor(await windowOf(further)),
+    ...calibrationBeside(further.modelPath),
     ...(systemPrompt === undefined ? {} : { systemPrompt }),
     ...(defaultTemperature === undefined ? {} : { defaultTemperature }),
   };
@@ -467,10 +470,6 @@ function budgetsFor(contextTokens: number) {
 function parallelOf({ parallel, copies }: LocalOptions) {
   if (copies !== undefined) return { parallel: copies.max * copies.requestsPerCopy };
   return parallel === undefined ? {} : { parallel };
-}
-
-function nameOf(path: string): string {
-  return (path.split(/[\\/]/).at(-1) ?? path).replace(/\.gguf$/i, '');
 }
 
 function listenError(error: unknown, { port, host }: LocalOptions): unknown {

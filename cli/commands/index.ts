@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./plan.ts')).planCommand,
   },
   {
+    name: 'weights',
+    summary: 'bring the weights of a model into a bucket',
+    load: async () => (await import('./weights.ts')).weightsCommand,
+  },
+  {
     name: 'doctor',
     summary: 'look whether a config can be deployed in your account',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { apiClientOptions, apiOptions, callApi } from '../api-client.ts';
 import { type Action, defineCommand, findAction } from '../command.ts';
-import { parseBoolean, parseWholeNumber } from '../option-values.ts';
+import { parseBoolean, parseJsonObject, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface KeysAction extends Action {
@@ -97,6 +97,14 @@ export const keysCommand = defineCommand({
       group: LIMITS,
       description: 'maximum thinking tokens of a request',
     },
+    thinking: {
+      type: 'string',
+      placeholder: 'JSON',
+      group: LIMITS,
+      defaultText: "the model's config",
+      description:
+        'rules by confidence if a request sets none (docs/adaptive.md), for instance {"waits":1,"wait_when":"unsure"}',
+    },
     models: { type: 'string', placeholder: 'ID,ID', group: LIMITS, description: 'models that the key may use' },
     elastic: {
       type: 'string',
@@ -140,6 +148,7 @@ export const keysCommand = defineCommand({
       tokens_per_day: number('tokens-per-day', values['tokens-per-day']),
       concurrent_requests: number('concurrent-requests', values['concurrent-requests']),
       max_thinking_tokens: number('max-thinking-tokens', values['max-thinking-tokens']),
+      thinking: values.thinking === undefined ? undefined : parseJsonObject('thinking', values.thinking),
       models: values.models?.split(','),
       elastic: values.elastic === undefined ? undefined : parseBoolean('elastic', values.elastic),
     };

@@ -3,13 +3,14 @@ import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { defaultLocalCopies, LOCAL_COMPONENT_NAME, type LocalCopies } from '../../local/emulated-copies.ts';
-import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
+import { autoRoute, type FurtherModel, missingFile, smallModel } from '../../local/further-models.ts';
 import type { LocalFallback } from '../../local/local-fallbacks.ts';
 import { LOCAL_ENDPOINT_NAME, type LocalOptions, type LocalServer, startLocal } from '../../local/start-local.ts';
 import { defineCommand } from '../command.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
 import { withDerivedFormat } from './derive-format-option.ts';
+import { furtherModel, namedModels, parseRoutes } from './local-models-option.ts';
 
 const COPIES = 'Simulated scaling';
 
@@ -29,9 +30,24 @@ export const startCommand = defineCommand({
     },
     model: {
       type: 'string',
-      placeholder: 'FILE.gguf',
-      defaultText: 'the embedded model',
-      description: 'model to serve; needs --format',
+      multiple: true,
+      placeholder: '[ID=]FILE.gguf',
+      defaultText: 'the embedded models',
+      description:
+        'model to serve, under the name of its file if it has no ID; needs --format; may be repeated; FILE.calibration.json beside it is its calibration',
+    },
+    route: {
+      type: 'string',
+      multiple: true,
+      placeholder: 'ID=SMALL,LARGE',
+      description:
+        'further model id, behind which the next model is asked if the one before is unsure (docs/routes.md); names ids of models; may be repeated',
+    },
+    'unsure-below': {
+      type: 'string',
+      placeholder: 'N',
+      defaultText: "each model's calibration",
+      description: 'confidence below which the routes ask their next model, from 0 to 1',
     },
     upstream: {
       type: 'string',
@@ -77,14 +93,16 @@ export const startCommand = defineCommand({
     },
     format: {
       type: 'string',
-      placeholder: 'NAME',
-      description: `how the model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}`,
+      multiple: true,
+      placeholder: '[ID=]NAME',
+      description: `how the model delimits its thinking: auto (from its own chat template), ${formatNames.join(', ')}; with an ID, for the --model of this id only`,
     },
     tokenizer: {
       type: 'string',
-      placeholder: 'FILE',
+      multiple: true,
+      placeholder: '[ID=]FILE',
       defaultText: 'its server tokenizes',
-      description: "the model's tokenizer.json",
+      description: "the model's tokenizer.json; with several models, with the ID of its own",
     },
     alias: {
       type: 'string',
@@ -195,11 +213,34 @@ export const startCommand = defineCommand({
   exitCodes: ['stopped by Ctrl-C', 'could not start'],
   async run({ values }) {
     const graceSeconds = parseWholeNumber('grace', values.grace, { min: 0, max: 900 });
-    const described = await withDerivedFormat(values, (line) => process.stderr.write(`${line}\n`));
-    const embedded = [values.model, values.upstream, values.container].every((value) => value === undefined);
+    const print = (line: string) => process.stderr.write(`${line}\n`);
+    const [first, ...others] = namedModels(values);
+    // Without --model, the server's model has the only values.
+    const { format, tokenizer } = first ?? { format: values.format?.[0], tokenizer: values.tokenizer?.[0] };
+    const { model: _model, format: _format, tokenizer: _tokenizer, ...rest } = values;
+    const options = localOptions(
+      await withDerivedFormat(
+        {
+          ...rest,
+          ...(first === undefined ? {} : { model: first.model }),
+          ...(format === undefined ? {} : { format }),
+          ...(tokenizer === undefined ? {} : { tokenizer }),
+        },
+        print,
+      ),
+    );
+    const further: FurtherModel[] = [];
+    for (const named of others) further.push(await furtherModel(named, print));
+    const routes = parseRoutes(values.route, values['unsure-below']);
+    const embedded = [first, values.upstream, values.container].every((value) => value === undefined);
     const missing = embedded ? missingFile(smallModel) : undefined;
-    const second = embedded && missing === undefined ? { furtherModels: [smallModel], routes: [autoRoute] } : {};
-    const server = await startLocal({ ...localOptions(described), ...second });
+    const second = embedded && missing === undefined;
+    const server = await startLocal({
+      ...options,
+      ...(first === undefined ? {} : { modelId: first.id }),
+      furtherModels: second ? [smallModel] : further,
+      routes: second && !routes.some(({ id }) => id === autoRoute.id) ? [autoRoute, ...routes] : routes,
+    });
     process.stdout.write(
       values.json
         ? `${JSON.stringify({ url: server.url, model: server.model.id })}\n`

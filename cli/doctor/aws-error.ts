@@ -30,5 +30,5 @@ export function isDenied({ name, status }: AwsError): boolean {
 
 /** Whether there are no valid credentials. */
 export function isUnauthenticated({ name, message }: AwsError): boolean {
-  return NO_CREDENTIALS.test(name) || /could not load credentials|session.*expired/i.test(message);
+  return NO_CREDENTIALS.test(name) || /could not load credentials|token is expired|session has expired/i.test(message);
 }

@@ -13,7 +13,7 @@ export interface OccasionalReport {
   /** How sure the model was of its thought: a measure of the log-probabilities of its last `tokens` tokens, 0 to 1. */
   readonly confidence?: { readonly measure: string; readonly value: number; readonly tokens: number };
   /** Why rules by confidence, which the key or the config asks for, were off. */
-  readonly gates_off?: 'no_logprobs';
+  readonly gates_off?: 'no_logprobs' | 'no_threshold';
   /** The policy that `thinking.risk` chose. */
   readonly risk?: RiskReport;
   /** Questions whether the thinking can end, and the tokens that were sampled for them. */
@@ -48,6 +48,8 @@ export interface VoteAccount {
   /** Thinking and answer tokens of the finished samples that are not in the response. */
   readonly other_tokens: number;
   readonly aborted_tokens: number;
+  /** Tokens of the probes of all samples, if any ran. */
+  readonly probe_tokens?: number;
   /**
    * `all`: every sample counted. `lead` and `agree`: the condition of the request. `certain`: the other samples could not change the
    * winner. `deadline`: the time of the request was over.
@@ -63,6 +65,8 @@ export interface Attempt {
   /** `first`; or why it followed: the answer before was `unsure`, samples `disagree`, a call `failed`, or was slow (`hedge`). */
   readonly reason: 'first' | 'unsure' | 'disagree' | 'failed' | 'hedge';
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
+  /** Tokens of its probes, if any ran, which `usage` does not have and `dollars` has. */
+  readonly probe_tokens?: number;
   readonly confidence?: number;
   readonly dollars?: number;
   /** Code of the failure, if the model failed. */
@@ -111,7 +115,7 @@ export function toBudgetReport(
     ...(report.answerCutBy === undefined ? {} : { answer_cut_by: report.answerCutBy }),
     ...(report.confidence === undefined ? {} : { confidence: { ...report.confidence } }),
     ...(run.risk === undefined ? {} : { risk: { ...run.risk } }),
-    ...(report.gatesOff ? { gates_off: 'no_logprobs' as const } : {}),
+    ...(report.gatesOff === undefined ? {} : { gates_off: report.gatesOff }),
     ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
@@ -129,7 +133,7 @@ function toRouteReport(
       answered_by: answered.model,
       ...(keptBecause === undefined ? {} : { kept_because: keptBecause }),
     },
-    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, confidence, failure }) => {
+    attempts: attempts.map(({ model, reason, promptTokens, completionTokens, probeTokens, confidence, failure }) => {
       const price = priceOf?.(model);
       return {
         model,
@@ -139,10 +143,13 @@ function toRouteReport(
           completion_tokens: completionTokens,
           total_tokens: promptTokens + completionTokens,
         },
+        ...(probeTokens === 0 ? {} : { probe_tokens: probeTokens }),
         ...(confidence === undefined ? {} : { confidence }),
         ...(price === undefined
           ? {}
-          : { dollars: (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000 }),
+          : {
+              dollars: (promptTokens * price.prompt + (completionTokens + probeTokens) * price.completion) / 1_000_000,
+            }),
         ...(failure === undefined ? {} : { failure }),
       };
     }),

@@ -62,9 +62,11 @@ const occasionalReport = {
     .optional()
     .describe('The policy that `thinking.risk` chose: the upper 95 % bound of its wrong answers, by the calibration.'),
   gates_off: z
-    .literal('no_logprobs')
+    .enum(['no_logprobs', 'no_threshold'])
     .optional()
-    .describe('Set if rules by confidence were off, since the model server gave no log-probabilities.'),
+    .describe(
+      'Set if rules by confidence, which the key or the config asks for, were off: the model server gave no log-probabilities, or their measure has no threshold for this model.',
+    ),
   probes: z
     .strictObject({ count, tokens: count })
     .optional()
@@ -79,6 +81,9 @@ const occasionalReport = {
         'Thinking and answer tokens of the finished samples that are not in the response. They are billed, but not in `usage`.',
       ),
       aborted_tokens: count.describe('Tokens of the samples that did not finish. They are billed, but not in `usage`.'),
+      probe_tokens: count
+        .optional()
+        .describe('Tokens of the probes of all samples, if any ran. They are billed, but not in `usage`.'),
       decided_by: z
         .enum(['all', 'lead', 'agree', 'certain', 'deadline'])
         .describe(
@@ -95,6 +100,9 @@ const occasionalReport = {
           .enum(['first', 'unsure', 'disagree', 'failed', 'hedge'])
           .describe('`first`, or why the attempt followed the one before.'),
         usage: z.strictObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
+        probe_tokens: count
+          .optional()
+          .describe('Tokens of its probes, if any ran. They are in `dollars`, but not in `usage`.'),
         confidence: z.number().min(0).max(1).optional(),
         dollars: z.number().min(0).optional(),
         failure: text.optional().describe('Code of the failure, if the model failed.'),

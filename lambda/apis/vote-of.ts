@@ -3,6 +3,20 @@ import type { GenerationRequest } from '../generation/request.ts';
 import type { ChatRequest } from './chat/request.ts';
 
 /**
+ * Checks that a request of a dialect whose responses have one answer has several samples for a vote only.
+ *
+ * @throws {ApiError} 400 if it does not vote
+ */
+export function refuseSeveralAnswers({ n, vote }: Pick<ChatRequest, 'n' | 'vote'>): void {
+  if (n == null || n === 1 || vote === true) return;
+  throw invalidRequest(
+    'n',
+    `n (${n}) asks for several answers, but a response of this API has one. Give vote: true with it, omit n, or use /v1/chat/completions.`,
+    'unsupported_parameter',
+  );
+}
+
+/**
  * The vote that a request asks for.
  *
  * @throws {ApiError} 400 if its fields contradict each other

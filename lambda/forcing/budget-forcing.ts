@@ -62,10 +62,15 @@ export class BudgetForcing {
   #sampledEnd: number | undefined;
 
   readonly #meter: ConfidenceMeter | undefined;
+  /** The meter of `gateMeasure`. It is `#meter` if both measure the same. */
+  readonly #gateMeter: ConfidenceMeter | undefined;
   readonly #probeRule: ProbeRule | undefined;
   #confidence: Confidence | undefined;
+  #gate: Confidence | undefined;
   #probe: RunningProbe | undefined;
   #probeDue = false;
+  /** Whether a probe had no confidence, so that agreement alone decided. */
+  #unmeasuredProbe = false;
   #probeAt = nextProbeAt(0);
   #probes = 0;
 
@@ -95,6 +100,10 @@ export class BudgetForcing {
     this.#sampledFrom = this.#ids.length - (prefix?.ids.length ?? 0);
     this.#text = new OutputText(plan);
     this.#meter = plan.confidence && new ConfidenceMeter(plan.confidence.measure);
+    this.#gateMeter =
+      plan.gateMeasure === plan.confidence?.measure
+        ? this.#meter
+        : plan.gateMeasure && new ConfidenceMeter(plan.gateMeasure);
     this.#probeRule = plan.stopWhenSure && new ProbeRule(plan.stopWhenSure);
     if (prefix?.part === 'answer') {
       this.#endReason = 'disabled';
@@ -178,7 +187,9 @@ export class BudgetForcing {
       }
     }
     this.#keep(kept);
-    if (this.#part === 'thinking') for (const index of kept.keys()) this.#meter?.add(piece.logprobs?.[index]);
+    if (this.#part === 'thinking') {
+      for (const index of kept.keys()) for (const meter of this.#meters) meter.add(piece.logprobs?.[index]);
+    }
     this.#text.push({ tokenIds: kept, text: piece.text });
     const stopped = this.#text.stopText !== undefined;
     const over = this.#sampledEnd !== undefined || stopped || this.#segmentTokens >= segment.maxTokens;
@@ -252,8 +263,16 @@ export class BudgetForcing {
     this.#events.push({ kind: 'resume', at });
   }
 
-  /** Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer. */
-  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown'): void {
+  /**
+   * Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer.
+   *
+   * @param options `called`: whether the segment that `next()` returned was run; if not, it does not count. @default true
+   */
+  cut(reason: 'deadline' | 'loop' | 'load' | 'shutdown', { called = true } = {}): void {
+    if (!called && this.#segment !== undefined) {
+      this.#segments--;
+      if (this.#probe !== undefined) this.#probes--;
+    }
     this.#segment = undefined;
     this.#endProbe();
     if (this.#part === 'thinking') {
@@ -343,6 +362,7 @@ export class BudgetForcing {
       probeTokens: this.#probeTokens,
       probes: this.#probes,
       confidence: this.#confidence,
+      gateConfidence: this.#plan.gateMeasure && this.#gate?.value,
       gatesOff: this.#gatesOff(),
       abortedTokens: this.#abortedTokens,
       endReason: this.#endReason,
@@ -403,17 +423,26 @@ export class BudgetForcing {
 
   /** Reads the confidence at an end of the thinking. */
   #measure(): void {
-    this.#confidence = this.#meter?.read() ?? (this.#meter?.missing === true ? undefined : this.#confidence);
+    const read = (meter: ConfidenceMeter | undefined, before: Confidence | undefined) =>
+      meter?.read() ?? (meter?.missing === true ? undefined : before);
+    this.#confidence = read(this.#meter, this.#confidence);
+    this.#gate = this.#gateMeter === this.#meter ? this.#confidence : read(this.#gateMeter, this.#gate);
   }
 
-  #gatesOff(): boolean {
-    return this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+  get #meters(): readonly ConfidenceMeter[] {
+    return [...new Set([this.#meter, this.#gateMeter])].filter((meter) => meter !== undefined);
+  }
+
+  #gatesOff(): ForcingReport['gatesOff'] {
+    const unmeasured = this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+    return unmeasured || this.#unmeasuredProbe ? 'no_logprobs' : this.#plan.gateOff;
   }
 
   #neededLogprobs(): Pick<NextSegment, 'logprobs'> {
-    const { confidence } = this.#plan;
-    if (this.#part !== 'thinking' || confidence === undefined) return {};
-    return { logprobs: { top: topTokensOf(confidence.measure), field: confidence.field } };
+    const { confidence, gateMeasure } = this.#plan;
+    const measures = [confidence?.measure, gateMeasure].filter((measure) => measure !== undefined);
+    if (this.#part !== 'thinking' || measures.length === 0) return {};
+    return { logprobs: { top: Math.max(...measures.map(topTokensOf)), field: confidence?.field } };
   }
 
   /** Whether a line just ended at which a probe may end the thinking. */
@@ -468,6 +497,7 @@ export class BudgetForcing {
     this.#endProbe();
     const answer = probe.end(byModel);
     const { confidence: value } = answer;
+    if (value === undefined && probe.tokens > 0) this.#unmeasuredProbe = true;
     this.#events.push({ kind: 'probe', at: this.#thinkingTokens, ...(value === undefined ? {} : { value }) });
     if (this.#probeRule?.take(answer) === true) this.#cutThinking('sure');
   }
@@ -532,7 +562,7 @@ export class BudgetForcing {
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;
     this.#sampledFrom = this.#ids.length;
-    this.#meter?.reset();
+    for (const meter of this.#meters) meter.reset();
   }
 
   #keep(ids: readonly number[]): void {
@@ -548,7 +578,7 @@ export class BudgetForcing {
     this.#discardedTokens++;
     if (this.#part === 'thinking') {
       this.#thinkingTokens--;
-      this.#meter?.dropLast();
+      for (const meter of this.#meters) meter.dropLast();
     } else {
       this.#answerTokens--;
     }

@@ -35,8 +35,15 @@ export interface ForcingPlan {
    * the error if the server has none; if omitted, the rules that depend on it are then off. If `confidence` is omitted, it is not measured.
    */
   readonly confidence?: { readonly measure: ConfidenceMeasure; readonly field?: string | undefined };
+  /**
+   * Measure of a gate outside of the machine, such as that of a route, whose value is in the report (`gateConfidence`). If omitted, it
+   * is not measured.
+   */
+  readonly gateMeasure?: ConfidenceMeasure;
   /** Confidence below which an end becomes "Wait", 0 to 1. Requires `confidence`. If omitted, the limits alone decide. */
   readonly waitBelow?: number;
+  /** Why a rule by confidence of the defaults is off, for the report. If omitted, none is. */
+  readonly gateOff?: 'no_threshold' | undefined;
   /** When the thinking ends since its answer is settled (never below the minimum). If omitted, no probe runs. */
   readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */

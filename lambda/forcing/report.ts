@@ -68,8 +68,10 @@ export interface ForcingReport {
   readonly probes: number;
   /** Confidence in the thought since its last "Wait". `undefined` if it is not measured or has no token. Final when the thinking ended. */
   readonly confidence: Confidence | undefined;
-  /** Whether rules by confidence were off, since the server gave no log-probabilities. */
-  readonly gatesOff: boolean;
+  /** The same of the plan's `gateMeasure`, 0 to 1. */
+  readonly gateConfidence: number | undefined;
+  /** Why rules by confidence were off: the server gave no log-probabilities, or their measure has no threshold. */
+  readonly gatesOff: 'no_logprobs' | 'no_threshold' | undefined;
   /**
    * Tokens of a sample that ended before its answer was complete; it then has no thinking and no answer tokens. Tokens of hedged calls
    * that were aborted. Else 0.

@@ -28,6 +28,8 @@ export type SettledGates =
       readonly confidence: ForcingPlan['confidence'];
       readonly waitBelow: number | undefined;
       readonly stopWhenSure: Omit<StopWhenSure, 'hint'> | undefined;
+      /** Why the Wait rule of the defaults is off: its measure has no threshold. */
+      readonly off?: 'no_threshold' | undefined;
     }
   | { readonly ok: false; readonly field: string; readonly message: string };
 
@@ -48,8 +50,13 @@ export function settleGates(
   defaults: readonly GateOptions[],
   calibration: CalibratedThresholds | undefined,
 ): SettledGates {
-  const contradiction = findContradiction(request);
-  if (contradiction !== undefined) return contradiction;
+  const pair = contradictingGates(request);
+  if (pair !== undefined) {
+    const [field, value, other, opposite, required] = pair;
+    const name = `thinking.${fieldNames[field]}`;
+    const message = `${name}${field === 'unsureBelow' ? ` (${value})` : ''} requires thinking.${fieldNames[other]} ${JSON.stringify(required)}, but it is ${JSON.stringify(opposite)}. Omit one of them.`;
+    return { ok: false, field: name, message };
+  }
   const layers = [request, ...defaults];
   const first = <Name extends keyof GateOptions>(name: Name): GateOptions[Name] =>
     layers.find((layer) => layer[name] !== undefined)?.[name];
@@ -77,6 +84,7 @@ export function settleGates(
     confidence: waitBelow === undefined && field === undefined ? undefined : { measure, field },
     waitBelow,
     stopWhenSure: stopOf(request, first, calibration),
+    ...(unsure && known === undefined ? { off: 'no_threshold' } : {}),
   };
 }
 
@@ -94,22 +102,33 @@ function stopOf(
   };
 }
 
-function findContradiction(request: GateOptions): SettledGates | undefined {
-  if (request.waitWhen === 'always' && request.unsureBelow !== undefined) {
-    return {
-      ok: false,
-      field: 'thinking.unsure_below',
-      message: `thinking.unsure_below (${request.unsureBelow}) requires thinking.wait_when "unsure", but it is "always". Omit one of them.`,
-    };
-  }
-  if (request.stopWhen !== 'never') return undefined;
-  const field = request.sureAbove !== undefined ? 'sure_above' : request.sureProbes !== undefined ? 'sure_probes' : '';
-  if (field === '') return undefined;
-  return {
-    ok: false,
-    field: `thinking.${field}`,
-    message: `thinking.${field} requires thinking.stop_when "sure", but it is "never". Omit one of them.`,
-  };
+/** Names of the fields in the API. */
+const fieldNames = {
+  waitWhen: 'wait_when',
+  unsureBelow: 'unsure_below',
+  stopWhen: 'stop_when',
+  sureAbove: 'sure_above',
+  sureProbes: 'sure_probes',
+} as const;
+
+/** A field with its value, and the field that it contradicts, with its value and the one that is required. */
+type Contradiction = readonly [
+  field: 'unsureBelow' | 'sureAbove' | 'sureProbes',
+  value: number,
+  other: 'waitWhen' | 'stopWhen',
+  opposite: string,
+  required: string,
+];
+
+/** The first field that a switch beside it excludes: a threshold of a rule that is off. */
+export function contradictingGates(gates: GateOptions): Contradiction | undefined {
+  const { waitWhen, unsureBelow, stopWhen, sureAbove, sureProbes } = gates;
+  if (waitWhen === 'always' && unsureBelow !== undefined)
+    return ['unsureBelow', unsureBelow, 'waitWhen', waitWhen, 'unsure'];
+  if (stopWhen !== 'never') return undefined;
+  if (sureAbove !== undefined) return ['sureAbove', sureAbove, 'stopWhen', stopWhen, 'sure'];
+  if (sureProbes !== undefined) return ['sureProbes', sureProbes, 'stopWhen', stopWhen, 'sure'];
+  return undefined;
 }
 
 function noThreshold(measure: ConfidenceMeasure, calibration: CalibratedThresholds | undefined): SettledGates {

@@ -50,12 +50,11 @@ export async function admitRequest(
   const admission = await passGate(request, prepared, { runs, maxWaitSeconds }, dependencies, context);
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
   const promptTokens = givenIds({ ...prepared, limits }).length;
-  const probeTokens = request.probes === true ? maxProbeTokens(limits.minTokens, limits.maxTokens) : 0;
   try {
     const reservation = await dependencies.ledger?.admit(context.caller, {
       requestId: context.requestId,
       model: request.model.settings.id,
-      tokens: promptTokens + (maxCompletionTokens(limits, request, prepared) + probeTokens) * runs + further,
+      tokens: promptTokens + maxBilledTokens(limits, request, prepared) * runs + further,
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
     });
     return { limits, shrunk, promptTokens, admission, reservation };
@@ -92,9 +91,9 @@ export function runsOf({ samples }: { readonly samples: number }, route: RouteSe
   return samples * (route?.escalate.disagree ?? 1);
 }
 
-/** Maximum tokens of a request to one model: its prompt once, and thinking and answer of each run. */
+/** Maximum tokens of a request to one model: its prompt once, and thinking, answer and probes of each run. */
 export function maxTokensOf(request: GenerationRequest, prepared: PreparedRequest, runs: number): number {
-  return givenIds(prepared).length + maxCompletionTokens(prepared.limits, request, prepared) * runs;
+  return givenIds(prepared).length + maxBilledTokens(prepared.limits, request, prepared) * runs;
 }
 
 /** Longest wait for a first copy that leaves time for the answer and the minimum of thinking, in seconds. */
@@ -149,6 +148,12 @@ function toGrantedLimits(
     limits: { ...limits, maxTokens: granted },
     shrunk: [...shrunk, { limit: 'max_tokens', from: limits.maxTokens, to: granted, because: 'load' }],
   };
+}
+
+/** Maximum tokens of one sample that the limits of a key count: thinking, answer and probes. */
+function maxBilledTokens(limits: Limits, request: GenerationRequest, prepared: PreparedRequest): number {
+  const probeTokens = request.probes === true ? maxProbeTokens(limits.minTokens, limits.maxTokens) : 0;
+  return maxCompletionTokens(limits, request, prepared) + probeTokens;
 }
 
 /** Maximum of thinking and answer tokens of one sample. */

@@ -1,11 +1,12 @@
 import { loggableError } from '../errors/loggable-error.ts';
+import type { ConfidenceMeasure } from '../forcing/confidence.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { confidenceOf } from './confidence-of.ts';
 import type { GenerationEvent } from './generation.ts';
 import { voteKey } from './majority.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import type { ModelRun } from './model-run.ts';
 import type { AttemptReason, RouteAttempt } from './route-account.ts';
+import { VOTE_MEASURE } from './running-vote.ts';
 import type { SampleAccount } from './usage.ts';
 
 /** What the gate of a route found after the thought of a model, or after its samples. */
@@ -14,7 +15,7 @@ export type Verdict = 'sure' | 'unsure' | 'disagree' | 'unmeasured';
 /** The gate between two models of a route. `none`: the last model, whose answer always goes out. */
 export type Gate =
   | { readonly kind: 'none' }
-  | { readonly kind: 'unsure'; readonly below: number }
+  | { readonly kind: 'unsure'; readonly below: number; readonly measure: ConfidenceMeasure }
   | { readonly kind: 'disagree'; readonly samples: number };
 
 export interface AttemptOptions {
@@ -52,21 +53,27 @@ export class Attempt {
     this.#events = this.#sample(0);
   }
 
-  /** Thinking tokens, and tokens of thinking and answer, of all samples that ended. */
-  get used(): { readonly thinking: number; readonly completion: number } {
+  /** Thinking tokens, tokens of thinking and answer, and tokens of probes, of all samples that ended. */
+  get used(): { readonly thinking: number; readonly completion: number; readonly probe: number } {
     const reports = [...this.#accounts.values()];
-    const aborted = reports.reduce((sum, report) => sum + report.abortedTokens + report.probeTokens, 0);
-    const thinking = reports.reduce((sum, report) => sum + report.thinkingTokens, 0);
-    const answer = reports.reduce((sum, report) => sum + report.answerTokens, 0);
-    return { thinking: thinking + aborted, completion: thinking + aborted + answer };
+    const sum = (select: (report: SampleAccount['report']) => number) =>
+      reports.reduce((total, report) => total + select(report), 0);
+    const thinking = sum((report) => report.thinkingTokens + report.abortedTokens);
+    return {
+      thinking,
+      completion: thinking + sum((report) => report.answerTokens),
+      probe: sum((report) => report.probeTokens),
+    };
   }
 
   get account(): RouteAttempt {
+    const { completion, probe } = this.used;
     return {
       model: this.run.request.model.settings.id,
       reason: this.#options.reason,
       promptTokens: this.run.admitted.promptTokens,
-      completionTokens: this.used.completion,
+      completionTokens: completion,
+      probeTokens: probe,
       confidence: this.#confidence,
       failure: this.#failure,
     };
@@ -83,7 +90,7 @@ export class Attempt {
       const event = step.value;
       if (event.kind === 'thought') {
         this.#accounts.set(0, event.report);
-        this.#confidence = confidenceOf(event);
+        this.#confidence = event.report.gateConfidence;
         verdict = verdictOf(gate, event.report.thinkingTokens, this.#confidence);
         if (verdict === 'unsure') return verdict;
       } else if (isAnswer(event)) {
@@ -160,13 +167,14 @@ export class Attempt {
   }
 
   #sample(at: number): AsyncGenerator<GenerationEvent> {
-    const { run, index, samples, place, signal } = this.#options;
+    const { run, index, samples, place, signal, gate } = this.#options;
+    const forVote = run.request.vote?.weighted === true ? VOTE_MEASURE : undefined;
     return run.sample({
       index: index + samples * at,
       place: place + samples * at,
       signal: AbortSignal.any([signal, this.#abort.signal]),
       yieldsThoughtEnd: true,
-      measures: this.#options.gate.kind === 'unsure' || run.request.vote?.weighted === true,
+      gateMeasure: gate.kind === 'unsure' ? gate.measure : forVote,
       onEnd: ({ report }) => this.#accounts.set(at, report),
     });
   }

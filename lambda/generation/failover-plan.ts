@@ -4,6 +4,7 @@ import { encodeWritten } from '../formats/encode-written.ts';
 import { formats } from '../formats/index.ts';
 import { sameVocabulary } from '../models/same-vocabulary.ts';
 import type { Fallback, ServedModel } from '../models/served-model.ts';
+import type { SegmentModel } from '../upstream/segment-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
 import { preparePrompt } from './prepare-prompt.ts';
 import type { PreparedRequest } from './prepare-request.ts';
@@ -36,7 +37,9 @@ export function failoverPlan(
     const vocabulary = models.findIndex((other) => sameVocabulary(other, fallback.model));
     return {
       name: fallback.name,
-      segments: fallback.model.segments,
+      segments: fallback.cannot.includes('logprobs')
+        ? withoutLogprobs(fallback.model.segments)
+        : fallback.model.segments,
       isAvailable: () => fallback.breaker.available,
       vocabulary,
       unfit: unfitness(policy, limits.minTokens, fallback, vocabulary === 0),
@@ -55,6 +58,11 @@ export function failoverPlan(
         because,
       }),
   };
+}
+
+/** A model whose server may refuse log-probabilities: what would only measure with them runs without. */
+function withoutLogprobs(model: SegmentModel): SegmentModel {
+  return { run: ({ topLogprobs: _, ...request }, options) => model.run(request, options) };
 }
 
 /** Why a fallback cannot take a request, whatever happens. */

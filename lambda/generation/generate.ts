@@ -27,12 +27,12 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       if (thinks && segment?.part !== 'thinking') {
         thinks = false;
         if (generation.yieldsThoughtEnd === true) {
-          yield { kind: 'thought', report: machine.report(), ...measured(generation) };
+          yield { kind: 'thought', report: machine.report() };
         }
       }
       if (segment === undefined) break;
       if (segment.part === 'thinking' && generation.cutThinking?.aborted === true) {
-        machine.cut(cutReason(generation.cutThinking));
+        machine.cut(cutReason(generation.cutThinking), { called: false });
         yield* takeEvents(machine, generation);
         continue;
       }
@@ -59,16 +59,11 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
       await failover.beginRound();
     }
-    yield { kind: 'done', report: machine.report(), segments, ...measured(generation) };
+    yield { kind: 'done', report: machine.report(), segments };
   } finally {
     machine.abort();
     generation.onEnd?.({ report: machine.report(), segments });
   }
-}
-
-function measured({ confidence }: Generation): { readonly confidence?: number } {
-  const value = confidence?.value;
-  return value === undefined ? {} : { confidence: value };
 }
 
 /** Waits until the failed segment may run again. @throws the failure if it is final or the deadline comes first. */

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import type { LowestProbability } from '../forcing/lowest-probability.ts';
 import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
@@ -32,8 +31,6 @@ export interface Generation {
   readonly deadlineMs?: number;
   /** Expected start time of the first copy and its decode time of one token, in milliseconds. If omitted, both are unknown. */
   readonly coldStart?: { readonly startMs: number; readonly msPerToken: number | undefined } | undefined;
-  /** Measures the confidence of the thought. If omitted, it is not measured. */
-  readonly confidence?: LowestProbability;
   /** Whether to yield the end of the thinking as an event, before the answer begins. @default false */
   readonly yieldsThoughtEnd?: boolean;
   /** Salt of the prefix cache (`SegmentRequest.cacheSalt`). */
@@ -103,13 +100,11 @@ export type GenerationEvent =
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
   /** The thinking is over, and no call for the answer has begun. Only if `yieldsThoughtEnd` is set. */
-  | { readonly kind: 'thought'; readonly report: ForcingReport; readonly confidence?: number }
+  | { readonly kind: 'thought'; readonly report: ForcingReport }
   | {
       readonly kind: 'done';
       readonly report: ForcingReport;
       readonly segments: readonly SegmentAccount[];
-      /** Confidence of the thought, 0 to 1. If omitted, it was not measured, or the server gave no log-probabilities. */
-      readonly confidence?: number;
       /** The models that were asked. Only if the request names a route. */
       readonly route?: RouteAccount;
     };

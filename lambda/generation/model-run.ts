@@ -1,8 +1,9 @@
 import type { AppDependencies } from '../context.ts';
 import type { Log } from '../errors/log.ts';
-import { LowestProbability } from '../forcing/lowest-probability.ts';
+import type { ConfidenceMeasure } from '../forcing/confidence.ts';
+import type { ForcingPlan } from '../forcing/plan.ts';
 import type { Admission } from '../scaling/admission-gate.ts';
-import type { ZeroCopiesSettings } from '../settings/settings.ts';
+import type { ModelSettings, ZeroCopiesSettings } from '../settings/settings.ts';
 import { sampleSeed } from '../upstream/segment-seed.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import { failoverPlan } from './failover-plan.ts';
@@ -38,8 +39,8 @@ export interface SampleOptions {
   readonly place?: number;
   /** Ends this sample alone. */
   readonly signal: AbortSignal;
-  /** Whether to measure the confidence of the thought. @default false */
-  readonly measures?: boolean;
+  /** See `ForcingPlan`. */
+  readonly gateMeasure?: ConfidenceMeasure | undefined;
   /** See `Generation`. */
   readonly yieldsThoughtEnd?: boolean;
   readonly onEnd?: (account: SampleAccount) => void;
@@ -99,7 +100,7 @@ export class ModelRun {
   }
 
   /** Runs one sample. No call of the model starts before the events are read. */
-  sample({ index, place = index, signal, measures = false, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
+  sample({ index, place = index, signal, gateMeasure, yieldsThoughtEnd = false, onEnd }: SampleOptions) {
     const { accounts, tokens, dependencies, context } = this.#run;
     const count = tokens.add();
     const { admission } = this.admitted;
@@ -111,7 +112,7 @@ export class ModelRun {
     const generation: Generation = {
       ...counted,
       yieldsThoughtEnd,
-      ...(measures ? { confidence: new LowestProbability() } : {}),
+      ...(gateMeasure === undefined ? {} : { plan: { ...counted.plan, gateMeasure } }),
       onTokens: (soFar) => {
         count(soFar);
         counted.onTokens?.(soFar);
@@ -131,7 +132,7 @@ export class ModelRun {
 function toGeneration(
   { request, gates }: SettledPolicy,
   { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
-  { limits }: AdmittedGeneration,
+  { limits, admission }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
   hint: readonly number[],
 ): Omit<Generation, 'signal'> {
@@ -169,11 +170,22 @@ function toGeneration(
       ...(softLanding === undefined ? {} : { softLanding }),
       ...(requested.maxCompletionTokens === undefined ? {} : { maxCompletionTokens: requested.maxCompletionTokens }),
       ...(newDecoder === undefined ? {} : { newDecoder }),
-      ...(gates.confidence === undefined ? {} : { confidence: gates.confidence }),
+      ...confidenceOf(gates, settings, admission),
+      ...(gates.off === undefined ? {} : { gateOff: gates.off }),
       ...(gates.waitBelow === undefined ? {} : { waitBelow: gates.waitBelow }),
       ...(gates.stopWhenSure === undefined ? {} : { stopWhenSure: { ...gates.stopWhenSure, hint } }),
     },
   };
+}
+
+/** The measure of the rules in force. Without a rule, that by which the load cuts the surest of the elastic thoughts first. */
+function confidenceOf(
+  { confidence }: SettledPolicy['gates'],
+  { calibration }: ModelSettings,
+  admission: Admission | undefined,
+): Pick<ForcingPlan, 'confidence'> {
+  if (confidence !== undefined) return { confidence };
+  return admission?.report.elastic === true ? { confidence: { measure: calibration?.measure ?? 'min_token' } } : {};
 }
 
 function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['coldStart'] {

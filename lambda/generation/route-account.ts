@@ -13,6 +13,8 @@ export interface RouteAttempt {
   readonly promptTokens: number;
   /** Thinking and answer of all its samples (several if they had to agree), whether they are part of the answer or not. */
   readonly completionTokens: number;
+  /** Tokens of the probes of all its samples. They count in no budget. */
+  readonly probeTokens: number;
   /** 0 to 1. `undefined` if it was not measured. */
   readonly confidence: number | undefined;
   /** `error.code` of its failure. `undefined` if it did not fail. */

@@ -1,4 +1,5 @@
 import { ApiError } from '../errors/api-error.ts';
+import { escalationThreshold } from '../settings/routes.ts';
 import { ModelError, ModelTimeoutError } from '../upstream/errors.ts';
 import { admitFurther } from './admit-request.ts';
 import { Attempt, type Gate, type Verdict } from './attempt.ts';
@@ -87,20 +88,28 @@ class RoutedSample {
   /** Prepares a model. `budget`: the request's budget is used up. `failed`: the model was not admitted. */
   async #begin(at: number, reason: AttemptReason, thought: string | undefined): Promise<Attempt | 'budget' | 'failed'> {
     const { first, route, index, signal } = this.#options;
-    const gate = gateOf(route, at);
+    const asked = at === 0 ? first.request : route.further[at - 1];
+    if (asked === undefined) throw new Error(`The route has no model ${at}.`);
+    const gate = gateOf(route, at, asked);
     const { samples } = first.request;
     if (at === 0) return this.#add(new Attempt({ run: first, reason, gate, index, samples, place: index, signal }));
-    const request = route.further[at - 1];
-    if (request === undefined) throw new Error(`The route has no model ${at}.`);
-    const left = this.#withBudgetLeft(request, thought);
+    const left = this.#withBudgetLeft(asked, thought);
     if (left === undefined) return 'budget';
     try {
       const run = await this.#admit(left, at, gate);
       return this.#add(new Attempt({ run, reason, gate, index, samples, place: 0, signal }));
     } catch (error) {
       const failure = this.#codeOf(error);
-      const model = request.model.settings.id;
-      const account = { model, reason, promptTokens: 0, completionTokens: 0, confidence: undefined, failure };
+      const model = asked.model.settings.id;
+      const account = {
+        model,
+        reason,
+        promptTokens: 0,
+        completionTokens: 0,
+        probeTokens: 0,
+        confidence: undefined,
+        failure,
+      };
       this.#accounts.push(() => account);
       return 'failed';
     }
@@ -214,11 +223,13 @@ class RoutedSample {
   }
 }
 
-function gateOf({ settings, further }: RequestRoute, at: number): Gate {
-  const { unsure_below: below, disagree } = settings.escalate;
+/** The gate after a model, whose calibration has the threshold if the route has none. */
+function gateOf({ settings, further }: RequestRoute, at: number, { model }: GenerationRequest): Gate {
+  const { disagree } = settings.escalate;
   if (at === further.length) return { kind: 'none' };
   if (disagree !== undefined) return { kind: 'disagree', samples: disagree };
-  return below === undefined ? { kind: 'none' } : { kind: 'unsure', below };
+  const threshold = escalationThreshold(settings, model.settings.calibration);
+  return threshold === undefined ? { kind: 'none' } : { kind: 'unsure', ...threshold };
 }
 
 function abandoned(): DOMException {

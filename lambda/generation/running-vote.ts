@@ -1,9 +1,11 @@
 import { decideVote, type VoteDecision, type VoteUntil, votesNeeded } from '../forcing/vote-rule.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { confidenceOf } from './confidence-of.ts';
 import type { GenerationEvent } from './generation.ts';
 import { type Ballot, majorityVote, type Vote } from './majority.ts';
+
+/** Measure of the confidence by which votes are weighted. */
+export const VOTE_MEASURE = 'min_token';
 
 /** How the samples of a request vote. */
 export interface VoteOptions {
@@ -134,7 +136,7 @@ export class RunningVote {
   /** Counts the vote of a finished sample. If the vote is decided, aborts the others at once. */
   #count(index: number, done: Extract<GenerationEvent, { kind: 'done' }>): void {
     const text = this.#running.get(index)?.text ?? '';
-    const weight = this.#options.weighted ? (confidenceOf(done) ?? 1) : 1;
+    const weight = this.#options.weighted ? (done.report.gateConfidence ?? 1) : 1;
     this.#ballots.push({ index, text, weight });
     const { counts } = majorityVote(this.#ballots);
     this.#decidedBy = decideVote(counts, this.#samples - this.#ballots.length, this.#options.until);

@@ -96,9 +96,6 @@ export class SegmentRun {
     if (!this.#ended) checkLogprobs(chunk, this.#segment, this.#generation);
     const { over, leave, kept } = this.#ended ? { over: true, leave: false, kept: 0 } : this.#machine.push(chunk);
     this.#generation.onTokens?.(soFarOf(this.#machine));
-    if (this.#segment.part === 'thinking') {
-      this.#generation.confidence?.add(endsAfter(chunk, kept), chunk.logprobs ?? []);
-    }
     const logprobs = keptLogprobs(chunk, endsAfter(chunk, kept), this.#segment.part, this.#generation);
     if (sampled !== undefined) yield sampled;
     if (logprobs !== undefined) yield logprobs;

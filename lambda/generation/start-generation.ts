@@ -9,7 +9,7 @@ import { releaseAtEnd } from './release-admission.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from './request.ts';
 import { furtherTokens } from './route-reservation.ts';
 import { routedSample } from './routed-sample.ts';
-import { RunningVote, type StartSample } from './running-vote.ts';
+import { RunningVote, type StartSample, VOTE_MEASURE } from './running-vote.ts';
 import { toSetBy } from './set-by.ts';
 import { settlePolicy } from './settle-policy.ts';
 import { TokenCounts } from './token-counts.ts';
@@ -49,7 +49,7 @@ export async function startGeneration(
   const first = await ModelRun.create(policy, prepared, admitted, run);
   const sample: StartSample = (index, signal) =>
     request.route === undefined
-      ? first.sample({ index, signal, measures: request.vote?.weighted === true })
+      ? first.sample({ index, signal, ...(request.vote?.weighted === true && { gateMeasure: VOTE_MEASURE }) })
       : routedSample({ first, route: request.route, run, index, signal });
   const vote = request.vote && new RunningVote(request.samples, request.vote, request.tools);
   const events =

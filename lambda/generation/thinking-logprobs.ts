@@ -8,8 +8,7 @@ import type { Generation, GenerationEvent, ThinkingLogprob } from './generation.
 export function requestedLogprobs(segment: NextSegment, generation: Generation): number | undefined {
   const ofOutput = segment.part === 'thinking' ? generation.thinkingLogprobs : generation.topLogprobs;
   const forClient = segment.probe === true ? undefined : ofOutput;
-  const measured = segment.part === 'thinking' && generation.confidence !== undefined ? 0 : undefined;
-  const forMachine = segment.logprobs?.top ?? measured;
+  const forMachine = segment.logprobs?.top;
   if (forClient === undefined || forMachine === undefined) return forClient ?? forMachine;
   return Math.max(forClient, forMachine);
 }

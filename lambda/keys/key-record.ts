@@ -22,6 +22,14 @@ export const keyLimitsSchema = z.strictObject({
       sure_above: gates.sureAbove,
       sure_probes: gates.sureProbes,
     })
+    .refine(
+      ({ wait_when, unsure_below }) => wait_when !== 'always' || unsure_below === undefined,
+      'has unsure_below, which requires wait_when "unsure", but wait_when is "always". Omit one of them',
+    )
+    .refine(
+      ({ stop_when, sure_above, sure_probes }) => stop_when !== 'never' || (sure_above ?? sure_probes) === undefined,
+      'has sure_above or sure_probes, which require stop_when "sure", but stop_when is "never". Omit one of them',
+    )
     .optional()
     .describe('Rules by confidence if a request sets none. If omitted, the model’s config applies.'),
   elastic: z

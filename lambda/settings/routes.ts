@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { ConfidenceMeasure } from '../forcing/confidence.ts';
+import type { CalibratedThresholds } from '../forcing/settle-gates.ts';
 import type { Aliases } from './aliases.ts';
 
 const modelId = z.string().min(1).max(128);
@@ -10,7 +12,9 @@ const escalateSchema = z.strictObject({
     .gt(0)
     .max(1)
     .optional()
-    .describe('If the confidence of the thought is below this. Needs log-probabilities of the model’s server.'),
+    .describe(
+      'If the confidence of the thought (`min_token`) is below this. Needs log-probabilities of the model’s server. If it and `disagree` are omitted, the measure and the threshold of each model’s calibration hold.',
+    ),
   disagree: z
     .int()
     .min(2)
@@ -30,7 +34,11 @@ export const routeSchema = z.strictObject({
     .describe(
       'Ids of the models, the smallest first. Each model after the first is asked if the one before is unsure.',
     ),
-  escalate: escalateSchema.describe('When the next model is asked: one of `unsure_below` and `disagree`.'),
+  escalate: escalateSchema
+    .prefault({})
+    .describe(
+      'When the next model is asked: one of `unsure_below` and `disagree`. If omitted, the calibration of each model but the last decides.',
+    ),
   pass_thought: z
     .boolean()
     .default(false)
@@ -38,18 +46,46 @@ export const routeSchema = z.strictObject({
 });
 export type RouteSettings = Readonly<z.infer<typeof routeSchema>>;
 
+/** A model as a route sees it. */
+export interface RoutedModel {
+  readonly id: string;
+  readonly calibration?: CalibratedThresholds | undefined;
+}
+
+/** Confidence of a thought below which a route asks its next model. */
+export interface EscalationThreshold {
+  readonly measure: ConfidenceMeasure;
+  /** 0 to 1. */
+  readonly below: number;
+}
+
+/**
+ * The threshold of a route after one of its models: the route's own, or that of the model's calibration.
+ *
+ * @returns `undefined` if the route escalates by `disagree`, or if neither has a threshold
+ */
+export function escalationThreshold(
+  { escalate: { unsure_below: below, disagree } }: RouteSettings,
+  calibration: CalibratedThresholds | undefined,
+): EscalationThreshold | undefined {
+  if (disagree !== undefined) return undefined;
+  if (below !== undefined) return { measure: 'min_token', below };
+  return calibration && { measure: calibration.measure, below: calibration.unsureBelow };
+}
+
 /** Returns the first route that cannot be served, and why. `undefined` if all can. */
 export function routeProblem(
   routes: readonly RouteSettings[],
-  modelIds: readonly string[],
+  models: readonly RoutedModel[],
   aliases: Aliases = {},
 ): { readonly index: number; readonly sentence: string } | undefined {
+  const modelIds = models.map(({ id }) => id);
   const routeIds = routes.map(({ id }) => id);
   for (const [index, route] of routes.entries()) {
     const sentence =
       idProblem(route, index, routeIds, modelIds, aliases) ?? modelsProblem(route, routeIds, modelIds, aliases);
     if (sentence !== undefined) return { index, sentence };
-    const problem = escalationProblem(route);
+    const problem = escalationProblem(route, models);
     if (problem !== undefined) return { index, sentence: problem };
   }
   return undefined;
@@ -103,14 +139,16 @@ function modelsProblem(
   return `The route ${name} has ${count}, so there is nothing to escalate to: write at least two models, the smallest first`;
 }
 
-function escalationProblem({ id, escalate }: RouteSettings): string | undefined {
-  const { unsure_below: below, disagree } = escalate;
-  const name = JSON.stringify(id);
+function escalationProblem(route: RouteSettings, models: readonly RoutedModel[]): string | undefined {
+  const { unsure_below: below, disagree } = route.escalate;
+  const name = JSON.stringify(route.id);
   if (below !== undefined && disagree !== undefined) {
     return `The route ${name} escalates by unsure_below (${below}) and by disagree (${disagree}): write one of them`;
   }
-  if (below === undefined && disagree === undefined) {
-    return `The route ${name} has no threshold: write escalate.unsure_below, for instance 0.3 (better: the threshold that a calibration of its first model gives), or escalate.disagree`;
-  }
-  return undefined;
+  if (disagree !== undefined) return undefined;
+  const without = route.models
+    .slice(0, -1)
+    .find((id) => escalationThreshold(route, models.find((model) => model.id === id)?.calibration) === undefined);
+  if (without === undefined) return undefined;
+  return `The route ${name} has no threshold, and its model ${JSON.stringify(without)} has no calibration that would give one: write escalate.unsure_below, for instance 0.3, or escalate.disagree, or calibrate the model (npx budgetforce calibrate) and give it the result as its calibration`;
 }

@@ -135,7 +135,7 @@ export const settingsSchema = fields.superRefine(({ models, aliases = {}, routes
   const modelIds = models.map(({ id }) => id);
   const routeIds = routes.map(({ id }) => id);
   const problem = aliasProblem(aliases, [...modelIds, ...routeIds]);
-  const wrong = routeProblem(routes, modelIds, aliases);
+  const wrong = routeProblem(routes, models, aliases);
   if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['routes', wrong.index], message: wrong.sentence });
   if (problem !== undefined)
     context.addIssue({ code: 'custom', path: ['aliases', problem.alias], message: problem.sentence });

@@ -2,6 +2,7 @@ import { checkAccess } from '../checks/check-access.ts';
 import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
+import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
 import { checkRoutes } from '../checks/check-routes.ts';
@@ -47,7 +48,7 @@ export function checkApi(
     ),
     checkRoutes(
       props.routes,
-      models.map(({ id }) => id),
+      props.models.map(({ model, thinking }) => ({ id: model.id, calibration: thinking?.calibration })),
       props.aliases,
     ),
     checkEndpointGiven(
@@ -138,6 +139,7 @@ function checkOfferedModel(entry: ApiModel): readonly (Refusal | undefined)[] {
   const { model, format, tokenizer } = entry;
   return [
     checkThinking(model, thinkingOf(entry), thinkingDefaults(model.contextTokens).maxTokens),
+    checkGates(model.id, entry.thinking?.gates, entry.thinking?.calibration),
     checkTokenizer(
       { id: model.id, canTokenize: isExternal(model) || model.canTokenize },
       format,

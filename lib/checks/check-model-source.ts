@@ -43,6 +43,21 @@ export function checkBucket(modelId: string, field: string, uri: string): Refusa
   };
 }
 
+/** Refuses a source on the hub that is not one commit: the weights could change with any start of a copy, and copies could differ. */
+export function checkRevision(
+  modelId: string,
+  source: { readonly id: string; readonly revision?: string | undefined },
+): Refusal | undefined {
+  const { id, revision } = source;
+  if (revision !== undefined && (Token.isUnresolved(revision) || /^[0-9a-f]{40}$/.test(revision))) return undefined;
+  const found = revision === undefined ? 'has no revision' : `has the revision "${revision}", which is no commit`;
+  return {
+    code: 'hub-revision',
+    sentence: `source of ${modelId} ${found}, so each start of a copy may load other weights: write the 40 letters of a commit as revision (https://huggingface.co/${id}/commits/main), or bring the weights into a bucket (npx budgetforce weights).`,
+    source: 'https://huggingface.co/docs/huggingface_hub/guides/download#download-an-entire-repository',
+  };
+}
+
 /** Refuses network isolation if the container has to download the model from the hub. */
 export function checkNetworkIsolation(
   modelId: string,

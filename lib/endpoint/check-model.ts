@@ -4,7 +4,13 @@ import { checkCopies, checkCopyGpus, checkHostMemory } from '../checks/check-cop
 import { checkContainerEnvironment } from '../checks/check-environment.ts';
 import { checkScalingCapacity } from '../checks/check-load-scaling.ts';
 import { checkAttentionHeads, checkMemory } from '../checks/check-memory.ts';
-import { checkAdapterPools, checkAdapterUri, checkBucket, checkS3Uri } from '../checks/check-model-source.ts';
+import {
+  checkAdapterPools,
+  checkAdapterUri,
+  checkBucket,
+  checkRevision,
+  checkS3Uri,
+} from '../checks/check-model-source.ts';
 import { checkPassedSettings } from '../checks/check-reserved.ts';
 import { checkStartupTimeouts } from '../checks/check-timeouts.ts';
 import { DEFAULT_VLLM_TAG, serverOf } from '../facts/images.ts';
@@ -28,7 +34,7 @@ export function checkModel(
   const contextTokens = servedContextTokens(props);
   return [
     checkS3Uri(id, props.source),
-    ...(props.source.kind === 's3' ? [checkBucket(id, 'source.uri', props.source.uri)] : []),
+    props.source.kind === 's3' ? checkBucket(id, 'source.uri', props.source.uri) : checkRevision(id, props.source),
     checkContextWindow(id, props.contextTokens, contextTokens),
     checkScaling(props, served),
     checkPayload(id, contextTokens),

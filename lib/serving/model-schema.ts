@@ -21,7 +21,9 @@ const sourceSchema = z.discriminatedUnion('kind', [
       .string()
       .min(1)
       .optional()
-      .describe('Branch, tag or commit. If omitted, the newest commit at each start.'),
+      .describe(
+        'Commit, 40 hexadecimal letters. Anything else is refused (hub-revision), since each start of a copy could load other weights.',
+      ),
     tokenSecretName: z.string().min(1).optional().describe('Secret with the access token for a gated model.'),
   }),
 ]);

@@ -17,9 +17,9 @@ interface HubSource {
   /** Model id, for instance `simplescaling/s1.1-32B`. */
   readonly id: string;
   /**
-   * Branch, tag or commit.
+   * Commit, 40 hexadecimal letters. A branch or a tag, or none, is refused (`hub-revision`): each start of a copy could load other weights.
    *
-   * @default - the newest commit at each start
+   * @default - none
    */
   readonly revision?: string | undefined;
   /**

@@ -40,6 +40,12 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   await expect(run('limits', created.id, '--elastic', 'yes')).rejects.toThrow(
     '--elastic is "yes". It must be true or false.',
   );
+  await expect(run('limits', created.id, '--thinking', '[1]')).rejects.toThrow(
+    '--thinking is "[1]". Give a JSON object',
+  );
+  await run('limits', created.id, '--thinking', '{"waits":1,"wait_when":"unsure"}');
+  expect(await keys.find(created.key)).toMatchObject({ limits: { thinking: { waits: 1, wait_when: 'unsure' } } });
+  await run('limits', created.id, '--elastic', 'true');
   await run('limits', created.id, '--store', 'true');
   expect(await keys.find(created.key)).toMatchObject({ store: true, limits: { elastic: true } });
   await run('limits', created.id, '--elastic', 'true', '--store', 'false');

@@ -9,7 +9,14 @@ describe('a config', () => {
       name: 's1',
       region: 'us-east-1',
       endpoint: { instanceType: 'ml.p5.48xlarge' },
-      models: [{ id: 's1', format: 's1', source: { kind: 'hub', id: 'a/b' }, contextTokens: 32_768 }],
+      models: [
+        {
+          id: 's1',
+          format: 's1',
+          source: { kind: 'hub', id: 'a/b', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+          contextTokens: 32_768,
+        },
+      ],
     });
     expect({ models, endpoint, api }).toMatchSnapshot('defaults');
   });

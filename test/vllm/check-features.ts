@@ -1,14 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
+import { rules } from './check-rules.ts';
 import { ApiError, type ChatBody } from './client.ts';
+import { type Feature, idle, must } from './feature.ts';
 import { segmentOf } from './tap.ts';
 import type { Row, World } from './world.ts';
 
 const QUESTION = 'Ann has 34 apples. She buys 27 more and gives 12 away. How many apples does she have now?';
 const greedy = { temperature: 0, seed: 1 };
-
-/** A check of one behaviour: says what is wrong by throwing. */
-type Feature = readonly [check: string, run: (world: World) => Promise<string>];
 
 const features: readonly Feature[] = [
   ['abort', checkAborts],
@@ -20,6 +18,7 @@ const features: readonly Feature[] = [
   ['forced tool call', checkTool],
   ['context overflow', checkOverflow],
   ['LoRA name', checkLora],
+  ...rules,
 ];
 
 export async function* checkFeatures(world: World): AsyncGenerator<Row> {
@@ -30,10 +29,6 @@ export async function* checkFeatures(world: World): AsyncGenerator<Row> {
       yield { check, figures: '', wrong: [String(error)] };
     }
   }
-}
-
-function must(holds: boolean, sentence: string): asserts holds {
-  if (!holds) throw new Error(sentence);
 }
 
 /** A client that leaves after some tokens: how many tokens does the server generate that nobody reads? */
@@ -59,17 +54,6 @@ async function checkAborts({ client, vllm, tap }: World): Promise<string> {
   const median = sorted[Math.floor(ROUNDS / 2)] ?? Number.NaN;
   must(median <= 16, `${after.join(', ')} tokens were generated after the client left`);
   return `of 1,200 tokens, the client reads ${READ} and leaves; generated after that: median ${median}, in order ${after.join(', ')}`;
-}
-
-/** Waits until no request runs, and the counters stand still. */
-async function idle(vllm: World['vllm']): Promise<void> {
-  for (let same = 0, last = -1; same < 3; ) {
-    await delay(150);
-    const running = await vllm.counter('vllm:num_requests_running');
-    const tokens = await vllm.counter('vllm:generation_tokens_total');
-    same = running === 0 && tokens === last ? same + 1 : 0;
-    last = tokens;
-  }
 }
 
 async function checkStop({ client }: World): Promise<string> {

@@ -137,7 +137,7 @@ function trigonometric(name: string, x: Complex): Complex | undefined {
     arccos: math.acos,
     arctan: math.atan,
   };
-  const compute = functions[name];
+  const compute = Object.hasOwn(functions, name) ? functions[name] : undefined;
   return compute === undefined ? undefined : math.complex(compute(x));
 }
 

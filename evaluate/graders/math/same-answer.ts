@@ -138,7 +138,9 @@ function sameRelation(a: Relation, b: Relation): boolean {
   }
   const mirrored = (relation: Relation): Relation => ({
     ...relation,
-    operators: relation.operators.map((operator) => MIRROR[operator] ?? operator).toReversed(),
+    operators: relation.operators
+      .map((operator) => (Object.hasOwn(MIRROR, operator) ? MIRROR[operator] : undefined) ?? operator)
+      .toReversed(),
     sides: relation.sides.toReversed(),
   });
   const same = (x: Relation, y: Relation) =>

@@ -147,7 +147,7 @@ export function tokensOf(text: string): readonly Token[] {
         // An empty delimiter, as in `\left.`.
         if ((name === 'left' || name === 'right') && source[at] === '.') at++;
       } else {
-        push('command', ALIASES[name] ?? name, name.length + 1);
+        push('command', (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined) ?? name, name.length + 1);
       }
     } else {
       const word = /^[A-Za-z]{2,}/.exec(rest)?.[0];

@@ -116,7 +116,7 @@ function unitOf(words: string): string | undefined {
   const unit = area
     .replaceAll(/\bper\b/g, '/')
     .replaceAll('cdot', '*')
-    .replaceAll(/[A-Za-z]+/g, (name) => NAMES[name] ?? name)
+    .replaceAll(/[A-Za-z]+/g, (name) => (Object.hasOwn(NAMES, name) ? NAMES[name] : undefined) ?? name)
     .replaceAll(/[{}]/g, '')
     .replaceAll(/\s*([/^*-])\s*/g, '$1')
     .trim();

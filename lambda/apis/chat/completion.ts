@@ -6,7 +6,8 @@ import type { RunningGeneration } from '../../generation/request.ts';
 import type { RunningVote, VoteState } from '../../generation/running-vote.ts';
 import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
-import { type BudgetReport, toBudgetReport, type VoteAccount } from '../budget-report.ts';
+import { type BudgetReport, toBudgetReport } from '../budget-report.ts';
+import { toVoteAccount, toVoteCounts } from '../vote-account.ts';
 import {
   argumentsChunk,
   type ChatIdentity,
@@ -136,32 +137,18 @@ class Samples {
   }
 
   voteReport(state: VoteState): VoteReport {
-    return { finished: state.finished, of: this.#run.samples, counts: this.#countsOf(state) };
-  }
-
-  #countsOf({ counts }: VoteState): VoteAccount['counts'] {
-    const weighted = this.#run.vote?.weighted === true;
-    return counts.map(({ answer, votes, weight }) => ({ answer, votes, ...(weighted ? { weight } : {}) }));
+    const { vote, samples } = this.#run;
+    if (vote === undefined) throw new Error('The samples do not vote.');
+    return { finished: state.finished, of: samples, counts: toVoteCounts(state, vote) };
   }
 
   /** The report of the winner, with the account of all samples of the vote. */
   votedReport(winner: number): BudgetReport {
-    const sum = (accounts: Iterable<SampleAccount>, select: (report: SampleAccount['report']) => number) =>
-      [...accounts].reduce((total, { report }) => total + select(report), 0);
-    const finished = sum(this.#accounts.values(), (report) => report.completionTokens);
-    const state = this.#run.vote?.state;
-    if (state === undefined) throw new Error('The samples do not vote.');
-    const vote: VoteAccount = {
-      requested: this.#run.samples,
-      started: state.started,
-      finished: state.finished,
-      aborted: state.aborted,
-      other_tokens: finished - this.usage([this.choice(winner)]).completion_tokens,
-      aborted_tokens: sum(this.#run.accounts, (report) => report.abortedTokens),
-      decided_by: state.decidedBy ?? 'all',
-      counts: this.#countsOf(state),
-    };
-    return { ...this.choice(winner).report, vote };
+    const { vote } = this.#run;
+    const account = this.#accounts.get(winner);
+    if (vote === undefined || account === undefined) throw new Error('The samples do not vote.');
+    const finished = [...this.#accounts.values()].map(({ report }) => report);
+    return { ...this.choice(winner).report, vote: toVoteAccount({ ...this.#run, vote }, finished, account.report) };
   }
 
   /** Adds an event of a sample. Returns the pieces that the client sees. */

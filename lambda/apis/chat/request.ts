@@ -3,6 +3,7 @@ import { budgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { outputEndFields } from '../output-end-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
+import { MAX_SAMPLES, voteFields } from '../vote-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart).min(1)]);
@@ -47,8 +48,6 @@ const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string().min(1).max(128) }),
 ]);
 
-const votes = z.int().min(1).max(16);
-
 /** The body of `POST /v1/chat/completions`. An unsupported field is an error that names it. */
 export const chatRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
@@ -79,21 +78,8 @@ export const chatRequestSchema = z.strictObject({
   max_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('The older name for `max_completion_tokens`.'),
   ...samplingFields,
   ...outputEndFields,
-  n: z.int().min(1).max(16).nullish().describe('Number of samples, each with its own budget.'),
-  vote: z
-    .boolean()
-    .nullish()
-    .describe('Responds with the answer that most of `n` samples agree on. An extension of OpenAI’s dialect.'),
-  vote_until: z
-    .union([z.strictObject({ lead: votes }), z.strictObject({ agree: votes })])
-    .nullish()
-    .describe(
-      'With `vote`: ends the vote when the first answer leads the second by `lead` votes, or `agree` samples agree, or no other answer can win. Samples that still run are aborted.',
-    ),
-  vote_weights: z
-    .enum(['equal', 'confidence'])
-    .nullish()
-    .describe('With `vote`: whether each vote counts 1, or as much as its sample is confident (0 to 1).'),
+  n: z.int().min(1).max(MAX_SAMPLES).nullish().describe('Number of samples, each with its own budget.'),
+  ...voteFields,
   logprobs: z
     .boolean()
     .nullish()

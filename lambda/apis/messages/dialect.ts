@@ -10,9 +10,8 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { ignoredHeader } from '../../http/limit-headers.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
+import { type AnswerEnd, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
 import { route } from '../api.ts';
-import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
@@ -99,7 +98,7 @@ function countTokens(dependencies: AppDependencies) {
 async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
   const end = await readAnswer(run, (piece) => blocks.add(piece));
-  const budgetReport = toBudgetReport(end.report, end.segments, run, end.route);
+  const budgetReport = toAnswerReport(end, run);
   return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
 
@@ -118,7 +117,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
         type: 'message_delta',
         delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
-        budget_forcing: toBudgetReport(end.report, end.segments, run, end.route),
+        budget_forcing: toAnswerReport(end, run),
       };
       return [...blocks.close(), last, { type: 'message_stop' }].map(frame);
     },

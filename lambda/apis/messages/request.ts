@@ -3,6 +3,7 @@ import { reasoningEfforts } from '../../settings/settings.ts';
 import { MAX_SHORT_TEXT, MAX_STOPS, nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { MAX_TOKENS, topK } from '../sampling-fields.ts';
+import { votedSamples, voteFields } from '../vote-fields.ts';
 
 const cacheControl = z.looseObject({ type: z.literal('ephemeral') }).nullish();
 const textBlock = z.strictObject({
@@ -98,6 +99,8 @@ export const messagesRequestSchema = z.strictObject({
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: topK.min(0).optional(),
+  n: votedSamples,
+  ...voteFields,
   metadata: z.strictObject({ user_id: z.string().max(256).nullish() }).optional(),
   service_tier: z.enum(['auto', 'standard_only']).optional(),
 });

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
 import { refuseThinkingLogprobs } from '../thinking-options.ts';
+import { refuseSeveralAnswers } from '../vote-of.ts';
 import type { RawInputs } from './raw-inputs.ts';
 import type { countTokensSchema, MessagesRequest } from './request.ts';
 
@@ -16,6 +17,7 @@ export function messagesToChat(
 ): ChatRequest {
   const { system, tool_choice: choice, output_config: output } = request;
   refuseThinkingLogprobs(request.thinking);
+  refuseSeveralAnswers(request);
   const format = output?.format ?? request.output_format;
   const tools = request.tools?.map(({ name, description, input_schema: parameters }) => ({
     type: 'function' as const,
@@ -39,6 +41,10 @@ export function messagesToChat(
     // "All tokens" is 0 in Anthropic's dialect, -1 in chat.
     top_k: request.top_k === 0 ? -1 : request.top_k,
     stop: request.stop_sequences,
+    n: request.n,
+    vote: request.vote,
+    vote_until: request.vote_until,
+    vote_weights: request.vote_weights,
     tools,
     tool_choice:
       choice === undefined

@@ -7,9 +7,8 @@ import { startGeneration } from '../../generation/start-generation.ts';
 import { toChatUsage } from '../../generation/usage.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { type AnswerEnd, answerFrames, readAnswer } from '../answer-frames.ts';
+import { type AnswerEnd, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
 import { route } from '../api.ts';
-import { toBudgetReport } from '../budget-report.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
@@ -82,12 +81,13 @@ function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => s
 }
 
 /** Ends the output. Returns its last events and the whole response. */
-function ended(run: RunningResponse, { report, segments, route }: AnswerEnd) {
+function ended(run: RunningResponse, end: AnswerEnd) {
+  const { report, segments } = end;
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',
     report,
-    budgetReport: toBudgetReport(report, segments, run, route),
+    budgetReport: toAnswerReport(end, run),
     usage: toChatUsage([{ report, segments }]),
   };
   return { events, response: responseOf(run.identity, run.items.output, state) };

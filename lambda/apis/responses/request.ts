@@ -4,6 +4,7 @@ import { nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { outputEndFields } from '../output-end-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
+import { votedSamples, voteFields } from '../vote-fields.ts';
 
 const textPart = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);
@@ -65,6 +66,8 @@ export const responsesRequestSchema = z.strictObject({
   max_output_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
   ...samplingFields,
   ...outputEndFields,
+  n: votedSamples,
+  ...voteFields,
   text: z
     .strictObject({
       format: z

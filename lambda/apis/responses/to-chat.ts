@@ -1,12 +1,14 @@
 import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
 import { refuseThinkingLogprobs } from '../thinking-options.ts';
+import { refuseSeveralAnswers } from '../vote-of.ts';
 import type { ResponsesRequest } from './request.ts';
 
 /** Converts a request of the Responses dialect to a chat request. */
 export function responsesToChat(request: ResponsesRequest): ChatRequest {
   const { tool_choice: choice } = request;
   refuseThinkingLogprobs(request.thinking);
+  refuseSeveralAnswers(request);
   const format = request.text?.format;
   return {
     model: request.model,
@@ -27,6 +29,10 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
     stop: request.stop,
     ignore_eos: request.ignore_eos,
     min_tokens: request.min_tokens,
+    n: request.n,
+    vote: request.vote,
+    vote_until: request.vote_until,
+    vote_weights: request.vote_weights,
     response_format:
       format?.type === 'json_schema'
         ? { type: 'json_schema', json_schema: { name: format.name, schema: format.schema } }

@@ -50,6 +50,16 @@ describe('The math grader, with hostile text', () => {
     math.checkExpected(answer);
   });
 
+  it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty', 'valueOf'])(
+    'judges the names of an object’s own members, such as %s, as text',
+    (name) => {
+      for (const answer of [`\\${name}`, name, `5 ${name}`, `\\${name}{5}`, `${name}(5)`]) {
+        expect(math.isRight(answer, '6'), answer).toBe(false);
+        expect(() => math.key(answer), answer).not.toThrow();
+      }
+    },
+  );
+
   it('judges any text', () => {
     const part = fc.constantFrom(
       ...'\\frac{ } ( ) [ ] \\{ \\} ^ _ , \\cup = < \\le x y 1 2 0.5 - + / ! % | \\sqrt \\pm \\sin \\log_ \\text{cm} \\begin{pmatrix} \\end{pmatrix} & \\\\ $ \\infty \\in cm and'.split(

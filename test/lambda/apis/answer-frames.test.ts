@@ -14,6 +14,8 @@ async function* eventsOf(events: readonly GenerationEvent[]) {
 const runOf = (events: readonly GenerationEvent[]) => ({
   events: eventsOf(events),
   excludeThinking: false,
+  samples: 1,
+  accounts: [],
   tools: undefined,
 });
 const frames = { begin: () => ['begin'], piece: ({ kind }: { kind: string }) => [kind], end: () => ['end'] };

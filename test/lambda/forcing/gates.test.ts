@@ -73,7 +73,7 @@ describe('a Wait only if the model is unsure', () => {
       { confidence, waitBelow: 0.5 },
       { ...says(sure, IM_START, sure, IM_START, 'y', IM_END), logprobs: false },
     );
-    expect(report).toMatchObject({ waits: 1, gatesOff: true, confidence: undefined });
+    expect(report).toMatchObject({ waits: 1, gatesOff: 'no_logprobs', confidence: undefined });
   });
 });
 
@@ -95,6 +95,16 @@ describe('an end when the answer is settled', () => {
   it('one confident probe ends the thinking', () => {
     const { report } = run({}, stop({ above: 0.1 }), { ...lines, probes: [answer('4')] });
     expect(report).toMatchObject({ endReason: 'sure', thinkingTokens: 32, probes: 1 });
+  });
+
+  it('without log-probabilities agreement alone decides, and the report says so', () => {
+    const { report } = run({}, stop({ above: 0 }), {
+      ...lines,
+      logprobs: false,
+      probes: [answer('4'), answer('5'), answer('5')],
+    });
+    expect(report).toMatchObject({ endReason: 'sure', probes: 3, gatesOff: 'no_logprobs' });
+    expect(run({}, stop(), { ...lines, probes: [answer('4')] }).report.gatesOff).toBeUndefined();
   });
 
   it('an answer that does not end within a probe decides nothing', () => {

@@ -36,7 +36,12 @@ describe('the rules by confidence in force', () => {
     expect(settleGates({}, [{ waitWhen: 'unsure', unsureBelow: 0.2 }], undefined)).toMatchObject({
       confidence: { measure: 'min_token', field: undefined },
     });
-    expect(settleGates({}, [{ waitWhen: 'unsure' }], undefined)).toMatchObject({ ok: true, waitBelow: undefined });
+    expect(settleGates({}, [{ waitWhen: 'unsure' }], undefined)).toMatchObject({
+      ok: true,
+      waitBelow: undefined,
+      off: 'no_threshold',
+    });
+    expect(settleGates({ waitWhen: 'always' }, [{ waitWhen: 'unsure' }], undefined)).not.toHaveProperty('off');
   });
 
   it('fields that exclude each other are refused', () => {

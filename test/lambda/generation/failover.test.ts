@@ -309,6 +309,17 @@ describe('what a fallback cannot give', () => {
   });
 });
 
+describe('a measure that a request does without', () => {
+  it('is not asked of a fallback that cannot give log-probabilities', async () => {
+    const own = upstream('own', letters, [], down);
+    const lacking: Upstream = { ...upstream('lacking'), cannot: ['logprobs'] };
+    await ask(appOf(own, [lacking]), { n: 2, vote: true, vote_weights: 'confidence' });
+    expect(own.chain.requests[0]?.topLogprobs).toBe(0);
+    expect(lacking.chain.requests.length).toBeGreaterThan(1);
+    for (const request of lacking.chain.requests) expect(request).not.toHaveProperty('topLogprobs');
+  });
+});
+
 describe('an open circuit', () => {
   it('sends requests to the fallback at once, and to the own upstream if every circuit is open', async () => {
     let time = 0;

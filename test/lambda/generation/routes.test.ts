@@ -1,9 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import type { AppDependencies } from '../../../lambda/context.ts';
+import type { ConfidenceMeasure } from '../../../lambda/forcing/confidence.ts';
+import { maxProbeTokens } from '../../../lambda/forcing/probe-rule.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import { dayOf, Ledger, type UsageRecord } from '../../../lambda/keys/ledger.ts';
+import { calibrationSchema } from '../../../lambda/settings/calibration.ts';
 import type { RouteSettings } from '../../../lambda/settings/routes.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { ModelRejectedError, NoCapacityError } from '../../../lambda/upstream/errors.ts';
@@ -34,12 +37,24 @@ const auto: RouteSettings = {
 
 function routedApp(
   scripts: Readonly<Record<string, readonly ScriptedSegment[]>>,
-  { route = auto, ...changes }: Partial<AppDependencies> & { readonly route?: RouteSettings } = {},
+  {
+    route = auto,
+    calibrations = {},
+    ...changes
+  }: Partial<AppDependencies> & {
+    readonly route?: RouteSettings;
+    readonly calibrations?: Readonly<
+      Record<string, { readonly measure: ConfidenceMeasure; readonly unsureBelow: number }>
+    >;
+  } = {},
 ) {
   const ledger = new Ledger(new MemoryTable(), () => UNIX_TIME);
   const price = { prompt: 1, completion: 1_000_000 };
   const models = Object.entries(scripts).map(([id, script]) =>
-    scriptedModel(id, script, { dollarsPerMillionTokens: { ...price, prompt: 0 } }),
+    scriptedModel(id, script, {
+      dollarsPerMillionTokens: { ...price, prompt: 0 },
+      ...(calibrations[id] && { calibration: calibrationSchema.parse({ id: 'held-out', ...calibrations[id] }) }),
+    }),
   );
   const made = scriptedApp([], { models, ledger, routes: [route], ...changes });
   const requestsOf = (id: string) => {
@@ -247,6 +262,100 @@ describe('A route', () => {
       const text = await response.text();
       expect(text).toContain('"route":{"id":"auto","answered_by":"large"}');
     }
+  });
+
+  describe('without a threshold of its own', () => {
+    const route = { ...auto, escalate: {} };
+    const scripts = () => ({
+      small: [thinks('abc', Math.log(0.5)), answers('4')],
+      large: [thinks('de'), answers('5')],
+    });
+
+    it.each([
+      ['min_token', 0.4, 'small'],
+      ['min_token', 0.6, 'large'],
+      // The mean of the three tokens is surer than the lowest one.
+      ['tail', 0.6, 'small'],
+      ['tail', 0.9, 'large'],
+    ] as const)(
+      'takes the measure and the threshold of the calibration: %s below %s',
+      async (measure, unsureBelow, by) => {
+        const { app } = routedApp(scripts(), { route, calibrations: { small: { measure, unsureBelow } } });
+        expect((await ask(app)).budget_forcing.route).toEqual({ id: 'auto', answered_by: by });
+      },
+    );
+
+    it('takes that of each model before the last', async () => {
+      const calibrations = {
+        small: { measure: 'min_token', unsureBelow: 0.6 },
+        large: { measure: 'tail', unsureBelow: 1 },
+      } as const;
+      const large = [thinks('de', SURE), answers('5')];
+      const huge = [thinks('x'), answers('6')];
+      const { app } = routedApp(
+        { ...scripts(), large, huge },
+        { route: { ...route, models: ['small', 'large', 'huge'] }, calibrations },
+      );
+      expect((await ask(app)).budget_forcing.route).toEqual({ id: 'auto', answered_by: 'huge' });
+    });
+  });
+
+  it('is not changed by the measure that a request chooses for its own rules', async () => {
+    const { app } = routedApp({
+      small: [thinks('abc', UNSURE), answers('4')],
+      large: [thinks('de', SURE), answers('5')],
+    });
+    // Over a window the same thought is surer than 0.3.
+    const thinking = { wait_when: 'unsure', unsure_below: 0.01, confidence_measure: 'lowest_window' };
+    const answer = await ask(app, { thinking });
+    expect(answer.budget_forcing).toMatchObject({
+      route: { answered_by: 'large' },
+      attempts: [{ confidence: Math.exp(UNSURE) }, {}],
+    });
+  });
+
+  it('looks at the thought since the last Wait', async () => {
+    const second = [...'de.'].map((token) => ({ token, logprob: SURE, top: [] }));
+    const small = [thinks('abc', UNSURE), { says: 'de', ends: IM_START, logprobs: second }, answers('4')];
+    const { app } = routedApp({ small, large: [] });
+    const answer = await ask(app, { thinking: { waits: 1 } });
+    expect(answer.budget_forcing).toMatchObject({ waits: 1, route: { answered_by: 'small' } });
+  });
+
+  it('counts probes of a model apart: in no budget of the models after it, but in the price', async () => {
+    const line = `${'a'.repeat(31)}\n`;
+    const logprobs = [...line].map((token) => ({ token, logprob: UNSURE, top: [] }));
+    const ends = [...'12.'].map((token) => ({ token, logprob: -0.1, top: [] }));
+    const small: ScriptedSegment[] = [
+      { says: line, ends: IM_START, logprobs },
+      { says: '12', ends: IM_END, logprobs: ends },
+      { says: '', ends: IM_START, logprobs: ends },
+    ];
+    const made = routedApp({ small, large: [thinks('de', SURE), answers('5')] });
+    const thinking = { stop_when: 'sure', sure_above: 1, waits: 0, max_tokens: 60 };
+    const answer = await ask(made.app, { thinking });
+    expect(answer.budget_forcing.attempts).toMatchObject([
+      { model: 'small', usage: { completion_tokens: 32 }, probe_tokens: 2, dollars: 34 },
+      { model: 'large', reason: 'unsure' },
+    ]);
+    expect(made.requestsOf('large')[0]?.maxTokens).toBe(60 - 32);
+  });
+
+  it('reserves the probes of every model', async () => {
+    const table = new MemoryTable();
+    const [keys, ledger] = [new KeyStore(table, () => UNIX_TIME), new Ledger(table, () => UNIX_TIME)];
+    const reserved: number[] = [];
+    const admit = ledger.admit.bind(ledger);
+    vi.spyOn(ledger, 'admit').mockImplementation(async (caller, reservation) => {
+      reserved.push(reservation.tokens);
+      return await admit(caller, reservation);
+    });
+    for (const thinking of [{}, { stop_when: 'sure' }]) {
+      const scripts = { small: [thinks('abc', UNSURE)], large: [thinks('de'), answers('5')] };
+      await ask(routedApp(scripts, { keys, ledger }).app, { thinking: { max_tokens: 100, ...thinking } });
+    }
+    const [without = 0, probed = 0] = reserved;
+    expect(probed - without).toBe(2 * maxProbeTokens(0, 100));
   });
 
   it('is refused for raw prompts', async () => {

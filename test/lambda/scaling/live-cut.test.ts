@@ -4,7 +4,8 @@ import { Ledger } from '../../../lambda/keys/ledger.ts';
 import type { AdmissionGate } from '../../../lambda/scaling/admission-gate.ts';
 import type { AdmittedRequest } from '../../../lambda/scaling/admitted-request.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
-import { IM_END } from '../forcing/tiny-vocabulary.ts';
+import type { TokenLogprob } from '../../../lambda/upstream/segment-model.ts';
+import { IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { chat, scriptedApp } from '../scripted-world.ts';
 import { loadWorld, request, smallCopies } from './load-world.ts';
 
@@ -41,12 +42,12 @@ const answerSchema = z.object({
 });
 
 /** An answer whose thought has 300 of its 800 tokens when the load rises. */
-async function cutAnswer(body: Readonly<Record<string, unknown>> = {}) {
+async function cutAnswer(body: Readonly<Record<string, unknown>> = {}, logprobs: readonly TokenLogprob[] = []) {
   const world = loadWorld(1);
   const ledger = new Ledger(new MemoryTable(), () => 1_700_000_000);
   const { app, model, log } = scriptedApp(
     [
-      { says: 'x'.repeat(300), hangs: true },
+      { says: 'x'.repeat(300), hangs: true, logprobs },
       { says: '\nTwo.', ends: IM_END },
     ],
     { loads: new Map([['scripted', world.autoscaler]]), ledger },
@@ -127,19 +128,67 @@ describe('A running thought when the load rises', () => {
   });
 });
 
+describe('An elastic thought', () => {
+  it('is measured, so that the surest can be cut first, and its lease says how sure it is', async () => {
+    const logprobs = Array.from({ length: 300 }, (_, at) => ({
+      token: 'x',
+      logprob: at === 7 ? Math.log(0.25) : 0,
+      top: [],
+    }));
+    const { autoscaler, model } = await cutAnswer({}, logprobs);
+    expect(model.requests[0]?.topLogprobs).toBe(0);
+    const [lease] = (await autoscaler.scaling.leaseStore.all()).filter(({ elastic }) => elastic);
+    expect(lease?.confidence).toBeCloseTo(0.25);
+  });
+
+  it('that may not shrink is not measured', async () => {
+    const { autoscaler } = loadWorld(1);
+    const { app, model } = scriptedApp(
+      [
+        { says: 'xx', ends: IM_START },
+        { says: '\nTwo.', ends: IM_END },
+      ],
+      {
+        loads: new Map([['scripted', autoscaler]]),
+      },
+    );
+    await app.request('/v1/chat/completions', chat({ thinking: { max_tokens: 100, elastic: false } }));
+    expect(model.requests[0]).not.toHaveProperty('topLogprobs');
+  });
+
+  it('of a server without log-probabilities runs as before', async () => {
+    const { autoscaler } = loadWorld(1);
+    const { app } = scriptedApp(
+      [
+        { says: 'xx', ends: IM_START },
+        { says: '\nTwo.', ends: IM_END },
+      ],
+      {
+        loads: new Map([['scripted', autoscaler]]),
+      },
+    );
+    const response = await app.request('/v1/chat/completions', chat({ thinking: { max_tokens: 100, elastic: true } }));
+    const body: unknown = await response.json();
+    expect(body).toMatchObject({ budget_forcing: { thinking_tokens: 2 } });
+    expect(body).not.toHaveProperty('budget_forcing.gates_off');
+  });
+});
+
 interface Thoughts extends Partial<ReturnType<typeof request>> {
   /** Thinking tokens of each sample. */
   readonly tokens: readonly number[];
+  /** Confidence of each sample. @default - not measured */
+  readonly confidence?: number;
 }
 
 /** Admitted requests with running thoughts. */
 async function worldOfThoughts(thoughts: Readonly<Record<string, Thoughts>>) {
   const world = loadWorld(1, { settings: { ...smallCopies, maxRequests: 64 } });
   const admittedRequests: AdmittedRequest[] = [];
-  for (const [name, { tokens, ...changes }] of Object.entries(thoughts)) {
+  for (const [name, { tokens, confidence, ...changes }] of Object.entries(thoughts)) {
     const admission = await world.autoscaler.gate.admit(request(name, { samples: tokens.length, ...changes }));
     tokens.forEach((thinking, index) => {
-      admission.admitted.count(index, { thinking, answer: 0 });
+      admission.admitted.count(index, { thinking, answer: 0, confidence });
     });
     admission.admitted.begin();
     admittedRequests.push(admission.admitted);
@@ -183,6 +232,21 @@ describe('Several running thoughts', () => {
     // continue.
     await fill(autoscaler.gate, 2);
     expect(await cuts()).toEqual([[false], [true], [false]]);
+  });
+
+  it('of two equally long thoughts the surer one is cut, in whichever order they came', async () => {
+    for (const [first, second] of [
+      [0.2, 0.9],
+      [0.9, 0.2],
+    ] as const) {
+      const { cuts, autoscaler } = await worldOfThoughts({
+        short: { tokens: [250] },
+        one: { tokens: [345], confidence: first },
+        other: { tokens: [345], confidence: second },
+      });
+      await fill(autoscaler.gate, 2);
+      expect(await cuts()).toEqual([[false], [first > second], [second > first]]);
+    }
   });
 
   it('each sample of a request has its own floor', async () => {

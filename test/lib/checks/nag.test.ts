@@ -10,7 +10,12 @@ const configs: Record<string, ConfigInput> = {
   'one model from S3': aConfig(),
   'a model from the hub that scales to zero': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', instances: { initial: 1, min: 0, max: 1 } },
-    models: [aModel({ source: { kind: 'hub', id: 'a/b' }, copies: { initial: 1, min: 0, max: 4 } })],
+    models: [
+      aModel({
+        source: { kind: 'hub', id: 'a/b', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+        copies: { initial: 1, min: 0, max: 4 },
+      }),
+    ],
   }),
   'an encrypted bucket, tracing, no bearer key': aConfig({
     account: '111122223333',

@@ -92,9 +92,16 @@ const refused: Record<string, ConfigInput> = {
   'a concurrency threshold that is too high': p5({
     routing: { strategy: 'prefix-aware', sharedPromptTokens: 0, concurrencyThreshold: 2_000 },
   }),
+  'a model of the hub without a commit': model({
+    source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'main' },
+  }),
   'network isolation of a model from the hub': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', networkIsolation: true },
-    models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
+    models: [
+      aModel({
+        source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+      }),
+    ],
   }),
   'a variable that is too long': model({ environment: { VLLM_X: 'x'.repeat(1_025) } }),
   'a request longer than a stream may be': aConfig({ api: { requestSeconds: 1_200 } }),
@@ -130,6 +137,20 @@ const refused: Record<string, ConfigInput> = {
   'a route with the id of a model': routed({ id: 'large' }),
   'two routes with one id': routed({}, { id: 'auto', models: ['s1-32b', 'large'], escalate: { disagree: 2 } }),
   'a route without a threshold': routed({ escalate: {} }),
+  'a default rule without a threshold': aConfig({ models: [aModel({ thinking: { gates: { waitWhen: 'unsure' } } })] }),
+  'a default rule by another measure than the calibrated one': aConfig({
+    models: [
+      aModel({
+        thinking: {
+          gates: { waitWhen: 'unsure', confidenceMeasure: 'entropy' },
+          calibration: { id: 'c', measure: 'tail', unsureBelow: 0.4 },
+        },
+      }),
+    ],
+  }),
+  'a threshold of a default rule that is off': aConfig({
+    models: [aModel({ thinking: { gates: { stopWhen: 'never', sureAbove: 0.9 } } })],
+  }),
   'a route with two gates': routed({ escalate: { unsure_below: 0.3, disagree: 2 } }),
   'a firewall limit that is too low': aConfig({ api: { firewall: { requestsPerFiveMinutes: 5 } } }),
   'more memory than a Lambda function can have': aConfig({ api: { memoryMb: 16_384 } }),
@@ -220,7 +241,11 @@ const refused: Record<string, ConfigInput> = {
   'a bake time of more than an hour': p5({ deployment: { strategy: 'rolling', percent: 50, bakeSeconds: 7_200 } }),
   'a model from the hub without a route to the internet': aConfig({
     endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
-    models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B' } })],
+    models: [
+      aModel({
+        source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+      }),
+    ],
   }),
   'more security groups than SageMaker accepts': p5({
     network: {
@@ -384,6 +409,9 @@ describe('a config that cannot work', () => {
     'a route with the id of a model',
     'two routes with one id',
     'a route without a threshold',
+    'a default rule without a threshold',
+    'a default rule by another measure than the calibrated one',
+    'a threshold of a default rule that is off',
     'a route with two gates',
     'a key in place of a secret’s ARN',
     'an unknown fallback',

@@ -320,7 +320,14 @@ describe('a network', () => {
 describe('LMI’s image', () => {
   it('LMI’s image gets the same settings under its own names', () => {
     const { endpoint } = synthesize(
-      aConfig({ models: [aModel({ image: '0.36.0-lmi28.0.0-cu130', source: { kind: 'hub', id: 'a/b' } })] }),
+      aConfig({
+        models: [
+          aModel({
+            image: '0.36.0-lmi28.0.0-cu130',
+            source: { kind: 'hub', id: 'a/b', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' },
+          }),
+        ],
+      }),
     );
     const { PrimaryContainer } = only(endpoint, 'AWS::SageMaker::Model');
     expect(PrimaryContainer).toMatchSnapshot();
@@ -376,7 +383,12 @@ describe('what is deployed again after a deletion', () => {
 
 describe('a token of the hub', () => {
   it('a warning of the synthesis says who can read it, and the alternative', () => {
-    const source = { kind: 'hub', id: 'a/b', tokenSecretName: 'hub-token' } as const;
+    const source = {
+      kind: 'hub',
+      id: 'a/b',
+      revision: 'c1899de289a04d12100db370d81485cdf75e47ca',
+      tokenSecretName: 'hub-token',
+    } as const;
     const { endpointStack } = addTo(anApp(), aConfig({ models: [aModel({ source })] }));
     Annotations.fromStack(endpointStack).hasWarning(
       '*',

@@ -161,7 +161,18 @@ describe('an endpoint that scales to zero', () => {
 
 describe('a model from the hub', () => {
   const { endpoint } = synthesize(
-    aConfig({ models: [aModel({ source: { kind: 'hub', id: 'simplescaling/s1-32B', tokenSecretName: 'hf' } })] }),
+    aConfig({
+      models: [
+        aModel({
+          source: {
+            kind: 'hub',
+            id: 'simplescaling/s1-32B',
+            revision: 'c1899de289a04d12100db370d81485cdf75e47ca',
+            tokenSecretName: 'hf',
+          },
+        }),
+      ],
+    }),
   );
 
   it('a model from the hub is downloaded by a container with a network, to the instance’s own disks', () => {

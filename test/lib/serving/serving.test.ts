@@ -137,7 +137,7 @@ describe('gpuMemory', () => {
 
 describe('fittingTimeouts', () => {
   const s3 = { kind: 's3', uri: 's3://b/p/' } as const;
-  const hub = { kind: 'hub', id: 'a/b' } as const;
+  const hub = { kind: 'hub', id: 'a/b', revision: 'c1899de289a04d12100db370d81485cdf75e47ca' } as const;
 
   it('timeouts grow with the weights, up to SageMaker’s maximum', () => {
     const gib = 1024 ** 3;
