@@ -1,3 +1,4 @@
+import { copyText } from './copy-text.ts';
 import { byId, element } from './element.ts';
 import { type ChatBody, type Language, requestCode } from './request-code.ts';
 
@@ -27,10 +28,11 @@ export class CodePanel {
       show.setAttribute('aria-expanded', String(!panel.hidden));
       if (!panel.hidden) panel.scrollIntoView({ block: 'nearest' });
     });
-    byId('copy', HTMLButtonElement).addEventListener('click', async (event) => {
-      await navigator.clipboard.writeText(byId('code', HTMLElement).textContent ?? '');
-      if (event.target instanceof HTMLElement) event.target.textContent = 'Copied';
-    });
+    const copy = byId('copy', HTMLButtonElement);
+    copy.addEventListener(
+      'click',
+      () => void copyText(copy, byId('code', HTMLElement).textContent ?? '', 'Select the text to copy it'),
+    );
   }
 
   /** Shows the request as the form has it now. */

@@ -60,6 +60,7 @@ export class Conversation {
         ),
       ),
     );
+    this.#list.scrollTop = this.#list.scrollHeight;
   }
 }
 

@@ -1,24 +1,41 @@
 import { element } from './element.ts';
 import { OPTIONS } from './options.ts';
 
-/** Controls of the budgets, by the field of the request. `SIDE` stands for the id of the box. */
-const BUDGET_CONTROLS: Readonly<Record<string, string>> = {
+/** Controls by the field of the request, beside those of the options. `SIDE` stands for the id of the box. */
+const CONTROLS: Readonly<Record<string, string>> = {
   'thinking.max_tokens': 'SIDE-max',
   'thinking.min_tokens': 'SIDE-min',
   'thinking.waits': 'SIDE-waits',
   reasoning_effort: 'SIDE-effort',
   model: 'model',
   messages: 'prompt',
+  vote: 'samples',
+  vote_until: 'lead',
 };
+
+/** Id of the control that sets a field, or a field around it: `messages` for `messages[1].content`. */
+function controlId(param: string, side: string): string | undefined {
+  const option = OPTIONS.find(({ path }) => path?.join('.') === param);
+  const id = option?.id ?? CONTROLS[param]?.replace('SIDE', side);
+  if (id !== undefined) return id;
+  const around = /^(.+)[.[]/.exec(param)?.[1];
+  return around === undefined ? undefined : controlId(around, side);
+}
 
 /** Shows an error of the API beside the control whose value caused it. */
 export function showFieldError(param: string, side: string, message: string): void {
-  const option = OPTIONS.find(({ path }) => path?.join('.') === param);
-  const control = document.getElementById(option?.id ?? BUDGET_CONTROLS[param]?.replace('SIDE', side) ?? '');
+  const control = document.getElementById(controlId(param, side) ?? '');
   if (control === null) return;
+  const noteId = `${control.id}-error`;
+  const before = document.getElementById(noteId);
+  if (before !== null) {
+    // Both runs of a comparison share the control of an option.
+    if (before.textContent !== message) before.append(` ${message}`);
+    return;
+  }
   control.closest('details')?.setAttribute('open', '');
   control.setAttribute('aria-invalid', 'true');
-  const note = element('span', { className: 'error field-error', id: `${control.id}-error` }, message);
+  const note = element('span', { className: 'error field-error', id: noteId }, message);
   const described = control.getAttribute('aria-describedby');
   control.setAttribute('aria-describedby', described === null ? note.id : `${described} ${note.id}`);
   (control.closest('.dial, label') ?? control).after(note);

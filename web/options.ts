@@ -15,7 +15,7 @@ interface Option {
   readonly choices?: Readonly<Record<string, string>>;
 }
 
-const SHARE = { kind: 'number', min: 0, max: 1, step: '0.01' } as const;
+const SHARE = { kind: 'number', min: 0, max: 1, step: 'any' } as const;
 
 export const OPTIONS: readonly Option[] = [
   { id: 'system', label: 'System prompt', kind: 'long', placeholder: "the model's own" },
@@ -34,7 +34,7 @@ export const OPTIONS: readonly Option[] = [
     path: ['temperature'],
     min: 0,
     max: 2,
-    step: '0.1',
+    step: 'any',
     placeholder: "model's own",
   },
   {

@@ -1,6 +1,7 @@
 import { type BoxValues, BudgetBox, type ModelInfo } from './budget-box.ts';
 import { CodePanel } from './code-panel.ts';
 import { Conversation } from './conversation.ts';
+import { copyText } from './copy-text.ts';
 import { byId, element } from './element.ts';
 import { Exchange } from './exchange.ts';
 import { clearFieldErrors, showFieldError } from './field-errors.ts';
@@ -58,7 +59,9 @@ new Sweep({
   headers: keyHeader,
   bodyOf,
   begin: () => {
-    welcome.hidden = true;
+    const complete = form.reportValidity();
+    if (complete) welcome.hidden = true;
+    return complete;
   },
 });
 
@@ -187,14 +190,37 @@ form.addEventListener('input', () => codePanel.show());
 prompt.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
-byId('link', HTMLButtonElement).addEventListener('click', async (event) => {
+const linkButton = byId('link', HTMLButtonElement);
+linkButton.addEventListener('click', () => {
   const [first = {}, other] = boxes.map(({ values }) => values);
   const budgets = [first, other ?? second ?? {}] as const;
   const fragment = toFragment({ model: modelSelect.value, compare: compare.checked, budgets });
   history.replaceState(null, '', `#${fragment}`);
-  await navigator.clipboard.writeText(location.href).catch(() => undefined);
-  if (event.target instanceof HTMLElement) event.target.textContent = 'Copied';
+  void copyText(linkButton, location.href, 'The link is in the address bar');
 });
+window.addEventListener('hashchange', restore);
+// The browser cannot show what is wrong with a field that is folded away.
+form.addEventListener(
+  'invalid',
+  ({ target }) => {
+    if (target instanceof Element) target.closest('details')?.setAttribute('open', '');
+  },
+  { capture: true },
+);
+
+/** Restores the settings of the link in the address bar, if there is one. */
+function restore(): void {
+  linked = fromFragment(location.hash);
+  if (linked === undefined) return;
+  const { model, budgets } = linked;
+  compare.checked = linked.compare;
+  [, second] = budgets;
+  boxes = [];
+  if (models.some(({ id }) => id === model)) modelSelect.value = model ?? '';
+  if (models.length === 0) return;
+  layDials();
+  showLoad();
+}
 
 function askForKey(): void {
   key.closest('details')?.setAttribute('open', '');
@@ -220,11 +246,7 @@ async function start(): Promise<void> {
       return button;
     }),
   );
-  linked = fromFragment(location.hash);
-  if (linked !== undefined) {
-    compare.checked = linked.compare;
-    second = linked.budgets[1];
-  }
+  restore();
   key.value = sessionStorage.getItem('key') ?? '';
   if (key.value === '' && document.body.dataset['key'] === 'required') waitForKey();
   else await loadModels();

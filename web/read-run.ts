@@ -112,7 +112,14 @@ function eventsOf(data: string): readonly RunEvent[] {
   if (data === '[DONE]') return [];
   const chunk: Chunk = JSON.parse(data);
   if (chunk.error !== undefined)
-    return [{ kind: 'error', message: chunk.error.message ?? 'The stream failed.', status: 200 }];
+    return [
+      {
+        kind: 'error',
+        message: chunk.error.message ?? 'The stream failed.',
+        status: 200,
+        param: chunk.error.param ?? undefined,
+      },
+    ];
   const [choice] = chunk.choices ?? [];
   const probabilities = choice?.logprobs?.reasoning_content?.map(({ logprob }) =>
     logprob === null ? null : Math.exp(logprob),

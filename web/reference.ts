@@ -63,7 +63,12 @@ function curlOf(method: string, path: string, example: unknown): string {
 async function start(): Promise<void> {
   for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-path]'))
     link.href = `${base}${link.dataset['path']}`;
-  const response = await fetch(`${base}openapi.json`);
+  const response = await fetch(`${base}openapi.json`).catch(() => undefined);
+  if (response?.ok !== true) {
+    const reason = response === undefined ? 'the API cannot be reached' : `the API answered ${response.status}`;
+    byId('about', HTMLElement).textContent = `The description of the API cannot be loaded: ${reason}. Reload the page.`;
+    return;
+  }
   const api: ApiDocument = await response.json();
   byId('about', HTMLElement).textContent = api.info.description.replaceAll('`', '');
   const contents = byId('contents', HTMLElement);

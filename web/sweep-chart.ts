@@ -66,7 +66,7 @@ function accuracyChart(groups: readonly Group[], x: (tokens: number) => number, 
   for (const share of [0, 0.5, 1]) {
     chart.append(
       svg('line', { class: 'grid', x1: LEFT, x2: WIDTH - RIGHT, y1: y(share), y2: y(share) }),
-      svg('text', { x: LEFT - 8, y: y(share) + 4, 'text-anchor': 'end' }, `${share * 100} %`),
+      svg('text', { x: LEFT - 12, y: y(share) + 4, 'text-anchor': 'end' }, `${share * 100} %`),
     );
   }
   chart.append(...axis(x, most, ACCURACY_HEIGHT));
@@ -107,7 +107,7 @@ function answersChart(
     const right = expected !== '' && name === answerKey(expected);
     chart.append(
       svg('line', { class: 'grid', x1: LEFT, x2: WIDTH - RIGHT, y1: y(index), y2: y(index) }),
-      svg('text', { x: LEFT - 8, y: y(index) + 4, 'text-anchor': 'end' }, `${right ? '✓ ' : ''}${shortened(name)}`),
+      svg('text', { x: LEFT - 12, y: y(index) + 4, 'text-anchor': 'end' }, `${right ? '✓ ' : ''}${shortened(name)}`),
     );
   }
   for (const { answer, thinkingTokens, budget } of answers) {
@@ -129,10 +129,10 @@ function answersChart(
 function axis(x: (tokens: number) => number, most: number, height: number): readonly SVGElement[] {
   const step = niceStep(most / 5);
   const ticks: SVGElement[] = [
-    svg('text', { x: WIDTH - RIGHT, y: height - 2, 'text-anchor': 'end' }, 'thinking tokens'),
+    svg('text', { x: WIDTH - RIGHT, y: height - 5, 'text-anchor': 'end' }, 'thinking tokens'),
   ];
   for (let tokens = 0; tokens <= most; tokens += step) {
-    ticks.push(svg('text', { x: x(tokens), y: height - 18, 'text-anchor': 'middle' }, String(tokens)));
+    ticks.push(svg('text', { x: x(tokens), y: height - 20, 'text-anchor': 'middle' }, String(tokens)));
   }
   return ticks;
 }
@@ -145,7 +145,7 @@ function niceStep(least: number): number {
 
 function tableOf(groups: readonly Group[], expected: string): HTMLElement {
   const head = ['Budget', 'Answers', 'Mean thinking', ...(expected === '' ? [] : ['Right']), 'Given'];
-  return element(
+  const scroll = element(
     'div',
     { className: 'scroll', tabIndex: 0 },
     element(
@@ -177,6 +177,9 @@ function tableOf(groups: readonly Group[], expected: string): HTMLElement {
       ),
     ),
   );
+  scroll.setAttribute('role', 'region');
+  scroll.setAttribute('aria-label', 'Answers at each budget, as a table');
+  return scroll;
 }
 
 function shortened(answer: string): string {

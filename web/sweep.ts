@@ -1,4 +1,4 @@
-import { byId, element } from './element.ts';
+import { byId } from './element.ts';
 import { errorOf } from './read-run.ts';
 import type { ChatBody } from './request-code.ts';
 import { parseBudgets, type SweepBudget } from './sweep-budgets.ts';
@@ -12,7 +12,8 @@ interface SweepOptions {
   readonly headers: () => Readonly<Record<string, string>>;
   /** The request of the form at a budget. */
   readonly bodyOf: (budget: SweepBudget) => ChatBody;
-  readonly begin: () => void;
+  /** Called before a sweep. Returns whether the form is complete; if not, it shows what is missing. */
+  readonly begin: () => boolean;
 }
 
 interface Completion {
@@ -24,13 +25,17 @@ interface Completion {
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #panel = byId('sweep', HTMLElement);
+  readonly #status = byId('sweep-status', HTMLElement);
+  readonly #figure = byId('sweep-figure', HTMLElement);
   readonly #button = byId('sweep-run', HTMLButtonElement);
   readonly #error = byId('sweep-error', HTMLElement);
   #running: AbortController | undefined;
 
   constructor(options: SweepOptions) {
     this.#options = options;
-    this.#button.addEventListener('click', () => {
+    // A form of its own: its fields neither start a run of the question nor keep one from starting.
+    byId('sweep-fields', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
       if (this.#running === undefined) void this.#run();
       else this.#running.abort();
     });
@@ -50,7 +55,7 @@ export class Sweep {
       return;
     }
     this.#error.textContent = '';
-    this.#options.begin();
+    if (!this.#options.begin()) return;
     const running = new AbortController();
     this.#running = running;
     this.#button.textContent = 'Stop all';
@@ -59,6 +64,9 @@ export class Sweep {
     const total = waiting.length;
     const answers: SweepAnswer[] = [];
     let failure: string | undefined;
+    this.#draw(budgets, answers, { total, expected, running: true });
+    if (this.#panel.getBoundingClientRect().top > window.innerHeight * 0.6)
+      this.#panel.scrollIntoView({ block: 'start' });
     const work = async () => {
       for (let budget = waiting.shift(); budget !== undefined && !running.signal.aborted; budget = waiting.shift()) {
         try {
@@ -97,11 +105,8 @@ export class Sweep {
     state: { readonly total: number; readonly expected: string; readonly running: boolean },
   ): void {
     const done = `${answers.length} of ${state.total} answers`;
-    this.#panel.replaceChildren(
-      element('h2', {}, 'Answers against thinking'),
-      element('p', { className: 'hint' }, state.running || answers.length === state.total ? done : `${done}, stopped`),
-      sweepFigure(budgets, answers, state.expected),
-    );
     this.#panel.hidden = false;
+    this.#status.textContent = state.running || answers.length === state.total ? done : `${done}, stopped`;
+    this.#figure.replaceChildren(sweepFigure(budgets, answers, state.expected));
   }
 }

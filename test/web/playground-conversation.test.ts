@@ -122,6 +122,31 @@ describe.skipIf(chromiumPath === undefined)('The playground', () => {
     expect(await page.isChecked('#compare')).toBe(true);
   });
 
+  it('restores the settings of a link that is opened in the same tab', async () => {
+    const { page } = await open([], { models: [scriptedModel('one', []), scriptedModel('two', [])] });
+    await page.fill('#a-waits', '3');
+    await page.click('text=More options');
+    await page.fill('#temperature', '1');
+    await page.evaluate("location.hash = '#model=two&compare=1&prompt=Why%3F&max1=0&waits2=4&risk=0.052'");
+    await expect.poll(() => page.inputValue('#prompt')).toBe('Why?');
+    const ids = ['model', 'a-max', 'a-waits', 'b-waits', 'risk', 'temperature'];
+    expect(await Promise.all(ids.map((id) => page.inputValue(`#${id}`)))).toEqual(['two', '0', '', '4', '0.052', '']);
+    expect(await page.isChecked('#compare')).toBe(true);
+  });
+
+  it('says where the link is if the browser has no clipboard', async () => {
+    const { page, errors } = await open([]);
+    await page.waitForSelector('#a-max');
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+    await page.click('#link');
+    await expect.poll(() => page.textContent('#link')).toBe('The link is in the address bar');
+    await expect.poll(() => page.textContent('#link'), { timeout: 5_000 }).toBe('Copy a link to these settings');
+    await page.click('#show');
+    await page.click('#copy');
+    await expect.poll(() => page.textContent('#copy')).toBe('Select the text to copy it');
+    expect(errors).toEqual([]);
+  });
+
   it('offers all models with their aliases', async () => {
     const { page } = await open([], {
       models: [scriptedModel('one', []), scriptedModel('two', [])],

@@ -30,6 +30,23 @@ describe.skipIf(chromiumPath === undefined)('The playground at 1280 x 800', () =
     await shoot(page, 'streaming', false);
   });
 
+  it('shows the thought and the answer below a conversation, and its last turn', async () => {
+    const { page } = await open([thinks('x\n'.repeat(40)), { says: 'The answer', hangs: true }], { keepAliveMs: 50 });
+    await page.evaluate(
+      `localStorage.setItem('budgetforce-conversation', JSON.stringify(Array.from({ length: 4 }, (_, i) => ({ question: 'q' + i, answer: 'a' }))))`,
+    );
+    await page.reload();
+    await page.waitForSelector('#a-max');
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.answer'), { timeout: 10_000 }).toContain('The answer');
+    for (const part of ['.thinking', '.answer', '#stop', '.turn:last-child']) {
+      const box = await page.locator(part).boundingBox();
+      expect(box?.y, part).toBeGreaterThanOrEqual(0);
+      expect((box?.y ?? 0) + (box?.height ?? 0), part).toBeLessThanOrEqual(800);
+    }
+    await shoot(page, 'conversation', false);
+  });
+
   it('makes a budget that is not set, zero, and without a limit look different', async () => {
     const { page } = await open([]);
     const looks = async () =>
@@ -76,6 +93,103 @@ describe.skipIf(chromiumPath === undefined)('The playground at 1280 x 800', () =
     await page.click('summary');
     await page.click('#run');
     await expect.poll(() => page.locator('#unsure-below-error').isVisible()).toBe(true);
+  });
+
+  it.each([
+    ['unsure-below', '0.0782'],
+    ['sure-above', '0.999'],
+    ['risk', '0.0521'],
+    ['soft-landing', '0.875'],
+    ['temperature', '0.75'],
+  ])('takes a value of %s between the steps, such as %s', async (id, value) => {
+    const { page } = await open([]);
+    await page.click('text=More options');
+    await page.fill(`#${id}`, value);
+    expect(await page.locator(`#${id}:valid`).count()).toBe(1);
+  });
+
+  it.each([
+    ['max-completion', '0'],
+    ['temperature', '3'],
+    ['samples', '1'],
+  ])('opens the options if %s, folded away, has the impossible value %s', async (id, value) => {
+    const { page, errors, model } = await open([]);
+    await page.click('text=More options');
+    await page.fill(`#${id}`, value);
+    await page.click('text=More options');
+    await page.click('#run');
+    await expect.poll(() => page.locator(`#${id}`).isVisible()).toBe(true);
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe(id);
+    expect(errors).toEqual([]);
+    expect(model.requests).toEqual([]);
+  });
+
+  it('shows an error of an option once if both budgets of a comparison have it', async () => {
+    const { page } = await open([]);
+    await page.check('#compare');
+    await page.click('text=More options');
+    await page.fill('#risk', '0.05');
+    await page.fill('#b-waits', '');
+    await page.click('#run');
+    await expect.poll(() => page.locator('.run .error').count()).toBe(2);
+    await expect
+      .poll(() => page.locator('.run .error').allTextContents())
+      .toEqual([expect.stringContaining('thinking.risk'), expect.stringContaining('thinking.risk')]);
+    expect(await page.locator('#risk-error').count()).toBe(1);
+  });
+
+  it('shows the error of a field that surrounds the value of a control beside this control', async () => {
+    const { page } = await open([]);
+    await page.click('text=More options');
+    await page.fill('#lead', '2');
+    await page.click('#run');
+    await expect.poll(() => page.locator('#lead-error').textContent()).toMatch(/^vote_until/);
+  });
+
+  it('runs a sweep, and not the question, by Enter in the fields of a sweep', async () => {
+    const { page, errors } = await open([answers('1')]);
+    await page.waitForSelector('#a-max');
+    await page.click('text=Run several times');
+    await page.fill('#sweep-times', '1');
+    await page.fill('#sweep-budgets', '0');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.textContent('#sweep-status')).toBe('1 of 1 answers');
+    expect(await page.locator('.run').count()).toBe(0);
+    expect(errors).toEqual([]);
+  });
+
+  it('says which field of a sweep is wrong, and runs the question all the same', async () => {
+    const { page } = await open([thinks('a'), answers('b')]);
+    await page.waitForSelector('#a-max');
+    await page.click('text=Run several times');
+    await page.fill('#sweep-times', '500');
+    await page.click('#sweep-run');
+    expect(await page.textContent('#sweep-error')).toBe('Write a number of times from 1 to 100.');
+    await page.click('#run');
+    await expect.poll(() => page.textContent('.answer')).toBe('b');
+  });
+
+  it('asks for a question before a sweep', async () => {
+    const { page, model } = await open([]);
+    await page.waitForSelector('#a-max');
+    await page.fill('#prompt', '');
+    await page.click('text=Run several times');
+    await page.click('#sweep-run');
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('prompt');
+    expect(await page.locator('#sweep').isHidden()).toBe(true);
+    expect(model.requests).toEqual([]);
+  });
+
+  it('says that the description of the API cannot be loaded', async () => {
+    const { app } = scriptedApp([]);
+    const url = await serve((request) =>
+      request.url.endsWith('openapi.json') ? new Response('', { status: 503 }) : app.fetch(request),
+    );
+    const page = await newPage();
+    await page.goto(`${url}/docs`);
+    await expect
+      .poll(() => page.textContent('#about'))
+      .toBe('The description of the API cannot be loaded: the API answered 503. Reload the page.');
   });
 
   it('counts what was done when a run is stopped', async () => {
