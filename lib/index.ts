@@ -39,6 +39,15 @@ export type { ContainerImage } from './facts/images.ts';
 export type { BudgetMetric } from './facts/metrics.ts';
 export type { Copies, Instances } from './facts/placement.ts';
 export { type Refusal, RefusedError } from './facts/refusal.ts';
+export { Monitoring } from './monitoring/monitoring.ts';
+export type {
+  MonitoredExternalModel,
+  MonitoredModel,
+  MonitoringProps,
+  MonthlyBudget,
+  Threshold,
+  Thresholds,
+} from './monitoring/monitoring-props.ts';
 export type { Acceleration } from './serving/accelerations.ts';
 export { type Architecture, type ArchitectureName, architectures } from './serving/architecture.ts';
 export type { ModelSource } from './serving/model-source.ts';
