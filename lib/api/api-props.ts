@@ -72,6 +72,12 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly apiKey?: boolean | undefined;
   /**
+   * ARN of a secret that has the bearer key as its text, with its six last characters, instead of a generated one.
+   *
+   * @default - a new secret
+   */
+  readonly apiKeySecretArn?: string | undefined;
+  /**
    * Customer-managed KMS key for the bearer key's secret and the function's environment. Logs stay under CloudWatch's own
    * key, because the policy of a customer-managed key would have to allow the service.
    *
@@ -84,6 +90,13 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default 'keep'
    */
   readonly ledger?: LedgerChoice | undefined;
+  /**
+   * Name of an existing table of keys, limits, usage and load, for instance the one that a deleted stack kept. It has the keys `pk` and
+   * `sk`, both strings, `ttl` as time to live, and the default encryption. It is not deleted with the stack.
+   *
+   * @default - a new table
+   */
+  readonly ledgerTableName?: string | undefined;
   /**
    * How long content of requests is stored: `responsesDays`, `feedbackDays`, `filesDays`, in whole days up to 3,650. Reserved:
    * nothing stores content yet.

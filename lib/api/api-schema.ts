@@ -63,6 +63,21 @@ const domainSchema = z.strictObject({
 
 export const apiSchema = z.strictObject({
   apiKey: z.boolean().default(true).describe('Whether requests need a bearer key, which is generated.'),
+  apiKeySecretArn: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-\w{6}$/,
+      'Expected the whole ARN of a secret, with its six last characters',
+    )
+    .optional()
+    .describe('Existing secret that has the bearer key as its text. If omitted, a new one is generated.'),
+  ledgerTableName: z
+    .string()
+    .regex(/^[\w.-]{3,255}$/, 'Expected the name of a table')
+    .optional()
+    .describe(
+      'Existing table of keys, limits, usage and load, such as one that a deleted stack kept. If omitted, a new one.',
+    ),
   ledger: z
     .enum(ledgerChoices)
     .default('keep')

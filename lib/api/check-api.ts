@@ -1,6 +1,7 @@
 import { checkAccess } from '../checks/check-access.ts';
 import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
+import { checkExisting } from '../checks/check-existing.ts';
 import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
 import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
@@ -38,6 +39,7 @@ export function checkApi(
     ...checkRequestTimeouts(resolved),
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.id),
+    ...checkExisting(props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
     checkFunctionEnvironment(environmentBytes),
     checkAnyModel(models.length),

@@ -1,5 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Billing, type ITableV2, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 
 /** What happens to the table of keys, limits, usage and load when the stack is deleted; `none` creates no table. */
@@ -13,7 +13,7 @@ export const LEDGER_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb
  * Creates the table for keys, their limits, usage and the load of running requests: on-demand capacity, point-in-time
  * recovery, expired items deleted.
  */
-export function createLedgerTable(scope: Construct, id: string, choice: Exclude<LedgerChoice, 'none'>): TableV2 {
+function createLedgerTable(scope: Construct, id: string, choice: Exclude<LedgerChoice, 'none'>): TableV2 {
   return new TableV2(scope, id, {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     sortKey: { name: 'sk', type: AttributeType.STRING },
@@ -23,4 +23,15 @@ export function createLedgerTable(scope: Construct, id: string, choice: Exclude<
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     removalPolicy: choice === 'keep' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   });
+}
+
+/** Returns the existing table of a name, a new table, or none. */
+export function ledgerTable(
+  scope: Construct,
+  id: string,
+  choice: LedgerChoice,
+  name: string | undefined,
+): TableV2 | ITableV2 | undefined {
+  if (choice === 'none') return undefined;
+  return name === undefined ? createLedgerTable(scope, id, choice) : TableV2.fromTableName(scope, id, name);
 }

@@ -1,10 +1,10 @@
 import { Annotations, Stack, Validations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
-import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITableV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { componentArnOf } from '../endpoint/component-names.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
@@ -16,7 +16,7 @@ import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-prop
 import { apiSettings, thinkingOf } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
 import { isHosted } from './external-model.ts';
-import { createLedgerTable, LEDGER_ACTIONS } from './ledger-table.ts';
+import { LEDGER_ACTIONS, ledgerTable } from './ledger-table.ts';
 import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
 import { createRestApi } from './rest-api.ts';
 import { ScalingAccess } from './scaling-access.ts';
@@ -44,16 +44,16 @@ export class ReasoningApi extends Construct {
   /** Text of the function's settings file: all settings that are known at synth. The others are in its environment. */
   readonly settingsFile: string;
   /** Secret with the bearer key. `undefined` if requests need none. */
-  readonly apiKey: Secret | undefined;
+  readonly apiKey: Secret | ISecret | undefined;
   /** Table of keys, limits, usage and load. `undefined` if there is none. */
-  readonly ledger: TableV2 | undefined;
+  readonly ledger: TableV2 | ITableV2 | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
     const resolved = resolveApi(props);
     const key = props.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', props.kmsKeyArn);
-    this.apiKey = props.apiKey === false ? undefined : this.#createApiKey(key);
-    this.ledger = resolved.ledger === 'none' ? undefined : createLedgerTable(this, 'Ledger', resolved.ledger);
+    this.apiKey = props.apiKey === false ? undefined : this.#apiKey(props.apiKeySecretArn, key);
+    this.ledger = ledgerTable(this, 'Ledger', resolved.ledger, props.ledgerTableName);
     const settings = apiSettings({
       endpointName: props.endpoint?.endpointName,
       models: props.models,
@@ -142,7 +142,8 @@ export class ReasoningApi extends Construct {
     }
   }
 
-  #createApiKey(key: IKey | undefined): Secret {
+  #apiKey(arn: string | undefined, key: IKey | undefined): Secret | ISecret {
+    if (arn !== undefined) return Secret.fromSecretCompleteArn(this, 'ApiKey', arn);
     const secret = new Secret(this, 'ApiKey', {
       description: 'Bearer key of the reasoning API',
       ...(key !== undefined && { encryptionKey: key }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isTickEvent, TICK_EVENT } from '../../../lambda/aws/tick-event.ts';
-import { aConfig, all, aModel, only, synthesize } from '../synthesize.ts';
+import { aConfig, all, aModel, deployedSettings, only, synthesize } from '../synthesize.ts';
 
 const byLoad = aConfig({ models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: {} } })] });
 
@@ -35,6 +35,29 @@ describe('the ledger table', { timeout: 180_000 }, () => {
 
   it('the event of every minute exists only if a model scales by load', () => {
     expect(all(synthesize(aConfig()).api, 'AWS::Events::Rule')).toEqual([]);
+  });
+
+  it('an existing table is used, and the function may use this one only', () => {
+    const synthesized = synthesize(aConfig({ api: { ledgerTableName: 'kept-by-the-last-stack' } }));
+    const { api } = synthesized;
+    expect(all(api, 'AWS::DynamoDB::GlobalTable')).toEqual([]);
+    expect(JSON.stringify(deployedSettings(synthesized))).toContain('"kept-by-the-last-stack"');
+    const policies = JSON.stringify(all(api, 'AWS::IAM::Policy'));
+    expect(policies).toContain(':table/kept-by-the-last-stack');
+    expect(policies).not.toContain(':table/*');
+  });
+
+  it('an existing secret has the key, and the function may read this one only', () => {
+    const arn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:team/key-AbCdEf';
+    const { api } = synthesize(aConfig({ api: { apiKeySecretArn: arn } }));
+    expect(all(api, 'AWS::SecretsManager::Secret')).toEqual([]);
+    const statements = JSON.stringify(all(api, 'AWS::IAM::Policy'));
+    expect(statements).toContain(arn);
+    expect(JSON.stringify(api.findOutputs('ReadApiKey'))).toContain(`--secret-id ${arn} `);
+  });
+
+  it.each(['arn:aws:secretsmanager:us-east-1:111122223333:secret:key', 'key'])('refuses %s as a secret', (arn) => {
+    expect(() => synthesize(aConfig({ api: { apiKeySecretArn: arn } }))).toThrow('Expected the whole ARN of a secret');
   });
 
   it('the ledger table can be deleted with its stack, or not created', () => {

@@ -92,6 +92,10 @@ const refused: Record<string, ConfigInput> = {
   'a concurrency threshold that is too high': p5({
     routing: { strategy: 'prefix-aware', sharedPromptTokens: 0, concurrencyThreshold: 2_000 },
   }),
+  'an existing secret for a key that no request needs': aConfig({
+    api: { apiKey: false, apiKeySecretArn: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key-AbCdEf' },
+  }),
+  'an existing table that would be deleted': aConfig({ api: { ledger: 'delete', ledgerTableName: 'kept' } }),
   'a model of the hub without a commit': model({
     source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'main' },
   }),
