@@ -1,4 +1,4 @@
-import { loadConfig } from '../../lib/config.ts';
+import { configSchema, loadConfig } from '../../lib/config.ts';
 import { defineCommand } from '../command.ts';
 import { awsClients } from '../doctor/aws-clients.ts';
 import { areas, examine } from '../doctor/examine.ts';
@@ -18,6 +18,12 @@ export const doctorCommand = defineCommand({
       defaultText: 'the variable AWS_PROFILE, or the default one',
       description: 'profile of ~/.aws/config',
     },
+    region: {
+      type: 'string',
+      placeholder: 'REGION',
+      defaultText: 'that of the config',
+      description: 'looks whether the config could be deployed in this region instead',
+    },
     only: {
       type: 'string',
       multiple: true,
@@ -36,7 +42,11 @@ export const doctorCommand = defineCommand({
     if (unknown !== undefined) {
       throw new UsageError(`--only ${unknown} is no check. Write one of ${areas.join(', ')}.`);
     }
-    const config = loadConfig(file);
+    if (values.region !== undefined && !configSchema.shape.region.safeParse(values.region).success) {
+      throw new UsageError(`--region ${values.region} is no region. Write one, for instance us-east-1.`);
+    }
+    const loaded = loadConfig(file);
+    const config = values.region === undefined ? loaded : { ...loaded, region: values.region };
     const findings = await examine(config, awsClients(config.region, values.profile), values.only);
     process.stdout.write(values.json === true ? `${JSON.stringify({ findings })}\n` : renderFindings(findings));
     return findings.some(({ status }) => status === 'problem') ? 1 : 0;

@@ -10,6 +10,8 @@ import { STSClient } from '@aws-sdk/client-sts';
 /** Clients of AWS in the region of a config. Credentials are those of the environment, as the AWS CLI finds them. */
 export interface AwsClients {
   readonly region: string;
+  /** Profile of the shared files. `undefined`: AWS_PROFILE or the default one. */
+  readonly profile: string | undefined;
   readonly apiGateway: APIGatewayClient;
   readonly cloudFormation: CloudFormationClient;
   readonly ec2: EC2Client;
@@ -31,6 +33,7 @@ export function awsClients(region: string, profile: string | undefined): AwsClie
   const settings = inRegion(region);
   return {
     region,
+    profile,
     apiGateway: new APIGatewayClient(settings),
     cloudFormation: new CloudFormationClient(settings),
     ec2: new EC2Client(settings),

@@ -3,16 +3,16 @@ import { type Config, hostedPart } from '../../lib/config.ts';
 import { RefusedError } from '../../lib/facts/refusal.ts';
 import { type CreatedResources, createdBy } from '../../plan/created.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { isDenied, isUnauthenticated, toAwsError } from './aws-error.ts';
 import { checkCredentials } from './credentials.ts';
 import type { Check, Finding } from './finding.ts';
 import { checkImages } from './images.ts';
 import { checkInstanceOfferings } from './instance-offerings.ts';
 import { checkLogRole } from './log-role.ts';
 import { checkNames } from './names.ts';
+import { notChecked } from './not-checked.ts';
 import { checkOtherEndpoints } from './other-endpoints.ts';
 import { checkQuotas } from './quotas.ts';
-import { checkWeights } from './weights.ts';
+import { bringWeights, checkWeights } from './weights.ts';
 
 /** Checks of the account, by the area of their findings. */
 const checks: Readonly<Record<string, Check>> = {
@@ -36,9 +36,9 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const { created, findings } = synthesize(config);
   const patient = { config, clients, created };
-  const credentials = await run('credentials', async () => await checkCredentials(patient));
+  const credentials = await run('credentials', clients.region, async () => await checkCredentials(patient));
   const chosen = Object.entries(checks).filter(([name]) => only.includes(name));
-  const rest = chosen.map(async ([name, check]) => await run(name, async () => await check(patient)));
+  const rest = chosen.map(async ([name, check]) => await run(name, clients.region, async () => await check(patient)));
   return [...findings, ...credentials, ...(await Promise.all(rest)).flat()];
 }
 
@@ -69,18 +69,20 @@ function synthesize(config: Config): {
 function placeholders(config: Config): readonly Finding[] {
   return (hostedPart(config)?.models ?? []).flatMap(({ id, source }): readonly Finding[] => {
     const refusal = source.kind === 's3' ? checkBucket(id, 'source.uri', source.uri) : undefined;
-    return refusal === undefined ? [] : [{ check: 'config', status: 'problem', text: refusal.sentence }];
+    return refusal === undefined
+      ? []
+      : [{ check: 'config', status: 'problem', text: refusal.sentence, fix: bringWeights(id) }];
   });
 }
 
-async function run(name: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+async function run(
+  name: string,
+  region: string,
+  check: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
   try {
     return await check();
   } catch (cause) {
-    const error = toAwsError(cause);
-    const unchecked = (text: string): readonly Finding[] => [{ check: name, status: 'unchecked', text }];
-    if (isUnauthenticated(error)) return unchecked('It needs credentials.');
-    if (isDenied(error)) return unchecked(`The credentials may not look: ${error.message}`);
-    return unchecked(`AWS could not be asked: ${error.name}: ${error.message}`);
+    return [notChecked(name, cause, region)];
   }
 }

@@ -2,6 +2,7 @@ import { BatchGetImageCommand } from '@aws-sdk/client-ecr';
 import type { AwsClients } from './aws-clients.ts';
 import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
+import { findEach } from './not-checked.ts';
 
 const check = 'image';
 const IMAGE =
@@ -12,7 +13,12 @@ export const checkImages: Check = async ({ created = [], clients }) => {
   const images = created
     .filter(({ type }) => type === 'AWS::SageMaker::InferenceComponent' || type === 'AWS::SageMaker::Model')
     .flatMap(({ resources }) => resources.flatMap(({ properties }) => imagesIn(properties)));
-  return await Promise.all([...new Set(images)].map(async (image) => await findingOf(image, clients)));
+  return await findEach(
+    check,
+    [...new Set(images)],
+    async (image) => await findingOf(image, clients),
+    (image) => IMAGE.exec(image)?.groups?.['region'] ?? clients.region,
+  );
 };
 
 /** The texts among the properties that are images of ECR. */

@@ -3,29 +3,35 @@ import { DescribeEndpointCommand, DescribeInferenceComponentCommand } from '@aws
 import type { AwsClients } from './aws-clients.ts';
 import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
+import { findEach } from './not-checked.ts';
 
 const check = 'names';
 
 /** Whether the account is bootstrapped for CDK, the stacks are there already, and no name of theirs is taken by something else. */
 export const checkNames: Check = async ({ created = [], clients }) => {
-  const stacks = [...new Set(created.map(({ stack }) => stack))];
-  const states = await Promise.all(stacks.map(async (stack) => [stack, await stateOf(stack, clients)] as const));
-  const deployed = new Set(states.flatMap(([stack, state]) => (state === undefined ? [] : [stack])));
-  const taken = created.filter(({ stack }) => !deployed.has(stack));
+  const { region } = clients;
+  const each = async <T>(items: readonly T[], find: (item: T) => Promise<Finding | undefined>) =>
+    await findEach(check, items, find, () => region);
+  // A stack that cannot be looked at may hold its names itself, so they are not called taken.
+  const unused = new Set<string>();
+  const stacks = await each([...new Set(created.map(({ stack }) => stack))], async (stack) => {
+    const state = await stateOf(stack, clients);
+    if (state === undefined) unused.add(stack);
+    return stackFinding(stack, state, region);
+  });
+  const others = created.filter(({ stack }) => unused.has(stack));
   return [
-    await bootstrapFinding(clients),
-    ...states.map(([stack, state]) => stackFinding(stack, state, clients.region)),
-    ...(await Promise.all(
-      named(taken, 'AWS::SageMaker::Endpoint', 'EndpointName').map(
-        async (name) => await endpointFinding(name, clients),
-      ),
+    ...(await each([clients], bootstrapFinding)),
+    ...stacks,
+    ...(await each(
+      named(others, 'AWS::SageMaker::Endpoint', 'EndpointName'),
+      async (name) => await endpointFinding(name, clients),
     )),
-    ...(await Promise.all(
-      named(taken, 'AWS::SageMaker::InferenceComponent', 'InferenceComponentName').map(
-        async (name) => await componentFinding(name, clients),
-      ),
+    ...(await each(
+      named(others, 'AWS::SageMaker::InferenceComponent', 'InferenceComponentName'),
+      async (name) => await componentFinding(name, clients),
     )),
-  ].flatMap((finding) => finding ?? []);
+  ];
 };
 
 /** Values of a property that are names, not references. */

@@ -8,12 +8,18 @@ import { requiredQuotas } from '../../plan/required-quotas.ts';
 import type { AwsClients } from './aws-clients.ts';
 import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
+import { findEach } from './not-checked.ts';
 
 const check = 'quotas';
 
 /** Whether the quotas of the account are as large as the deployment needs. */
 export const checkQuotas: Check = async ({ config, clients }) =>
-  await Promise.all(requiredQuotas(config).map(async (quota) => await findingOf(quota, clients)));
+  await findEach(
+    check,
+    requiredQuotas(config),
+    async (quota) => await findingOf(quota, clients),
+    () => clients.region,
+  );
 
 async function findingOf(quota: Quota, clients: AwsClients): Promise<Finding> {
   const name = `${quota.service}: ${quota.name}`;

@@ -4,21 +4,22 @@ import { parseS3Uri } from '../../lib/serving/model-source.ts';
 import type { AwsClients } from './aws-clients.ts';
 import { isUnauthenticated, toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
+import { findEach } from './not-checked.ts';
 
 const check = 'weights';
 
 /** Whether the buckets of the weights are in the region and readable, and the prefixes hold a model in Hugging Face's layout. */
 export const checkWeights: Check = async ({ config, clients }) => {
   const models = hostedPart(config)?.models ?? [];
-  const findings = models.map(async ({ id, source }): Promise<Finding> => {
+  const find = async ({ id, source }: (typeof models)[number]): Promise<Finding> => {
     if (source.kind === 's3') return await bucketFinding(id, source.uri, clients);
     return {
       check,
       status: 'unchecked',
       text: `${id} comes from the Hugging Face hub, which the container asks when it starts.`,
     };
-  });
-  return await Promise.all(findings);
+  };
+  return await findEach(check, models, find, () => clients.region);
 };
 
 async function bucketFinding(id: string, uri: string, clients: AwsClients): Promise<Finding> {
@@ -81,12 +82,35 @@ async function layoutFinding(
   }
   const missing = [
     ...['config.json', 'tokenizer.json'].filter((name) => !names.includes(name)),
-    ...(names.some((name) => name.endsWith('.safetensors')) ? [] : ['*.safetensors']),
+    ...(names.some((name) => name.endsWith('.safetensors')) ? missingShards(names) : ['*.safetensors']),
   ];
   const place = `s3://${bucket}/${prefix}`;
   if (missing.length > 0) {
     const text = `${place} of ${id} has no ${missing.join(', ')}: it needs the unpacked files of a model as on the Hugging Face hub.`;
-    return { check, status: 'problem', text, fix: `aws s3 ls ${place}` };
+    return { check, status: 'problem', text, fix: bringWeights(id, bucket) };
   }
   return { check, status: 'ok', text: `${place} of ${id} has ${names.length} files, ${(bytes / 1e9).toFixed(1)} GB.` };
+}
+
+const SHARD = /^(?<start>[^/]*-)\d{5}-of-(?<count>\d{5})\.safetensors$/;
+
+/** The shards that are missing beside the others, by their names alone: `model-00002-of-00003.safetensors` is one of three. At most three are named. */
+export function missingShards(names: readonly string[]): readonly string[] {
+  const there = new Set(names);
+  const series = new Map<string, number>();
+  for (const name of names) {
+    const { start, count } = SHARD.exec(name)?.groups ?? {};
+    if (start !== undefined && count !== undefined) series.set(`${start}*-of-${count}.safetensors`, Number(count));
+  }
+  const missing = [...series].flatMap(([pattern, count]) =>
+    Array.from({ length: count }, (_, index) => pattern.replace('*', String(index + 1).padStart(5, '0'))).filter(
+      (name) => !there.has(name),
+    ),
+  );
+  return missing.length > 3 ? [...missing.slice(0, 3), `${missing.length - 3} more`] : missing;
+}
+
+/** The command that brings the weights of a model into a bucket. */
+export function bringWeights(id: string, bucket = '<your bucket>'): string {
+  return `npx budgetforce weights <this config> --model ${id} --bucket ${bucket} --from <a folder, or MODEL@REVISION on the hub>`;
 }

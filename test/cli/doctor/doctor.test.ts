@@ -1,11 +1,14 @@
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { doctorCommand } from '../../../cli/commands/doctor.ts';
 import { awsClients } from '../../../cli/doctor/aws-clients.ts';
 import { examine } from '../../../cli/doctor/examine.ts';
 import type { Finding } from '../../../cli/doctor/finding.ts';
 import { renderFindings } from '../../../cli/doctor/render.ts';
+import { missingShards } from '../../../cli/doctor/weights.ts';
 import { type ConfigInput, parseConfig } from '../../../lib/config.ts';
 import { aConfig, aModel } from '../../lib/synthesize.ts';
+import { unmodelled } from './modelled.ts';
 import { type Answers, scriptedAws } from './scripted-aws.ts';
 
 const ACCOUNT = '111122223333';
@@ -51,6 +54,40 @@ const unknown = (what: string) => ({
   status: 400,
   headers: { 'x-amzn-errortype': 'ValidationException' },
   json: { __type: 'ValidationException', message: `Could not find ${what} "x".` },
+});
+
+// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+const endpoint = (EndpointStatus: string) => ({
+  json: {
+    EndpointName: 'stage',
+    EndpointArn: `arn:aws:sagemaker:us-east-1:${ACCOUNT}:endpoint/stage`,
+    EndpointStatus,
+    CreationTime: 1_790_000_000.5,
+    LastModifiedTime: 1_790_000_000.5,
+  },
+});
+// https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html
+const component = {
+  json: {
+    InferenceComponentName: 'x',
+    InferenceComponentArn: `arn:aws:sagemaker:us-east-1:${ACCOUNT}:inference-component/x`,
+    EndpointName: 'stage',
+    EndpointArn: `arn:aws:sagemaker:us-east-1:${ACCOUNT}:endpoint/stage`,
+    InferenceComponentStatus: 'InService',
+    CreationTime: 1_790_000_000.5,
+    LastModifiedTime: 1_790_000_000.5,
+  },
+};
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+const stsError = (code: string) => ({
+  status: 403,
+  xml: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>The security token included in the request is invalid</Message></Error></ErrorResponse>`,
+});
+// https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html
+const jsonError = (name: string, message: string) => ({
+  status: 400,
+  headers: { 'x-amzn-errortype': name },
+  json: { __type: name, message },
 });
 
 const healthy: Answers = {
@@ -187,6 +224,39 @@ describe('budgetforce doctor', () => {
       },
     ],
     [
+      'weights whose upload was interrupted',
+      Object.fromEntries(
+        [`GET /${BUCKET}`, `GET /${BUCKET}/`].map((name) => [
+          name,
+          objects('config.json', 'tokenizer.json', 'model-00001-of-00002.safetensors'),
+        ]),
+      ),
+      {},
+      {
+        check: 'weights',
+        status: 'problem',
+        text: expect.stringContaining('has no model-00002-of-00002.safetensors'),
+        fix: expect.stringMatching(/^npx budgetforce weights .* --bucket weights-/),
+      },
+    ],
+    [
+      'credentials that have expired',
+      { GetCallerIdentity: stsError('ExpiredToken') },
+      {},
+      { check: 'credentials', status: 'problem', text: expect.stringContaining('expired'), fix: 'aws sso login' },
+    ],
+    [
+      'a region that the account has not enabled',
+      { GetCallerIdentity: stsError('InvalidClientTokenId') },
+      {},
+      {
+        check: 'credentials',
+        status: 'problem',
+        text: expect.stringContaining('has not enabled the region'),
+        fix: 'aws account get-region-opt-status --region-name us-east-1',
+      },
+    ],
+    [
       'an image that does not exist',
       { BatchGetImage: { json: { images: [], failures: [{ failureCode: 'ImageNotFound' }] } } },
       {},
@@ -228,13 +298,13 @@ describe('budgetforce doctor', () => {
     ],
     [
       'a name that is taken',
-      { DescribeEndpoint: { json: { EndpointName: 'stage', EndpointStatus: 'InService' } } },
+      { DescribeEndpoint: endpoint('InService') },
       {},
       { check: 'names', status: 'problem', text: expect.stringContaining('An endpoint stage exists') },
     ],
     [
       'a component that is taken',
-      { DescribeInferenceComponent: { json: { InferenceComponentName: 'x' } } },
+      { DescribeInferenceComponent: component },
       {},
       { check: 'names', status: 'problem', text: expect.stringMatching(/^An inference component \S+ exists/) },
     ],
@@ -247,8 +317,9 @@ describe('budgetforce doctor', () => {
 
   it('does not call names taken that its own stacks hold', async () => {
     const own = { CDKToolkit: 'CREATE_COMPLETE', 'stage-endpoint': 'UPDATE_COMPLETE', 'stage-api': 'CREATE_COMPLETE' };
-    const endpoint = { json: { EndpointName: 'stage', EndpointStatus: 'InService' } };
-    expect(notOk(await findingsOf({ DescribeStacks: stacks(own), DescribeEndpoint: endpoint }))).toEqual([]);
+    expect(notOk(await findingsOf({ DescribeStacks: stacks(own), DescribeEndpoint: endpoint('InService') }))).toEqual(
+      [],
+    );
   });
 
   it('takes the default of a quota that the account has not changed', async () => {
@@ -273,7 +344,7 @@ describe('budgetforce doctor', () => {
       'log role unchecked',
     ]);
     expect(notOk(findings)[0]?.text).toMatch(
-      /^The credentials may not look: .*not authorized to perform BatchGetImage/,
+      /^The credentials may not look in us-east-1: .*not authorized to perform BatchGetImage/,
     );
   });
 
@@ -313,10 +384,134 @@ describe('budgetforce doctor', () => {
     ]);
     const creating = {
       DescribeEndpoint: (input: Readonly<Record<string, unknown>>) =>
-        input['EndpointName'] === 'other' ? { json: { EndpointStatus: 'Creating' } } : unknown('endpoint'),
+        input['EndpointName'] === 'other' ? endpoint('Creating') : unknown('endpoint'),
     };
     expect(notOk(await findingsOf(creating, config))).toMatchObject([
       { text: 'other in eu-west-1 is not in service, but Creating.' },
+    ]);
+  });
+
+  describe('with endpoints of other regions', () => {
+    const at = (region: string) => ({
+      name: region,
+      upstream: { kind: 'sagemaker', region, endpointName: region } as const,
+    });
+    const config = {
+      models: [{ ...model, fallbacks: [at('eu-west-1'), at('eu-north-1')] }],
+      api: { fallbackRegions: ['eu-west-1', 'eu-north-1'] },
+    } as Partial<ConfigInput>;
+    /** The first fallback answers so, the second is in service. */
+    const first = (answer: ReturnType<typeof jsonError>): Answers => ({
+      DescribeEndpoint: ({ EndpointName: name }) =>
+        name === 'eu-west-1' ? answer : name === 'eu-north-1' ? endpoint('InService') : unknown('endpoint'),
+    });
+
+    it.each([
+      ['AccessDeniedException', 'no identity-based policy allows it', 'unchecked', 'may not look in eu-west-1'],
+      ['AccessDeniedException', 'with an explicit deny in a service control policy', 'warning', 'forbid the function'],
+      ['UnrecognizedClientException', 'The token is invalid', 'unchecked', 'eu-west-1 refuses the credentials'],
+      ['InternalFailure', 'Try again', 'unchecked', 'AWS could not be asked in eu-west-1: InternalFailure'],
+    ])('says why one cannot be looked at (%s, %s), and looks at the others', async (name, message, status, text) => {
+      const findings = await findingsOf(first(jsonError(name, message)), config);
+      expect(notOk(findings)).toMatchObject([{ check: 'endpoints', status, text: expect.stringContaining(text) }]);
+      expect(findings).toContainEqual({
+        check: 'endpoints',
+        status: 'ok',
+        text: 'eu-north-1 in eu-north-1 is in service.',
+      });
+    });
+  });
+
+  it('calls no name taken while it may not look at the stacks', async () => {
+    const { DescribeStacks: _stacks, ...rest } = healthy;
+    answers = { ...rest, DescribeEndpoint: endpoint('InService') };
+    const findings = await examine(parseConfig(aConfig({ models: [model] })), awsClients('us-east-1', undefined));
+    expect(new Set(notOk(findings).map(({ check, status }) => `${check} ${status}`))).toEqual(
+      new Set(['names unchecked']),
+    );
+  });
+
+  it('has a problem if AWS cannot be reached, so that nothing unchecked passes for ready', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+    const findings = await findingsOf();
+    expect(findings.filter(({ status }) => status === 'problem')).toMatchObject([
+      { check: 'credentials', text: expect.stringContaining('AWS cannot be reached in us-east-1') },
+    ]);
+  });
+
+  it('names a profile that is not there', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
+    vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent');
+    answers = healthy;
+    const findings = await examine(parseConfig(aConfig({ models: [model] })), awsClients('us-east-1', 'stranger'), [
+      'names',
+    ]);
+    expect(findings).toContainEqual({
+      check: 'credentials',
+      status: 'problem',
+      text: expect.stringContaining('The profile stranger has no valid credentials'),
+      fix: 'aws configure list-profiles',
+    });
+  });
+
+  it('looks at another region with --region', async () => {
+    let output = '';
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+    const first = aws.asked.length;
+    try {
+      const args = ['config/first-deployment.json', '--region', 'us-west-2', '--only', 'names', '--json'];
+      expect(await doctorCommand.run(args)).toBe(0);
+    } finally {
+      write.mockRestore();
+    }
+    expect(JSON.parse(output).findings).toContainEqual({
+      check: 'names',
+      status: 'ok',
+      text: 'CDK is bootstrapped in us-west-2.',
+    });
+    expect(aws.asked.length).toBeGreaterThan(first);
+  });
+
+  it('names the shards that are missing, by the names of the others', () => {
+    const shard = (index: number, count: number) =>
+      `model-${String(index).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.array(fc.nat(), { minLength: 1 }), (count, picks) => {
+        const there = new Set(picks.map((pick) => (pick % count) + 1));
+        const all = Array.from({ length: count }, (_, index) => index + 1);
+        const lost = all.filter((index) => !there.has(index)).map((index) => shard(index, count));
+        const expected = lost.length > 3 ? [...lost.slice(0, 3), `${lost.length - 3} more`] : lost;
+        expect(missingShards(['config.json', ...[...there].map((index) => shard(index, count))])).toEqual(expected);
+      }),
+      { seed: 1 },
+    );
+    expect(missingShards(['model.safetensors', 'adapter/model-00001-of-00009.safetensors'])).toEqual([]);
+  });
+
+  it('is tested with answers that AWS’s service models allow', () => {
+    const played: Answers = {
+      ...healthy,
+      DescribeStacks: stacks({ CDKToolkit: 'CREATE_COMPLETE' })({ StackName: 'CDKToolkit' }),
+      DescribeEndpoint: endpoint('InService'),
+      DescribeInferenceComponent: component,
+      GetAWSDefaultServiceQuota: quota(0),
+    };
+    const wrong = Object.entries(played).flatMap(([name, answer]) =>
+      typeof answer === 'function' ? [`${name} is not played`] : unmodelled(name, answer),
+    );
+    expect(wrong).toEqual([]);
+    // What the models do not allow is found.
+    expect(unmodelled('DescribeEndpoint', { json: { EndpointState: 1 } })).toHaveLength(6);
+    expect(unmodelled('GetServiceQuota', { json: { Quota: { Value: '1' } } })).toEqual([
+      'GetServiceQuota.Quota.Value is no number',
+    ]);
+    expect(unmodelled('DescribeStacks', { xml: '<Stacks><member><State>x</State></member></Stacks>' })).toEqual([
+      'DescribeStacks: <State>',
     ]);
   });
 
@@ -330,6 +525,7 @@ describe('budgetforce doctor', () => {
 
   it.each([
     [[], 'Give one config'],
+    [['config/first-deployment.json', '--region', 'Europe'], '--region Europe is no region. Write one'],
     [['config/first-deployment.json', '--only', 'luck'], '--only luck is no check. Write one of quotas, instances,'],
   ])('refuses wrong arguments %j', async (args, message) => {
     await expect(doctorCommand.run(args)).rejects.toThrow(message);
