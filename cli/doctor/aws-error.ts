@@ -43,7 +43,7 @@ export function isRejected({ name }: AwsError): boolean {
 
 /** Whether credentials were there, but are valid no more. */
 export function isExpired({ name, message }: AwsError): boolean {
-  return EXPIRED.test(name) || /(?:token|session)\b.*\bexpired/i.test(message);
+  return EXPIRED.test(name) || (/\b(?:token|session)\b/i.test(message) && /\bexpired\b/i.test(message));
 }
 
 /** Whether there are no valid credentials. */
