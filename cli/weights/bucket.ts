@@ -18,8 +18,9 @@ import { UsageError } from '../usage-error.ts';
 /** A part that S3 has. */
 export interface StoredPart {
   readonly number: number;
-  readonly bytes: number;
   readonly etag: string;
+  /** CRC-32 of its bytes, in Base64, as S3 has it. `undefined`: the upload was begun without checksums. */
+  readonly crc32: string | undefined;
 }
 
 /** The place in a bucket to which weights go. */
@@ -118,27 +119,33 @@ export class Bucket {
       { client: this.#s3 },
       { Bucket: this.name, Key: key, UploadId: newest.id },
     )) {
-      for (const { PartNumber: number = 0, Size: bytes = 0, ETag: etag = '' } of page)
-        parts.set(number, { number, bytes, etag });
+      for (const { PartNumber: number = 0, ETag: etag = '', ChecksumCRC32: crc32 } of page)
+        parts.set(number, { number, etag, crc32 });
     }
     return { id: newest.id, parts };
   }
 
+  /** Begins an upload in parts. S3 checks and keeps the checksum of each, and wants them all at the end. */
   async begin(key: string): Promise<string> {
-    const { UploadId: id } = await this.#s3.send(new CreateMultipartUploadCommand({ Bucket: this.name, Key: key }));
+    const input = { Bucket: this.name, Key: key, ChecksumAlgorithm: 'CRC32' } as const;
+    const { UploadId: id } = await this.#s3.send(new CreateMultipartUploadCommand(input));
     if (id === undefined) throw new Error(`S3 began no upload of ${key}.`);
     return id;
   }
 
   async putPart(key: string, id: string, number: number, body: Buffer, signal: AbortSignal): Promise<StoredPart> {
-    const input = { Bucket: this.name, Key: key, UploadId: id, PartNumber: number, Body: body };
-    const { ETag: etag = '' } = await this.#s3.send(new UploadPartCommand(input), { abortSignal: signal });
-    return { number, bytes: body.length, etag };
+    const part = { UploadId: id, PartNumber: number, Body: body, ChecksumAlgorithm: 'CRC32' } as const;
+    const sent = await this.#s3.send(new UploadPartCommand({ Bucket: this.name, Key: key, ...part }), {
+      abortSignal: signal,
+    });
+    return { number, etag: sent.ETag ?? '', crc32: sent.ChecksumCRC32 };
   }
 
   async complete(key: string, id: string, parts: readonly StoredPart[]): Promise<void> {
     const sorted = parts.toSorted((a, b) => a.number - b.number);
-    const MultipartUpload = { Parts: sorted.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) };
+    const MultipartUpload = {
+      Parts: sorted.map(({ number, etag, crc32 }) => ({ PartNumber: number, ETag: etag, ChecksumCRC32: crc32 })),
+    };
     await this.#s3.send(
       new CompleteMultipartUploadCommand({ Bucket: this.name, Key: key, UploadId: id, MultipartUpload }),
     );

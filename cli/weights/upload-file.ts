@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import zlib from 'node:zlib';
 import type { Bucket, StoredPart } from './bucket.ts';
 import { cutIntoParts, partBytesOf } from './parts.ts';
 import type { WeightFile } from './weight-files.ts';
@@ -17,7 +18,7 @@ export type OnBytes = (bytes: number, stored: boolean) => void;
 
 /**
  * Brings a file into a bucket, and returns its SHA-256. Parts of an interrupted upload are kept: the file is read again from its start,
- * because the hash needs every byte, but no part is sent twice. The object appears only when all of it is right.
+ * because the hash needs every byte, but no part is sent twice unless it has changed. The object appears only when all of it is right.
  *
  * @throws {Error} if the file has another size or hash than its source says. Its upload is then removed.
  */
@@ -43,7 +44,7 @@ export async function uploadFile(
       read += part.length;
       hash.update(part);
       const known = unfinished?.parts.get(number);
-      if (known !== undefined && known.bytes === part.length) {
+      if (known !== undefined && known.crc32 === checksumOf(part)) {
         stored.push(known);
         onBytes(part.length, true);
         continue;
@@ -85,6 +86,15 @@ export async function uploadFile(
     onBytes(read, false);
   }
   return sha256;
+}
+
+/** CRC-32 as S3 writes it. `''` if this Node.js cannot compute it: then parts are sent again. */
+function checksumOf(part: Buffer): string {
+  // Node.js has it from 20.15 and 22.2 on.
+  if (typeof zlib.crc32 !== 'function') return '';
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(zlib.crc32(part));
+  return bytes.toString('base64');
 }
 
 function wrongBy(file: WeightFile, bytes: number, sha256: string): string | undefined {

@@ -1,8 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 
 interface Upload {
+  /** Of the parts, if the upload was begun with one. Then the end of the upload must name the checksum of each part. */
+  readonly checksums: boolean;
   readonly key: string;
   readonly parts: Map<number, Buffer>;
   readonly at: string;
@@ -63,7 +66,7 @@ export class MemoryS3 {
       return;
     }
     if (url.searchParams.has('uploads')) {
-      send(200, this.#uploads(request.method ?? '', url, key));
+      send(200, this.#uploads(request, url, key));
       return;
     }
     if (upload !== undefined && id !== null) {
@@ -85,10 +88,11 @@ export class MemoryS3 {
     return;
   }
 
-  #uploads(method: string, url: URL, key: string): string {
+  #uploads({ method, headers }: IncomingMessage, url: URL, key: string): string {
     if (method === 'POST') {
       const id = randomUUID();
-      this.uploads.set(id, { key, parts: new Map(), at: new Date().toISOString() });
+      const checksums = headers['x-amz-checksum-algorithm'] === 'CRC32';
+      this.uploads.set(id, { key, checksums, parts: new Map(), at: new Date().toISOString() });
       return `<InitiateMultipartUploadResult><Bucket>models</Bucket><Key>${key}</Key><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`;
     }
     const found = [...this.uploads].filter(([, upload]) => upload.key.startsWith(url.searchParams.get('prefix') ?? ''));
@@ -112,13 +116,13 @@ export class MemoryS3 {
       }
       this.received += body.length;
       upload.parts.set(Number(url.searchParams.get('partNumber')), body);
-      send(200, '', { etag: etagOf(body) });
+      send(200, '', { etag: etagOf(body), 'x-amz-checksum-crc32': checksumOf(body) });
       return;
     }
     if (method === 'GET') {
       const parts = [...upload.parts].map(
         ([number, part]) =>
-          `<Part><PartNumber>${number}</PartNumber><ETag>${etagOf(part)}</ETag><Size>${part.length}</Size></Part>`,
+          `<Part><PartNumber>${number}</PartNumber><ETag>${etagOf(part)}</ETag><Size>${part.length}</Size>${upload.checksums ? `<ChecksumCRC32>${checksumOf(part)}</ChecksumCRC32>` : ''}</Part>`,
       );
       send(200, `<ListPartsResult><IsTruncated>false</IsTruncated>${parts.join('')}</ListPartsResult>`);
       return;
@@ -126,6 +130,14 @@ export class MemoryS3 {
     this.uploads.delete(id);
     if (method === 'DELETE') {
       send(204);
+      return;
+    }
+    const named = [...body.toString().matchAll(/<ChecksumCRC32>([^<]+)<\/ChecksumCRC32>/g)].map(([, sum]) => sum);
+    if (upload.checksums && named.length !== upload.parts.size) {
+      send(
+        400,
+        '<Error><Code>InvalidRequest</Code><Message>The upload was created using a crc32 checksum.</Message></Error>',
+      );
       return;
     }
     const wanted = [...body.toString().matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)].map(([, number]) =>
@@ -137,6 +149,12 @@ export class MemoryS3 {
       `<CompleteMultipartUploadResult><Key>${upload.key}</Key><ETag>"x"</ETag></CompleteMultipartUploadResult>`,
     );
   }
+}
+
+function checksumOf(body: Buffer): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(body));
+  return bytes.toString('base64');
 }
 
 function etagOf(body: Buffer): string {

@@ -113,6 +113,17 @@ describe('bringing weights into a bucket', () => {
     }
   });
 
+  it('sends the parts of a file again that changed since the interruption', async () => {
+    let left = 4;
+    s3.onPart = () => left-- > 0;
+    await expect(bring()).rejects.toThrow();
+    s3.onPart = undefined;
+    const changed = bytesOf(shard.length, 9);
+    writeFileSync(join(folder, 'model', 'model-00001-of-00002.safetensors'), changed);
+    await bring();
+    expect(s3.objects.get('m/model-00001-of-00002.safetensors')?.equals(changed)).toBe(true);
+  });
+
   it('stops at Ctrl-C, and goes on later', async () => {
     const controller = new AbortController();
     await expect(
