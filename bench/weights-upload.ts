@@ -65,7 +65,9 @@ async function plainCopy(path: string, bucket: Bucket): Promise<void> {
   for await (const part of cutIntoParts(createReadStream(path, { highWaterMark: 1 << 20 }), USUAL_PART_BYTES)) {
     number++;
     if (sending.size >= PARALLEL) await Promise.race(sending);
-    const sent = bucket.putPart(key, id, number, part, signal).finally(() => sending.delete(sent));
+    const sent = bucket
+      .putPart(key, id, { number, body: part, crc32: undefined }, signal)
+      .finally(() => sending.delete(sent));
     sending.add(sent);
   }
   await Promise.all(sending);

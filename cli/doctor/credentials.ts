@@ -1,6 +1,13 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import {
+  type AwsError,
+  isExpired,
+  isRejected,
+  isUnauthenticated,
+  isUnreachable,
+  toAwsError,
+} from '../aws/aws-error.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { type AwsError, isExpired, isRejected, isUnauthenticated, isUnreachable, toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { optStatus } from './not-checked.ts';
 

@@ -1,6 +1,6 @@
 import { BatchGetImageCommand } from '@aws-sdk/client-ecr';
+import { toAwsError } from '../aws/aws-error.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { findEach } from './not-checked.ts';
 

@@ -1,7 +1,7 @@
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeEndpointCommand, DescribeInferenceComponentCommand } from '@aws-sdk/client-sagemaker';
+import { toAwsError } from '../aws/aws-error.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { findEach } from './not-checked.ts';
 

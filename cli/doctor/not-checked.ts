@@ -1,4 +1,4 @@
-import { isDenied, isRejected, isUnauthenticated, isUnreachable, toAwsError } from './aws-error.ts';
+import { isDenied, isRejected, isUnauthenticated, isUnreachable, toAwsError } from '../aws/aws-error.ts';
 import type { Finding } from './finding.ts';
 
 /** The finding for a check that AWS did not answer: why, and what shows more. */

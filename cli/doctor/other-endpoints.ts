@@ -1,8 +1,8 @@
 import { DescribeEndpointCommand, DescribeInferenceComponentCommand } from '@aws-sdk/client-sagemaker';
 import type * as z from 'zod';
 import { remoteEndpointSchema } from '../../lib/api/remote-endpoint-schema.ts';
+import { isDenied, toAwsError } from '../aws/aws-error.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { isDenied, toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { exists } from './names.ts';
 import { findEach } from './not-checked.ts';

@@ -5,8 +5,8 @@ import {
 } from '@aws-sdk/client-service-quotas';
 import type { Quota } from '../../lib/facts/quota-codes.ts';
 import { requiredQuotas } from '../../plan/required-quotas.ts';
+import { toAwsError } from '../aws/aws-error.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { findEach } from './not-checked.ts';
 

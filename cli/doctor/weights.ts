@@ -1,8 +1,9 @@
-import { HeadBucketCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { hostedPart } from '../../lib/config.ts';
 import { parseS3Uri } from '../../lib/serving/model-source.ts';
+import { findBucket } from '../aws/find-bucket.ts';
+import { missingFiles } from '../weights/weight-files.ts';
 import type { AwsClients } from './aws-clients.ts';
-import { isUnauthenticated, toAwsError } from './aws-error.ts';
 import type { Check, Finding } from './finding.ts';
 import { findEach } from './not-checked.ts';
 
@@ -26,23 +27,15 @@ async function bucketFinding(id: string, uri: string, clients: AwsClients): Prom
   const { bucket, prefix } = parseS3Uri(uri);
   const problem = (text: string, fix?: string): Finding => ({ check, status: 'problem', text, fix });
   const { region } = clients;
-  try {
-    const { BucketRegion: home } = await clients.s3.send(new HeadBucketCommand({ Bucket: bucket }));
-    if (home !== undefined && home !== region) return problem(...elsewhere(id, bucket, home, region));
-  } catch (cause) {
-    const error = toAwsError(cause);
-    if (isUnauthenticated(error)) throw cause;
-    if (error.status === 404)
-      return problem(`The bucket ${bucket} of ${id} does not exist.`, `aws s3 mb s3://${bucket} --region ${region}`);
-    if (error.status === 301 || error.status === 400)
-      return problem(...elsewhere(id, bucket, regionOf(cause) ?? 'another region', region));
-    if (error.status === 403) {
-      return problem(
-        `The bucket ${bucket} of ${id} refuses these credentials (s3:ListBucket), or is of another account.`,
-        `aws s3api get-bucket-policy --bucket ${bucket}`,
-      );
-    }
-    throw cause;
+  const state = await findBucket(clients.s3, bucket, region);
+  if (state.kind === 'elsewhere') return problem(...elsewhere(id, bucket, state.home ?? 'another region', region));
+  if (state.kind === 'missing')
+    return problem(`The bucket ${bucket} of ${id} does not exist.`, `aws s3 mb s3://${bucket} --region ${region}`);
+  if (state.kind === 'denied') {
+    return problem(
+      `The bucket ${bucket} of ${id} refuses these credentials (s3:ListBucket), or is of another account.`,
+      `aws s3api get-bucket-policy --bucket ${bucket}`,
+    );
   }
   return await layoutFinding(id, { bucket, prefix }, clients);
 }
@@ -53,15 +46,6 @@ function elsewhere(id: string, bucket: string, home: string, region: string): [t
     `The bucket ${bucket} of ${id} is in ${home}, but the endpoint is in ${region}, and SageMaker reads weights from its own region only.`,
     `aws s3 sync s3://${bucket} s3://<a bucket in ${region}> --source-region ${home} --region ${region}`,
   ];
-}
-
-/** The region that S3 names in the headers of a redirection. */
-function regionOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('$response' in error)) return undefined;
-  const response = error.$response;
-  if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined;
-  const headers = response.headers as Readonly<Record<string, string | undefined>>;
-  return headers['x-amz-bucket-region'];
 }
 
 async function layoutFinding(
@@ -80,10 +64,7 @@ async function layoutFinding(
       bytes += size;
     }
   }
-  const missing = [
-    ...['config.json', 'tokenizer.json'].filter((name) => !names.includes(name)),
-    ...(names.some((name) => name.endsWith('.safetensors')) ? missingShards(names) : ['*.safetensors']),
-  ];
+  const missing = [...missingFiles(names), ...missingShards(names)];
   const place = `s3://${bucket}/${prefix}`;
   if (missing.length > 0) {
     const text = `${place} of ${id} has no ${missing.join(', ')}: it needs the unpacked files of a model as on the Hugging Face hub.`;

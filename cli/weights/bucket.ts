@@ -3,7 +3,6 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
@@ -12,7 +11,8 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { isUnauthenticated, toAwsError } from '../doctor/aws-error.ts';
+import { isUnauthenticated, toAwsError } from '../aws/aws-error.ts';
+import { findBucket } from '../aws/find-bucket.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** A part that S3 has. */
@@ -39,27 +39,20 @@ export class Bucket {
    * @throws {UsageError}
    */
   async check(region: string): Promise<void> {
-    try {
-      const { BucketRegion: home } = await this.#s3.send(new HeadBucketCommand({ Bucket: this.name }));
-      if (home !== undefined && home !== region) throw this.#elsewhere(home, region);
-    } catch (cause) {
-      if (cause instanceof UsageError) throw cause;
-      const error = toAwsError(cause);
-      if (isUnauthenticated(error)) {
-        throw new UsageError(
-          'There are no valid credentials for AWS. Run aws configure sso, then export AWS_PROFILE=<its profile>.',
-        );
-      }
-      if (error.status === 404) {
-        throw new UsageError(
-          `The bucket ${this.name} does not exist. Make it: aws s3 mb s3://${this.name} --region ${region}`,
-        );
-      }
-      if (error.status === 301 || error.status === 400) throw this.#elsewhere('another region', region);
-      if (error.status === 403)
-        throw new UsageError(`The bucket ${this.name} refuses these credentials, or is of another account.`);
-      throw cause;
+    const state = await findBucket(this.#s3, this.name, region).catch((cause: unknown) => {
+      if (!isUnauthenticated(toAwsError(cause))) throw cause;
+      throw new UsageError(
+        'There are no valid credentials for AWS. Run aws configure sso, then export AWS_PROFILE=<its profile>.',
+      );
+    });
+    if (state.kind === 'missing') {
+      throw new UsageError(
+        `The bucket ${this.name} does not exist. Make it: aws s3 mb s3://${this.name} --region ${region}`,
+      );
     }
+    if (state.kind === 'denied')
+      throw new UsageError(`The bucket ${this.name} refuses these credentials, or is of another account.`);
+    if (state.kind === 'elsewhere') throw this.#elsewhere(state.home ?? 'another region', region);
   }
 
   #elsewhere(home: string, region: string): UsageError {
@@ -133,8 +126,15 @@ export class Bucket {
     return id;
   }
 
-  async putPart(key: string, id: string, number: number, body: Buffer, signal: AbortSignal): Promise<StoredPart> {
-    const part = { UploadId: id, PartNumber: number, Body: body, ChecksumAlgorithm: 'CRC32' } as const;
+  /** @param crc32 of the part, in Base64. If `undefined`, the client computes it. */
+  async putPart(
+    key: string,
+    id: string,
+    { number, body, crc32 }: { readonly number: number; readonly body: Buffer; readonly crc32: string | undefined },
+    signal: AbortSignal,
+  ): Promise<StoredPart> {
+    const checksum = crc32 === undefined ? ({ ChecksumAlgorithm: 'CRC32' } as const) : { ChecksumCRC32: crc32 };
+    const part = { UploadId: id, PartNumber: number, Body: body, ...checksum };
     const sent = await this.#s3.send(new UploadPartCommand({ Bucket: this.name, Key: key, ...part }), {
       abortSignal: signal,
     });

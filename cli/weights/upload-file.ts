@@ -44,7 +44,8 @@ export async function uploadFile(
       read += part.length;
       hash.update(part);
       const known = unfinished?.parts.get(number);
-      if (known !== undefined && known.crc32 === checksumOf(part)) {
+      const crc32 = checksumOf(part);
+      if (known !== undefined && crc32 !== undefined && known.crc32 === crc32) {
         stored.push(known);
         onBytes(part.length, true);
         continue;
@@ -57,7 +58,7 @@ export async function uploadFile(
       if (sending.size >= PARALLEL) await Promise.race(sending);
       if (failure !== undefined) break;
       const sent = bucket
-        .putPart(key, id, number, part, signal)
+        .putPart(key, id, { number, body: part, crc32 }, signal)
         .then((done) => {
           stored.push(done);
           onBytes(part.length, false);
@@ -88,10 +89,9 @@ export async function uploadFile(
   return sha256;
 }
 
-/** CRC-32 as S3 writes it. `''` if this Node.js cannot compute it: then parts are sent again. */
-function checksumOf(part: Buffer): string {
-  // Node.js has it from 20.15 and 22.2 on.
-  if (typeof zlib.crc32 !== 'function') return '';
+/** CRC-32 as S3 writes it. `undefined` if this Node.js (before 20.15 and 22.2) cannot compute it: then parts are sent again. */
+function checksumOf(part: Buffer): string | undefined {
+  if (typeof zlib.crc32 !== 'function') return undefined;
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(zlib.crc32(part));
   return bytes.toString('base64');

@@ -19,10 +19,15 @@ export function servedFiles(files: readonly WeightFile[]): readonly WeightFile[]
     .toSorted((a, b) => a.bytes - b.bytes || (a.name < b.name ? -1 : 1));
 }
 
+/** The files that every model in Hugging Face's layout has, and that are not there. */
+export function missingFiles(names: readonly string[]): readonly string[] {
+  const missing = ['config.json', 'tokenizer.json'].filter((name) => !names.includes(name));
+  return names.some((name) => name.endsWith('.safetensors')) ? missing : [...missing, '*.safetensors'];
+}
+
 /** Returns what is missing from a model in Hugging Face's layout. `undefined` if nothing is. `index`: text of the index of shards. */
 export function layoutProblem(names: readonly string[], index: string | undefined): string | undefined {
-  const missing = ['config.json', 'tokenizer.json'].filter((name) => !names.includes(name));
-  if (!names.some((name) => name.endsWith('.safetensors'))) missing.push('*.safetensors');
+  const missing = missingFiles(names);
   if (missing.length > 0) return `it has no ${missing.join(', ')}`;
   if (index === undefined) return undefined;
   const shards = shardsOf(index);

@@ -1,4 +1,5 @@
 import { invalidRequest } from '../errors/api-error.ts';
+import { gateOptionsOf } from '../forcing/settle-gates.ts';
 import type { ThinkingOptions } from '../generation/request.ts';
 import { type ReasoningEffort, reasoningEfforts } from '../settings/settings.ts';
 import type { BudgetFields } from './budget-fields.ts';
@@ -81,24 +82,13 @@ export function toThinkingOptions(
     waits: native?.waits,
     waitText: native?.wait_text,
     topLogprobs: topLogprobsOf(native),
-    gates: gatesOf(native),
+    gates: gateOptionsOf(native),
     risk: native?.risk,
     softLanding: native?.soft_landing,
     detectLoops: native?.detect_loops,
     deadlineMs: native?.deadline_ms,
     elastic: elasticOf(native, first),
     exclude,
-  };
-}
-
-function gatesOf(native: BudgetFields['thinking']): ThinkingOptions['gates'] {
-  return {
-    waitWhen: native?.wait_when,
-    unsureBelow: native?.unsure_below,
-    confidenceMeasure: native?.confidence_measure,
-    stopWhen: native?.stop_when,
-    sureAbove: native?.sure_above,
-    sureProbes: native?.sure_probes,
   };
 }
 

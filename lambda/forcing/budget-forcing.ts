@@ -64,6 +64,8 @@ export class BudgetForcing {
   readonly #meter: ConfidenceMeter | undefined;
   /** The meter of `gateMeasure`. It is `#meter` if both measure the same. */
   readonly #gateMeter: ConfidenceMeter | undefined;
+  /** Each of the two once. */
+  readonly #meters: readonly ConfidenceMeter[];
   readonly #probeRule: ProbeRule | undefined;
   #confidence: Confidence | undefined;
   #gate: Confidence | undefined;
@@ -104,6 +106,7 @@ export class BudgetForcing {
       plan.gateMeasure === plan.confidence?.measure
         ? this.#meter
         : plan.gateMeasure && new ConfidenceMeter(plan.gateMeasure);
+    this.#meters = [...new Set([this.#meter, this.#gateMeter])].filter((meter) => meter !== undefined);
     this.#probeRule = plan.stopWhenSure && new ProbeRule(plan.stopWhenSure);
     if (prefix?.part === 'answer') {
       this.#endReason = 'disabled';
@@ -427,10 +430,6 @@ export class BudgetForcing {
       meter?.read() ?? (meter?.missing === true ? undefined : before);
     this.#confidence = read(this.#meter, this.#confidence);
     this.#gate = this.#gateMeter === this.#meter ? this.#confidence : read(this.#gateMeter, this.#gate);
-  }
-
-  get #meters(): readonly ConfidenceMeter[] {
-    return [...new Set([this.#meter, this.#gateMeter])].filter((meter) => meter !== undefined);
   }
 
   #gatesOff(): ForcingReport['gatesOff'] {

@@ -14,6 +14,27 @@ export interface GateOptions {
   readonly sureProbes?: number | undefined;
 }
 
+/** `GateOptions` as the API writes them. */
+export interface GateFields {
+  readonly wait_when?: GateOptions['waitWhen'];
+  readonly unsure_below?: GateOptions['unsureBelow'];
+  readonly confidence_measure?: GateOptions['confidenceMeasure'];
+  readonly stop_when?: GateOptions['stopWhen'];
+  readonly sure_above?: GateOptions['sureAbove'];
+  readonly sure_probes?: GateOptions['sureProbes'];
+}
+
+export function gateOptionsOf(fields: GateFields | undefined): GateOptions {
+  return {
+    waitWhen: fields?.wait_when,
+    unsureBelow: fields?.unsure_below,
+    confidenceMeasure: fields?.confidence_measure,
+    stopWhen: fields?.stop_when,
+    sureAbove: fields?.sure_above,
+    sureProbes: fields?.sure_probes,
+  };
+}
+
 /** Thresholds that were found for a model. */
 export interface CalibratedThresholds {
   readonly measure: ConfidenceMeasure;
@@ -53,8 +74,8 @@ export function settleGates(
   const pair = contradictingGates(request);
   if (pair !== undefined) {
     const [field, value, other, opposite, required] = pair;
-    const name = `thinking.${fieldNames[field]}`;
-    const message = `${name}${field === 'unsureBelow' ? ` (${value})` : ''} requires thinking.${fieldNames[other]} ${JSON.stringify(required)}, but it is ${JSON.stringify(opposite)}. Omit one of them.`;
+    const name = `thinking.${gateFieldNames[field]}`;
+    const message = `${name}${field === 'unsureBelow' ? ` (${value})` : ''} requires thinking.${gateFieldNames[other]} ${JSON.stringify(required)}, but it is ${JSON.stringify(opposite)}. Omit one of them.`;
     return { ok: false, field: name, message };
   }
   const layers = [request, ...defaults];
@@ -103,7 +124,7 @@ function stopOf(
 }
 
 /** Names of the fields in the API. */
-const fieldNames = {
+export const gateFieldNames = {
   waitWhen: 'wait_when',
   unsureBelow: 'unsure_below',
   stopWhen: 'stop_when',

@@ -1,6 +1,6 @@
 import { invalidRequest } from '../errors/api-error.ts';
 import { chooseByRisk } from '../forcing/choose-by-risk.ts';
-import { type GateOptions, type SettledGates, settleGates } from '../forcing/settle-gates.ts';
+import { gateOptionsOf, type SettledGates, settleGates } from '../forcing/settle-gates.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { GenerationRequest, RiskReport } from './request.ts';
 
@@ -26,15 +26,7 @@ export function settlePolicy(request: GenerationRequest, { limits }: Pick<Caller
   const given = request.thinking.gates ?? {};
   const thinks = request.plain === undefined && request.requested.maxTokens !== 0 && !request.prefix?.answer;
   const key = limits.thinking ?? {};
-  const keyGates: GateOptions = {
-    waitWhen: key.wait_when,
-    unsureBelow: key.unsure_below,
-    confidenceMeasure: key.confidence_measure,
-    stopWhen: key.stop_when,
-    sureAbove: key.sure_above,
-    sureProbes: key.sure_probes,
-  };
-  const gates = settleGates(given, thinks ? [keyGates, settings.gates ?? {}] : [], settings.calibration);
+  const gates = settleGates(given, thinks ? [gateOptionsOf(key), settings.gates ?? {}] : [], settings.calibration);
   if (!gates.ok) throw invalidRequest(gates.field, gates.message);
   if (!thinks) return { request, gates: off, risk: undefined };
   const probed = gates.stopWhenSure === undefined ? request : { ...request, probes: true };

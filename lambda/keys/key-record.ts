@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contradictingGates, gateFieldNames, gateOptionsOf } from '../forcing/settle-gates.ts';
 import { gateDefaultsSchema } from '../settings/calibration.ts';
 
 const gates = gateDefaultsSchema.shape;
@@ -22,14 +23,15 @@ export const keyLimitsSchema = z.strictObject({
       sure_above: gates.sureAbove,
       sure_probes: gates.sureProbes,
     })
-    .refine(
-      ({ wait_when, unsure_below }) => wait_when !== 'always' || unsure_below === undefined,
-      'has unsure_below, which requires wait_when "unsure", but wait_when is "always". Omit one of them',
-    )
-    .refine(
-      ({ stop_when, sure_above, sure_probes }) => stop_when !== 'never' || (sure_above ?? sure_probes) === undefined,
-      'has sure_above or sure_probes, which require stop_when "sure", but stop_when is "never". Omit one of them',
-    )
+    .superRefine((fields, context) => {
+      const pair = contradictingGates(gateOptionsOf(fields));
+      if (pair === undefined) return;
+      const [field, , other, opposite, required] = pair;
+      context.addIssue({
+        code: 'custom',
+        message: `has ${gateFieldNames[field]}, which requires ${gateFieldNames[other]} "${required}", but ${gateFieldNames[other]} is "${opposite}". Omit one of them`,
+      });
+    })
     .optional()
     .describe('Rules by confidence if a request sets none. If omitted, the model’s config applies.'),
   elastic: z
