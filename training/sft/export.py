@@ -10,6 +10,7 @@ import argparse
 import json
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -24,19 +25,44 @@ def save_model(trainer, base: str, output: Path) -> None:
     """Gathers the weights of all processes and writes them in the precision of the base model."""
     from transformers import AutoConfig
 
-    plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
-    if plugin is not None:
-        plugin.set_state_dict_type("FULL_STATE_DICT")
-    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    state = gathered_state(trainer)
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
         dtype = AutoConfig.from_pretrained(base).dtype or torch.float32
         model.config.use_cache = True
         model.config.dtype = dtype
+        if model.config.tie_word_embeddings:
+            state.pop("lm_head.weight", None)
         empty_of_weights(output)
         model.save_pretrained(output, state_dict={name: weight.to(dtype) for name, weight in state.items()})
         copy_tokenizer(base, output)
     trainer.accelerator.wait_for_everyone()
+
+
+def save_adapter(trainer, output: Path) -> None:
+    """Gathers the weights of a LoRA adapter and writes them in PEFT's layout.
+
+    PEFT's own `save_pretrained` finds no weights under FSDP's activation checkpointing, whose modules have other names than the weights.
+    """
+    from safetensors.torch import save_file
+
+    state = gathered_state(trainer)
+    if trainer.is_world_process_zero():
+        config = trainer.accelerator.unwrap_model(trainer.model_wrapped).peft_config["default"]
+        adapter = {name.replace(".default.", "."): weight.contiguous() for name, weight in state.items() if ".lora_" in name}
+        output.mkdir(parents=True, exist_ok=True)
+        config.inference_mode = True
+        config.save_pretrained(str(output))
+        save_file(adapter, output / "adapter_model.safetensors", metadata={"format": "pt"})
+    trainer.accelerator.wait_for_everyone()
+
+
+def gathered_state(trainer) -> dict[str, torch.Tensor]:
+    """All weights, on the first process."""
+    plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
+    if plugin is not None:
+        plugin.set_state_dict_type("FULL_STATE_DICT")
+    return trainer.accelerator.get_state_dict(trainer.model_wrapped) or {}
 
 
 def merge_adapter(base: str, adapter: Path, output: Path) -> None:
@@ -45,7 +71,10 @@ def merge_adapter(base: str, adapter: Path, output: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    with warnings.catch_warnings():
+        # A weight that is missing in the adapter is only a warning of PEFT, and would leave the base as it is.
+        warnings.filterwarnings("error", message="Found missing adapter keys")
+        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     empty_of_weights(output)
     merged.save_pretrained(output)
     copy_tokenizer(base, output)

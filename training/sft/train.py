@@ -26,7 +26,7 @@ from trl import SFTConfig, SFTTrainer
 from callbacks import CompleteCheckpoints, Metrics, StopOnSignal, emit
 from checkpoints import CheckpointError, choose_checkpoint, remove_after, write_run
 from data import DataError, Encoded, Lengths, RowEncoder, data_files, encode_rows, read_rows, tokenizer_file
-from export import merge_adapter, save_model
+from export import merge_adapter, save_adapter, save_model
 from options import parse_options
 
 STOPPED = 3
@@ -126,9 +126,13 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
     cuda = torch.cuda.is_available()
     bf16 = options.precision == "bf16" or (options.precision == "auto" and cuda)
     fsdp = options.fsdp == "on" or (options.fsdp == "auto" and cuda and world > 1)
+    if fsdp and not (cuda or os.environ.get("BUDGETFORCE_FSDP_ON_CPU")):
+        raise RefusedError("--fsdp on needs GPUs: accelerate would train with DDP on a CPU. Write --fsdp off.")
     if fsdp and world == 1:
         raise RefusedError("--fsdp on needs several processes. Start the script by torchrun with --nproc_per_node, or write --fsdp off.")
     checkpointing = options.activation_checkpointing == "on" or (options.activation_checkpointing == "auto" and cuda)
+    # PEFT finds no adapter under FSDP's own checkpointing: a resumed run would begin with a new one.
+    by_fsdp = checkpointing and options.lora_rank == 0
     parallel = (
         {
             "fsdp": True,
@@ -136,9 +140,9 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
                 "version": 2,
                 "state_dict_type": "SHARDED_STATE_DICT",
                 "cpu_ram_efficient_loading": True,
-                "activation_checkpointing": checkpointing,
+                "activation_checkpointing": by_fsdp,
             },
-            "activation_checkpointing": False,
+            "activation_checkpointing": checkpointing and not by_fsdp,
         }
         if fsdp
         else {"activation_checkpointing": checkpointing, "ddp_find_unused_parameters": False}
@@ -221,10 +225,7 @@ def write_output(trainer: SFTTrainer, options: Namespace) -> None:
         save_model(trainer, options.model, options.output)
         return
     adapter = options.output / "adapter" if options.merge else options.output
-    plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
-    if plugin is not None:
-        plugin.set_state_dict_type("FULL_STATE_DICT")
-    trainer.save_model(str(adapter))
+    save_adapter(trainer, adapter)
     if options.merge and trainer.is_world_process_zero():
         merge_adapter(options.model, adapter, options.output)
     trainer.accelerator.wait_for_everyone()
