@@ -7,9 +7,10 @@ Each line on stdout is one JSON object. Exit status: 0 trained, 2 refused, 3 sto
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-import json
 import os
+import signal
 import sys
 from argparse import Namespace
 from dataclasses import asdict
@@ -42,6 +43,7 @@ class RefusedError(Exception):
 
 def main() -> int:
     options = parse_options()
+    die_with_parent()
     rank = int(os.environ.get("RANK", "0"))
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -77,6 +79,10 @@ def train(options: Namespace) -> int:
 
     set_seed(options.seed)
     trainer = make_trainer(options, config, rows)
+    sequences = len(trainer.train_dataset)
+    if sequences < options.batch_size:
+        packed = " packed" if options.packing else ""
+        raise RefusedError(f"The data has {sequences}{packed} rows, fewer than one batch. Write --batch-size {sequences} or less.")
     trainer.train(resume_from_checkpoint=str(chosen) if chosen else None)
     stopped = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, StopOnSignal)).stopped
     if stopped:
@@ -108,8 +114,6 @@ def load_rows(options: Namespace) -> tuple[list[Encoded], Lengths]:
         # A row may still be as long as the window, and never longer.
         options.block_size = window
     rows, lengths = encode_rows(read_rows(options.data, options.columns), encoder, options.block_size, options.too_long)
-    if lengths.rows < options.batch_size:
-        raise RefusedError(f"The data has {lengths.rows} rows, fewer than one batch. Write --batch-size {lengths.rows} or less.")
     return rows, lengths
 
 
@@ -126,7 +130,7 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
     cuda = torch.cuda.is_available()
     bf16 = options.precision == "bf16" or (options.precision == "auto" and cuda)
     fsdp = options.fsdp == "on" or (options.fsdp == "auto" and cuda and world > 1)
-    if fsdp and not (cuda or os.environ.get("BUDGETFORCE_FSDP_ON_CPU")):
+    if fsdp and not can_shard():
         raise RefusedError("--fsdp on needs GPUs: accelerate would train with DDP on a CPU. Write --fsdp off.")
     if fsdp and world == 1:
         raise RefusedError("--fsdp on needs several processes. Start the script by torchrun with --nproc_per_node, or write --fsdp off.")
@@ -181,6 +185,11 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
     )
 
 
+def can_shard() -> bool:
+    """Whether FSDP can be used. On CPUs accelerate takes DDP instead, without a word."""
+    return torch.cuda.is_available()
+
+
 def make_trainer(options: Namespace, config: SFTConfig, rows: list[Encoded]) -> SFTTrainer:
     labels = [[-100] * row.prompt_length + row.ids[row.prompt_length :] for row in rows]
     dataset = Dataset.from_dict({"input_ids": [row.ids for row in rows], "labels": labels})
@@ -229,6 +238,13 @@ def write_output(trainer: SFTTrainer, options: Namespace) -> None:
     if options.merge and trainer.is_world_process_zero():
         merge_adapter(options.model, adapter, options.output)
     trainer.accelerator.wait_for_everyone()
+
+
+def die_with_parent() -> None:
+    """Ends this process if torchrun is killed (Linux). It would go on and write into the checkpoints of the run that replaces it."""
+    if sys.platform == "linux" and "TORCHELASTIC_RUN_ID" in os.environ:
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def barrier(world: int) -> None:
