@@ -3,7 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
-import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
+import type { IReasoningEndpoint } from '../endpoint/endpoint-reference.ts';
 import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
@@ -19,11 +19,11 @@ interface Throttling {
 
 export interface ReasoningApiProps extends ApiAccess {
   /**
-   * Endpoint that hosts models of the API.
+   * Endpoint that hosts models of the API: of this app, or one that exists already (`ReasoningEndpoint.fromEndpointName`).
    *
    * @default - none: every model is on a server that exists already
    */
-  readonly endpoint?: ReasoningEndpoint | undefined;
+  readonly endpoint?: IReasoningEndpoint | undefined;
   /** Models that the API offers. The first one serves requests without a `model`. */
   readonly models: readonly ApiModel[];
   /**

@@ -162,5 +162,10 @@ function servedModelName(model: ApiModel['model']): string {
 function upstreamOf(model: ApiModel['model'], endpointName = ''): UpstreamSettings {
   if (isExternal(model)) return model.upstream;
   const { componentName: inferenceComponentName, servedModelName } = model;
-  return { kind: 'sagemaker', endpointName, inferenceComponentName, servedModelName };
+  return {
+    kind: 'sagemaker',
+    endpointName,
+    ...(inferenceComponentName !== undefined && { inferenceComponentName }),
+    servedModelName,
+  };
 }

@@ -39,7 +39,7 @@ export function checkApi(
     ...checkRequestTimeouts(resolved),
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.id),
-    ...checkExisting(props, resolved.ledger),
+    ...checkExisting(region, props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
     checkFunctionEnvironment(environmentBytes),
     checkAnyModel(models.length),

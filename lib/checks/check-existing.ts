@@ -1,7 +1,10 @@
+import { Token } from 'aws-cdk-lib';
 import type { Refusal } from '../facts/refusal.ts';
+import { checkSecret } from './check-upstream.ts';
 
 /** Refuses an existing secret or table that another setting makes useless. */
 export function checkExisting(
+  region: string,
   props: {
     readonly apiKey?: boolean | undefined;
     readonly apiKeySecretArn?: string | undefined;
@@ -14,10 +17,12 @@ export function checkExisting(
     apiKey === false && arn !== undefined
       ? {
           code: 'unused-secret',
-          sentence: `api.apiKeySecretArn is "${arn}", but api.apiKey is false, so no request would need its key: leave one of them out.`,
+          sentence: `api.apiKeySecretArn is set, but api.apiKey is false, so no request would need its key: leave one of them out.`,
           source: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html',
         }
-      : undefined,
+      : arn === undefined || Token.isUnresolved(arn)
+        ? undefined
+        : checkSecret(region, arn, 'api.apiKeySecretArn'),
     table !== undefined && ledger !== 'keep'
       ? {
           code: 'existing-table',

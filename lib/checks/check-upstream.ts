@@ -23,7 +23,7 @@ export function checkUpstream(
     ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl), field)),
     apiKeySecretArn === undefined || Token.isUnresolved(apiKeySecretArn)
       ? undefined
-      : checkSecret(region, id, apiKeySecretArn, field),
+      : checkSecret(region, apiKeySecretArn, `${field}.apiKeySecretArn of ${id}`),
   ];
 }
 
@@ -53,13 +53,14 @@ function checkUrl(id: string, url: URL, field: string): readonly (Refusal | unde
   ];
 }
 
-function checkSecret(region: string, id: string, arn: string, field: string): Refusal | undefined {
+/** Refuses a secret that the function cannot read: of another region, or not by its whole ARN. What is no ARN is not repeated. */
+export function checkSecret(region: string, arn: string, field: string): Refusal | undefined {
   if (new RegExp(`^arn:aws[a-z-]*:secretsmanager:${region}:\\d{12}:secret:.+-[A-Za-z0-9]{6}$`).test(arn))
     return undefined;
   const isArn = arn.startsWith('arn:');
   return {
     code: 'upstream-secret',
-    sentence: `${field}.apiKeySecretArn of ${id} is ${isArn ? `"${arn}"` : 'not an ARN'}, but the function reads a secret of ${region} by its whole ARN: write "arn:aws:secretsmanager:${region}:<account>:secret:<name>-<six characters>". The key itself never belongs into a config.`,
+    sentence: `${field} is ${isArn ? `"${arn}"` : 'not an ARN'}, but the function reads a secret of ${region} by its whole ARN: write "arn:aws:secretsmanager:${region}:<account>:secret:<name>-<six characters>". The key itself never belongs into a config.`,
     source: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html',
     // What is no ARN may be the key itself, which must not be deployed.
     final: isArn ? undefined : true,

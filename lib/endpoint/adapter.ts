@@ -17,7 +17,7 @@ export interface HostedAdapterProps extends AdapterProps {
   readonly endpoint: CfnEndpoint;
   readonly componentName: string;
   readonly logRetention: RetentionDays;
-  readonly base: OfferedModel & { readonly component: CfnInferenceComponent };
+  readonly base: OfferedModel & { readonly componentName: string; readonly component: CfnInferenceComponent };
 }
 
 /**

@@ -19,6 +19,7 @@ import { checkModel } from './check-model.ts';
 import { componentArnOf, componentNameOf, errorAlarmName } from './component-names.ts';
 import { deployedScalingOf } from './copy-capacity.ts';
 import { CopyScaling } from './copy-scaling.ts';
+import type { ReferencedModel } from './endpoint-reference.ts';
 import { createComponent, startupTimeouts } from './inference-component.ts';
 import { containerEnvironment, createModel } from './model-container.ts';
 import { copiesOf, type HostedModelProps, servedContextTokens } from './model-props.ts';
@@ -26,7 +27,7 @@ import type { OfferedModel } from './offered-model.ts';
 import { zeroCopiesOf } from './zero-copies.ts';
 
 /** Model on an endpoint, as an inference component that scales. `ReasoningEndpoint` creates one for each of its models. */
-export class HostedModel extends Construct implements OfferedModel {
+export class HostedModel extends Construct implements ReferencedModel {
   readonly id: string;
   /** Value of InferenceComponentName in InvokeEndpoint. */
   readonly componentName: string;

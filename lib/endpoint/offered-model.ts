@@ -4,9 +4,9 @@ import type { DeployedScaling, ZeroCopiesSettings } from '../../lambda/settings/
 export interface OfferedModel {
   /** Name that a client writes in `model`. */
   readonly id: string;
-  /** Value of InferenceComponentName in InvokeEndpoint. */
-  readonly componentName: string;
-  readonly componentArn: string;
+  /** Value of InferenceComponentName in InvokeEndpoint. `undefined` if the endpoint has no components. */
+  readonly componentName: string | undefined;
+  readonly componentArn: string | undefined;
   /** Value of `model` in a request to the server. */
   readonly servedModelName: string;
   /** Window that is served (prompt, thinking and answer), in tokens. */

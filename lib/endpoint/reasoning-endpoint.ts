@@ -1,6 +1,6 @@
 import { Arn, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { Grant, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnEndpoint, CfnEndpointConfig } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
@@ -11,8 +11,10 @@ import { checkEndpoint } from './check-endpoint.ts';
 import { errorAlarmName } from './component-names.ts';
 import { toDeploymentConfig } from './deployment.ts';
 import { type ReasoningEndpointProps, type ResolvedEndpoint, resolveEndpoint } from './endpoint-props.ts';
+import { findModel, grantInvokeOf, type IReasoningEndpoint } from './endpoint-reference.ts';
 import { createEndpointRole } from './endpoint-role.ts';
 import { HostedModel } from './hosted-model.ts';
+import { ImportedEndpoint, type ImportedEndpointProps } from './imported-endpoint.ts';
 import { toVpcConfig } from './network.ts';
 import type { OfferedModel } from './offered-model.ts';
 import { toProductionVariant, VARIANT_NAME } from './production-variant.ts';
@@ -36,7 +38,22 @@ import { toProductionVariant, VARIANT_NAME } from './production-variant.ts';
  * });
  * endpoint.grantInvoke(myFunction);
  */
-export class ReasoningEndpoint extends Construct {
+export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
+  /**
+   * Refers to an endpoint that exists already in the account and region of the stack, so that a `ReasoningApi` can stand in front of it.
+   *
+   * @throws {RefusedError} if a name is not one of SageMaker's, or a window is missing
+   *
+   * @example
+   * const endpoint = ReasoningEndpoint.fromEndpointName(this, 'Endpoint', {
+   *   endpointName: 'reasoning',
+   *   models: [{ id: 's1-32b', inferenceComponentName: 'reasoning-s1-32b', contextTokens: 32_768 }],
+   * });
+   */
+  static fromEndpointName(scope: Construct, id: string, props: ImportedEndpointProps): IReasoningEndpoint {
+    return new ImportedEndpoint(scope, id, props);
+  }
+
   /** A plain string, so that a stack that uses it needs no export from this stack. */
   readonly endpointName: string;
   readonly endpointArn: string;
@@ -83,11 +100,7 @@ export class ReasoningEndpoint extends Construct {
 
   /** Allows `grantee` to invoke every model of this endpoint, with and without streaming, and nothing else. */
   grantInvoke(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({
-      grantee,
-      actions: ['sagemaker:InvokeEndpoint', 'sagemaker:InvokeEndpointWithResponseStream'],
-      resourceArns: [this.endpointArn, ...this.offered.map(({ componentArn }) => componentArn)],
-    });
+    return grantInvokeOf(this, grantee);
   }
 
   /** All names that a request can use: each model and its adapters. */
@@ -171,10 +184,6 @@ export class ReasoningEndpoint extends Construct {
   }
 
   #model(id: string | undefined): HostedModel {
-    const model = id === undefined ? this.models[0] : this.models.find((hosted) => hosted.id === id);
-    if (model !== undefined) return model;
-    throw new Error(
-      `${this.node.path} has no model "${id}": write one of ${this.models.map((hosted) => hosted.id).join(', ')}.`,
-    );
+    return findModel(this.node.path, this.models, id);
   }
 }

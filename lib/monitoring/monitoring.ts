@@ -78,8 +78,8 @@ export class Monitoring extends Construct {
     const { idleHours: hours = DEFAULT_IDLE_HOURS } = this.#props;
     if (hours === false) return [];
     const period = Duration.hours(1);
-    const alarm = new Alarm(this, `idleCopies-${model.id}`, {
-      alarmDescription: `Copies of ${model.id} run, and no request came for ${hours} hours. ${runbookOf(this.#props)}#${anchorOf('idleCopies')}`,
+    const alarm = this.#create('idleCopies', model.id, {
+      description: `Copies of ${model.id} run, and no request came for ${hours} hours`,
       metric: new MathExpression({
         expression: 'IF(copies > 0 && FILL(calls, 0) == 0, 1, 0)',
         usingMetrics: {
@@ -89,13 +89,9 @@ export class Monitoring extends Construct {
         label: 'idle',
         period,
       }),
-      threshold: 0,
-      evaluationPeriods: hours,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      // At zero copies there is no data.
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      over: 0,
+      periods: hours,
     });
-    this.#notify(alarm);
     return [alarm];
   }
 
@@ -118,13 +114,31 @@ export class Monitoring extends Construct {
     { metric, model }: { readonly metric: IMetric; readonly model?: string },
   ): Alarm {
     const { over, minutes } = this.#props.thresholds?.[name] ?? defaultThresholds[name];
+    return this.#create(name, model, {
+      description: `More than ${over} ${description}, for ${minutes} minutes`,
+      metric,
+      over,
+      periods: minutes,
+    });
+  }
+
+  #create(
+    name: string,
+    model: string | undefined,
+    {
+      description,
+      metric,
+      over,
+      periods,
+    }: { readonly description: string; readonly metric: IMetric; readonly over: number; readonly periods: number },
+  ): Alarm {
     const alarm = new Alarm(this, model === undefined ? name : `${name}-${model}`, {
-      alarmDescription: `More than ${over} ${description}, for ${minutes} minutes. ${runbookOf(this.#props)}#${anchorOf(name)}`,
+      alarmDescription: `${description}. ${runbookOf(this.#props)}#${anchorOf(name)}`,
       metric,
       threshold: over,
-      evaluationPeriods: minutes,
+      evaluationPeriods: periods,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      // Without requests there is no data, and nothing is wrong.
+      // Without requests, or at zero copies, there is no data, and nothing is wrong.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     this.#notify(alarm);

@@ -95,6 +95,9 @@ const refused: Record<string, ConfigInput> = {
   'an existing secret for a key that no request needs': aConfig({
     api: { apiKey: false, apiKeySecretArn: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key-AbCdEf' },
   }),
+  'an existing secret of another region': aConfig({
+    api: { apiKeySecretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:key-AbCdEf' },
+  }),
   'an existing table that would be deleted': aConfig({ api: { ledger: 'delete', ledgerTableName: 'kept' } }),
   'a model of the hub without a commit': model({
     source: { kind: 'hub', id: 'simplescaling/s1-32B', revision: 'main' },
