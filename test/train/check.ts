@@ -46,7 +46,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 
 const failures: string[] = [];
-for (const file of ['test_data.py', 'test_launch.py']) run(python, [join(import.meta.dirname, file)]);
+for (const file of ['test_data.py', 'test_launch.py', 'test_export.py']) run(python, [join(import.meta.dirname, file)]);
 run(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
 run(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
 

@@ -67,7 +67,7 @@ class Job(unittest.TestCase):
         for channel in ("train", "model"):
             (self.root / "input" / "data" / channel).mkdir(parents=True)
         (self.config / "hyperparameters.json").write_text(json.dumps({"format": '"s1"', "learning_rate": "2e-5", "batch-size": "8", "sagemaker_region": '"x"'}))
-        options = launch.read_options(["--batch-size", "32", "--resume", "--columns=plain"], {}, self.root)
+        options = launch.read_options(["--batch-size", "32", "--resume", "--columns=plain"], self.root)
         self.assertEqual(
             dict(option[2:].split("=", 1) for option in options),
             {
@@ -87,7 +87,7 @@ class Job(unittest.TestCase):
 
     def test_all_hyperparameters_are_texts_that_the_script_reads(self) -> None:
         (self.config / "hyperparameters.json").write_text(json.dumps({"packing": "true", "merge": "false", "lora_rank": "16", "model": "m", "data": "d", "format": "qwen3", "output": "o"}))
-        parsed = parse_options(launch.read_options([], {}, self.root))
+        parsed = parse_options(launch.read_options([], self.root))
         self.assertEqual((parsed.packing, parsed.merge, parsed.lora_rank), (True, False, 16))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -23,8 +24,15 @@ def emit(line: dict[str, object]) -> None:
     print(json.dumps(line, separators=(",", ":")), flush=True)
 
 
+class DivergedError(Exception):
+    """A loss that is no number. The weights are of no use from here on."""
+
+
 class Metrics(TrainerCallback):
-    """Prints loss, learning rate and speed of each logged step."""
+    """Prints loss, learning rate and speed of each logged step.
+
+    Raises DivergedError on the first process, which ends the run. Its last checkpoint stays.
+    """
 
     def on_train_begin(self, args, state, control, **_) -> None:
         self.time = time.monotonic()
@@ -33,6 +41,8 @@ class Metrics(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **_) -> None:
         if not state.is_world_process_zero or not logs or "loss" not in logs:
             return
+        if not math.isfinite(logs["loss"]):
+            raise DivergedError(f"The loss is {logs['loss']} at step {state.global_step}. Write a lower --learning-rate, now {args.learning_rate}.")
         now, tokens = time.monotonic(), logs["num_tokens"]
         emit(
             {

@@ -81,7 +81,7 @@ def host_order(host: str) -> tuple[str, int]:
     return (match[1], int(match[2] or 0)) if match else (host, 0)
 
 
-def read_options(arguments: list[str], environment: Mapping[str, str], root: Path) -> list[str]:
+def read_options(arguments: list[str], root: Path) -> list[str]:
     """The options of train.py: defaults of a job, its hyperparameters, then the arguments."""
     options: dict[str, str] = {}
     channels = root / "input" / "data"
@@ -206,7 +206,7 @@ def main() -> int:
     here = Path(__file__).parent
     try:
         cluster = read_cluster(os.environ, root / "input" / "config", count_gpus)
-        options = read_options(sys.argv[1:], os.environ, root)
+        options = read_options(sys.argv[1:], root)
         install(here / "requirements.txt")
         if len(cluster.hosts) > 1:
             wait_for_host(cluster.hosts[0])

@@ -2,7 +2,7 @@
 
     torchrun --nproc_per_node 2 training/sft/train.py --model FOLDER --data rows.jsonl --format s1 --output FOLDER
 
-Each line on stdout is one JSON object. Exit status: 0 trained, 2 refused, 3 stopped by SIGTERM with a checkpoint.
+Each line on stdout is one JSON object. Exit status: 0 trained, 2 refused or diverged, 3 stopped by SIGTERM with a checkpoint.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Printe
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
-from callbacks import CompleteCheckpoints, Metrics, StopOnSignal, emit
+from callbacks import CompleteCheckpoints, DivergedError, Metrics, StopOnSignal, emit
 from checkpoints import CheckpointError, choose_checkpoint, remove_after, write_run
 from data import DataError, Encoded, Lengths, RowEncoder, data_files, encode_rows, read_rows, tokenizer_file
 from export import merge_adapter, save_adapter, save_model
@@ -50,7 +50,7 @@ def main() -> int:
     disable_progress_bars()
     try:
         return train(options)
-    except (RefusedError, DataError, CheckpointError) as error:
+    except (RefusedError, DataError, CheckpointError, DivergedError) as error:
         if rank == 0:
             print(f"error: {error}", file=sys.stderr)
             note_failure(str(error))
@@ -108,6 +108,8 @@ def micro_batch_size(options: Namespace, world: int) -> int:
 
 
 def load_rows(options: Namespace) -> tuple[list[Encoded], Lengths]:
+    if Path(options.model).is_dir() and not (Path(options.model) / "config.json").is_file():
+        raise RefusedError(f"{options.model} has no config.json. Give a folder in Hugging Face's layout.")
     encoder = RowEncoder(options.format, Tokenizer.from_file(str(tokenizer_file(options.model))))
     window = getattr(AutoConfig.from_pretrained(options.model).get_text_config(), "max_position_embeddings", None)
     if window is not None and options.block_size > window:
@@ -178,6 +180,7 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
         save_total_limit=options.keep_checkpoints,
         logging_steps=options.log_steps,
         logging_first_step=True,
+        logging_nan_inf_filter=False,
         disable_tqdm=True,
         report_to="none",
         dataloader_pin_memory=cuda,
