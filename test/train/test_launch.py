@@ -1,6 +1,6 @@
-"""training/sft/launch.py, options.py and checkpoints.py: what a SageMaker job becomes, and which checkpoint a run continues.
+"""training/sft: what a SageMaker job becomes, which checkpoint a run continues, and what its metrics look like.
 
-    python test/train/test_launch.py        in an environment with tokenizers; `npm run check:train` runs it
+    python test/train/test_launch.py        in an environment with training/sft/requirements.txt; `npm run check:train` runs it
 """
 
 from __future__ import annotations
@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.append(str(ROOT / "training" / "sft"))
 
 import checkpoints  # noqa: E402
 import launch  # noqa: E402
+from callbacks import DivergedError, Metrics  # noqa: E402
 from options import parse_options  # noqa: E402
 
 
@@ -157,6 +160,33 @@ class Checkpoints(unittest.TestCase):
         self.save(25)
         with self.assertRaisesRegex(checkpoints.CheckpointError, "has checkpoint-25"):
             self.choose("never")
+
+
+class MetricLines(unittest.TestCase):
+    LOGS = {"loss": 0.25, "grad_norm": 1.5, "learning_rate": 1e-05, "epoch": 0.5, "mean_token_accuracy": 0.9, "num_tokens": 1_000.0}
+
+    def line(self, **logs: float) -> str:
+        metrics, state = Metrics(), SimpleNamespace(is_world_process_zero=True, global_step=12, max_steps=315)
+        arguments = SimpleNamespace(learning_rate=1e-5)
+        metrics.on_train_begin(arguments, state, None)
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            metrics.on_log(arguments, state, None, logs={**self.LOGS, **logs})
+        return output.getvalue()
+
+    def test_the_documented_metric_definitions_find_their_values(self) -> None:
+        readme = (ROOT / "training/sft/README.md").read_text(encoding="utf8")
+        definitions = next(json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme, re.S) if block.startswith("["))
+        line = self.line()
+        values = json.loads(line)
+        self.assertEqual({definition["Name"] for definition in definitions} - values.keys(), set())
+        for definition in definitions:
+            found = re.findall(definition["Regex"], line)
+            self.assertEqual([float(value) for value in found], [values[definition["Name"]]], definition["Name"])
+
+    def test_a_loss_or_gradient_that_is_no_number_ends_the_run(self) -> None:
+        for name in ("loss", "grad_norm"):
+            with self.assertRaisesRegex(DivergedError, "is nan at step 12. Write a lower --learning-rate"):
+                self.line(**{name: float("nan")})
 
 
 if __name__ == "__main__":

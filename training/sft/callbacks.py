@@ -21,11 +21,11 @@ STOP_FILE = "BUDGETFORCE_STOP_FILE"
 
 def emit(line: dict[str, object]) -> None:
     """Writes one line of JSON without spaces, whose form the metric definitions of CloudWatch match."""
-    print(json.dumps(line, separators=(",", ":")), flush=True)
+    print(json.dumps(line, separators=(",", ":"), allow_nan=False), flush=True)
 
 
 class DivergedError(Exception):
-    """A loss that is no number. The weights are of no use from here on."""
+    """A loss or a gradient that is no number. The weights are of no use from here on."""
 
 
 class Metrics(TrainerCallback):
@@ -41,8 +41,9 @@ class Metrics(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **_) -> None:
         if not state.is_world_process_zero or not logs or "loss" not in logs:
             return
-        if not math.isfinite(logs["loss"]):
-            raise DivergedError(f"The loss is {logs['loss']} at step {state.global_step}. Write a lower --learning-rate, now {args.learning_rate}.")
+        for name, value in {"loss": logs["loss"], "norm of the gradient": float(logs["grad_norm"])}.items():
+            if not math.isfinite(value):
+                raise DivergedError(f"The {name} is {value} at step {state.global_step}. Write a lower --learning-rate, now {args.learning_rate}.")
         now, tokens = time.monotonic(), logs["num_tokens"]
         emit(
             {
