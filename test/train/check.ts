@@ -54,6 +54,7 @@ const common = ['--model', base, '--format', 's1', '--learning-rate', '1e-3'];
 await checkRefusals();
 await checkSameWeights();
 await checkStop();
+await checkHosts();
 for (const rank of [0, 8]) await checkSharding(rank);
 await teach();
 run(python, [join(root, 'training/sft/export.py'), 'gguf', '--model', tuned, '--out', gguf]);
@@ -103,6 +104,49 @@ async function checkSameWeights(): Promise<void> {
   expectThat((await weights('whole')) === (await weights('interrupted')), 'a continued run has the same weights');
   const other = await runTraining(python, [...interrupted, '--seed', '2']);
   expectThat(/belongs to another run \(seed 1 → 2\)/.test(other.errors), 'a run of another seed is refused');
+}
+
+/** Two hosts of a job, as launch.py starts them: SIGTERM at one of them stops both at the same step, with a checkpoint of both. */
+async function checkHosts(): Promise<void> {
+  const output = join(out, 'hosts');
+  const hosts = ['127.0.0.1', 'localhost'];
+  const options = [...common, '--data', join(skill, 'train.jsonl'), '--output', output, '--save-steps', '1000'];
+  const launchers = hosts.map((host) =>
+    spawn(python, [join(root, 'training/sft/launch.py'), ...options], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {
+        ...process.env,
+        SM_HOSTS: JSON.stringify(hosts),
+        SM_CURRENT_HOST: host,
+        SM_NUM_GPUS: '0',
+        SM_NETWORK_INTERFACE_NAME: 'lo',
+      },
+    }),
+  );
+  const [first, second] = launchers;
+  if (first === undefined || second === undefined) return;
+  let text = '';
+  first.stdout.on('data', (bytes) => {
+    text += bytes;
+    if (text.includes('{"step":3,')) second.kill('SIGTERM');
+  });
+  second.stdout.resume();
+  const statuses = await Promise.all(
+    launchers.map(
+      async (launcher) => z.tuple([z.number().nullable(), z.unknown()]).parse(await once(launcher, 'close'))[0],
+    ),
+  );
+  const step = /"event":"stopped","step":(\d+)/.exec(text)?.[1];
+  const marks = await Promise.all(
+    hosts.map((_, node) =>
+      readFile(join(output, 'checkpoints', `checkpoint-${step}`, `complete-${node}.json`)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  expectThat(statuses[1] === 143 && statuses[0] !== 0, `a stop of one host ends both: ${statuses.join(' and ')}`);
+  expectThat(step !== undefined && marks.every(Boolean), `both hosts stop with a whole checkpoint-${step}`);
 }
 
 /** FSDP with activation checkpointing, killed and continued, gives the weights of DDP: for all weights, and for an adapter. */

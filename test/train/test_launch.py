@@ -153,6 +153,12 @@ class Checkpoints(unittest.TestCase):
         with self.assertRaisesRegex(checkpoints.CheckpointError, "belongs to another run \\(seed 1 → 2\\)"):
             self.choose(seed=2)
 
+    def test_the_latest_are_kept(self) -> None:
+        for step in (5, 10, 20, 100):
+            self.save(step)
+        checkpoints.remove_before(self.folder, 20, keep=2)
+        self.assertEqual([checkpoints.step_of(path) for path in checkpoints.find_checkpoints(self.folder)], [100, 20, 10])
+
     def test_resume_requires_and_never_forbids_a_checkpoint(self) -> None:
         self.assertIsNone(self.choose("never"))
         with self.assertRaisesRegex(checkpoints.CheckpointError, "no whole checkpoint to resume"):

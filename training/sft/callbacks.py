@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from transformers import TrainerCallback
 
-from checkpoints import mark_complete
+from checkpoints import mark_complete, remove_before
 
 STOP_FILE = "BUDGETFORCE_STOP_FILE"
 """Variable with the path of a file whose existence stops the training as SIGTERM does. launch.py sets it."""
@@ -91,15 +91,31 @@ class StopOnSignal(TrainerCallback):
 
 
 class CompleteCheckpoints(TrainerCallback):
-    """Marks a checkpoint as whole when every process has written its files."""
+    """Marks a checkpoint as whole when every process has written its files, and then removes the oldest.
+
+    transformers would remove them on the first host only.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self.keep = keep
 
     def on_save(self, args, state, control, **_) -> None:
-        if dist.is_initialized():
-            dist.barrier()
-        if int(os.environ.get("LOCAL_RANK", "0")) == 0:
+        folder = Path(args.output_dir)
+        first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
+        barrier()
+        if first_here:
             processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
             node = int(os.environ.get("RANK", "0")) // processes
             nodes = int(os.environ.get("WORLD_SIZE", "1")) // processes
-            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}", node, nodes)
+            mark_complete(folder / f"checkpoint-{state.global_step}", node, nodes)
+        # The new one is whole on every host before an old one goes.
+        barrier()
+        if first_here:
+            remove_before(folder, state.global_step, self.keep)
         if state.is_world_process_zero:
             emit({"event": "checkpoint", "step": state.global_step})
+
+
+def barrier() -> None:
+    if dist.is_initialized():
+        dist.barrier()

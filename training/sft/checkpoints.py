@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import uuid
 from pathlib import Path
 
 NAME = re.compile(r"checkpoint-(\d+)")
@@ -83,8 +84,15 @@ def remove_after(folder: Path, chosen: Path | None) -> list[str]:
     """Removes checkpoints later than the chosen one, which are not whole. Returns their names."""
     later = [path for path in find_checkpoints(folder) if step_of(path) > (step_of(chosen) if chosen else -1)]
     for path in later:
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)
     return [path.name for path in later]
+
+
+def remove_before(folder: Path, step: int, keep: int) -> None:
+    """Removes all checkpoints up to a step but the latest `keep`."""
+    for path in [path for path in find_checkpoints(folder) if step_of(path) <= step][keep:]:
+        # Hosts may share the folder.
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_run(folder: Path, run: dict[str, object]) -> None:
@@ -93,7 +101,7 @@ def write_run(folder: Path, run: dict[str, object]) -> None:
 
 
 def write_whole(path: Path, value: object) -> None:
-    """Writes a file under another name first, so that it is never there in part."""
-    part = path.with_name(path.name + ".part")
+    """Writes a file under another name first, so that it is never there in part. Hosts may write it at the same time."""
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf8")
     part.replace(path)

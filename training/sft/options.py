@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from data import COLUMNS, FORMATS
@@ -22,7 +21,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--data", type=Path, required=True, help="JSONL, JSON or Parquet, or a folder of such files")
     add("--format", required=True, choices=list(FORMATS), help="how the model delimits its thinking: the format in which it is served")
     add("--output", type=Path, required=True, help="folder for the trained model in Hugging Face's layout")
-    add("--checkpoints", type=Path, default=None, help="folder of checkpoints (default: OUTPUT/checkpoints; on SageMaker /opt/ml/checkpoints)")
+    add("--checkpoints", type=Path, default=None, help="folder of checkpoints (default: OUTPUT/checkpoints; launch.py: /opt/ml/checkpoints)")
     add("--columns", choices=["auto", *COLUMNS], default="auto", help="columns of the data (default: those of the first row)")
 
     recipe = parser.add_argument_group("recipe").add_argument
@@ -64,8 +63,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
     options = parser.parse_args(arguments)
     if options.checkpoints is None:
-        sagemaker = Path("/opt/ml/checkpoints")
-        options.checkpoints = sagemaker if "SM_HOSTS" in os.environ or sagemaker.is_dir() else options.output / "checkpoints"
+        options.checkpoints = options.output / "checkpoints"
     if options.block_size is None:
         options.block_size = BLOCK_SIZES[options.recipe]
     return options

@@ -177,7 +177,6 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
         packing_strategy="bfd",
         save_strategy="steps",
         save_steps=options.save_steps,
-        save_total_limit=options.keep_checkpoints,
         logging_steps=options.log_steps,
         logging_first_step=True,
         logging_nan_inf_filter=False,
@@ -209,7 +208,7 @@ def make_trainer(options: Namespace, config: SFTConfig, rows: list[Encoded]) -> 
         train_dataset=dataset,
         processing_class=tokenizer,
         peft_config=lora_config(options),
-        callbacks=[Metrics(), StopOnSignal(), CompleteCheckpoints()],
+        callbacks=[Metrics(), StopOnSignal(), CompleteCheckpoints(options.keep_checkpoints)],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
