@@ -77,7 +77,7 @@ async function teach(): Promise<void> {
   expectThat(killed.status === null, 'the run is killed');
   const resumed = await runTraining(python, [...common, ...data, '--resume'], { onLine });
   const minutes = (Date.now() - start) / 60_000;
-  expectThat(resumed.status === 0, `the run that continues ends well: ${resumed.errors.slice(-500)}`);
+  expectThat(resumed.status === 0, 'the run that continues ends well', resumed.errors);
   expectThat(continuedFrom(resumed) >= 300, `it continues from checkpoint-${continuedFrom(resumed)}`);
   const copied = await Promise.all([base, tuned].map((folder) => readFile(join(folder, 'tokenizer.json'), 'utf8')));
   expectThat(copied[0] === copied[1], 'the trained model has the tokenizer of its base');
@@ -89,7 +89,7 @@ async function teach(): Promise<void> {
 async function checkSameWeights(): Promise<void> {
   const options = [...common, '--data', join(skill, 'train.jsonl'), '--max-steps', '40', '--save-steps', '4'];
   const whole = await runTraining(python, [...options, '--output', join(out, 'whole')]);
-  expectThat(whole.status === 0, `a run of 40 steps ends well: ${whole.errors.slice(-500)}`);
+  expectThat(whole.status === 0, 'a run of 40 steps ends well', whole.errors);
   const interrupted = [...options, '--output', join(out, 'interrupted')];
   await runTraining(python, interrupted, { stopWhen: ({ step, loss }) => step === 10 && loss !== undefined });
   const resumed = await runTraining(python, interrupted);
@@ -162,17 +162,19 @@ async function checkSharding(rank: number): Promise<void> {
     stopWhen: ({ step, loss }) => step === 7 && loss !== undefined,
   });
   const resumed = await runTraining(python, arguments_, { script: FSDP_ON_CPU });
-  expectThat(first.status === 0 && resumed.status === 0, `runs for ${name} end well: ${resumed.errors.slice(-500)}`);
+  expectThat(first.status === 0 && resumed.status === 0, `runs for ${name} end well`, resumed.errors);
   expectThat(
     continuedFrom(resumed) >= 4 && continuedFrom(resumed) < 20,
     `with FSDP a killed run continues from checkpoint-${continuedFrom(resumed)}`,
   );
   const { stdout } = spawnSync(python, [join(import.meta.dirname, 'compare_weights.py'), sharded, plain, base]);
-  const differences = z
+  const { names, largest, moved } = z
     .object({ names: z.boolean(), largest: z.number(), moved: z.number() })
     .parse(JSON.parse(stdout.toString()));
-  const { names, largest, moved } = differences;
-  expectThat(names && largest < moved / 100, `FSDP trains ${name} as DDP: ${JSON.stringify(differences)}`);
+  expectThat(
+    names && largest < moved / 100,
+    `FSDP trains ${name} as DDP: largest difference ${largest}, of ${moved} from the base`,
+  );
 }
 
 /** SIGTERM gives a checkpoint and no model. */
@@ -284,9 +286,10 @@ function shown({ right, of, low, high }: Accuracy): string {
   return `${percent(right / of)} % (${percent(low)} to ${percent(high)}) of ${of}`;
 }
 
-function expectThat(holds: boolean, what: string): void {
-  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what.split('\n', 1)[0]}`);
-  if (!holds) failures.push(what);
+/** Notes whether something holds. `errors`: what the run wrote to stderr, whose end is shown if it does not. */
+function expectThat(holds: boolean, what: string, errors = ''): void {
+  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}`);
+  if (!holds) failures.push(`${what}\n${errors.slice(-2_000)}`);
 }
 
 /** The environment of training/sft, kept in the user's cache. Asks before it downloads CUDA libraries. */
