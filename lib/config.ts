@@ -12,6 +12,7 @@ import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
 import { serverFields, weightFields } from './serving/model-schema.ts';
+import { trainingSchema } from './training/training-schema.ts';
 import { weightsSchema } from './weights/weights-schema.ts';
 
 /**
@@ -92,6 +93,11 @@ const stageSchema = z.strictObject({
     .optional()
     .describe(
       'Stack with a bucket for weights and a CodeBuild project that brings models of the Hugging Face hub into it (`npx budgetforce weights --codebuild`). If omitted, there is none.',
+    ),
+  training: trainingSchema
+    .optional()
+    .describe(
+      'Stack that fine-tunes a hosted model and brings it into service ([fine-tuning](fine-tuning.md)). Costs nothing while no run is going. If omitted, there is none.',
     ),
   api: apiSchema.prefault({}),
   retention: retentionSchema
