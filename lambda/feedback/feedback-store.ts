@@ -87,7 +87,8 @@ export class FeedbackStore {
   /** Returns a generation of a key, or `undefined` if there is none: it was not stored, is expired or deleted, or is of another key. */
   async find(key: string, id: string): Promise<StoredGeneration | undefined> {
     const stored = await this.#pointer(key, id);
-    return stored === undefined || stored.deleted === true ? undefined : stored;
+    // DynamoDB deletes expired items within days.
+    return stored === undefined || stored.deleted === true || stored.ttl <= this.#unixTime() ? undefined : stored;
   }
 
   /** Returns the content of a generation, or `undefined` as `find` does. */
@@ -154,12 +155,12 @@ export class FeedbackStore {
     return written === undefined ? {} : feedbackTextsSchema.parse(JSON.parse(written));
   }
 
-  /** Deletes a generation of a key and all feedback on it. Returns whether there was one. */
+  /** Deletes a generation of a key and all feedback on it, expired or not. Returns whether there was one that was not expired. */
   async delete(key: string, id: string): Promise<boolean> {
     const stored = await this.#pointer(key, id);
     if (stored === undefined) return false;
     await this.#remove(stored);
-    return true;
+    return stored.ttl > this.#unixTime();
   }
 
   /**
@@ -199,10 +200,7 @@ export class FeedbackStore {
 
   async #pointer(key: string, id: string): Promise<StoredGeneration | undefined> {
     const item = await this.#table.get(keyPartition(key), id);
-    if (item === undefined) return undefined;
-    const stored = storedGenerationSchema.parse(item);
-    // DynamoDB deletes expired items within days.
-    return stored.ttl <= this.#unixTime() ? undefined : stored;
+    return item === undefined ? undefined : storedGenerationSchema.parse(item);
   }
 
   async #remove(stored: StoredGeneration): Promise<void> {

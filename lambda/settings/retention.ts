@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** Longest retention, in days: ten years. */
-const MAX_DAYS = 3_650;
+export const MAX_DAYS = 3_650;
 
 const days = (what: string) =>
   z.int().min(0).max(MAX_DAYS).default(0).describe(`Days for which ${what} are kept. 0 stores none.`);
