@@ -108,6 +108,11 @@ export const configSchema = stageSchema
   .refine((config) => config.endpoint === undefined || hosts(config), {
     path: ['endpoint'],
     error: 'Every model has an upstream, so the endpoint would host none: leave endpoint out',
+  })
+  .refine(({ api, endpoint }) => api.network?.kind !== 'endpoint' || endpoint?.network !== undefined, {
+    path: ['api', 'network'],
+    error:
+      'The function is to be in the network of the endpoint, but endpoint.network is missing: write endpoint.network, or api.network of kind "existing" with subnets of yours',
   });
 
 export type Config = z.output<typeof configSchema>;

@@ -3,7 +3,8 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ApiStack } from './api/stack.ts';
-import { type Config, type HostedConfig, hostedPart } from './config.ts';
+import { type Config, type HostedConfig, hostedPart, type ModelConfig } from './config.ts';
+import { copyRangeOf } from './endpoint/model-props.ts';
 import { NetworkStack } from './endpoint/network-stack.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 import { COST_TAG } from './monitoring/budget.ts';
@@ -37,6 +38,7 @@ export function addStacks(
     description: `Budgetforce ${config.name}: OpenAI-compatible API`,
     config,
     endpoint: endpointStack?.endpoint,
+    network: networkStack?.network,
     code,
   });
   // Names are plain strings, from which CDK derives no order of the stacks.
@@ -47,7 +49,7 @@ export function addStacks(
 
 function addNetworkStack(
   scope: Construct,
-  { name, endpoint: { network }, logRetentionDays }: HostedConfig,
+  { name, endpoint: { network }, models, api, logRetentionDays }: HostedConfig,
   env: Environment,
 ) {
   if (network?.kind !== 'isolated') return undefined;
@@ -56,6 +58,12 @@ function addNetworkStack(
     description: `Budgetforce ${name}: network of the endpoint`,
     cidr: network.cidr,
     zones: network.zones,
+    ...(api.network?.kind === 'endpoint' && { functionEndpoints: { scaling: models.some(isScaledByFunction) } }),
     logRetention: logRetentionDays satisfies RetentionDays,
   });
+}
+
+/** Whether the function reads, or also changes, the copies of a model. */
+function isScaledByFunction(model: ModelConfig): boolean {
+  return copyRangeOf(model).min === 0 || model.scaling?.thinking !== undefined;
 }

@@ -10,6 +10,7 @@ import { limits } from '../facts/aws-limits.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 import { type ApiModel, tokenizerFiles } from './api-settings.ts';
 import { functionCode } from './function-bundle.ts';
+import { putIntoNetwork } from './function-network.ts';
 import { createSettingsLayer } from './settings-layer.ts';
 import type { FunctionSettings } from './split-settings.ts';
 import { createTokenizerLayer } from './tokenizer-layer.ts';
@@ -51,6 +52,7 @@ export function createFunction(
     code: props.code ?? functionCode(file),
     handler: 'index.handler',
   });
+  if (props.network !== undefined) putIntoNetwork(handler, props.network);
   Validations.of(handler).acknowledge({
     id: 'Serverless-LambdaDLQ',
     reason: 'The function is invoked synchronously: it has no asynchronous events that could be lost.',

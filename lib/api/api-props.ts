@@ -4,6 +4,7 @@ import type { Retention } from '../../lambda/settings/retention.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { IReasoningEndpoint } from '../endpoint/endpoint-reference.ts';
+import type { Network } from '../endpoint/network.ts';
 import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
@@ -151,6 +152,13 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default false
    */
   readonly strict?: boolean | undefined;
+  /**
+   * Network in which the function has its interfaces: with an `IsolatedNetwork` that has `functionEndpoints`, no call of it leaves the VPC.
+   * It needs a route to SageMaker Runtime, and, as far as they are used, to Secrets Manager, DynamoDB, SageMaker and Application Auto Scaling.
+   *
+   * @default - outside your VPCs
+   */
+  readonly network?: Network | undefined;
   /**
    * Memory of the function, in MB. At 1,769, Lambda assigns one full CPU. Less makes cold starts, which parse the
    * tokenizer, slower. More does not make streams faster.

@@ -3,6 +3,7 @@ import { formatNames } from '../../lambda/forcing/format.ts';
 import { calibrationSchema, gateDefaultsSchema } from '../../lambda/settings/calibration.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
 import { prefixCaches, reasoningEfforts } from '../../lambda/settings/settings.ts';
+import { existingNetworkFields } from '../endpoint/endpoint-schema.ts';
 import { fallbackFields } from './fallback.ts';
 import { ledgerChoices } from './ledger-table.ts';
 
@@ -120,6 +121,15 @@ export const apiSchema = z.strictObject({
     .array(z.string().startsWith('vpce-'))
     .optional()
     .describe('Interface VPC endpoints through which clients may call a private API.'),
+  network: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('endpoint').describe('The network of the endpoint.') }),
+      z.strictObject({ kind: z.literal('existing'), ...existingNetworkFields }),
+    ])
+    .optional()
+    .describe(
+      'Network of the function: that of the endpoint, or your own subnets. If omitted, outside your VPCs. An isolated network gets the VPC endpoints of all services that the function calls.',
+    ),
   domain: domainSchema.optional().describe('Custom domain name.'),
   firewall: z
     .strictObject({ requestsPerFiveMinutes: z.int().describe('Limit for each IP address. Minimum: 10.') })

@@ -3,6 +3,7 @@ import { checkAliases } from '../checks/check-aliases.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkExisting } from '../checks/check-existing.ts';
 import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
+import { checkFunctionNetwork } from '../checks/check-function-network.ts';
 import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
@@ -66,17 +67,31 @@ export function checkApi(
 /** Checks every server and every endpoint that this app does not deploy. */
 function checkUpstreams(
   region: string,
-  { models, fallbackRegions = [] }: ReasoningApiProps,
+  { models, fallbackRegions = [], network }: ReasoningApiProps,
 ): readonly (Refusal | undefined)[] {
-  const check = (id: string, upstream: OtherUpstream, field: string) =>
-    upstream.kind === 'sagemaker'
-      ? [checkUpstreamRegion(region, id, upstream, fallbackRegions)]
-      : checkUpstream(region, id, upstream, field);
-  return models.flatMap(({ model, fallbacks }) => [
-    ...(isExternal(model) ? check(model.id, model.upstream, 'upstream') : []),
-    ...inlineFallbacks(fallbacks).flatMap((fallback) =>
-      check(model.id, fallback.upstream, `fallbacks[${fallbacks?.indexOf(fallback)}].upstream`),
+  const inNetwork = network !== undefined;
+  const targets = upstreamFields(models);
+  return [
+    ...targets.flatMap(({ id, field, upstream }) =>
+      upstream.kind === 'sagemaker'
+        ? [checkUpstreamRegion(region, id, upstream, fallbackRegions)]
+        : checkUpstream(region, id, upstream, { field, inNetwork }),
     ),
+    ...checkFunctionNetwork(region, network, targets),
+  ];
+}
+
+/** Every server and endpoint that this app does not deploy, with its path in its model. */
+function upstreamFields(
+  models: readonly ApiModel[],
+): readonly { readonly id: string; readonly field: string; readonly upstream: OtherUpstream }[] {
+  return models.flatMap(({ model, fallbacks }) => [
+    ...(isExternal(model) ? [{ id: model.id, field: 'upstream', upstream: model.upstream }] : []),
+    ...inlineFallbacks(fallbacks).map((fallback) => ({
+      id: model.id,
+      field: `fallbacks[${fallbacks?.indexOf(fallback)}].upstream`,
+      upstream: fallback.upstream,
+    })),
   ]);
 }
 

@@ -3,6 +3,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { type Config, externalModels, hostedPart } from '../config.ts';
+import { existingNetworkOf, type Network } from '../endpoint/network.ts';
 import type { ReasoningEndpoint } from '../endpoint/reasoning-endpoint.ts';
 import { findInstanceType } from '../facts/instance-types.ts';
 import { defaultPrices } from '../facts/prices.ts';
@@ -20,6 +21,12 @@ export interface ApiStackProps extends StackProps {
    */
   readonly endpoint?: ReasoningEndpoint | undefined;
   /**
+   * Network of the endpoint, if it is of a stack of its own.
+   *
+   * @default - the existing network of the config, if it names one
+   */
+  readonly network?: Network | undefined;
+  /**
    * Code of the function.
    *
    * @default - this package's function
@@ -33,11 +40,12 @@ export class ApiStack extends Stack {
   /** Output with the `base_url` of OpenAI clients, for instance for a step of a pipeline (`envFromCfnOutputs`). */
   readonly baseUrlOutput: CfnOutput;
 
-  constructor(scope: Construct, id: string, { config, endpoint, code, ...props }: ApiStackProps) {
+  constructor(scope: Construct, id: string, { config, endpoint, network, code, ...props }: ApiStackProps) {
     super(scope, id, props);
     this.api = new ReasoningApi(this, 'Api', {
       ...config.api,
       endpoint,
+      network: this.#functionNetwork(config, network),
       apiName: config.name,
       retention: config.retention,
       aliases: config.aliases,
@@ -52,6 +60,11 @@ export class ApiStack extends Stack {
       value: this.api.baseUrl,
     });
     this.#addOutputs(config.models[0]?.id ?? '');
+  }
+
+  #functionNetwork({ api, endpoint }: Config, network: Network | undefined): Network | undefined {
+    if (api.network?.kind !== 'endpoint') return existingNetworkOf(this, api.network);
+    return network ?? existingNetworkOf(this, endpoint?.network);
   }
 
   #addMonitoring(config: Config, endpoint: ReasoningEndpoint | undefined): void {

@@ -1,6 +1,12 @@
-import { BlockList, isIP } from 'node:net';
 import { Token } from 'aws-cdk-lib';
 import type { Refusal } from '../facts/refusal.ts';
+import { placeOf } from './host-place.ts';
+
+/** Path of an upstream in its model, and whether the function is in a network of yours. */
+interface Where {
+  readonly field: string;
+  readonly inNetwork: boolean;
+}
 
 /** Server of an external model, as far as it is checked here. */
 interface CheckedUpstream {
@@ -11,24 +17,25 @@ interface CheckedUpstream {
 /**
  * Refuses a server that the function cannot or should not call, and a secret that it cannot read. CDK tokens are not checked.
  *
- * @param field the upstream's path in the model
+ * @param where the upstream's path in the model, and whether the function is in a network of yours
  */
 export function checkUpstream(
   region: string,
   id: string,
   { baseUrl, apiKeySecretArn }: CheckedUpstream,
-  field = 'upstream',
+  where: Where = { field: 'upstream', inNetwork: false },
 ): readonly (Refusal | undefined)[] {
   return [
-    ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl), field)),
+    ...(Token.isUnresolved(baseUrl) ? [] : checkUrl(id, new URL(baseUrl), where)),
     apiKeySecretArn === undefined || Token.isUnresolved(apiKeySecretArn)
       ? undefined
-      : checkSecret(region, apiKeySecretArn, `${field}.apiKeySecretArn of ${id}`),
+      : checkSecret(region, apiKeySecretArn, `${where.field}.apiKeySecretArn of ${id}`),
   ];
 }
 
-function checkUrl(id: string, url: URL, field: string): readonly (Refusal | undefined)[] {
+function checkUrl(id: string, url: URL, { field, inNetwork }: Where): readonly (Refusal | undefined)[] {
   const address = `${url.origin}${url.pathname}`;
+  const place = placeOf(url.hostname);
   return [
     url.username + url.password + url.search + url.hash === ''
       ? undefined
@@ -37,19 +44,25 @@ function checkUrl(id: string, url: URL, field: string): readonly (Refusal | unde
           sentence: `${field}.baseUrl of ${id} has more than a host and a path, but /completions is appended to it, and a key in a URL would be readable in the template: write "${address}", and put a key into a secret (${field}.apiKeySecretArn).`,
           source: 'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
         },
-    isPrivate(url.hostname)
+    place === 'own'
       ? {
           code: 'upstream-private',
-          sentence: `${field}.baseUrl of ${id} is "${address}", a private address, but the function runs outside your VPCs and cannot reach it: write a public name with TLS, for instance of an internet-facing load balancer in front of the server.`,
+          sentence: `${field}.baseUrl of ${id} is "${address}", an address of the function's own machine, where no server runs: write the address of the server.`,
           source: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html',
         }
-      : url.protocol === 'http:'
+      : place === 'private' && !inNetwork
         ? {
-            code: 'upstream-http',
-            sentence: `${field}.baseUrl of ${id} is "${address}", so prompts, answers and the server's key would cross the internet unencrypted: write "${address.replace('http:', 'https:')}" and put a certificate in front of the server.`,
-            source: 'https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html',
+            code: 'upstream-private',
+            sentence: `${field}.baseUrl of ${id} is "${address}", a private address, but the function runs outside your VPCs and cannot reach it: put the function into its network (api.network), or write a public name with TLS, for instance of an internet-facing load balancer in front of the server.`,
+            source: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html',
           }
-        : undefined,
+        : url.protocol === 'http:' && place === 'public'
+          ? {
+              code: 'upstream-http',
+              sentence: `${field}.baseUrl of ${id} is "${address}", so prompts, answers and the server's key would cross the internet unencrypted: write "${address.replace('http:', 'https:')}" and put a certificate in front of the server.`,
+              source: 'https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html',
+            }
+          : undefined,
   ];
 }
 
@@ -99,29 +112,4 @@ export function checkAnyModel(models: number): Refusal | undefined {
     source: 'https://platform.openai.com/docs/api-reference/models',
     final: true,
   };
-}
-
-/** Address ranges that are not routed on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry). */
-const privateAddresses = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv4');
-}
-privateAddresses.addAddress('::1', 'ipv6');
-privateAddresses.addSubnet('fc00::', 7, 'ipv6');
-privateAddresses.addSubnet('fe80::', 10, 'ipv6');
-
-/** Whether a host is certainly not on the internet: by its address, or by a name that only a private network resolves. */
-function isPrivate(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const version = isIP(host);
-  if (version !== 0) return privateAddresses.check(host, version === 4 ? 'ipv4' : 'ipv6');
-  return !host.includes('.') || /\.(internal|local|localhost|svc)\.?$/.test(host);
 }

@@ -50,6 +50,13 @@ const deploymentSchema = z.discriminatedUnion('strategy', [
   z.strictObject({ strategy: z.literal('rolling'), percent, bakeSeconds }),
 ]);
 
+/** Fields of an existing part of a VPC. */
+export const existingNetworkFields = {
+  subnetIds: z.array(z.string().startsWith('subnet-')).describe('Subnets in at least two zones.'),
+  zones: z.array(z.string().min(1)).optional().describe('Zone of each subnet, in their order, to be checked at synth.'),
+  securityGroupIds: z.array(z.string().startsWith('sg-')).describe('One to five security groups.'),
+};
+
 const networkSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('isolated'),
@@ -60,15 +67,7 @@ const networkSchema = z.discriminatedUnion('kind', [
       .optional()
       .describe('Zones of the VPC, at least two. If omitted, the first two zones of the region.'),
   }),
-  z.strictObject({
-    kind: z.literal('existing'),
-    subnetIds: z.array(z.string().startsWith('subnet-')).describe('Subnets in at least two zones.'),
-    zones: z
-      .array(z.string().min(1))
-      .optional()
-      .describe('Zone of each subnet, in their order, to be checked at synth.'),
-    securityGroupIds: z.array(z.string().startsWith('sg-')).describe('One to five security groups.'),
-  }),
+  z.strictObject({ kind: z.literal('existing'), ...existingNetworkFields }),
 ]);
 
 const capacityReservationSchema = z.strictObject({

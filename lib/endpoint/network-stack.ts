@@ -1,11 +1,12 @@
 import { Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { IsolatedNetwork } from './network.ts';
+import { IsolatedNetwork, type IsolatedNetworkProps } from './network.ts';
 
 export interface NetworkStackProps extends StackProps {
   readonly cidr?: string | undefined;
   readonly zones?: readonly string[] | undefined;
+  readonly functionEndpoints?: IsolatedNetworkProps['functionEndpoints'];
   readonly logRetention?: RetentionDays | undefined;
 }
 
@@ -16,9 +17,13 @@ export interface NetworkStackProps extends StackProps {
 export class NetworkStack extends Stack {
   readonly network: IsolatedNetwork;
 
-  constructor(scope: Construct, id: string, { cidr, zones, logRetention, ...props }: NetworkStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { cidr, zones, functionEndpoints, logRetention, ...props }: NetworkStackProps,
+  ) {
     super(scope, id, props);
-    this.network = new IsolatedNetwork(this, 'Network', { cidr, zones, logRetention });
+    this.network = new IsolatedNetwork(this, 'Network', { cidr, zones, functionEndpoints, logRetention });
   }
 
   /** Zones from the region's own list at deployment, because a lookup would call AWS at synth. */

@@ -10,6 +10,7 @@ import {
   Peer,
   Port,
   SecurityGroup,
+  Subnet,
   type SubnetSelection,
   SubnetType,
   Vpc,
@@ -17,7 +18,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
-/** Part of a VPC in which the containers have their network interfaces. */
+/** Part of a VPC in which containers, or the function of an API, have their network interfaces. */
 export interface Network {
   readonly subnets: readonly ISubnet[];
   readonly securityGroups: readonly ISecurityGroup[];
@@ -60,6 +61,13 @@ export interface IsolatedNetworkProps {
    */
   readonly cidr?: string | undefined;
   /**
+   * Whether the network also gets the endpoints that the function of a `ReasoningApi` needs: SageMaker Runtime, Secrets Manager and
+   * DynamoDB; with `scaling`, also SageMaker and Application Auto Scaling, for models that scale by load or to zero.
+   *
+   * @default - none
+   */
+  readonly functionEndpoints?: { readonly scaling?: boolean | undefined } | undefined;
+  /**
    * Retention of the flow logs of a new VPC.
    *
    * @default RetentionDays.ONE_MONTH
@@ -85,7 +93,7 @@ export class IsolatedNetwork extends Construct implements Network {
     this.subnets = existing
       ? vpc.selectSubnets(props.vpcSubnets ?? { subnetType: SubnetType.PRIVATE_ISOLATED }).subnets
       : vpc.isolatedSubnets;
-    if (!existing || props.vpcEndpoints !== false) this.#addEndpoints(vpc, existing);
+    if (!existing || props.vpcEndpoints !== false) this.#addEndpoints(vpc, existing, props);
     this.securityGroups = [this.#createContainerGroup(vpc)];
   }
 
@@ -108,19 +116,25 @@ export class IsolatedNetwork extends Construct implements Network {
   }
 
   /** Adds the interface endpoints and, in an existing VPC, the gateway of S3 for the subnets of the containers. */
-  #addEndpoints(vpc: IVpc, existing: boolean): void {
+  #addEndpoints(vpc: IVpc, existing: boolean, { functionEndpoints }: IsolatedNetworkProps): void {
     const group = new SecurityGroup(this, 'EndpointGroup', {
       vpc,
       description: 'Endpoints of AWS services',
       allowAllOutbound: false,
     });
     group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.tcp(443), 'HTTPS from the containers');
-    for (const [name, service] of Object.entries(services)) {
+    for (const [name, service] of Object.entries(servicesOf(functionEndpoints))) {
       vpc.addInterfaceEndpoint(name, {
         service,
         securityGroups: [group],
         open: false,
         ...(existing && { subnets: { subnets: [...this.subnets] } }),
+      });
+    }
+    if (functionEndpoints !== undefined) {
+      vpc.addGatewayEndpoint('FunctionDynamoDb', {
+        service: GatewayVpcEndpointAwsService.DYNAMODB,
+        subnets: [{ subnets: [...this.subnets] }],
       });
     }
     if (existing) {
@@ -145,10 +159,37 @@ export class IsolatedNetwork extends Construct implements Network {
     containers.addEgressRule(
       Peer.anyIpv4(),
       Port.tcp(443),
-      'HTTPS to S3 through its gateway; there is no other way out',
+      'HTTPS to S3 and DynamoDB through their gateways; there is no other way out',
     );
     return containers;
   }
+}
+
+/** An existing part of a VPC, as a config names it. */
+interface ExistingNetwork {
+  readonly kind: 'existing';
+  readonly subnetIds: readonly string[];
+  readonly zones?: readonly string[] | undefined;
+  readonly securityGroupIds: readonly string[];
+}
+
+/** Refers to an existing part of a VPC. `undefined` if the config names none. */
+export function existingNetworkOf(
+  scope: Construct,
+  network: ExistingNetwork | { readonly kind: 'isolated' | 'endpoint' } | undefined,
+): Network | undefined {
+  if (network?.kind !== 'existing') return undefined;
+  const { subnetIds, zones = [], securityGroupIds } = network;
+  return {
+    subnets: subnetIds.map((subnetId, index) => {
+      const availabilityZone = zones[index];
+      return Subnet.fromSubnetAttributes(scope, subnetId, {
+        subnetId,
+        ...(availabilityZone !== undefined && { availabilityZone }),
+      });
+    }),
+    securityGroups: securityGroupIds.map((id) => SecurityGroup.fromSecurityGroupId(scope, id, id)),
+  };
 }
 
 /** Returns the zone of a subnet. `undefined` if it was imported without its zone. */
@@ -161,7 +202,25 @@ export function zoneOf(subnet: ISubnet): string | undefined {
   }
 }
 
-const services = {
+function servicesOf(
+  functionEndpoints: IsolatedNetworkProps['functionEndpoints'],
+): Readonly<Record<string, InterfaceVpcEndpointAwsService>> {
+  if (functionEndpoints === undefined) return containerServices;
+  const scaling = functionEndpoints.scaling === true ? scalingServices : {};
+  return { ...containerServices, ...functionServices, ...scaling };
+}
+
+const functionServices = {
+  SageMakerRuntime: InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME,
+  SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+};
+
+const scalingServices = {
+  SageMaker: InterfaceVpcEndpointAwsService.SAGEMAKER_API,
+  AutoScaling: InterfaceVpcEndpointAwsService.APPLICATION_AUTOSCALING,
+};
+
+const containerServices = {
   EcrApi: InterfaceVpcEndpointAwsService.ECR,
   EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
   Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,

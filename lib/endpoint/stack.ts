@@ -1,9 +1,8 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
-import { SecurityGroup, Subnet } from 'aws-cdk-lib/aws-ec2';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { HostedConfig } from '../config.ts';
-import type { Network } from './network.ts';
+import { existingNetworkOf, type Network } from './network.ts';
 import { ReasoningEndpoint } from './reasoning-endpoint.ts';
 
 export interface EndpointStackProps extends StackProps {
@@ -24,7 +23,7 @@ export class EndpointStack extends Stack {
     super(scope, id, props);
     this.endpoint = new ReasoningEndpoint(this, 'Endpoint', {
       ...config.endpoint,
-      network: network ?? this.#existingNetwork(config),
+      network: network ?? existingNetworkOf(this, config.endpoint.network),
       endpointName: config.name,
       models: config.models,
       logRetention: config.logRetentionDays satisfies RetentionDays,
@@ -37,20 +36,5 @@ export class EndpointStack extends Stack {
       description: 'Its components, one a model',
       value: this.endpoint.models.map(({ componentName }) => componentName).join(' '),
     });
-  }
-
-  #existingNetwork({ endpoint: { network } }: HostedConfig): Network | undefined {
-    if (network?.kind !== 'existing') return undefined;
-    const { subnetIds, zones = [], securityGroupIds } = network;
-    return {
-      subnets: subnetIds.map((subnetId, index) => {
-        const availabilityZone = zones[index];
-        return Subnet.fromSubnetAttributes(this, subnetId, {
-          subnetId,
-          ...(availabilityZone !== undefined && { availabilityZone }),
-        });
-      }),
-      securityGroups: securityGroupIds.map((id) => SecurityGroup.fromSecurityGroupId(this, id, id)),
-    };
   }
 }

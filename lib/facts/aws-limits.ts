@@ -154,6 +154,18 @@ export const limits = {
     unit: 'security groups',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html',
   },
+  functionSubnets: {
+    min: 1,
+    max: 16,
+    unit: 'subnets',
+    source: 'https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html',
+  },
+  functionSecurityGroups: {
+    min: 1,
+    max: 5,
+    unit: 'security groups',
+    source: 'https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html',
+  },
   firewallRate: {
     min: 10,
     max: 2_000_000_000,

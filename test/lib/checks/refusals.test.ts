@@ -92,6 +92,32 @@ const refused: Record<string, ConfigInput> = {
   'a concurrency threshold that is too high': p5({
     routing: { strategy: 'prefix-aware', sharedPromptTokens: 0, concurrencyThreshold: 2_000 },
   }),
+  'more security groups than a function accepts': aConfig({
+    api: {
+      network: {
+        kind: 'existing',
+        subnetIds: ['subnet-0123456789abcdef0'],
+        securityGroupIds: Array.from({ length: 6 }, (_, index) => `sg-0123456789abcdef${index}`),
+      },
+    },
+  }),
+  'a server on the internet for a function without a route to it': inIsolatedNetwork({
+    upstream: { kind: 'openai-compatible', baseUrl: 'https://gpu.example.com/v1' },
+  }),
+  'an endpoint of another region for a function without a route to it': inIsolatedNetwork(
+    { upstream: { kind: 'sagemaker', region: 'eu-west-1', endpointName: 's1' } },
+    { fallbackRegions: ['eu-west-1'] },
+  ),
+  'a server of the function itself, in a network': aConfig({
+    models: [aModel({ fallbacks: [{ upstream: { kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:8000/v1' } }] })],
+    api: {
+      network: {
+        kind: 'existing',
+        subnetIds: ['subnet-0123456789abcdef0'],
+        securityGroupIds: ['sg-0123456789abcdef0'],
+      },
+    },
+  }),
   'an existing secret for a key that no request needs': aConfig({
     api: { apiKey: false, apiKeySecretArn: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key-AbCdEf' },
   }),
@@ -518,13 +544,25 @@ function fallback(fallback: NonNullable<ModelConfigInput['fallbacks']>[number]):
   return aConfig({ models: [aModel({ fallbacks: [fallback] })] });
 }
 
+/** Builds a config whose function is in the isolated network of the endpoint, with one fallback of its model. */
+function inIsolatedNetwork(
+  fallback: NonNullable<ModelConfigInput['fallbacks']>[number],
+  api: ConfigInput['api'] = {},
+): ConfigInput {
+  return aConfig({
+    endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
+    models: [aModel({ fallbacks: [fallback] })],
+    api: { ...api, network: { kind: 'endpoint' } },
+  });
+}
+
 /** Builds a config of one model on another server. */
 function external(upstream: object = {}, model: object = {}): ConfigInput {
   const { endpoint: _, ...config } = aConfig({ models: [anExternalModel(upstream, model)] });
   return config;
 }
 
-/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, and in test/lib/api. */
+/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, in test/lib/endpoint and in test/lib/api. */
 const onlyInConstructs = [
   'region',
   'rolling-variants',
@@ -532,6 +570,7 @@ const onlyInConstructs = [
   'settings-size',
   'endpoint-missing',
   'no-models',
+  'imported-endpoint',
 ];
 
 /** Collects the codes of all constructs: one construct reports all of its refusals, but the next is created only after them. */

@@ -1,0 +1,314 @@
+/**
+ * Contributors' check: the training script teaches the embedded model a new skill on this machine's CPU (`npm run check:train`). Two
+ * processes train on 1,000 rows; the run is killed in the middle and continued; the result is exported, served by the embedded
+ * engine and compared with the model before by `budgetforce eval`. Fails if the skill is not better for certain, or the old one is
+ * worse for certain.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { continuedFrom, eventOf, FSDP_ON_CPU, runTraining } from './training-run.ts';
+
+const root = join(import.meta.dirname, '../..');
+const requirements = join(root, 'training/sft/requirements.txt');
+const EMBEDDED = join(root, 'local/model/budgetforce-tiny.gguf');
+const MAX_MINUTES = 15;
+
+const { values } = parseArgs({
+  options: {
+    python: { type: 'string' },
+    'download-cuda': { type: 'boolean', default: false },
+    out: { type: 'string', default: join(root, 'training/work/sft') },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(
+    'npm run check:train -- [--python COMMAND with training/sft/requirements.txt] [--download-cuda] [--out FOLDER]',
+  );
+  process.exit(0);
+}
+
+const python = values.python ?? (await installEnvironment());
+const out = values.out;
+const [base, skill, tuned, gguf] = ['base', 'skill', 'tuned', 'tuned.gguf'].map((name) => join(out, name)) as [
+  string,
+  string,
+  string,
+  string,
+];
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+
+const failures: string[] = [];
+for (const file of ['test_data.py', 'test_launch.py', 'test_export.py']) run(python, [join(import.meta.dirname, file)]);
+run(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
+run(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
+
+const common = ['--model', base, '--format', 's1', '--learning-rate', '1e-3'];
+await checkRefusals();
+await checkSameWeights();
+await checkStop();
+await checkHosts();
+for (const rank of [0, 8]) await checkSharding(rank);
+await teach();
+run(python, [join(root, 'training/sft/export.py'), 'gguf', '--model', tuned, '--out', gguf]);
+await compare();
+for (const failure of failures) console.error(`FAILED: ${failure}`);
+console.log(failures.length === 0 ? 'Passed.' : 'Failed.');
+process.exit(failures.length === 0 ? 0 : 1);
+
+/** Trains, is killed when half of the steps are done, and continues from the last whole checkpoint. */
+async function teach(): Promise<void> {
+  const data = ['--data', join(skill, 'train.jsonl'), '--output', tuned, '--epochs', '10', '--save-steps', '50'];
+  const start = Date.now();
+  const onLine = (line: Readonly<Record<string, unknown>>) => {
+    if (Number(line['step']) % 50 === 0 || line['event'] !== undefined) console.log(JSON.stringify(line));
+  };
+  const killed = await runTraining(python, [...common, ...data], {
+    stopWhen: ({ step, steps }) => steps !== undefined && Number(step) * 2 > Number(steps),
+    onLine,
+  });
+  expectThat(killed.status === null, 'the run is killed');
+  const resumed = await runTraining(python, [...common, ...data, '--resume'], { onLine });
+  const minutes = (Date.now() - start) / 60_000;
+  expectThat(resumed.status === 0, 'the run that continues ends well', resumed.errors);
+  expectThat(continuedFrom(resumed) >= 300, `it continues from checkpoint-${continuedFrom(resumed)}`);
+  const copied = await Promise.all([base, tuned].map((folder) => readFile(join(folder, 'tokenizer.json'), 'utf8')));
+  expectThat(copied[0] === copied[1], 'the trained model has the tokenizer of its base');
+  console.log(`Training: ${minutes.toFixed(1)} minutes, with the kill and the steps that were done twice.`);
+  expectThat(minutes <= MAX_MINUTES, `training takes at most ${MAX_MINUTES} minutes`);
+}
+
+/** A run that is killed and continued gives the weights of one that is not, bit by bit. */
+async function checkSameWeights(): Promise<void> {
+  const options = [...common, '--data', join(skill, 'train.jsonl'), '--max-steps', '40', '--save-steps', '4'];
+  const whole = await runTraining(python, [...options, '--output', join(out, 'whole')]);
+  expectThat(whole.status === 0, 'a run of 40 steps ends well', whole.errors);
+  const interrupted = [...options, '--output', join(out, 'interrupted')];
+  await runTraining(python, interrupted, { stopWhen: ({ step, loss }) => step === 10 && loss !== undefined });
+  const resumed = await runTraining(python, interrupted);
+  expectThat(
+    continuedFrom(resumed) >= 8 && continuedFrom(resumed) < 40,
+    `a killed run continues from checkpoint-${continuedFrom(resumed)}`,
+  );
+  const weights = async (name: string) =>
+    createHash('sha256')
+      .update(await readFile(join(out, name, 'model.safetensors')))
+      .digest('hex');
+  expectThat((await weights('whole')) === (await weights('interrupted')), 'a continued run has the same weights');
+  const other = await runTraining(python, [...interrupted, '--seed', '2']);
+  expectThat(/belongs to another run \(seed 1 → 2\)/.test(other.errors), 'a run of another seed is refused');
+}
+
+/** Two hosts of a job, as launch.py starts them: SIGTERM at one of them stops both at the same step, with a checkpoint of both. */
+async function checkHosts(): Promise<void> {
+  const output = join(out, 'hosts');
+  const hosts = ['127.0.0.1', 'localhost'];
+  const options = [...common, '--data', join(skill, 'train.jsonl'), '--output', output, '--save-steps', '1000'];
+  const launchers = hosts.map((host) =>
+    spawn(python, [join(root, 'training/sft/launch.py'), ...options], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {
+        ...process.env,
+        SM_HOSTS: JSON.stringify(hosts),
+        SM_CURRENT_HOST: host,
+        SM_NUM_GPUS: '0',
+        SM_NETWORK_INTERFACE_NAME: 'lo',
+      },
+    }),
+  );
+  const [first, second] = launchers;
+  if (first === undefined || second === undefined) return;
+  let text = '';
+  first.stdout.on('data', (bytes) => {
+    text += bytes;
+    if (text.includes('{"step":3,')) second.kill('SIGTERM');
+  });
+  second.stdout.resume();
+  const statuses = await Promise.all(
+    launchers.map(
+      async (launcher) => z.tuple([z.number().nullable(), z.unknown()]).parse(await once(launcher, 'close'))[0],
+    ),
+  );
+  const step = /"event":"stopped","step":(\d+)/.exec(text)?.[1];
+  const marks = await Promise.all(
+    hosts.map((_, node) =>
+      readFile(join(output, 'checkpoints', `checkpoint-${step}`, `complete-${node}.json`)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  expectThat(statuses[1] === 143 && statuses[0] !== 0, `a stop of one host ends both: ${statuses.join(' and ')}`);
+  expectThat(step !== undefined && marks.every(Boolean), `both hosts stop with a whole checkpoint-${step}`);
+}
+
+/** FSDP with activation checkpointing, killed and continued, gives the weights of DDP: for all weights, and for an adapter. */
+async function checkSharding(rank: number): Promise<void> {
+  const name = rank === 0 ? 'all weights' : 'an adapter';
+  const options = [...common, '--data', join(skill, 'train.jsonl'), '--max-steps', '20', '--save-steps', '4'];
+  options.push('--lora-rank', String(rank));
+  const [plain, sharded] = [join(out, `plain-${rank}`), join(out, `sharded-${rank}`)];
+  const first = await runTraining(python, [...options, '--output', plain]);
+  const arguments_ = [...options, '--output', sharded, '--fsdp', 'on', '--activation-checkpointing', 'on'];
+  await runTraining(python, arguments_, {
+    script: FSDP_ON_CPU,
+    stopWhen: ({ step, loss }) => step === 7 && loss !== undefined,
+  });
+  const resumed = await runTraining(python, arguments_, { script: FSDP_ON_CPU });
+  expectThat(first.status === 0 && resumed.status === 0, `runs for ${name} end well`, resumed.errors);
+  expectThat(
+    continuedFrom(resumed) >= 4 && continuedFrom(resumed) < 20,
+    `with FSDP a killed run continues from checkpoint-${continuedFrom(resumed)}`,
+  );
+  const { stdout } = spawnSync(python, [join(import.meta.dirname, 'compare_weights.py'), sharded, plain, base]);
+  const { names, largest, moved } = z
+    .object({ names: z.boolean(), largest: z.number(), moved: z.number() })
+    .parse(JSON.parse(stdout.toString()));
+  expectThat(
+    names && largest < moved / 100,
+    `FSDP trains ${name} as DDP: largest difference ${largest}, of ${moved} from the base`,
+  );
+}
+
+/** SIGTERM gives a checkpoint and no model. */
+async function checkStop(): Promise<void> {
+  const output = join(out, 'stopped');
+  const options = [...common, '--data', join(skill, 'train.jsonl'), '--output', output, '--save-steps', '1000'];
+  const stopped = await runTraining(python, options, {
+    stopWhen: ({ step, loss }) => step === 3 && loss !== undefined,
+    signal: 'SIGTERM',
+  });
+  const step = z.object({ step: z.int() }).parse(eventOf(stopped, 'checkpoint') ?? { step: 0 }).step;
+  const marks = await readFile(join(output, 'checkpoints', `checkpoint-${step}`, 'complete-0.json'), 'utf8').catch(
+    () => undefined,
+  );
+  expectThat(stopped.status !== 0 && step >= 3 && marks !== undefined, 'a stopped run leaves a whole checkpoint');
+  expectThat(
+    (await readFile(join(output, 'model.safetensors')).catch(() => undefined)) === undefined,
+    'a stopped run leaves no model',
+  );
+}
+
+/** Bad data and options are one sentence before anything is trained. */
+async function checkRefusals(): Promise<void> {
+  const bad = join(out, 'bad.jsonl');
+  await writeFile(bad, '{"question":"1+1?","thought":"1+1=2","answer":"2"}\n{"question":"1+1?","answer":"2"}\n');
+  const output = ['--output', join(out, 'refused')];
+  const good = join(skill, 'train.jsonl');
+  for (const [options, message] of [
+    [['--data', bad], /bad\.jsonl, line 2: column 'thought' is missing/],
+    [
+      ['--data', good, '--block-size', '100'],
+      /rows have more than 100 tokens; the longest, .*train\.jsonl, line \d+, has \d+/,
+    ],
+    [['--data', good, '--batch-size', '15'], /--batch-size 15 cannot be shared by 2 processes/],
+    [['--data', good, '--batch-size', '2000'], /1000 rows, fewer than one batch/],
+    [['--data', good, '--fsdp', 'on'], /--fsdp on needs GPUs/],
+    [['--data', good, '--resume'], /no whole checkpoint to resume/],
+  ] as const) {
+    const { status, errors } = await runTraining(python, [...common, ...output, ...options]);
+    expectThat(status !== 0 && message.test(errors), `${options.join(' ')} is refused by ${message}`);
+  }
+}
+
+/** Serves both models, and asks them the new questions and the old ones. */
+async function compare(): Promise<void> {
+  const program = join(root, 'bin/budgetforce.ts');
+  const models = ['--model', `before=${EMBEDDED}`, '--model', `after=${gguf}`, '--format', 's1'];
+  const server = spawn(process.execPath, [program, 'start', '--port', '0', '--data', 'none', '--json', ...models], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = z.tuple([z.instanceof(Buffer)]).parse(await once(server.stdout, 'data'));
+    const { url } = z.object({ url: z.url() }).parse(JSON.parse(line.toString()));
+    const sets = {
+      'the new skill': join(skill, 'questions.jsonl'),
+      'the old skill': join(root, 'local/model/questions.jsonl'),
+    };
+    for (const [name, questions] of Object.entries(sets)) {
+      const [before, after] = await Promise.all(['before', 'after'].map((model) => accuracy(url, model, questions)));
+      if (before === undefined || after === undefined) throw new Error('eval gave no accuracy.');
+      console.log(`${name}: ${shown(before)} → ${shown(after)}`);
+      if (name === 'the new skill') expectThat(after.low > before.high, 'the new skill is better for certain');
+      else expectThat(after.high >= before.low, 'the old skill is not worse for certain');
+    }
+  } finally {
+    server.kill();
+  }
+}
+
+interface Accuracy {
+  readonly right: number;
+  readonly of: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+async function accuracy(url: string, model: string, questions: string): Promise<Accuracy> {
+  const folder = join(out, 'eval', `${model}-${createHash('sha256').update(questions).digest('hex').slice(0, 8)}`);
+  const child = spawn(
+    process.execPath,
+    [
+      ...[
+        join(root, 'bin/budgetforce.ts'),
+        'eval',
+        '--base-url',
+        `${url}/v1`,
+        '--model',
+        model,
+        '--questions',
+        questions,
+      ],
+      ...['--limit', '200', '--budgets', 'none', '--waits', 'none', '--samples', '1', '--baselines', 'none'],
+      ...['--out', folder, '--json'],
+    ],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  let text = '';
+  child.stdout.on('data', (bytes) => {
+    text += bytes;
+  });
+  await once(child, 'close');
+  const row = z.object({ accuracy: z.object({ right: z.int(), of: z.int(), low: z.number(), high: z.number() }) });
+  const [natural] = z.object({ rows: z.tuple([row]) }).parse(JSON.parse(text)).rows;
+  return natural.accuracy;
+}
+
+function shown({ right, of, low, high }: Accuracy): string {
+  const percent = (share: number) => (share * 100).toFixed(1);
+  return `${percent(right / of)} % (${percent(low)} to ${percent(high)}) of ${of}`;
+}
+
+/** Notes whether something holds. `errors`: what the run wrote to stderr, whose end is shown if it does not. */
+function expectThat(holds: boolean, what: string, errors = ''): void {
+  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}`);
+  if (!holds) failures.push(`${what}\n${errors.slice(-2_000)}`);
+}
+
+/** The environment of training/sft, kept in the user's cache. Asks before it downloads CUDA libraries. */
+async function installEnvironment(): Promise<string> {
+  const hash = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12);
+  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'budgetforce', `train-${hash}`);
+  await mkdir(folder, { recursive: true });
+  const script = '. "$1" && make_environment "$2" "$3" "$4"';
+  const cuda = values['download-cuda'] ? 'yes' : 'no';
+  run('bash', ['-euc', script, 'bash', join(root, 'training/environment.sh'), folder, requirements, cuda]);
+  return join(folder, 'bin/python');
+}
+
+function run(file: string, arguments_: readonly string[]): void {
+  const { status, error } = spawnSync(file, arguments_, { stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`${[file, ...arguments_].join(' ')} ended with ${status ?? error?.message}.`);
+  process.exit(1);
+}
