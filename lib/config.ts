@@ -12,6 +12,7 @@ import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
 import { serverFields, weightFields } from './serving/model-schema.ts';
+import { weightsSchema } from './weights/weights-schema.ts';
 
 /**
  * The config of one stage, as a JSON file. The schema checks shapes and types, each room its own part. Whether the values
@@ -86,6 +87,11 @@ const stageSchema = z.strictObject({
     .default([])
     .describe(
       'Further model ids, behind which several models answer, the smallest first ([routes](routes.md)). A key must allow every model of a route.',
+    ),
+  weights: weightsSchema
+    .optional()
+    .describe(
+      'Stack with a bucket for weights and a CodeBuild project that brings models of the Hugging Face hub into it (`npx budgetforce weights --codebuild`). If omitted, there is none.',
     ),
   api: apiSchema.prefault({}),
   retention: retentionSchema

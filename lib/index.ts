@@ -36,6 +36,7 @@ export type { OfferedModel } from './endpoint/offered-model.ts';
 export { ReasoningEndpoint } from './endpoint/reasoning-endpoint.ts';
 export type { Routing } from './endpoint/routing.ts';
 export { EndpointStack, type EndpointStackProps } from './endpoint/stack.ts';
+export { StuckWatch, type StuckWatchProps } from './endpoint/stuck-watch.ts';
 export type { AmiVersion } from './facts/amis.ts';
 export type { ContainerImage } from './facts/images.ts';
 export type { BudgetMetric } from './facts/metrics.ts';
@@ -55,3 +56,5 @@ export { type Architecture, type ArchitectureName, architectures } from './servi
 export type { ModelSource } from './serving/model-source.ts';
 export type { VllmSettings } from './serving/vllm-settings.ts';
 export { addStacks } from './stacks.ts';
+export { WeightsStack, type WeightsStackProps } from './weights/stack.ts';
+export { WeightsProject, type WeightsProjectProps } from './weights/weights-project.ts';

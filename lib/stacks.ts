@@ -8,9 +8,10 @@ import { copyRangeOf } from './endpoint/model-props.ts';
 import { NetworkStack } from './endpoint/network-stack.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 import { COST_TAG } from './monitoring/budget.ts';
+import { WeightsStack } from './weights/stack.ts';
 
 /**
- * Adds the stacks of one stage to an app, or to a `Stage` of a pipeline: the network's if it is isolated, the endpoint's and the API's, or only the API's if every model is on
+ * Adds the stacks of one stage to an app, or to a `Stage` of a pipeline: the network's if it is isolated, that of the bucket of weights if the config has it, the endpoint's and the API's, or only the API's if every model is on
  * a server of its own. For why there are several, see docs/decisions/0007-two-stacks.md.
  */
 export function addStacks(
@@ -19,12 +20,21 @@ export function addStacks(
   { code }: { readonly code?: Code } = {},
 ): {
   readonly networkStack: NetworkStack | undefined;
+  readonly weightsStack: WeightsStack | undefined;
   readonly endpointStack: EndpointStack | undefined;
   readonly apiStack: ApiStack;
 } {
   const env = { region: config.region, ...(config.account !== undefined && { account: config.account }) };
   const hosted = hostedPart(config);
   const networkStack = hosted && addNetworkStack(scope, hosted, env);
+  const weightsStack =
+    config.weights &&
+    new WeightsStack(scope, `${config.name}-weights`, {
+      env,
+      description: `Budgetforce ${config.name}: bucket of weights, and the project that fills it`,
+      weights: config.weights,
+      logRetentionDays: config.logRetentionDays,
+    });
   const endpointStack =
     hosted &&
     new EndpointStack(scope, `${config.name}-endpoint`, {
@@ -44,7 +54,7 @@ export function addStacks(
   // Names are plain strings, from which CDK derives no order of the stacks.
   if (endpointStack !== undefined) apiStack.addStackDependency(endpointStack);
   Tags.of(scope).add(COST_TAG, config.name);
-  return { networkStack, endpointStack, apiStack };
+  return { networkStack, weightsStack, endpointStack, apiStack };
 }
 
 function addNetworkStack(

@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { bundleFunction, writeFiles } from '../lib/api/function-bundle.ts';
+import { writeFiles } from '../lib/bundles/program-code.ts';
+import { bundleProgram, programNames } from '../lib/bundles/programs.ts';
 
 /**
- * Builds what `npm pack` packs: JavaScript and types of the constructs and the command line, and the function as one file, so
- * that apps with the constructs need no esbuild.
+ * Builds what `npm pack` packs: JavaScript and types of the constructs and the command line, and each program that stacks deploy as
+ * one file, so that apps with the constructs need no esbuild.
  */
 rmSync('dist', { recursive: true, force: true });
 
@@ -15,8 +16,7 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 compile(['--project', 'tsconfig.package.json', '--noCheck']);
 compile(['--project', 'tsconfig.types.json']);
 
-mkdirSync('dist/function', { recursive: true });
-writeFiles('dist/function', bundleFunction());
+for (const name of programNames) writeFiles(join('dist', 'programs', name), bundleProgram(name));
 
 // `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });

@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./calibrate.ts')).calibrateCommand,
   },
   {
+    name: 'init',
+    summary: 'write a config and a CDK app for a model and its traffic',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'plan',
     summary: 'show what a deployment creates, costs and needs',
     load: async () => (await import('./plan.ts')).planCommand,

@@ -11,7 +11,9 @@ export function notChecked(check: string, cause: unknown, region: string): Findi
     return unchecked(`The credentials may not look in ${region}: ${error.message}`, 'npx budgetforce doctor --help');
   }
   if (isUnreachable(error)) return unchecked(`AWS cannot be reached in ${region}: ${error.message}`);
-  return unchecked(`AWS could not be asked in ${region}: ${error.name}: ${error.message}`);
+  // The SDK adds lines on how to debug it. Something else than AWS may have answered, such as a proxy.
+  const [reason = ''] = error.message.split('\n');
+  return unchecked(`AWS could not be asked in ${region}: ${error.name}: ${reason}`);
 }
 
 /** Looks at items independently: one that AWS does not answer for hides no other. */

@@ -5,11 +5,11 @@ import { Architecture, type ILayerVersion, LoggingFormat, Runtime, Tracing } fro
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { functionCode } from '../bundles/program-code.ts';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
 import { limits } from '../facts/aws-limits.ts';
 import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 import { type ApiModel, tokenizerFiles } from './api-settings.ts';
-import { functionCode } from './function-bundle.ts';
 import { putIntoNetwork } from './function-network.ts';
 import { createSettingsLayer } from './settings-layer.ts';
 import type { FunctionSettings } from './split-settings.ts';

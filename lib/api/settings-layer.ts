@@ -1,7 +1,7 @@
 import { LayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { SETTINGS_FILE } from '../../lambda/settings/read-settings.ts';
-import { settingsCode } from './function-bundle.ts';
+import { settingsCode } from '../bundles/program-code.ts';
 
 /** Path of the settings file in a function that has the layer. */
 export const SETTINGS_LAYER_PATH = `/opt/${SETTINGS_FILE}`;

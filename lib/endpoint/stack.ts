@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { HostedConfig } from '../config.ts';
 import { existingNetworkOf, type Network } from './network.ts';
 import { ReasoningEndpoint } from './reasoning-endpoint.ts';
+import { StuckWatch } from './stuck-watch.ts';
 
 export interface EndpointStackProps extends StackProps {
   readonly config: HostedConfig;
@@ -28,6 +29,16 @@ export class EndpointStack extends Stack {
       models: config.models,
       logRetention: config.logRetentionDays satisfies RetentionDays,
     });
+    const { alarms, alarmTopicArn, runbookUrl, stuckMinutes } = config.watching;
+    if (alarms && stuckMinutes !== false) {
+      new StuckWatch(this, 'StuckWatch', {
+        endpoint: this.endpoint,
+        minutes: stuckMinutes,
+        alarmTopicArn,
+        runbookUrl,
+        logRetention: config.logRetentionDays satisfies RetentionDays,
+      });
+    }
     new CfnOutput(this, 'EndpointName', {
       description: 'The SageMaker endpoint',
       value: this.endpoint.endpointName,

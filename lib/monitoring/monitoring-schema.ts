@@ -28,6 +28,12 @@ export const monitoringSchema = z.strictObject({
     .union([z.int().min(1).max(24), z.literal(false)])
     .default(12)
     .describe('Hours after which copies that run without a request ring an alarm. `false`: never.'),
+  stuckMinutes: z
+    .union([z.int().min(30).max(1_440), z.literal(false)])
+    .default(60)
+    .describe(
+      'Minutes after which an endpoint or component that is still being created, updated or deleted rings an alarm. `false`: never.',
+    ),
   budget: z
     .strictObject({
       dollarsPerMonth: z.number().gt(0).describe('Amount of a month, in US dollars.'),

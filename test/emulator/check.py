@@ -27,11 +27,13 @@ FIRST, SECOND = (REPOSITORY / "test/emulator" / name for name in ("first.json", 
 EXAMPLES = sorted((REPOSITORY / "config").glob("*.json"))
 CONFIGS = [json.loads(file.read_text()) for file in EXAMPLES]
 REGION_OF = {config["name"]: config["region"] for config in [json.loads(FIRST.read_text()), *CONFIGS]}
-STACKS = sum(1 + ("endpoint" in config) + (config.get("endpoint", {}).get("network", {}).get("kind") == "isolated") for config in CONFIGS)
+STACKS = sum(1 + ("endpoint" in config) + ("weights" in config) + (config.get("endpoint", {}).get("network", {}).get("kind") == "isolated") for config in CONFIGS)
 REGIONS = sorted(set(REGION_OF.values()))
 
 NEVER_CREATED = {
     "AWS::SageMaker::InferenceComponent": "moto has no such call",
+    "AWS::CodeBuild::Project": "moto knows the call, but not the type in a template",
+    "AWS::S3::BucketPolicy": "moto knows the call, but not the type in a template",
     "AWS::CDK::Metadata": "nothing to create: a note to AWS on how the template was made",
 }
 """Types that the emulator skips, with the reason. The check fails if any other resource is missing."""
@@ -102,6 +104,7 @@ def check_change(folder: Path) -> None:
         "copies": {"inference-component/emulated-s1-32b": (0, 6), "inference-component/emulated-r1-distill-32b": (0, 4)},
         "instances": 3,
     }, settings()
+    check_commands(folder)
     # Outputs and resources that clients depend on do not change: URL, key, table.
     assert changed["emulated-api"] == deployed["emulated-api"], changed
     for kind in ("tables", "secrets", "APIs", "functions"):
@@ -117,6 +120,46 @@ def check_change(folder: Path) -> None:
     destroy(assembly, before)
 
 
+def check_commands(folder: Path) -> None:
+    """Runs the commands for newcomers against the emulated account, as a new user would."""
+    weights = folder / "weights"
+    weights.mkdir()
+    for name, content in {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": os.urandom(9_000_000)}.items():
+        (weights / name).write_bytes(content)
+    config = folder / "mine.json"
+    config.write_text(FIRST.read_text())
+    s3 = boto3.client("s3")
+    words = ("weights", str(config), "--from", str(weights), "--bucket", "models-of-mine", "--json")
+    code, _, error = budgetforce(*words)
+    assert code == 2 and "does not exist. Make it: aws s3 mb s3://models-of-mine" in error, (code, error)
+    s3.create_bucket(Bucket="models-of-mine")
+    for kept in (0, 3):
+        code, output, error = budgetforce(*words)
+        assert code == 0 and json.loads(output)["kept"] == kept, (code, output, error)
+    stored = {item["Key"]: item["Size"] for item in s3.list_objects_v2(Bucket="models-of-mine", Prefix="s1-32b/")["Contents"]}
+    assert stored == {f"s1-32b/{file.name}": file.stat().st_size for file in weights.iterdir()}, stored
+    assert json.loads(config.read_text())["models"][0]["source"] == {"kind": "s3", "uri": "s3://models-of-mine/s1-32b/"}
+    print("\nweights: brought 3 files, and kept them when it ran again")
+    code, output, error = budgetforce("doctor", str(config), "--json")
+    findings = json.loads(output)["findings"]
+    print(f"doctor: exit code {code}, {dict(Counter(finding['status'] for finding in findings))}")
+    # moto lacks some calls, whose findings are then "unchecked".
+    looked = {finding["check"]: finding["status"] for finding in findings}
+    assert (looked["credentials"], looked["weights"]) == ("ok", "ok"), findings
+    for item in (*stored, "s1-32b.manifest.json"):
+        s3.delete_object(Bucket="models-of-mine", Key=item)
+    s3.delete_bucket(Bucket="models-of-mine")
+
+
+def budgetforce(*words: str) -> tuple[int, str, str]:
+    node = str(REPOSITORY / "node_modules/.bin/node")
+    command = [node, str(REPOSITORY / "bin/budgetforce.ts"), *words]
+    # The SDK puts the bucket into the host, unless that is an address.
+    environment = os.environ | {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"].replace("localhost", "127.0.0.1")}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, timeout=120, text=True, capture_output=True, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
 def check_examples(folder: Path) -> None:
     before = everything()
     assembly = synthesize("examples", EXAMPLES, folder)
@@ -125,7 +168,8 @@ def check_examples(folder: Path) -> None:
     assert len(outputs) == STACKS, outputs
     # The ledger tables are retained by default. The emulator does not delete the VPC of the isolated network, whose stack
     # exports it to another one, nor two of its security groups (docs/emulator.md).
-    destroy(assembly, before, {"tables": len(EXAMPLES), "VPCs": 1, "security groups": 2})
+    buckets = sum("weights" in config and "bucket" not in config["weights"] for config in CONFIGS)
+    destroy(assembly, before, {"tables": len(EXAMPLES), "buckets": buckets, "VPCs": 1, "security groups": 2})
 
 
 def destroy(assembly: Path, before: dict[str, set[str]], expected: dict[str, int] | None = None) -> None:
@@ -170,7 +214,7 @@ def report(title: str, assembly: Path) -> None:
     for file in sorted(assembly.glob("*.template.json")):
         stack = file.name.removesuffix(".template.json")
         template = json.loads(file.read_text())["Resources"]
-        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint").removesuffix("-network")]
+        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint").removesuffix("-network").removesuffix("-weights")]
         pages = boto3.client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
         # moto also lists the resources that it skipped, with an empty id.
         created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}
@@ -190,7 +234,9 @@ def report(title: str, assembly: Path) -> None:
 
 def settings() -> dict[str, Any]:
     """Reads the settings in which the two configs differ from the services."""
-    [function] = boto3.client("lambda").list_functions()["Functions"]
+    # The endpoint's stack has a function of its own, which looks for what hangs.
+    functions = boto3.client("lambda").list_functions()["Functions"]
+    [function] = [function for function in functions if function["FunctionName"].startswith("emulated-api")]
     scaling = boto3.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
     sagemaker = boto3.client("sagemaker")
     [config] = sagemaker.list_endpoint_configs()["EndpointConfigs"]
@@ -246,6 +292,7 @@ def everything_in(region: str) -> dict[str, set[str]]:
         "log groups": (client("logs").describe_log_groups()["logGroups"], "logGroupName"),
         "roles": (client("iam").list_roles()["Roles"], "RoleName"),
         "secrets": (client("secretsmanager").list_secrets()["SecretList"], "Name"),
+        "buckets": (client("s3").list_buckets()["Buckets"], "Name"),
         "VPCs": (ec2.describe_vpcs()["Vpcs"], "VpcId"),
         "security groups": (ec2.describe_security_groups()["SecurityGroups"], "GroupId"),
         "flow logs": (ec2.describe_flow_logs()["FlowLogs"], "FlowLogId"),

@@ -27,9 +27,10 @@ describe('the example configs', () => {
   });
 
   it.each(examples)('the example config %s creates its resources', (name, config) => {
-    const { networkStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
+    const { networkStack, weightsStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
     expect({
       ...(networkStack !== undefined && { network: counts(Template.fromStack(networkStack)) }),
+      ...(weightsStack !== undefined && { weights: counts(Template.fromStack(weightsStack)) }),
       ...(endpointStack !== undefined && { endpoint: summary(Template.fromStack(endpointStack)) }),
       api: counts(Template.fromStack(apiStack)),
     }).toMatchSnapshot(name);

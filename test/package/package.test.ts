@@ -55,7 +55,7 @@ describe('the packed package', () => {
   it('the package contains code, types, configs and documents, but no source, tests or model', () => {
     const top = readdirSync(packed).sort();
     expect(top).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'config', 'dist', 'docs', 'package.json']);
-    expect(existsSync(join(packed, 'dist', 'function', 'index.mjs'))).toBe(true);
+    expect(existsSync(join(packed, 'dist', 'programs', 'function', 'index.mjs'))).toBe(true);
     expect(readdirSync(join(packed, 'dist')).includes('test')).toBe(false);
   });
 
@@ -124,6 +124,26 @@ describe('the packed package', () => {
     const deploys = production.filter(({ ActionTypeId }) => ActionTypeId.Provider === 'CloudFormation');
     expect(new Set(deploys.map(({ Region }) => Region ?? 'us-east-1'))).toEqual(new Set(['us-east-1', 'us-west-2']));
     for (const deploy of deploys) expect(JSON.stringify(deploy.RoleArn)).toMatch(/:iam::444455556666:role\/cdk-/);
+  });
+
+  it('init of the packed command line writes an app whose tests run', { timeout: 300_000 }, () => {
+    const bin = join(packed, 'bin', 'budgetforce.js');
+    const created = node([bin, 'init', 'my-api', '--model', 'qwen3-0.6b', '--yes', '--json']);
+    expect(created.status, created.stderr).toBe(0);
+    const app = join(folder, 'my-api');
+    const { dependencies } = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')));
+    expect(dependencies['budgetforce']).toMatch(/^\d+\.\d+\.\d+$/);
+    const tested = node(['--test', 'test/stacks.test.ts'], app);
+    expect(tested.status, tested.stdout).toBe(0);
+    expect(tested.stdout).toMatch(/pass 4\b/);
+    const synthesized = node(['app.ts'], app);
+    expect(synthesized.status, synthesized.stderr).toBe(0);
+    expect(readdirSync(join(app, 'out')).filter((file) => file.endsWith('.template.json'))).toEqual([
+      'my-api-api.template.json',
+      'my-api-endpoint.template.json',
+    ]);
   });
 
   it('the packed command line plans, and names the package that another command needs', { timeout: 300_000 }, () => {

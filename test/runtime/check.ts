@@ -9,7 +9,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
-import { bundleFunction } from '../../lib/api/function-bundle.ts';
+import { bundleProgram } from '../../lib/bundles/programs.ts';
 import { startLocalEndpoint } from '../../local/endpoint/local-endpoint.ts';
 import { loadLlamaEngine } from '../../local/engine/llama-engine.ts';
 import { restEvent } from '../lambda/aws/rest-event-fixture.ts';
@@ -139,7 +139,7 @@ function truthy(holds: boolean, what: string): void {
 
 /** Writes the bundle and its settings, and starts the function in the runtime client, as Lambda does. */
 async function startRuntime(): Promise<{ current: ChildProcess }> {
-  for (const [name, content] of bundleFunction()) await writeFile(join(folder, name), content);
+  for (const [name, content] of bundleProgram('function')) await writeFile(join(folder, name), content);
   await writeFile(join(folder, 'settings.json'), JSON.stringify(settings()));
   return { current: start() };
 }

@@ -1,5 +1,7 @@
 import { GetAccount$ } from '@aws-sdk/client-api-gateway';
 import { DescribeStacks$ } from '@aws-sdk/client-cloudformation';
+import { GetLogEvents$ } from '@aws-sdk/client-cloudwatch-logs';
+import { BatchGetBuilds$, ListBuildsForProject$, StartBuild$ } from '@aws-sdk/client-codebuild';
 import { DescribeInstanceTypeOfferings$ } from '@aws-sdk/client-ec2';
 import { BatchGetImage$ } from '@aws-sdk/client-ecr';
 import { HeadBucket$, ListObjectsV2$ } from '@aws-sdk/client-s3';
@@ -16,6 +18,10 @@ const operations: Readonly<Record<string, unknown>> = {
   'GET /account': GetAccount$,
   DescribeStacks: DescribeStacks$,
   DescribeInstanceTypeOfferings: DescribeInstanceTypeOfferings$,
+  BatchGetBuilds: BatchGetBuilds$,
+  ListBuildsForProject: ListBuildsForProject$,
+  StartBuild: StartBuild$,
+  GetLogEvents: GetLogEvents$,
   BatchGetImage: BatchGetImage$,
   HEAD: HeadBucket$,
   GET: ListObjectsV2$,

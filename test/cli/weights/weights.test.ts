@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +15,7 @@ import { Bucket } from '../../../cli/weights/bucket.ts';
 import { folderFiles } from '../../../cli/weights/folder-files.ts';
 import { cutIntoParts, partBytesOf } from '../../../cli/weights/parts.ts';
 import { layoutProblem, servedFiles } from '../../../cli/weights/weight-files.ts';
+import { bundleProgram } from '../../../lib/bundles/programs.ts';
 import { MemoryS3 } from './memory-s3.ts';
 
 const PART = 1 << 20;
@@ -247,6 +250,31 @@ describe('budgetforce weights', () => {
     const code = await weightsCommand.run([config, ...args]);
     return { code, output: output.join('') };
   };
+
+  it('the job of CodeBuild brings the same, and prints what it brought as one line', { timeout: 60_000 }, async () => {
+    const program = join(folder, 'index.mjs');
+    for (const [name, content] of bundleProgram('weights')) writeFileSync(join(folder, name), content);
+    const job = async (model: string) => {
+      const env = { ...process.env, AWS_REGION: 'us-east-1', BUCKET: 'models', MODEL: model, REVISION: 'main' };
+      const child = spawn(process.execPath, [program], { env: { ...env, PREFIX: 'm/' } });
+      const [output, errors, [code]] = await Promise.all([
+        child.stdout.toArray(),
+        child.stderr.toArray(),
+        once(child, 'exit'),
+      ]);
+      return { code, output: output.join(''), errors: errors.join('') };
+    };
+    const { code, output, errors } = await job('owner/model');
+    expect(errors).toContain('MB of');
+    expect(code).toBe(0);
+    expect(JSON.parse(output)).toMatchObject({ uri: 's3://models/m/', files: served.length, revision });
+    expectAll();
+    expect(await job('gated/model')).toMatchObject({
+      code: 1,
+      output: '',
+      errors: expect.stringMatching(/^error: The hub refuses gated\/model/),
+    });
+  });
 
   it('brings a model of the hub at one commit, and writes its URI into the config', async () => {
     const { code, output } = await run('--bucket', 'models', '--from', 'owner/model@main', '--json');

@@ -24,6 +24,13 @@ const configs: Record<string, ConfigInput> = {
     ],
     api: { tracing: true, apiKey: false },
   }),
+  'a bucket of weights with a token and a key': aConfig({
+    weights: {
+      bucket: 'models',
+      kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k',
+      tokenSecretName: 'hub-token',
+    },
+  }),
   'scaling by load': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
   }),

@@ -11,8 +11,8 @@ describe('policies', () => {
   it.each(examples)(
     'policies of %s list their actions, and their resources or a reason for a wildcard',
     (_, config) => {
-      const { networkStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
-      const stacks = [networkStack, endpointStack, apiStack].filter((stack) => stack !== undefined);
+      const { networkStack, weightsStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
+      const stacks = [networkStack, weightsStack, endpointStack, apiStack].filter((stack) => stack !== undefined);
       const found = stacks.flatMap((stack) => wildcards(stack));
       const reasons = new Map(stacks.flatMap((stack) => acknowledgedRules(stack)));
       expect(found.filter(({ kind }) => kind === 'action')).toEqual([]);

@@ -313,7 +313,7 @@ describe('a network', () => {
       VpcConfig: { Subnets: subnetIds, SecurityGroupIds: securityGroupIds },
     });
     endpoint.resourceCountIs('AWS::EC2::VPC', 0);
-    expect(JSON.stringify(only(endpoint, 'AWS::IAM::Policy'))).toContain(`:subnet/${subnetIds[0]}`);
+    expect(JSON.stringify(all(endpoint, 'AWS::IAM::Policy'))).toContain(`:subnet/${subnetIds[0]}`);
   });
 });
 

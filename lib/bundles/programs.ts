@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Files by name. */
+export type Files = ReadonlyMap<string, string | Uint8Array>;
+
+/** Programs that stacks deploy. Each is bundled into one file and its source map. */
+export const programs = {
+  /** Function of the API. */
+  function: { entry: 'lambda/handler.ts', target: 'node24' },
+  /** Function that finds what hangs in creating or deleting. */
+  watch: { entry: 'lambda/watch/handler.ts', target: 'node24' },
+  /** Job of CodeBuild that brings weights into a bucket. CodeBuild's images have older Node.js versions. */
+  weights: { entry: 'cli/weights/build-job.ts', target: 'node20' },
+} as const;
+
+export type ProgramName = keyof typeof programs;
+export const programNames = Object.keys(programs) as readonly ProgramName[];
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Folder of the bundled programs in the published package. */
+const packed = join(root, 'programs');
+
+const bundled = new Map<ProgramName, Files>();
+
+/** Returns the files of a program: the package's bundle, or the source bundled by esbuild. A program is bundled once, however many stages an app has. */
+export function programFiles(name: ProgramName): Files {
+  let files = bundled.get(name);
+  if (files === undefined) {
+    const folder = join(packed, name);
+    files = existsSync(folder)
+      ? new Map(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file))]))
+      : bundleProgram(name);
+    bundled.set(name, files);
+  }
+  return files;
+}
+
+/** Bundles the source of a program. Needs esbuild, which the published package does not. */
+export function bundleProgram(name: ProgramName): Files {
+  const { entry, target } = programs[name];
+  const esbuild: typeof import('esbuild') = createRequire(import.meta.url)('esbuild');
+  const { outputFiles } = esbuild.buildSync({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    // Not written; paths in the source map are relative to it.
+    outfile: join('dist', 'programs', name, 'index.mjs'),
+    write: false,
+    platform: 'node',
+    bundle: true,
+    format: 'esm',
+    target,
+    // Prefers ES modules, so that unused code is left out. The SDK is bundled: the runtime's own version changes without notice.
+    mainFields: ['module', 'main'],
+    minify: true,
+    sourcemap: true,
+    sourcesContent: false,
+    // Bundled CommonJS packages call require, which ES modules do not have.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  return new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+}
