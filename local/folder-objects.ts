@@ -38,7 +38,7 @@ export class FolderObjects implements ObjectStore {
       }
       await rename(unfinished, path);
     } catch (error) {
-      await rm(unfinished, { force: true });
+      await rm(unfinished, { force: true }).catch(() => undefined);
       throw new ObjectsUnavailableError('put', error);
     }
   }
