@@ -4,6 +4,7 @@ import { secretKeyHashes } from './aws/secret-key-hashes.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
+import { FeedbackStore } from './feedback/feedback-store.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
 import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
@@ -14,7 +15,9 @@ import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
 import { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Settings } from './settings/settings.ts';
+import { LazyBucket } from './storage/lazy-bucket.ts';
 import { LazyTable } from './storage/lazy-table.ts';
+import type { ObjectStore } from './storage/objects.ts';
 import type { ItemTable } from './storage/table.ts';
 import { upstreamConnector } from './upstream/registry.ts';
 import type { UpstreamContext } from './upstream/upstream.ts';
@@ -44,6 +47,7 @@ export async function compose(
     gzip: settings.gzip ?? false,
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
+    ...feedbackOf(settings, table, overrides),
     clock: {
       now,
       sleep: async (ms, signal) => {
@@ -68,6 +72,8 @@ export async function compose(
 export interface ComposeOverrides extends ScalingOverrides {
   /** Bearer keys of upstreams, by model id. In a deployment a secret holds them. @default - none */
   readonly upstreamKeys?: ReadonlyMap<string, string>;
+  /** Stores content that `retention` allows to store. @default - the settings' bucket */
+  readonly objects?: ObjectStore;
 }
 
 /** Replaces the storage and the reporting of load. */
@@ -151,6 +157,17 @@ const unixTime = () => Math.floor(Date.now() / 1_000);
 
 function keyStores(table: ItemTable): Pick<AppDependencies, 'keys' | 'ledger'> {
   return { keys: new KeyStore(table, unixTime), ledger: new Ledger(table, unixTime) };
+}
+
+/** The store of generations and feedback, if the settings allow it and there is a place for both parts. */
+function feedbackOf(
+  { retention, contentBucket }: Settings,
+  table: ItemTable | undefined,
+  { objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
+): Pick<AppDependencies, 'feedback'> {
+  const { feedbackDays } = retention;
+  if (feedbackDays === 0 || table === undefined || objects === undefined) return {};
+  return { feedback: new FeedbackStore(table, objects, unixTime, feedbackDays) };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

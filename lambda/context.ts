@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
+import type { FeedbackStore } from './feedback/feedback-store.ts';
 import type { Shutdown } from './generation/shutdown.ts';
 import type { KeyHashes } from './keys/authenticate.ts';
 import type { FailedLogins } from './keys/failed-logins.ts';
@@ -35,6 +36,8 @@ export interface AppDependencies {
   readonly keys?: KeyStore;
   /** If omitted, usage is not recorded and key limits are not enforced. */
   readonly ledger?: Ledger;
+  /** Generations of clients that consented, and feedback on them. If omitted, nothing of a conversation is stored. */
+  readonly feedback?: FeedbackStore;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */

@@ -102,7 +102,7 @@ const stageSchema = z.strictObject({
   api: apiSchema.prefault({}),
   retention: retentionSchema
     .prefault({})
-    .describe('How long content of requests is stored. Reserved: nothing stores content yet.'),
+    .describe('How long content of requests is stored. A key has to allow it too ([feedback](feedback.md)).'),
   watching: monitoringSchema.prefault({}),
   logRetentionDays: z
     .union([z.literal(1), z.literal(7), z.literal(30), z.literal(90), z.literal(365)])

@@ -28,6 +28,7 @@ export type { ScheduledCopies } from './endpoint/copy-scaling.ts';
 export type { Deployment } from './endpoint/deployment.ts';
 export type { ReasoningEndpointProps } from './endpoint/endpoint-props.ts';
 export type { IReasoningEndpoint, ReferencedModel } from './endpoint/endpoint-reference.ts';
+export type { GoodAnswers } from './endpoint/good-answers.ts';
 export type { HostedModel } from './endpoint/hosted-model.ts';
 export type { ImportedEndpointProps, ImportedModelProps } from './endpoint/imported-endpoint.ts';
 export type { ModelProps, ModelScalingProps } from './endpoint/model-props.ts';

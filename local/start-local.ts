@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
@@ -34,6 +35,8 @@ import { type LocalComponent, type LocalEndpoint, startLocalEndpoint } from './e
 import type { Engine } from './engine/engine.ts';
 import { LazyEngine } from './engine/lazy-engine.ts';
 import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { expireContent } from './expire-content.ts';
+import { FolderObjects } from './folder-objects.ts';
 import { type FurtherModel, fileNameOf, missingFile, windowOf } from './further-models.ts';
 import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
@@ -87,6 +90,8 @@ export interface LocalOptions {
   readonly routes?: readonly RouteSettings[];
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
+  /** How long conversations of keys that allow it, and feedback on them, are kept in `dataFolder`, in days. @default 0 */
+  readonly feedbackDays?: number;
   /** Wraps the embedded engine, for measurements. @default - none */
   readonly wrapEngine?: (engine: Engine) => Engine;
   /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
@@ -159,7 +164,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     corsOrigins: allowedOrigins,
     gzip: true,
     ...(table === undefined ? {} : { tableName: table.name }),
-    retention: retentionSchema.parse({}),
+    retention: retentionSchema.parse({ feedbackDays: options.feedbackDays ?? 0 }),
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
@@ -174,10 +179,16 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
+  const objects = options.dataFolder === undefined ? undefined : new FolderObjects(join(options.dataFolder, 'content'));
   const dependencies = await compose(settings, options.log ?? (() => {}), {
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
+    ...(objects === undefined ? {} : { objects }),
   });
+  const { feedback } = dependencies;
+  if (objects !== undefined && feedback !== undefined) {
+    await expireContent(objects, feedback, settings.retention.feedbackDays, Date.now());
+  }
   if (options.upstream !== undefined) {
     await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {
       await table?.close();

@@ -182,6 +182,6 @@ function stageName(folder: string): string {
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+/, '')
     .slice(0, 40)
-    .replace(/-+$/, '');
+    .replace(/-$/, '');
   return name === '' ? DEFAULT_FOLDER : name;
 }

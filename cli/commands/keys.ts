@@ -117,8 +117,7 @@ export const keysCommand = defineCommand({
       type: 'string',
       placeholder: 'true|false',
       defaultText: 'false',
-      description:
-        'of create and limits: whether content of its requests may be stored (reserved: nothing stores it yet)',
+      description: 'of create and limits: whether content of its requests may be stored (docs/feedback.md)',
     },
     'raw-prompts': {
       type: 'string',

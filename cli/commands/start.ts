@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { jsonLog } from '../../lambda/compose.ts';
 import { type FormatName, formatNames } from '../../lambda/forcing/format.ts';
 import { corsOriginSchema } from '../../lambda/settings/cors-origin.ts';
+import { MAX_DAYS } from '../../lambda/settings/retention.ts';
 import { defaultLocalCopies, LOCAL_COMPONENT_NAME, type LocalCopies } from '../../local/emulated-copies.ts';
 import { autoRoute, type FurtherModel, missingFile, smallModel } from '../../local/further-models.ts';
 import type { LocalFallback } from '../../local/local-fallbacks.ts';
@@ -195,6 +196,13 @@ export const startCommand = defineCommand({
       default: '.budgetforce/data',
       description: 'folder of keys, limits and usage; "none" stores nothing',
     },
+    'feedback-days': {
+      type: 'string',
+      placeholder: 'N',
+      default: '0',
+      description:
+        'keep conversations and feedback of keys with --store true in the data folder for this time, in days (docs/feedback.md); 0 keeps none',
+    },
     faults: {
       type: 'string',
       placeholder: 'FILE',
@@ -286,6 +294,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly port: string;
   readonly host: string;
   readonly data: string;
+  readonly 'feedback-days': string;
   readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
@@ -328,8 +337,16 @@ function localOptions(values: StartValues): LocalOptions {
     ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
     ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
+    feedbackDays: parseFeedbackDays(values['feedback-days'], data),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function parseFeedbackDays(value: string, data: string): number {
+  const days = parseWholeNumber('feedback-days', value, { min: 0, max: MAX_DAYS });
+  if (days > 0 && data === 'none')
+    throw new UsageError('--feedback-days needs a folder for what it keeps. Give --data FOLDER, or omit one of them.');
+  return days;
 }
 
 function fallbackOptions(values: StartValues): Pick<LocalOptions, 'fallbacks' | 'hedgeAfterMs'> {

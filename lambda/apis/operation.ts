@@ -31,6 +31,7 @@ export type OpenApiObject = Readonly<Record<string, unknown>>;
 export const tags = {
   answers: 'Requests to a model, in one of four dialects.',
   models: 'The served models, with context window, format, budgets and price.',
+  feedback: 'What users say about stored answers. Paths under /v1/admin require an admin key.',
   usage: 'Recorded usage.',
   scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
   keys: 'API keys with limits. All paths require an admin key.',
@@ -55,6 +56,16 @@ export const strictHeader: OpenApiObject = {
   required: false,
   schema: { type: 'boolean', default: false },
   description: 'Whether fields without effect are errors. If false, they are reported in `budget_forcing.ignored`.',
+};
+
+/** The header with which a request refuses to be stored. */
+export const storeHeader: OpenApiObject = {
+  name: 'x-budgetforce-store',
+  in: 'header',
+  required: false,
+  schema: { type: 'boolean', default: true },
+  description:
+    'If false, nothing of the request is stored. If true, it is stored only if the deployment’s `retention.feedbackDays` and the key’s `store` allow it.',
 };
 
 /** A required JSON body of the named schema. The document shows the example; the tests validate it against the schema. */
@@ -91,6 +102,9 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         ),
         'x-expected-wait-seconds': header(
           'Expected wait for capacity or for the first copy, in seconds. Set if the request waits.',
+        ),
+        'x-budgetforce-store': header(
+          '`true` if the request and its answer are stored. Set if the deployment and the key allow it.',
         ),
         'x-model-fallbacks': header('Upstreams on which the request may go on. Set if the model has fallbacks.'),
         'x-budgetforce-ignored': header('Fields of the request that had no effect, sorted. Set if there is one.'),

@@ -11,6 +11,8 @@ export interface ParsedRequest<Request> {
   readonly ignored: readonly IgnoredField[];
   /** The text of the body, for values that must keep their text. */
   readonly text: string;
+  /** Whether the body's `store` is neither omitted nor true. */
+  readonly refusesStore: boolean;
 }
 
 /**
@@ -26,19 +28,24 @@ export async function parseRequest<Schema extends z.ZodObject>(
   leniency: Leniency,
 ): Promise<ParsedRequest<z.infer<Schema>>> {
   let text = '';
+  let refusesStore = false;
+  const note = (input: { readonly store?: unknown }, body: string) => {
+    text = body;
+    refusesStore = input.store != null && input.store !== true;
+  };
   if (strict || context.req.header('x-budgetforce-strict')?.toLowerCase() === 'true') {
     const request = await parseBody(context.req.raw, schema, (input, body) => {
-      text = body;
+      note(input, body);
       return input;
     });
-    return { request, ignored: [], text };
+    return { request, ignored: [], text, refusesStore };
   }
   let ignored: readonly IgnoredField[] = [];
   const request = await parseBody(context.req.raw, schema, (input, body) => {
-    text = body;
+    note(input, body);
     const accepted = acceptBody(input, schema, leniency);
     ignored = accepted.ignored;
     return accepted.body;
   });
-  return { request, ignored, text };
+  return { request, ignored, text, refusesStore };
 }

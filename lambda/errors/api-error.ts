@@ -1,3 +1,4 @@
+import { ObjectsUnavailableError } from '../storage/objects.ts';
 import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
 import { ModelError } from '../upstream/errors.ts';
@@ -85,6 +86,10 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof TableUnavailableError) {
     const message = 'The table of keys, limits and usage is unavailable. Retry the request.';
     return new ApiError(503, message, { code: 'table_unavailable', cause: error, headers: { 'retry-after': '2' } });
+  }
+  if (error instanceof ObjectsUnavailableError) {
+    const message = 'The store of conversations is unavailable. Retry the request.';
+    return new ApiError(503, message, { code: 'store_unavailable', cause: error, headers: { 'retry-after': '2' } });
   }
   return new ApiError(
     500,

@@ -1,4 +1,4 @@
-import type { Format, FormatIds, PromptPart, Tool } from '../forcing/format.ts';
+import type { Format, FormatIds, PromptPart, Tool, Turn } from '../forcing/format.ts';
 import type { EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
 import { UnknownControlTokenError } from '../tokenizer/unknown-control-token-error.ts';
@@ -113,10 +113,11 @@ export async function encodeTurns(
   defaultSystem: string | undefined = format.defaultSystem,
   options: EncodeOptions & { readonly tools?: readonly Tool[] } = {},
 ): Promise<number[]> {
+  return await encodeParts(format.renderTurns(withSystem(turns, defaultSystem), options.tools), tokenizer, options);
+}
+
+/** Adds a system message to a conversation that has none. */
+export function withSystem(turns: readonly Turn[], system: string | undefined): readonly Turn[] {
   const hasSystem = turns.some((turn) => turn.role === 'system');
-  const whole =
-    hasSystem || defaultSystem === undefined
-      ? turns
-      : [{ role: 'system', content: [{ text: defaultSystem }] } as const, ...turns];
-  return await encodeParts(format.renderTurns(whole, options.tools), tokenizer, options);
+  return hasSystem || system === undefined ? turns : [{ role: 'system', content: [{ text: system }] }, ...turns];
 }

@@ -10,6 +10,7 @@ import type { RouteSettings } from '../settings/routes.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { GenerationRecorder } from './recorded-generation.ts';
 import type { RunningVote, VoteOptions } from './running-vote.ts';
 import type { SetBy } from './set-by.ts';
 import type { SampleAccount } from './usage.ts';
@@ -83,6 +84,8 @@ export interface GenerationContext {
   readonly requestId: string;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** Stores the request and what its models write. If omitted, nothing of it is stored. */
+  readonly recorder?: GenerationRecorder | undefined;
 }
 
 /** How `thinking.risk` was kept: the upper 95 % bound of wrong answers on the held-out questions of a calibration. */

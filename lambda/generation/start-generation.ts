@@ -3,7 +3,9 @@ import { remainingHeaders } from '../keys/ledger.ts';
 import { admitRequest } from './admit-request.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { ModelRun, type RequestRun } from './model-run.ts';
+import { policyName } from './policy-name.ts';
 import { prepareRequest } from './prepare-request.ts';
+import { recordEvents } from './record-events.ts';
 import { refuseExhaustedKey, textsToEncode } from './refuse-exhausted-key.ts';
 import { releaseAtEnd } from './release-admission.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from './request.ts';
@@ -13,6 +15,9 @@ import { RunningVote, type StartSample, VOTE_MEASURE } from './running-vote.ts';
 import { toSetBy } from './set-by.ts';
 import { settlePolicy } from './settle-policy.ts';
 import { TokenCounts } from './token-counts.ts';
+
+/** Header of a request that refuses to be stored, and of a response that is stored. */
+export const STORE_HEADER = 'x-budgetforce-store';
 
 /** Timers may fire this much too early, in milliseconds. */
 const TIMER_MS = 5;
@@ -59,10 +64,23 @@ export async function startGeneration(
       () => cancel.abort(new Error('Another sample of the request failed.')),
     );
   const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log);
+  const { recorder, requestId } = context;
+  const recorded =
+    recorder === undefined
+      ? released
+      : recordEvents(released, {
+          ...{ recorder, requestId, request, limits, vote },
+          policy: policyName(policy),
+          signal: AbortSignal.any([context.signal, ...(shutdown === undefined ? [] : [shutdown.stop])]),
+          log: dependencies.log,
+        });
   return {
     model: request.model.settings.id,
     samples: request.samples,
-    headers: reservation === undefined ? {} : remainingHeaders(reservation.remaining),
+    headers: {
+      ...(reservation === undefined ? {} : remainingHeaders(reservation.remaining)),
+      ...(recorder === undefined ? {} : { [STORE_HEADER]: 'true' }),
+    },
     excludeThinking: request.thinking.exclude,
     promptTokens,
     limits,
@@ -78,7 +96,7 @@ export async function startGeneration(
     accounts: run.accounts,
     tokensSoFar: () => run.tokens.total(),
     ...(vote === undefined ? {} : { vote }),
-    events: shutdown === undefined ? released : shutdown.tracked(released),
+    events: shutdown === undefined ? recorded : shutdown.tracked(recorded),
     cancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
   };
 }

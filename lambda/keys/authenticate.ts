@@ -51,8 +51,10 @@ async function callerOf(key: string | undefined, known: KnownKeys): Promise<Call
     return { id: 'admin', admin: true, limits: {} };
   }
   const record = key === undefined ? undefined : await known.store?.find(key);
-  if (record !== undefined)
-    return { id: record.id, admin: false, limits: record.limits, rawPrompts: record.raw_prompts };
+  if (record !== undefined) {
+    const { id, limits, raw_prompts: rawPrompts, store } = record;
+    return { id, admin: false, limits, rawPrompts, store };
+  }
   if (known.adminHashes === undefined) return { id: ANONYMOUS, admin: true, limits: {} };
   if (key === undefined) {
     throw unauthorized('Missing API key. Send it as the header "Authorization: Bearer KEY".', 'missing_api_key');

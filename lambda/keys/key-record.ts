@@ -61,9 +61,7 @@ export const keyRecordSchema = z.object({
   store: z
     .boolean()
     .default(false)
-    .describe(
-      'Whether content of requests with this key may be stored, for as long as the config’s `retention` says. Reserved: nothing stores content yet.',
-    ),
+    .describe('Whether content of requests with this key may be stored, for as long as the config’s `retention` says.'),
   raw_prompts: z
     .boolean()
     .default(false)
@@ -79,4 +77,6 @@ export interface Caller {
   readonly limits: KeyLimits;
   /** Whether the key may send raw prompts. Admin keys may. @default false */
   readonly rawPrompts?: boolean;
+  /** Whether content of the key's requests may be stored. @default false */
+  readonly store?: boolean;
 }

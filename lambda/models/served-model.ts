@@ -1,5 +1,5 @@
 import type { FormatIds, OutputPrefix, Tool, ToolGrammar, Turn } from '../forcing/format.ts';
-import { encodeTurns, resolveFormat } from '../formats/encode-format.ts';
+import { encodeTurns, resolveFormat, withSystem } from '../formats/encode-format.ts';
 import { encodePrefix } from '../formats/encode-prefix.ts';
 import { formats } from '../formats/index.ts';
 import type { FallbackGap, Price } from '../settings/fallback-settings.ts';
@@ -50,6 +50,12 @@ export class ServedModel {
     options: EncodeOptions & { readonly tools?: readonly Tool[] } = {},
   ): Promise<number[]> {
     return encodeTurns(formats[this.settings.format], turns, this.tokenizer, this.settings.systemPrompt, options);
+  }
+
+  /** The conversation as the model sees it: with its default system message, if it has none. */
+  withSystem(turns: readonly Turn[]): readonly Turn[] {
+    const { systemPrompt, format } = this.settings;
+    return withSystem(turns, systemPrompt ?? formats[format].defaultSystem);
   }
 
   /** Encodes a raw prompt, whose control strings are control tokens. */

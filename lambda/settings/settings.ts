@@ -111,6 +111,8 @@ const fields = z.strictObject({
   apiKeySha256: z.array(z.hash('sha256')).min(1).optional(),
   /** DynamoDB table of keys, limits, usage and load (lambda/storage/table.ts). If omitted, none of these is stored. */
   tableName: z.string().min(1).optional(),
+  /** S3 bucket of the content that `retention` allows to store. If omitted, none is stored. */
+  contentBucket: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */

@@ -1,4 +1,4 @@
-import type { Item, ItemKey, ItemTable, Table } from './table.ts';
+import type { Item, ItemKey, ItemTable, QueryOptions, Table } from './table.ts';
 
 /** A DynamoDB table whose SDK client is loaded on first use, so that requests without a table access do not pay for it. */
 export class LazyTable implements ItemTable {
@@ -25,7 +25,7 @@ export class LazyTable implements ItemTable {
     await (await this.#table()).delete(pk, sk);
   }
 
-  async *query(pk: string, beginsWith?: string, options?: { readonly consistent?: boolean }): AsyncGenerator<Item> {
+  async *query(pk: string, beginsWith?: string, options?: QueryOptions): AsyncGenerator<Item> {
     yield* (await this.#table()).query(pk, beginsWith, options);
   }
 

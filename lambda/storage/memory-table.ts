@@ -1,4 +1,4 @@
-import type { Item, ItemKey, ItemTable } from './table.ts';
+import type { Item, ItemKey, ItemTable, QueryOptions } from './table.ts';
 
 /** A table in the memory of its process, for a single process such as the local server. */
 export class MemoryTable implements ItemTable {
@@ -25,10 +25,10 @@ export class MemoryTable implements ItemTable {
     this.#partitions.get(pk)?.delete(sk);
   }
 
-  async *query(pk: string, beginsWith = ''): AsyncGenerator<Item> {
+  async *query(pk: string, beginsWith = '', { after }: QueryOptions = {}): AsyncGenerator<Item> {
     const items = [...(this.#partitions.get(pk)?.values() ?? [])];
     yield* items
-      .filter((item) => String(item['sk']).startsWith(beginsWith))
+      .filter(({ sk }) => String(sk).startsWith(beginsWith) && (after === undefined || String(sk) > after))
       .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1));
   }
 }

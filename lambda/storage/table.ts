@@ -27,6 +27,7 @@ const MISTAKES: ReadonlySet<string> = new Set(['ValidationException', 'ItemColle
  * | `USAGE#day` | id of the key`#`id of the request | usage record of one request |
  * | `LOAD#model` | id of the request | load lease of a request that is running or has just ended |
  * | `SCALING#model` | `state`, `control` | scaling state, operator's settings |
+ * | `STORED#key`, `STOREDUSER#…`, `FEEDBACK#day` | | stored generations and feedback (lambda/feedback/feedback-store.ts) |
  *
  * Every operation ends within seconds, and throws a `TableUnavailableError` if the table is in trouble. What follows is each caller's
  * rule: see docs/reliability.md.
@@ -79,14 +80,10 @@ export class Table {
   /**
    * Yields all items of a partition whose sort key has this prefix, page by page.
    *
-   * @param options `consistent`: whether each page has all writes that ended before it was read, at twice the cost. @default false
+   * @param beginsWith prefix of the sort keys. @default - all
    */
-  async *query(
-    pk: string,
-    beginsWith = '',
-    { consistent = false }: { readonly consistent?: boolean } = {},
-  ): AsyncGenerator<Item> {
-    let start: QueryCommandInput['ExclusiveStartKey'];
+  async *query(pk: string, beginsWith = '', { consistent = false, after }: QueryOptions = {}): AsyncGenerator<Item> {
+    let start: QueryCommandInput['ExclusiveStartKey'] = after === undefined ? undefined : { pk, sk: after };
     do {
       const command = new QueryCommand({
         TableName: this.#name,
@@ -113,6 +110,14 @@ async function inTime<Result>(
     if (error instanceof Error && MISTAKES.has(error.name)) throw error;
     throw new TableUnavailableError(operation, error);
   }
+}
+
+/** Options of a query. */
+export interface QueryOptions {
+  /** Whether each page has all writes that ended before it was read, at twice the cost. @default false */
+  readonly consistent?: boolean;
+  /** Sort key after which the items begin. If omitted, at the first one. */
+  readonly after?: string;
 }
 
 /** The table operations that the other rooms use. */

@@ -99,8 +99,7 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly ledgerTableName?: string | undefined;
   /**
-   * How long content of requests is stored: `responsesDays`, `feedbackDays`, `filesDays`, in whole days up to 3,650. Reserved:
-   * nothing stores content yet.
+   * How long content of requests is stored: `responsesDays`, `feedbackDays`, `filesDays`, in whole days up to 3,650.
    *
    * @default - 0 days each: nothing of a conversation is stored
    */

@@ -72,6 +72,7 @@ export interface ApiSettingsProps {
   readonly models: readonly ApiModel[];
   readonly apiKeySecretArn?: string | undefined;
   readonly tableName?: string | undefined;
+  readonly contentBucket?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly routes?: readonly RouteSettings[] | undefined;
@@ -100,6 +101,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
   return {
     ...(props.apiKeySecretArn !== undefined && { apiKeySecretArn: props.apiKeySecretArn }),
     ...(props.tableName !== undefined && { tableName: props.tableName }),
+    ...(props.contentBucket !== undefined && { contentBucket: props.contentBucket }),
     ...(props.strict === true && { strict: true }),
     requestTimeoutMs: props.requestSeconds * 1_000,
     capacityWaitMs: props.capacityWaitSeconds * 1_000,

@@ -7,6 +7,7 @@ import { checkFunctionNetwork } from '../checks/check-function-network.ts';
 import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
+import { checkRetention } from '../checks/check-retention.ts';
 import { checkRoutes } from '../checks/check-routes.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
 import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
@@ -40,6 +41,7 @@ export function checkApi(
     ...checkRequestTimeouts(resolved),
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.id),
+    ...checkRetention(props.retention?.feedbackDays ?? 0, resolved.ledger, props.apiKey !== false),
     ...checkExisting(region, props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
     checkFunctionEnvironment(environmentBytes),

@@ -4,6 +4,7 @@ import type { ITableV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { componentArnOf } from '../endpoint/component-names.ts';
@@ -15,6 +16,7 @@ import { createFunction } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
 import { apiSettings, thinkingOf } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
+import { createContentBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
 import { LEDGER_ACTIONS, ledgerTable } from './ledger-table.ts';
 import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
@@ -47,6 +49,8 @@ export class ReasoningApi extends Construct {
   readonly apiKey: Secret | ISecret | undefined;
   /** Table of keys, limits, usage and load. `undefined` if there is none. */
   readonly ledger: TableV2 | ITableV2 | undefined;
+  /** Bucket of stored conversations and feedback. `undefined` if `retention` stores none. */
+  readonly content: Bucket | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
@@ -54,11 +58,13 @@ export class ReasoningApi extends Construct {
     const key = props.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', props.kmsKeyArn);
     this.apiKey = props.apiKey === false ? undefined : this.#apiKey(props.apiKeySecretArn, key);
     this.ledger = ledgerTable(this, 'Ledger', resolved.ledger, props.ledgerTableName);
+    this.content = createContentBucket(this, 'Content', props.retention ?? {}, key);
     const settings = apiSettings({
       endpointName: props.endpoint?.endpointName,
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
       tableName: this.ledger?.tableName,
+      contentBucket: this.content?.bucketName,
       retention: props.retention,
       aliases: props.aliases,
       routes: props.routes,
@@ -92,6 +98,8 @@ export class ReasoningApi extends Construct {
     this.apiKey?.grantRead(this.handler);
     key?.grantDecrypt(this.handler);
     this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
+    if (this.content !== undefined && this.handler.role !== undefined)
+      grantContent(this.content, this.handler.role, key);
     const scaled = models
       .map(({ model }) => model)
       .filter(isHosted)

@@ -75,6 +75,7 @@ export class ApiStack extends Stack {
     new Monitoring(this, 'Watching', {
       ...watching,
       budget: watching.budget && { ...watching.budget, tag: config.name },
+      feedback: config.retention.feedbackDays > 0,
       restApi: this.api.restApi,
       handler: this.api.handler,
       models: (endpoint?.models ?? []).map((model) => ({ model, gpusPerCopy: gpus.get(model.id) ?? 1 })),

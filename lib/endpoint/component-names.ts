@@ -19,6 +19,11 @@ export function componentArnOf(scope: Construct, componentName: string): string 
   );
 }
 
+/** Returns the name of the alarm on the share of a model's good answers. */
+export function goodAnswersAlarmName(endpointName: string, modelId: string): string {
+  return `${componentNameOf(endpointName, modelId)}-good-answers`;
+}
+
 /** Returns the name of a model's error alarm. The endpoint, which is created before its models, refers to it by name. */
 export function errorAlarmName(endpointName: string, modelId: string): string {
   return `${componentNameOf(endpointName, modelId)}-errors`;

@@ -7,6 +7,7 @@ import { findInstanceType } from '../facts/instance-types.ts';
 import type { Instances } from '../facts/placement.ts';
 import type { CapacityReservation, ScaleIn } from './capacity.ts';
 import type { Deployment } from './deployment.ts';
+import type { GoodAnswers } from './good-answers.ts';
 import type { ModelProps } from './model-props.ts';
 import type { Network } from './network.ts';
 import type { Routing } from './routing.ts';
@@ -95,6 +96,12 @@ export interface ReasoningEndpointProps {
    * @default true
    */
   readonly detailedMetrics?: boolean | undefined;
+  /**
+   * Alarm on the share of good answers by clients' feedback, on which updates of a model roll back.
+   *
+   * @default - none
+   */
+  readonly goodAnswers?: GoodAnswers | undefined;
   /**
    * Execution role with which SageMaker hosts the models.
    *

@@ -20,6 +20,7 @@ import { componentArnOf, componentNameOf, errorAlarmName } from './component-nam
 import { deployedScalingOf } from './copy-capacity.ts';
 import { CopyScaling } from './copy-scaling.ts';
 import type { ReferencedModel } from './endpoint-reference.ts';
+import { createGoodAnswersAlarm } from './good-answers.ts';
 import { createComponent, startupTimeouts } from './inference-component.ts';
 import { containerEnvironment, createModel } from './model-container.ts';
 import { copiesOf, type HostedModelProps, servedContextTokens } from './model-props.ts';
@@ -45,6 +46,8 @@ export class HostedModel extends Construct implements ReferencedModel {
   readonly adapters: readonly HostedAdapter[];
   /** In alarm if more than 5 % of the calls fail in the model or its server. Deployments roll back on it. */
   readonly errorAlarm: Alarm;
+  /** In alarm if the share of good answers is too low. `undefined` unless it is watched. Updates of the component roll back on it. */
+  readonly goodAnswersAlarm: Alarm | undefined;
   readonly #endpointName: string;
 
   constructor(scope: Construct, id: string, props: HostedModelProps) {
@@ -72,11 +75,14 @@ export class HostedModel extends Construct implements ReferencedModel {
     });
     const model = createModel(this, 'Model', props, environment);
     this.errorAlarm = this.#createErrorAlarm(props);
+    this.goodAnswersAlarm =
+      props.goodAnswers &&
+      createGoodAnswersAlarm(this, { ...props, metric: (name) => this.metric(name) }, props.goodAnswers);
     this.component = createComponent(this, 'Component', props, {
       componentName: this.componentName,
       model,
       timeouts,
-      errorAlarmName: this.errorAlarm.alarmName,
+      rollbackAlarmNames: [this.errorAlarm, this.goodAnswersAlarm].flatMap((alarm) => alarm?.alarmName ?? []),
     });
     this.component.node.addDependency(logGroup);
     this.scaling = this.#createScaling(props);

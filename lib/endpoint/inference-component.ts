@@ -11,8 +11,8 @@ export interface ComponentProps {
   readonly componentName: string;
   readonly model: CfnModel;
   readonly timeouts: StartupTimeouts;
-  /** Alarm that rolls back a deployment of the component. */
-  readonly errorAlarmName: string;
+  /** Alarms that roll back a deployment of the component. */
+  readonly rollbackAlarmNames: readonly string[];
 }
 
 /** Creates the inference component of a model: what one copy reserves, and how many copies start. */
@@ -20,7 +20,7 @@ export function createComponent(
   scope: Construct,
   id: string,
   props: HostedModelProps,
-  { componentName, model, timeouts, errorAlarmName }: ComponentProps,
+  { componentName, model, timeouts, rollbackAlarmNames }: ComponentProps,
 ): CfnInferenceComponent {
   const tensorParallel = props.vllm?.tensorParallel ?? 1;
   const specification = (instanceType: string) => ({
@@ -46,7 +46,7 @@ export function createComponent(
       ? { specification: specification(instanceType) }
       : { specifications: props.instanceTypes.map((type) => ({ instanceType: type, ...specification(type) })) }),
     runtimeConfig: { copyCount: copiesOf(props).initial },
-    ...(batch !== undefined && { deploymentConfig: toComponentDeployment([errorAlarmName], batch) }),
+    ...(batch !== undefined && { deploymentConfig: toComponentDeployment(rollbackAlarmNames, batch) }),
   });
 }
 

@@ -10,6 +10,7 @@ import type { ModelSource } from '../serving/model-source.ts';
 import type { VllmSettings } from '../serving/vllm-settings.ts';
 import type { AdapterProps } from './adapter.ts';
 import type { ScheduledCopies } from './copy-scaling.ts';
+import type { GoodAnswers } from './good-answers.ts';
 import type { Network } from './network.ts';
 
 /** A model on an endpoint: its weights, its server and its copies. */
@@ -168,6 +169,7 @@ export interface HostedModelProps extends ModelProps {
   readonly network: Network | undefined;
   readonly executionRole: IRole;
   readonly networkIsolation: boolean;
+  readonly goodAnswers: GoodAnswers | undefined;
   readonly logRetention: RetentionDays;
 }
 

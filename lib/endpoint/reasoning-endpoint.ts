@@ -19,6 +19,9 @@ import { toVpcConfig } from './network.ts';
 import type { OfferedModel } from './offered-model.ts';
 import { toProductionVariant, VARIANT_NAME } from './production-variant.ts';
 
+/** https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html */
+const MAX_ROLLBACK_ALARMS = 10;
+
 /**
  * SageMaker endpoint whose GPU instances host reasoning models as inference components and scale with them, down to zero.
  *
@@ -89,7 +92,8 @@ export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
       retainAllVariantProperties: true,
       deploymentConfig: toDeploymentConfig(
         resolved.deployment,
-        props.models.map(({ id }) => errorAlarmName(this.endpointName, id)),
+        // SageMaker takes at most ten. The components of further models roll back on their own alarms all the same.
+        props.models.slice(0, MAX_ROLLBACK_ALARMS).map(({ id }) => errorAlarmName(this.endpointName, id)),
       ),
     });
     this.endpoint.node.addDependency(logGroup);
@@ -164,7 +168,7 @@ export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
   }
 
   #createModels(
-    { models, network }: ReasoningEndpointProps,
+    { models, network, goodAnswers }: ReasoningEndpointProps,
     { instanceTypes, networkIsolation, logRetention }: ResolvedEndpoint,
   ): readonly HostedModel[] {
     return models.map(
@@ -178,6 +182,7 @@ export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
           network,
           executionRole: this.executionRole,
           networkIsolation,
+          goodAnswers,
           logRetention,
         }),
     );

@@ -27,6 +27,7 @@ export class EndpointStack extends Stack {
       network: network ?? existingNetworkOf(this, config.endpoint.network),
       endpointName: config.name,
       models: config.models,
+      goodAnswers: config.watching.goodAnswers,
       logRetention: config.logRetentionDays satisfies RetentionDays,
     });
     const { alarms, alarmTopicArn, runbookUrl, stuckMinutes } = config.watching;

@@ -18,6 +18,7 @@ export type BudgetMetric =
   | 'TimeToFirstToken'
   | 'TimeToAnswer'
   | 'LoadCuts'
+  | 'GoodAnswers'
   | 'Failures';
 
 /** Builds a metric that the function writes. Times are in milliseconds. */

@@ -9,6 +9,7 @@ import {
   Stats,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import { thinkingBands } from '../../lambda/feedback/good-answers-metric.ts';
 import type { BudgetMetric } from '../facts/metrics.ts';
 import type { MonitoredExternalModel, MonitoredModel, MonitoringProps } from './monitoring-props.ts';
 
@@ -36,6 +37,7 @@ export function dashboardRows(props: MonitoringProps, alarms: readonly Alarm[]):
     ],
     ...models.map(({ model }) => thinkingRow(model)),
     ...externalModels.map(thinkingRow),
+    ...(props.feedback === true ? [...models.map(({ model }) => model), ...externalModels].map(feedbackRow) : []),
     ...models.map(copiesRow),
     ...(models.length === 0 ? [] : [[new TextWidget({ width: 24, height: 4, markdown: cacheNote(models) })]]),
   ];
@@ -55,6 +57,20 @@ function thinkingRow(model: MonitoredExternalModel): readonly IWidget[] {
     ]),
     graph(`${model.id}: milliseconds to first token`, percentiles('TimeToFirstToken')),
     graph(`${model.id}: milliseconds to answer`, percentiles('TimeToAnswer')),
+  ];
+}
+
+/** Shares of good answers by hour: of all judged answers, and of each band of thinking tokens. */
+function feedbackRow(model: MonitoredExternalModel): readonly IWidget[] {
+  const hour = { period: Duration.hours(1) };
+  const judged = model.metric('GoodAnswers').with({ ...hour, statistic: Stats.SAMPLE_COUNT, label: 'judged answers' });
+  const good = model.metric('GoodAnswers').with({ ...hour, statistic: Stats.AVERAGE });
+  const bands = thinkingBands.map((band) =>
+    good.with({ label: `${band} tokens`, dimensionsMap: { ...good.dimensions, Thinking: band } }),
+  );
+  return [
+    graph(`${model.id}: share of good answers`, [good.with({ label: 'good' })], { right: [judged] }),
+    graph(`${model.id}: share of good answers, by thinking tokens`, bands),
   ];
 }
 

@@ -80,6 +80,12 @@ export interface MonitoringProps {
    */
   readonly dollarsPerInstanceHour?: number | undefined;
   /**
+   * Whether clients judge answers, which the dashboard then shows over thinking tokens.
+   *
+   * @default false
+   */
+  readonly feedback?: boolean | undefined;
+  /**
    * Whether to create a dashboard.
    *
    * @default true

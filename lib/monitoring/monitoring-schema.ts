@@ -34,6 +34,20 @@ export const monitoringSchema = z.strictObject({
     .describe(
       'Minutes after which an endpoint or component that is still being created, updated or deleted rings an alarm. `false`: never.',
     ),
+  goodAnswers: z
+    .strictObject({
+      percent: z.number().gt(0).max(100).describe('Lowest share of good answers, in percent.'),
+      judged: z
+        .int()
+        .min(1)
+        .default(20)
+        .describe('Fewest judged answers in `minutes`. With fewer, the alarm is silent.'),
+      minutes: z.int().min(5).max(1_440).default(60).describe('Time over which the share is measured.'),
+    })
+    .optional()
+    .describe(
+      'Alarm on the share of good answers by [feedback](feedback.md), on which updates of a model roll back. Omitted: none, because the usual share of your clients is not known.',
+    ),
   budget: z
     .strictObject({
       dollarsPerMonth: z.number().gt(0).describe('Amount of a month, in US dollars.'),

@@ -3,6 +3,15 @@ import { startCommand } from '../../cli/commands/start.ts';
 
 const container = ['--container', 'http://localhost:8080', '--format', 's1'];
 
+describe('budgetforce start --feedback-days', () => {
+  it.each([
+    [['--feedback-days', '30', '--data', 'none'], 'Give --data FOLDER, or omit one of them.'],
+    [['--feedback-days', 'ten'], 'It must be a whole number from 0 to 3650.'],
+  ])('%s is refused with what to write', async (argv, message) => {
+    await expect(startCommand.run(argv)).rejects.toThrow(message);
+  });
+});
+
 describe('budgetforce start --container', () => {
   it.each([
     [['--container', 'http://localhost:8080'], '--format is missing.'],

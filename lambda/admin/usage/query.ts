@@ -10,7 +10,7 @@ const LAST_DAY = '9999-12-31';
 const groups = ['key', 'model', 'day'] as const;
 
 /** A day that has a year of four digits, also six days before. */
-const day = z.iso
+export const day = z.iso
   .date()
   .refine((date) => date >= FIRST_DAY && date <= LAST_DAY, `must be a day from ${FIRST_DAY} to ${LAST_DAY}`);
 
@@ -54,7 +54,7 @@ export function groupsOf(query: UsageQuery): readonly (typeof groups)[number][] 
  * @param now Unix time, in seconds
  * @throws {ApiError} 400 if the days are not in order, or are too many.
  */
-export function daysOf(query: UsageQuery, now: number): readonly string[] {
+export function daysOf(query: Pick<UsageQuery, 'from' | 'to'>, now: number): readonly string[] {
   const to = query.to === undefined ? now : Date.parse(query.to) / 1_000;
   const from = query.from === undefined ? to - 6 * DAY_SECONDS : Date.parse(query.from) / 1_000;
   const count = Math.floor(to / DAY_SECONDS) - Math.floor(from / DAY_SECONDS) + 1;

@@ -9,6 +9,7 @@ import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
 import { checkRawPrompts } from '../raw-prompts.ts';
+import { storing, userOf } from '../storing.ts';
 import { toRoutedRequest } from '../to-routed-request.ts';
 import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatLeniency } from './leniency.ts';
@@ -24,7 +25,12 @@ export const chat = defineDialect({
 /** `POST /v1/chat/completions`, streamed or not. */
 function chatCompletions(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const { request, ignored } = await parseRequest(context, dependencies, chatRequestSchema, chatLeniency);
+    const { request, ignored, refusesStore } = await parseRequest(
+      context,
+      dependencies,
+      chatRequestSchema,
+      chatLeniency,
+    );
     const generation = toRoutedRequest(request, findTarget(dependencies, request.model, context.get('caller')));
     if (generation.prefix?.thinking !== undefined) {
       checkRawPrompts(dependencies, context.get('caller'), {
@@ -34,10 +40,16 @@ function chatCompletions(dependencies: AppDependencies) {
       });
     }
     const requestId = context.get('requestId');
-    const run = await startGeneration({ ...generation, ignored }, dependencies, generationContext(context));
+    const id = `chatcmpl-${dependencies.newId()}`;
+    const user = userOf({ user: request.user, safety_identifier: request.safety_identifier });
+    const { recorder, ignored: unused } = storing(context, dependencies, { id, user, refusesStore, ignored });
+    const run = await startGeneration({ ...generation, ignored: unused }, dependencies, {
+      ...generationContext(context),
+      recorder,
+    });
     const chatRun: RunningChat = {
       ...run,
-      identity: { id: `chatcmpl-${dependencies.newId()}`, created: dependencies.unixTime(), model: request.model },
+      identity: { id, created: dependencies.unixTime(), model: request.model },
       includeUsage: request.stream_options?.include_usage === true,
       continuousUsage:
         request.stream_options?.include_usage === true && request.stream_options.continuous_usage_stats === true,

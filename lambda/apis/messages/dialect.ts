@@ -15,6 +15,7 @@ import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
+import { storing, userOf } from '../storing.ts';
 import { toGenerationRequest } from '../to-generation.ts';
 import { toRoutedRequest } from '../to-routed-request.ts';
 import { messagesError } from './error.ts';
@@ -44,7 +45,7 @@ interface RunningMessage extends RunningGeneration {
 /** `POST /v1/messages`, streamed or not. */
 function createMessage(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const { request, ignored, text } = await parseRequest(
+    const { request, ignored, text, refusesStore } = await parseRequest(
       context,
       dependencies,
       messagesRequestSchema,
@@ -55,9 +56,16 @@ function createMessage(dependencies: AppDependencies) {
       findTarget(dependencies, request.model, context.get('caller')),
     );
     const requestId = context.get('requestId');
+    const id = `msg_${dependencies.newId()}`;
+    const user = userOf({ metadata: request.metadata?.user_id });
+    const { recorder, ignored: unused } = storing(context, dependencies, { id, user, refusesStore, ignored });
+    const running = await startGeneration({ ...generation, ignored: unused }, dependencies, {
+      ...generationContext(context),
+      recorder,
+    });
     const run: RunningMessage = {
-      ...(await startGeneration({ ...generation, ignored }, dependencies, generationContext(context))),
-      identity: { id: `msg_${dependencies.newId()}`, model: request.model },
+      ...running,
+      identity: { id, model: request.model },
       tools: generation.tools,
       newId: dependencies.newId,
     };

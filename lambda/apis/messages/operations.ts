@@ -1,4 +1,4 @@
-import { type ApiDescription, answered, body, ok, refused, strictHeader } from '../operation.ts';
+import { type ApiDescription, answered, body, ok, refused, storeHeader, strictHeader } from '../operation.ts';
 import { countTokensSchema, messagesRequestSchema } from './request.ts';
 import { messageEventSchema, messageSchema, messagesErrorSchema, tokenCountSchema } from './response-schemas.ts';
 
@@ -12,7 +12,7 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
       summary: 'Messages',
       description:
         'Anthropic’s dialect, with its shape of errors. Fields without effect are accepted and reported in `budget_forcing.ignored`.',
-      parameters: [strictHeader],
+      parameters: [strictHeader, storeHeader],
       requestBody: body('MessageRequest', {
         model: 'my-model',
         max_tokens: 2_048,

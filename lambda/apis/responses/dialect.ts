@@ -12,6 +12,7 @@ import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
+import { storing, userOf } from '../storing.ts';
 import { toRoutedRequest } from '../to-routed-request.ts';
 import { type ResponseEvent, ResponseItems } from './events.ts';
 import { responsesLeniency } from './leniency.ts';
@@ -36,14 +37,22 @@ interface RunningResponse extends RunningGeneration {
 /** `POST /v1/responses`, streamed or not. */
 function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
-    const { request, ignored } = await parseRequest(context, dependencies, responsesRequestSchema, responsesLeniency);
+    const { request, ignored, refusesStore } = await parseRequest(
+      context,
+      dependencies,
+      responsesRequestSchema,
+      responsesLeniency,
+    );
     const target = findTarget(dependencies, request.model, context.get('caller'));
     const chat = toRoutedRequest(responsesToChat(request), target, { maxCompletionTokens: 'max_output_tokens' });
-    const generation = { ...chat, ignored };
+    const id = `resp_${dependencies.newId()}`;
+    const user = userOf({ user: request.user, safety_identifier: request.safety_identifier });
+    const { recorder, ignored: unused } = storing(context, dependencies, { id, user, refusesStore, ignored });
+    const generation = { ...chat, ignored: unused };
     const requestId = context.get('requestId');
     const run: RunningResponse = {
-      ...(await startGeneration(generation, dependencies, generationContext(context))),
-      identity: { id: `resp_${dependencies.newId()}`, created: dependencies.unixTime(), request },
+      ...(await startGeneration(generation, dependencies, { ...generationContext(context), recorder })),
+      identity: { id, created: dependencies.unixTime(), request },
       tools: generation.tools,
       items: new ResponseItems(dependencies.newId),
     };

@@ -1,4 +1,4 @@
-import { type ApiDescription, answered, body, refused, strictHeader } from '../operation.ts';
+import { type ApiDescription, answered, body, refused, storeHeader, strictHeader } from '../operation.ts';
 import { responsesRequestSchema } from './request.ts';
 import { responseEventSchema, responseSchema } from './response-schemas.ts';
 
@@ -10,7 +10,7 @@ export const description: ApiDescription<'createResponse'> = {
       summary: 'Responses',
       description:
         'OpenAI’s dialect. Responses are not stored: `previous_response_id` is an error, and `store: true` is reported in `budget_forcing.ignored`, as other fields without effect are.',
-      parameters: [strictHeader],
+      parameters: [strictHeader, storeHeader],
       requestBody: body('ResponseRequest', {
         model: 'my-model',
         input: 'What is 37 + 58 - 21 + 44?',

@@ -115,7 +115,7 @@ describe('the asset of the function', () => {
   it('the source map names files relative to the package, so that the asset is the same on every machine', () => {
     const [asset = ''] = assets('first');
     const { sources } = JSON.parse(readFileSync(join(asset, 'index.mjs.map'), 'utf8'));
-    expect(sources).toContain('../../lambda/handler.ts');
+    expect(sources).toContain('../../../lambda/handler.ts');
   });
 });
 

@@ -31,6 +31,12 @@ const configs: Record<string, ConfigInput> = {
       tokenSecretName: 'hub-token',
     },
   }),
+  'stored conversations': aConfig({ retention: { feedbackDays: 30 } }),
+  'stored conversations with a customer-managed key': aConfig({
+    retention: { feedbackDays: 30 },
+    api: { kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' },
+    watching: { goodAnswers: { percent: 70 } },
+  }),
   'scaling by load': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
   }),

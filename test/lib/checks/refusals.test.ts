@@ -405,6 +405,8 @@ const refused: Record<string, ConfigInput> = {
   }),
   'a hedge without fallbacks': model({ hedgeAfterMs: 500 }),
   'a hedge to another vocabulary': model({ hedgeAfterMs: 500, fallbacks: [{ ...spare, format: 'gpt-oss' }] }),
+  'stored conversations without a table': aConfig({ retention: { feedbackDays: 30 }, api: { ledger: 'none' } }),
+  'stored conversations without keys': aConfig({ retention: { feedbackDays: 30 }, api: { apiKey: false } }),
   'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
 };
 
