@@ -121,6 +121,16 @@ export const configSchema = stageSchema
     path: ['endpoint'],
     error: 'Every model has an upstream, so the endpoint would host none: leave endpoint out',
   })
+  .refine((config) => config.training === undefined || config.endpoint !== undefined, {
+    path: ['training'],
+    error:
+      'There is no endpoint whose model could be trained: write endpoint and a model with a source, or leave training out',
+  })
+  .refine((config) => config.training?.network === undefined || config.endpoint?.network !== undefined, {
+    path: ['training', 'network'],
+    error:
+      'The job is to be in the network of the endpoint, but endpoint.network is missing: write endpoint.network, or leave training.network out',
+  })
   .refine(({ api, endpoint }) => api.network?.kind !== 'endpoint' || endpoint?.network !== undefined, {
     path: ['api', 'network'],
     error:
