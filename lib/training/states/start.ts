@@ -87,26 +87,26 @@ function dataStates({ partition, bucketName }: MachineSettings): States {
     ListData: {
       Type: 'Task',
       Resource: sdkAction(partition, 's3', 'listObjectsV2'),
-      Parameters: { Bucket: bucketName, 'Prefix.$': '$.names.dataPrefix', MaxKeys: 20 },
+      Parameters: {
+        Bucket: bucketName,
+        'Prefix.$': '$.names.dataPrefix',
+        // Without the folder itself, which the console creates as an empty object.
+        'StartAfter.$': '$.names.dataPrefix',
+        MaxKeys: 1,
+      },
       Retry: retryCall,
       Catch: catchAll('DataUnreadable'),
-      ResultPath: '$.listed',
-      Next: 'AnyFiles',
-    },
-    AnyFiles: {
-      Type: 'Choice',
-      Choices: [{ ...present('$.listed.Contents'), Next: 'FilesWithRows' }],
-      Default: 'DataMissing',
-    },
-    FilesWithRows: {
-      Type: 'Pass',
-      Parameters: { 'keys.$': '$.listed.Contents[?(@.Size > 0)].Key' },
       ResultPath: '$.listed',
       Next: 'AnyRows',
     },
     AnyRows: {
       Type: 'Choice',
-      Choices: [{ ...present('$.listed.keys[0]'), Next: 'Train' }],
+      Choices: [
+        {
+          And: [present('$.listed.Contents[0].Size'), { Variable: '$.listed.Contents[0].Size', NumericGreaterThan: 0 }],
+          Next: 'Train',
+        },
+      ],
       Default: 'DataMissing',
     },
     DataMissing: failure(

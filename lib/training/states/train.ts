@@ -30,6 +30,7 @@ export function trainStates(settings: MachineSettings): States {
       Next: 'WhyNot',
     },
     WhyNot: whyNot,
+    ForgetLostAnswer: { Type: 'Pass', Result: {}, ResultPath: '$.failure', Next: 'CreateModel' },
     TrainingRefused: failure('TrainingRefused', 'SageMaker did not create training job {}: {} {}', [
       '$.job.name',
       '$.failure.Error',
@@ -62,7 +63,7 @@ const whyNot: State = {
   Type: 'Choice',
   Choices: [
     // The answer was lost, the job was not.
-    { ...ended('Completed'), Next: 'CreateModel' },
+    { ...ended('Completed'), Next: 'ForgetLostAnswer' },
     { ...secondary('Interrupted'), Next: 'AttemptsLeft' },
     { ...secondary('MaxWaitTimeExceeded'), Next: 'AttemptsLeft' },
     { ...secondary('MaxRuntimeExceeded'), Next: 'TrainingTooLong' },
