@@ -31,14 +31,14 @@ export function checkTrainingJob(job: CheckedJob): readonly (Refusal | undefined
   return [
     checkTrainingRegion(job),
     checkEfa(job),
-    checkRange('training-hours', 'training.maxHours in seconds', job.maxSeconds, limits.trainingSeconds),
+    checkRange('training-hours', 'training.maxHours', job.maxSeconds / 3_600, limits.trainingHours),
     job.spotWaitSeconds === undefined
       ? undefined
       : checkRange(
           'training-hours',
-          'training.maxHours and capacity.attempts × waitMinutes together, in seconds,',
-          job.spotWaitSeconds,
-          limits.trainingSeconds,
+          'With spot instances, training.maxHours and capacity.attempts × waitMinutes together',
+          job.spotWaitSeconds / 3_600,
+          limits.trainingHours,
         ),
     job.keepAliveSeconds === undefined
       ? undefined
@@ -297,6 +297,7 @@ export function checkApproval(byRule: boolean, evaluated: boolean): Refusal | un
     code: 'approval-rule',
     sentence: `training.approval is a rule over the accuracy, but without training.evaluation none is measured: write evaluation, or approval "manual".`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-approve.html',
+    final: true,
   };
 }
 
@@ -311,6 +312,7 @@ export function checkTrainedModel(model: string | undefined, hosted: readonly st
         ? `training.model is missing, but the endpoint hosts ${hosted.length} models: write one of ${list || 'those with a source, of which there is none'}.`
         : `training.model is "${model}", which the endpoint does not host: write one of ${list || 'the models with a source, of which there is none'}.`,
     source: JOB_SOURCE,
+    final: true,
   };
 }
 

@@ -167,10 +167,10 @@ export const limits = {
     source: 'https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html',
   },
   /** Longest time of a training job, with the time that spot instances wait. The default quota is 5 days. */
-  trainingSeconds: {
-    min: 60,
-    max: 2_419_200,
-    unit: 'seconds',
+  trainingHours: {
+    min: 0.1,
+    max: 672,
+    unit: 'hours',
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html',
   },
   /** Warm pool of a training job. */

@@ -49,7 +49,10 @@ export function checkFineTuning(
     checkRange('training-bake', 'training.bakeSeconds', training.bakeSeconds, limits.bakeSeconds),
     ...evaluationChecks(props, model, training),
     ...Object.entries(training.environment).map(([name, value]) =>
-      checkPlainSecret(model.id, `training.environment.${name}`, name, value),
+      checkPlainSecret(model.id, `training.environment.${name}`, name, value, {
+        where: 'in DescribeTrainingJob',
+        instead: 'leave it out; weights of the hub that need a token belong into a bucket (npx budgetforce weights)',
+      }),
     ),
   ];
 }
@@ -60,6 +63,7 @@ function checkName(name: string): Refusal | undefined {
     code: 'training-name',
     sentence: `The name of the fine-tuning is "${name}", with which names of jobs and models begin: write at most 40 lower-case letters, digits and dashes, starting with a letter.`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html',
+    final: true,
   };
 }
 
@@ -123,7 +127,7 @@ function baseChecks(
       tokenSecretName: base.kind === 'hub' ? base.tokenSecretName : undefined,
       quantized,
     }),
-    ...(base.kind === 's3' ? [checkS3Uri(id, base), checkBucket(id, `${field}.uri`, base.uri)] : []),
+    ...(base.kind === 's3' ? [checkS3Uri(id, base, `${field}.uri`), checkBucket(id, `${field}.uri`, base.uri)] : []),
   ];
 }
 
