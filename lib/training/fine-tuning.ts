@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
@@ -248,6 +248,10 @@ export class FineTuning extends Construct {
           stateMachineArn: [this.stateMachine.stateMachineArn],
         },
       },
+    });
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason: 'EventBridge tries for 24 hours to start the execution; afterwards there is nothing left to decide.',
     });
     rule.addTarget(
       new SfnStateMachine(this.stateMachine, {

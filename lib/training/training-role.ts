@@ -35,13 +35,13 @@ export function createTrainingRole(scope: Construct, id: string, props: Training
     sources: [
       { kind: 's3', uri: `s3://${bucket.bucketName}/runs/*/data/` },
       { kind: 's3', uri: `s3://${bucket.bucketName}/${CHECKPOINTS}` },
-      { kind: 's3', uri: `s3://${code.s3BucketName}/${code.s3ObjectKey}` },
       ...(base === undefined ? [] : [base]),
     ],
     repositories: repository === undefined ? [] : [repository],
     logGroupNames: [LOG_GROUP],
     network,
   });
+  readCode(role, code);
   // The group is that of all training jobs of the account, and may not exist yet.
   role.addToPolicy(
     new PolicyStatement({
@@ -79,4 +79,19 @@ export function createTrainingRole(scope: Construct, id: string, props: Training
     );
   }
   return role;
+}
+
+/** SageMaker lists what begins with the key of the one object, and reads it. */
+function readCode(role: Role, { bucket, s3ObjectKey }: Asset): void {
+  role.addToPolicy(
+    new PolicyStatement({ sid: 'ReadCode', actions: ['s3:GetObject'], resources: [bucket.arnForObjects(s3ObjectKey)] }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'ListCode',
+      actions: ['s3:ListBucket'],
+      resources: [bucket.bucketArn],
+      conditions: { StringEquals: { 's3:prefix': [s3ObjectKey] } },
+    }),
+  );
 }
