@@ -1,5 +1,6 @@
 import { type Action, defineCommand, findAction } from '../command.ts';
 import { runDataCheck } from '../train/check-data-action.ts';
+import { runStart } from '../train/start-action.ts';
 import { type TrainValues, trainOptions } from '../train/train-options.ts';
 
 interface TrainAction extends Action {
@@ -12,6 +13,11 @@ const actions: Readonly<Record<string, TrainAction>> = {
     arguments: ['check', 'PATH'],
     summary: 'check rows before they are trained on: columns, lengths, duplicates, overlap, secrets',
     run: runDataCheck,
+  },
+  start: {
+    arguments: ['[CONFIG]'],
+    summary: 'start a run, or go on where the same command was interrupted; with --local on this machine',
+    run: runStart,
   },
 };
 
