@@ -7,6 +7,8 @@ import { settingsSchema } from '../../lambda/settings/settings.ts';
 import { thinkingDefaults } from '../../lib/api/thinking-defaults.ts';
 import type { EvaluationSettings } from '../../lib/training/evaluation-settings.ts';
 
+/** Its lines would go to the standard output, on which the job gives back its verdict. */
+const noLog = () => {};
 /** Longest request, in milliseconds: Lambda's limit, under which the model answers in service, too. */
 const REQUEST_MS = 900_000;
 
@@ -38,7 +40,7 @@ export async function serveComponent(
     capacityWaitMs: REQUEST_MS - 60_000,
     keepAliveMs: 15_000,
   });
-  const server = createAdaptorServer({ fetch: createApp(await compose(settings)).fetch });
+  const server = createAdaptorServer({ fetch: createApp(await compose(settings, noLog)).fetch });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   // The address of a server that listens on a TCP port is an AddressInfo.
