@@ -290,6 +290,21 @@ export function checkEvaluationRoom(
   };
 }
 
+/** Refuses budgets of an evaluation that leave no room for question and answer in the window. */
+export function checkEvaluationBudgets(
+  model: string,
+  budgets: readonly number[],
+  maxThinkingTokens: number,
+): Refusal | undefined {
+  const largest = Math.max(...budgets);
+  if (largest <= maxThinkingTokens) return undefined;
+  return {
+    code: 'evaluation-budgets',
+    sentence: `training.evaluation.budgets has ${groupDigits(largest)}, but ${model} can think at most ${groupDigits(maxThinkingTokens)} tokens beside question and answer: write ${maxThinkingTokens} or less.`,
+    source: 'https://arxiv.org/abs/2501.19393',
+  };
+}
+
 /** Refuses a rule over figures that nobody measures. */
 export function checkApproval(byRule: boolean, evaluated: boolean): Refusal | undefined {
   if (!byRule || evaluated) return undefined;

@@ -112,8 +112,8 @@ export const defaultPrices: Prices = {
     loadGibPerSecond: 2,
     engineSeconds: 90,
     decodeEfficiency: 0.6,
-    // s1's 26 minutes: 315 steps of 16 rows of about 5,500 tokens on 16 H100, six operations for a weight and token.
-    trainingEfficiency: 0.22,
+    // s1's 26 minutes: 315 steps of 16 rows of about 5,500 tokens on 16 H100, with recomputed activations (sft_multinode.sh).
+    trainingEfficiency: 0.3,
     trainingStartSeconds: 600,
   },
 };

@@ -1,4 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
+import { thinkingDefaults } from '../api/thinking-defaults.ts';
 import { checkInstanceType } from '../checks/check-instance-type.ts';
 import { checkBucket, checkS3Uri } from '../checks/check-model-source.ts';
 import { checkRange } from '../checks/check-range.ts';
@@ -6,6 +7,7 @@ import { checkPlainSecret } from '../checks/check-secrets.ts';
 import {
   checkApproval,
   checkBase,
+  checkEvaluationBudgets,
   checkEvaluationRoom,
   checkRecipe,
   checkTrainingImage,
@@ -142,6 +144,7 @@ function evaluationChecks(
   const placements = endpoint.models.map(({ props }) => placementOf(props));
   return [
     checkBucket(model.id, 'training.evaluation.questions', evaluation.questions),
+    checkEvaluationBudgets(model.id, evaluation.budgets, thinkingDefaults(model.contextTokens).maxTokens),
     type &&
       checkEvaluationRoom(model.id, model.props.vllm?.tensorParallel ?? 1, placements, {
         instanceType,

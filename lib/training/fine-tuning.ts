@@ -31,7 +31,7 @@ import { createTrainingRole } from './training-role.ts';
 import { updateDeployment } from './update-deployment.ts';
 
 /** Tag of what a training costs, beside `COST_TAG`. It has to be activated once as a cost allocation tag of the account. */
-export const TRAINING_COST_TAG = 'budgetforce-training';
+const TRAINING_COST_TAG = 'budgetforce-training';
 
 /**
  * Fine-tunes a model of an endpoint and brings it into service: a state machine with a training job, a version in the model registry, an

@@ -18,7 +18,7 @@ const jobFiles = [
 ];
 
 /** Folder of the training script: of the source, or beside the code of the published package. */
-export const trainingFolder = fileURLToPath(new URL('../../training/sft', import.meta.url));
+const trainingFolder = fileURLToPath(new URL('../../training/sft', import.meta.url));
 
 /** The training script as one zip file in the bucket of CDK's assets. */
 export function trainingCode(scope: Construct, id: string): Asset {

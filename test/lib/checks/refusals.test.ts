@@ -418,7 +418,7 @@ describe('a config that cannot work', () => {
     expect(() => addStages(anApp(), config)).toThrowErrorMatchingSnapshot();
   });
 
-  it('every refusal code in the source has a refused config in this test', () => {
+  it('every refusal code in the source has a refused config in this test', { timeout: 120_000 }, () => {
     const source = globSync('lib/**/*.ts')
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');

@@ -96,6 +96,9 @@ export const refusedTrainings: Record<string, ConfigInput> = {
     { copies: { initial: 4, min: 4, max: 4 } },
     { endpoint: { instanceType: 'ml.p5.48xlarge' } },
   ),
+  'questions at a budget that fills the window': training({
+    evaluation: { questions: 's3://weights/questions.jsonl', budgets: [2_048, 32_000] },
+  }),
   'questions in the bucket of an example': training({
     evaluation: { questions: 's3://amzn-s3-demo-bucket/questions.jsonl' },
   }),
