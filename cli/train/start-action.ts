@@ -1,17 +1,20 @@
 import { UsageError } from '../usage-error.ts';
+import { configArgument } from './plan-action.ts';
+import { startCloud } from './start-cloud.ts';
 import { startLocal } from './start-local.ts';
 import type { TrainValues } from './train-options.ts';
 
 /** `budgetforce train start`. */
 export async function runStart(values: TrainValues, rest: readonly string[]): Promise<number> {
-  const [file, ...more] = rest;
-  if (more.length > 0) throw new UsageError(`start takes one config, but got ${rest.join(' ')}.`);
   if (values.local === true) {
-    if (file !== undefined || values.config !== undefined)
+    if (rest.length > 0 || values.config !== undefined)
       throw new UsageError('start --local trains on this machine and takes no config: leave out one of the two.');
     return await startLocal(values);
   }
-  throw new UsageError(
-    'Give the config of the deployment: budgetforce train start CONFIG.json --data rows.jsonl. Or train here: --local.',
-  );
+  if (rest.length === 0 && values.config === undefined) {
+    throw new UsageError(
+      'Give the config of the deployment: budgetforce train start CONFIG.json --data rows.jsonl. Or train on this machine: --local.',
+    );
+  }
+  return await startCloud(values, configArgument('start', values, rest));
 }
