@@ -1,7 +1,8 @@
 import { formats } from '../../lambda/formats/index.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
-import { allowableChecks, checkData, type DataCheck, type DataCheckOptions } from './data/check-data.ts';
+import { checkData, type DataCheckOptions } from './data/check-data.ts';
+import { allowableChecks, type DataCheck } from './data/data-checks.ts';
 import { EvaluationQuestions } from './data/evaluation-overlap.ts';
 import { isFit, renderDataReport } from './data/render-check.ts';
 import { columnNames } from './data/training-row.ts';

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { UsageError } from '../usage-error.ts';
-import { cloudRuns } from './cloud/cloud-runs.ts';
 import { LocalRun } from './local/local-run.ts';
 import { listRecords, type RunRecord, readRecord } from './run-record.ts';
 import type { TrainValues } from './train-options.ts';
@@ -12,7 +11,7 @@ import type { TrainingRun } from './training-run.ts';
  * @throws {UsageError} if there is none
  */
 export async function findRun(values: TrainValues, name: string | undefined): Promise<TrainingRun> {
-  if (values.config !== undefined) return await (await cloudRuns(values.config, values)).find(name);
+  if (values.config !== undefined) return await (await cloudRunsOf(values.config, values)).find(name);
   if (name !== undefined) {
     const record = await readRecord(values.runs, name);
     if (record !== undefined) return await toRun(record, values);
@@ -31,7 +30,7 @@ export async function findRun(values: TrainValues, name: string | undefined): Pr
 async function toRun(record: RunRecord, values: TrainValues): Promise<TrainingRun> {
   return record.kind === 'local'
     ? new LocalRun(record, join(values.runs, record.run))
-    : await (await cloudRuns(record.config, values)).find(record.run);
+    : await (await cloudRunsOf(record.config, values)).find(record.run);
 }
 
 /**
@@ -51,4 +50,10 @@ export async function configOf(values: TrainValues, run: string | undefined, act
   throw new UsageError(
     `Give the config of the deployment: budgetforce train ${action}${run === undefined ? '' : ` ${run}`} --config CONFIG.json.`,
   );
+}
+
+/** The runs of a deployment. The clients of AWS are loaded only for them. */
+export async function cloudRunsOf(file: string, values: TrainValues) {
+  const { cloudRuns } = await import('./cloud/cloud-runs.ts');
+  return await cloudRuns(file, values);
 }

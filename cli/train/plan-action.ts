@@ -1,8 +1,8 @@
 import { groupDigits } from '../../lib/facts/group-digits.ts';
 import { loadPrices } from '../../lib/facts/prices.ts';
 import { type Estimate, s1kData } from '../../lib/training/estimate.ts';
-import { UsageError } from '../usage-error.ts';
 import { dataCheckOptions } from './check-data-action.ts';
+import { configArgument } from './config-argument.ts';
 import { checkData, type DataReport } from './data/check-data.ts';
 import { isFit } from './data/render-check.ts';
 import { planRun, type RunPlan } from './plan-run.ts';
@@ -21,14 +21,6 @@ export async function runPlan(values: TrainValues, rest: readonly string[]): Pro
   );
   process.stdout.write(values.json === true ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan));
   return 0;
-}
-
-/** The config of an action that takes it as its argument, or by --config. */
-export function configArgument(action: string, { config }: TrainValues, rest: readonly string[]): string {
-  const [file = config, ...more] = rest;
-  if (file === undefined || more.length > 0 || (config !== undefined && file !== config))
-    throw new UsageError(`${action} takes one config with "training": budgetforce train ${action} CONFIG.json.`);
-  return file;
 }
 
 async function plannedData(values: TrainValues, trainable: TrainableConfig): Promise<RunPlan['data']> {

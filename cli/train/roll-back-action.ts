@@ -6,7 +6,7 @@ import { UsageError } from '../usage-error.ts';
 import { Bucket } from '../weights/bucket.ts';
 import { cloudRuns } from './cloud/cloud-runs.ts';
 import { callAws } from './cloud/training-stack.ts';
-import { configArgument } from './plan-action.ts';
+import { configArgument } from './config-argument.ts';
 import { writeRecord } from './run-record.ts';
 import type { TrainValues } from './train-options.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UsageError } from '../usage-error.ts';
-import { cloudRuns } from './cloud/cloud-runs.ts';
+import { cloudRunsOf } from './find-run.ts';
 import { LocalRun } from './local/local-run.ts';
 import { listRecords } from './run-record.ts';
 import type { TrainValues } from './train-options.ts';
@@ -12,7 +12,7 @@ export async function runRuns(values: TrainValues, rest: readonly string[]): Pro
   const runs =
     values.config === undefined
       ? await runsOfThisMachine(values)
-      : await (await cloudRuns(values.config, values)).list();
+      : await (await cloudRunsOf(values.config, values)).list();
   process.stdout.write(values.json === true ? `${JSON.stringify({ runs })}\n` : listText(runs, values));
   return 0;
 }

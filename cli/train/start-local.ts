@@ -15,8 +15,7 @@ import { durationText, progressText } from './progress-text.ts';
 import { type Hyperparameters, hyperparametersFrom } from './recipe-values.ts';
 import { defaultRunName, hashData, hashOf, parseRunName } from './run-name.ts';
 import { type LocalRecord, listRecords, readRecord, writeRecord } from './run-record.ts';
-import type { TrainValues } from './train-options.ts';
-import { TINY } from './trained-model.ts';
+import { TINY, type TrainValues } from './train-options.ts';
 import type { TrainingProgress } from './training-log.ts';
 
 /** s1's learning rate is for 32 billion weights; the embedded model has a million. */

@@ -1,13 +1,15 @@
 import type { parseArgs } from 'node:util';
 import type { Option } from '../command.ts';
-import { allowableChecks } from './data/check-data.ts';
-import { OVERLAP_WORDS } from './data/evaluation-overlap.ts';
+import { allowableChecks, OVERLAP_WORDS } from './data/data-checks.ts';
 import { columnNames } from './data/training-row.ts';
 
 const DATA = 'Data';
 const RECIPE = 'Recipe (start)';
 const LOCAL = 'On this machine (start --local)';
 const DECISION = 'Decision (promote)';
+
+/** The embedded model, which `--model tiny` names. */
+export const TINY = 'tiny';
 
 /** Folder of what this machine knows of runs. */
 export const RUNS_FOLDER = '.budgetforce/train';

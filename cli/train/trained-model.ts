@@ -8,10 +8,8 @@ import { recipeDefaults } from '../../lib/training/recipe.ts';
 import type { TrainingConfig } from '../../lib/training/training-schema.ts';
 import { parseChoice, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
-import type { TrainValues } from './train-options.ts';
+import { TINY, type TrainValues } from './train-options.ts';
 
-/** The embedded model, which `--model tiny` names. */
-export const TINY = 'tiny';
 const tinyFolder = fileURLToPath(new URL('../../local/model', import.meta.url));
 
 /** What decides how a row is written and how long it may be. */

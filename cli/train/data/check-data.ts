@@ -4,6 +4,7 @@ import { TokenizerJson } from '../../../lambda/tokenizer/tokenizer-json.ts';
 import { UnknownControlTokenError } from '../../../lambda/tokenizer/unknown-control-token-error.ts';
 import { UsageError } from '../../usage-error.ts';
 import { controlStringFinder, controlStringsOf } from './control-strings.ts';
+import { type DataCheck, dataChecks } from './data-checks.ts';
 import { dataFiles } from './data-files.ts';
 import { encodeRow } from './encode-row.ts';
 import type { EvaluationQuestions } from './evaluation-overlap.ts';
@@ -12,21 +13,6 @@ import { readRecords, unitOf } from './read-records.ts';
 import { secretsIn } from './secrets.ts';
 import { type ColumnsName, columnsOf, type TrainingRow, toTrainingRow } from './training-row.ts';
 import { wordsOf } from './words.ts';
-
-export const dataChecks = [
-  'schema',
-  'length',
-  'duplicate',
-  'same-question',
-  'near-duplicate',
-  'overlap',
-  'control-string',
-  'secret',
-] as const;
-export type DataCheck = (typeof dataChecks)[number];
-
-/** Checks whose findings can be let through: a row that cannot be read ends a training. */
-export const allowableChecks = dataChecks.filter((check) => check !== 'schema');
 
 /** Checks whose findings do not have to be repaired: they may be intended. */
 const NOTES: readonly DataCheck[] = ['same-question', 'near-duplicate'];

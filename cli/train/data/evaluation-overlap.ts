@@ -1,8 +1,6 @@
 import { readQuestions } from '../../../evaluate/questions/read-questions.ts';
+import { OVERLAP_WORDS } from './data-checks.ts';
 import { ngramsOf, wordsOf } from './words.ts';
-
-/** Words in a row that count as overlap: 8, with which s1 cleaned its data (section 2.1 of the paper). */
-export const OVERLAP_WORDS = 8;
 
 /** Questions of evaluations, by their words. A model that was trained on them is not measured by them. */
 export class EvaluationQuestions {

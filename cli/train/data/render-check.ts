@@ -1,5 +1,6 @@
 import { groupDigits } from '../../../lib/facts/group-digits.ts';
-import type { DataCheck, DataFinding, DataReport } from './check-data.ts';
+import type { DataFinding, DataReport } from './check-data.ts';
+import type { DataCheck } from './data-checks.ts';
 import { unitOf } from './read-records.ts';
 
 /** Rows of a finding that a terminal shows. */
