@@ -56,7 +56,7 @@ describe('the app', () => {
       modelsSchema.parse(invoke(stage, restEvent({ httpMethod: 'GET', path: '/v1/models' }))).data.map(({ id }) => id);
     expect(models('stage')).toEqual(['s1-32b']);
     expect(models('many')).toHaveLength(25);
-    expect(stderr.match(/Bundling asset .*Function/g)).toHaveLength(2);
+    expect(stderr.match(/Bundling asset .*Api\/Function/g)).toHaveLength(2);
   });
 
   it('the app reports a wrong config without a stack trace', () => {
