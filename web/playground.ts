@@ -47,6 +47,8 @@ let second: BoxValues | undefined;
 /** Budgets of a link, before the models are known. */
 let linked: LinkedSettings | undefined;
 let running: AbortController | undefined;
+/** Whether the reader asked before the models were known. */
+let askedEarly = false;
 
 layOptions();
 const conversation = new Conversation(() => codePanel.show());
@@ -169,6 +171,8 @@ function keep(question: string, answer: string): void {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
+  askedEarly = boxes.length === 0;
+  if (askedEarly) return;
   running?.abort();
   clearFieldErrors();
   const own = new AbortController();
@@ -297,6 +301,7 @@ async function loadModels(): Promise<void> {
   if (linked?.model !== undefined && models.some(({ id }) => id === linked?.model)) modelSelect.value = linked.model;
   layDials();
   showLoad();
+  if (askedEarly) form.requestSubmit();
 }
 
 function nameOf({ id, alias_of: target, route }: ModelInfo): string {
