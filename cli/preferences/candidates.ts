@@ -166,7 +166,7 @@ function sameAnswer(a: string, b: string): boolean {
 }
 
 /** The final answer of a text, as votes compare it: its number if it has one, else its words. */
-export function answerKey(text: string): string {
+function answerKey(text: string): string {
   const answer = extractAnswer(text);
   const number = extractNumber(answer);
   return number === undefined ? answer.toLowerCase().replaceAll(/\s+/g, ' ').trim() : String(number);

@@ -61,7 +61,11 @@ function distance({ chosen, rejected }: Pair): number {
 
 function preferredPairs({ candidates, preferences }: PromptGroup): readonly Pair[] {
   const shown = (id: string) => candidates.find((candidate) => candidate.id === id);
-  return preferences.flatMap(({ better, worse }) => {
+  // Two people, or one who changed their mind: nobody knows which is better.
+  const undisputed = preferences.filter(
+    ({ better, worse }) => !preferences.some((other) => other.better === worse && other.worse === better),
+  );
+  return undisputed.flatMap(({ better, worse }) => {
     const [chosen, rejected] = [shown(better), shown(worse)];
     return chosen === undefined || rejected === undefined || isSame(chosen, rejected)
       ? []

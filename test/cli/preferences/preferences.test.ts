@@ -73,6 +73,11 @@ describe('pairs', () => {
   it('of feedback: preferred over another, and thumbs up over thumbs down', () => {
     const [a, b] = [stored('a', [{ answer: '7' }]), stored('b', [{ answer: '8' }])];
     expect(pairs([a, b], [{ id: 'b', metric: 'preferred', value: { over: 'a' } }])).toEqual([['feedback', '8', '7']]);
+    const both = [
+      { id: 'b', metric: 'preferred', value: { over: 'a' } },
+      { id: 'a', metric: 'preferred', value: { over: 'b' } },
+    ] as const;
+    expect(pairs([a, b], both)).toEqual([]);
     const thumbs = [
       { id: 'a', metric: 'thumbs', value: true },
       { id: 'b', metric: 'thumbs', value: false },
