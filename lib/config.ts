@@ -12,6 +12,7 @@ import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
 import { serverFields, weightFields } from './serving/model-schema.ts';
+import { trainingSchema } from './training/training-schema.ts';
 import { weightsSchema } from './weights/weights-schema.ts';
 
 /**
@@ -93,6 +94,11 @@ const stageSchema = z.strictObject({
     .describe(
       'Stack with a bucket for weights and a CodeBuild project that brings models of the Hugging Face hub into it (`npx budgetforce weights --codebuild`). If omitted, there is none.',
     ),
+  training: trainingSchema
+    .optional()
+    .describe(
+      'Stack that fine-tunes a hosted model and brings it into service ([fine-tuning](fine-tuning.md)). Costs nothing while no run is going. If omitted, there is none.',
+    ),
   api: apiSchema.prefault({}),
   retention: retentionSchema
     .prefault({})
@@ -114,6 +120,16 @@ export const configSchema = stageSchema
   .refine((config) => config.endpoint === undefined || hosts(config), {
     path: ['endpoint'],
     error: 'Every model has an upstream, so the endpoint would host none: leave endpoint out',
+  })
+  .refine((config) => config.training === undefined || config.endpoint !== undefined, {
+    path: ['training'],
+    error:
+      'There is no endpoint whose model could be trained: write endpoint and a model with a source, or leave training out',
+  })
+  .refine((config) => config.training?.network === undefined || config.endpoint?.network !== undefined, {
+    path: ['training', 'network'],
+    error:
+      'The job is to be in the network of the endpoint, but endpoint.network is missing: write endpoint.network, or leave training.network out',
   })
   .refine(({ api, endpoint }) => api.network?.kind !== 'endpoint' || endpoint?.network !== undefined, {
     path: ['api', 'network'],

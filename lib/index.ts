@@ -57,5 +57,9 @@ export { type Architecture, type ArchitectureName, architectures } from './servi
 export type { ModelSource } from './serving/model-source.ts';
 export type { VllmSettings } from './serving/vllm-settings.ts';
 export { addStacks } from './stacks.ts';
+export { FineTuning } from './training/fine-tuning.ts';
+export type { FineTuningProps } from './training/fine-tuning-props.ts';
+export { TrainingStack, type TrainingStackProps } from './training/stack.ts';
+export type { TrainingConfig } from './training/training-schema.ts';
 export { WeightsStack, type WeightsStackProps } from './weights/stack.ts';
 export { WeightsProject, type WeightsProjectProps } from './weights/weights-project.ts';

@@ -8,6 +8,7 @@ import { copyRangeOf } from './endpoint/model-props.ts';
 import { NetworkStack } from './endpoint/network-stack.ts';
 import { EndpointStack } from './endpoint/stack.ts';
 import { COST_TAG } from './monitoring/budget.ts';
+import { TrainingStack } from './training/stack.ts';
 import { WeightsStack } from './weights/stack.ts';
 
 /**
@@ -22,6 +23,7 @@ export function addStacks(
   readonly networkStack: NetworkStack | undefined;
   readonly weightsStack: WeightsStack | undefined;
   readonly endpointStack: EndpointStack | undefined;
+  readonly trainingStack: TrainingStack | undefined;
   readonly apiStack: ApiStack;
 } {
   const env = { region: config.region, ...(config.account !== undefined && { account: config.account }) };
@@ -43,6 +45,7 @@ export function addStacks(
       config: hosted,
       network: networkStack?.network,
     });
+  const trainingStack = endpointStack && hosted && addTrainingStack(scope, hosted, env, endpointStack, networkStack);
   const apiStack = new ApiStack(scope, `${config.name}-api`, {
     env,
     description: `Budgetforce ${config.name}: OpenAI-compatible API`,
@@ -54,7 +57,7 @@ export function addStacks(
   // Names are plain strings, from which CDK derives no order of the stacks.
   if (endpointStack !== undefined) apiStack.addStackDependency(endpointStack);
   Tags.of(scope).add(COST_TAG, config.name);
-  return { networkStack, weightsStack, endpointStack, apiStack };
+  return { networkStack, weightsStack, endpointStack, trainingStack, apiStack };
 }
 
 function addNetworkStack(
@@ -71,6 +74,28 @@ function addNetworkStack(
     ...(api.network?.kind === 'endpoint' && { functionEndpoints: { scaling: models.some(isScaledByFunction) } }),
     logRetention: logRetentionDays satisfies RetentionDays,
   });
+}
+
+function addTrainingStack(
+  scope: Construct,
+  config: HostedConfig,
+  env: Environment,
+  endpointStack: EndpointStack,
+  networkStack: NetworkStack | undefined,
+) {
+  const { name, training } = config;
+  if (training === undefined) return undefined;
+  const stack = new TrainingStack(scope, `${name}-training`, {
+    env,
+    description: `Budgetforce ${name}: fine-tuning of a hosted model`,
+    config,
+    training,
+    endpoint: endpointStack.endpoint,
+    network: networkStack?.network,
+  });
+  // Names are plain strings, as for the API.
+  stack.addStackDependency(endpointStack);
+  return stack;
 }
 
 /** Whether the function reads, or also changes, the copies of a model. */

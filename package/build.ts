@@ -21,6 +21,9 @@ for (const name of programNames) writeFiles(join('dist', 'programs', name), bund
 // `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });
 
+// The script that a fine-tuning's jobs run.
+cpSync('training/sft', 'dist/training/sft', { recursive: true, filter: (path) => !path.includes('__pycache__') });
+
 function compile(args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, [tsc, ...args], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

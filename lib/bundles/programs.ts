@@ -14,6 +14,8 @@ export const programs = {
   watch: { entry: 'lambda/watch/handler.ts', target: 'node24' },
   /** Job of CodeBuild that brings weights into a bucket. CodeBuild's images have older Node.js versions. */
   weights: { entry: 'cli/weights/build-job.ts', target: 'node20' },
+  /** Job of CodeBuild that compares a trained model with the one in service. */
+  evaluate: { entry: 'cli/eval/compare-job.ts', target: 'node20' },
 } as const;
 
 export type ProgramName = keyof typeof programs;

@@ -10,12 +10,12 @@ type CheckedSource =
     };
 
 /** Refuses a URI that is not a prefix: SageMaker takes uncompressed weights only from a prefix that ends in a slash. */
-export function checkS3Uri(modelId: string, source: CheckedSource): Refusal | undefined {
+export function checkS3Uri(modelId: string, source: CheckedSource, field = 'source.uri'): Refusal | undefined {
   if (source.kind !== 's3' || Token.isUnresolved(source.uri) || /^s3:\/\/[^/]+\/(.+\/)?$/.test(source.uri))
     return undefined;
   return {
     code: 's3-uri',
-    sentence: `source.uri of ${modelId} is "${source.uri}", which does not end in "/", so it names one object instead of a prefix of uncompressed files: write "${source.uri.replace(/\.tar\.gz$/, '')}/" and put the unpacked model there.`,
+    sentence: `${field} of ${modelId} is "${source.uri}", which does not end in "/", so it names one object instead of a prefix of uncompressed files: write "${source.uri.replace(/\.tar\.gz$/, '')}/" and put the unpacked model there.`,
     source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html',
   };
 }

@@ -25,13 +25,22 @@ const secretName =
  *
  * @param field how the message names the place, for instance `environment.HF_TOKEN`. The value is never printed.
  */
-export function checkPlainSecret(modelId: string, field: string, name: string, value: string): Refusal | undefined {
+export function checkPlainSecret(
+  modelId: string,
+  field: string,
+  name: string,
+  value: string,
+  {
+    where = "in DescribeModel and in the server's log",
+    instead = 'write source.tokenSecretName with the name of a secret in Secrets Manager for a token of the hub, or copy the weights to S3, which needs no token',
+  }: { readonly where?: string; readonly instead?: string } = {},
+): Refusal | undefined {
   if (isReference(value)) return undefined;
   const shaped = shapes.some((shape) => shape.test(value));
   if (!shaped && !(secretName.test(name) && value !== '' && !/^(true|false|\d+)$/i.test(value))) return undefined;
   return {
     code: 'plain-secret',
-    sentence: `${field} of ${modelId} ${shaped ? 'has the shape of a secret' : 'has the name of a secret'} and would be readable in the template, in DescribeModel and in the server's log: write source.tokenSecretName with the name of a secret in Secrets Manager for a token of the hub, or copy the weights to S3, which needs no token.`,
+    sentence: `${field} of ${modelId} ${shaped ? 'has the shape of a secret' : 'has the name of a secret'} and would be readable in the template, ${where}: ${instead}.`,
     source: SOURCE,
     // A secret must not be deployed; only its name can be a false alarm.
     final: shaped ? true : undefined,

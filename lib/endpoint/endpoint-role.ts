@@ -7,6 +7,8 @@ import { type ModelSource, parseS3Uri, type S3Source } from '../serving/model-so
 import type { Network } from './network.ts';
 
 export interface EndpointRoleProps {
+  /** What the role does, for the console. @default - hosts models */
+  readonly description?: string | undefined;
   /** Sources of weights and adapters that the role may read. */
   readonly sources: readonly ModelSource[];
   readonly repositories: readonly ImageRepository[];
@@ -24,7 +26,8 @@ export interface EndpointRoleProps {
 export function createEndpointRole(scope: Construct, id: string, props: EndpointRoleProps): Role {
   const stack = Stack.of(scope);
   const role = new Role(scope, id, {
-    description: 'Hosts models on a SageMaker endpoint: reads weights and images, writes logs and metrics',
+    description:
+      props.description ?? 'Hosts models on a SageMaker endpoint: reads weights and images, writes logs and metrics',
     assumedBy: new ServicePrincipal('sagemaker.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
     }),

@@ -48,11 +48,14 @@ export class HostedModel extends Construct implements ReferencedModel {
   readonly errorAlarm: Alarm;
   /** In alarm if the share of good answers is too low. `undefined` unless it is watched. Updates of the component roll back on it. */
   readonly goodAnswersAlarm: Alarm | undefined;
+  /** The props, from which `FineTuning` makes models of other weights. */
+  readonly props: HostedModelProps;
   readonly #endpointName: string;
 
   constructor(scope: Construct, id: string, props: HostedModelProps) {
     super(scope, id);
     this.id = props.id;
+    this.props = props;
     this.servedModelName = props.id;
     this.#endpointName = props.endpointName;
     this.canTokenize = serverOf(props.image ?? DEFAULT_VLLM_TAG) === 'vllm';

@@ -1,4 +1,4 @@
-import { CfnInferenceComponent, type CfnModel } from 'aws-cdk-lib/aws-sagemaker';
+import { CfnInferenceComponent, type CfnInferenceComponentProps, type CfnModel } from 'aws-cdk-lib/aws-sagemaker';
 import type { Construct } from 'constructs';
 import { findInstanceType } from '../facts/instance-types.ts';
 import { storedWeightBytes } from '../serving/gpu-memory.ts';
@@ -22,9 +22,26 @@ export function createComponent(
   props: HostedModelProps,
   { componentName, model, timeouts, rollbackAlarmNames }: ComponentProps,
 ): CfnInferenceComponent {
+  const batch = rollingBatch(copyRangeOf(props));
+  return new CfnInferenceComponent(scope, id, {
+    inferenceComponentName: componentName,
+    endpointName: props.endpoint.attrEndpointName,
+    variantName: props.variantName,
+    ...componentSpecification(props, timeouts, model.attrModelName),
+    runtimeConfig: { copyCount: copiesOf(props).initial },
+    ...(batch !== undefined && { deploymentConfig: toComponentDeployment(rollbackAlarmNames, batch) }),
+  });
+}
+
+/** What a copy of the model reserves. With several instance types, each has a specification of its own, because their hosts differ in memory. */
+export function componentSpecification(
+  props: HostedModelProps,
+  timeouts: StartupTimeouts,
+  modelName: string,
+): Pick<CfnInferenceComponentProps, 'specification' | 'specifications'> {
   const tensorParallel = props.vllm?.tensorParallel ?? 1;
   const specification = (instanceType: string) => ({
-    modelName: model.attrModelName,
+    modelName,
     computeResourceRequirements: {
       numberOfAcceleratorDevicesRequired: tensorParallel,
       minMemoryRequiredInMb: props.memoryMib ?? defaultMemoryMib(instanceType, tensorParallel),
@@ -36,18 +53,9 @@ export function createComponent(
     dataCacheConfig: { enableCaching: props.dataCache ?? true },
   });
   const [instanceType, ...fallbacks] = props.instanceTypes;
-  const batch = rollingBatch(copyRangeOf(props));
-  return new CfnInferenceComponent(scope, id, {
-    inferenceComponentName: componentName,
-    endpointName: props.endpoint.attrEndpointName,
-    variantName: props.variantName,
-    // With several instance types, each has a specification of its own, because their hosts differ in memory.
-    ...(fallbacks.length === 0
-      ? { specification: specification(instanceType) }
-      : { specifications: props.instanceTypes.map((type) => ({ instanceType: type, ...specification(type) })) }),
-    runtimeConfig: { copyCount: copiesOf(props).initial },
-    ...(batch !== undefined && { deploymentConfig: toComponentDeployment(rollbackAlarmNames, batch) }),
-  });
+  return fallbacks.length === 0
+    ? { specification: specification(instanceType) }
+    : { specifications: props.instanceTypes.map((type) => ({ instanceType: type, ...specification(type) })) };
 }
 
 /** Returns the timeouts of a copy's start: as set, or fitting for the size of the weights. */

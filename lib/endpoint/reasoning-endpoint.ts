@@ -6,6 +6,7 @@ import { CfnEndpoint, CfnEndpointConfig } from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
 import { repositoryOf } from '../facts/image-registries.ts';
 import type { BudgetMetric } from '../facts/metrics.ts';
+import type { Instances } from '../facts/placement.ts';
 import { refuse } from '../facts/refusal.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import { errorAlarmName } from './component-names.ts';
@@ -61,6 +62,8 @@ export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
   readonly endpointName: string;
   readonly endpointArn: string;
   readonly models: readonly HostedModel[];
+  /** Number of instances, as the props or their default say. */
+  readonly instances: Instances;
   readonly endpoint: CfnEndpoint;
   readonly config: CfnEndpointConfig;
   readonly executionRole: IRole;
@@ -76,6 +79,7 @@ export class ReasoningEndpoint extends Construct implements IReasoningEndpoint {
     );
     const resolved = resolveEndpoint(props);
     const variant = toProductionVariant(props, resolved);
+    this.instances = resolved.instances;
     refuse(this, checkEndpoint({ region, endpointName: this.endpointName }, props, resolved, variant));
 
     this.executionRole = props.executionRole ?? this.#createRole(props, resolved);

@@ -166,6 +166,20 @@ export const limits = {
     unit: 'security groups',
     source: 'https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html',
   },
+  /** Longest time of a training job, with the time that spot instances wait. The default quota is 5 days. */
+  trainingHours: {
+    min: 0.1,
+    max: 672,
+    unit: 'hours',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html',
+  },
+  /** Warm pool of a training job. */
+  keepAliveSeconds: {
+    min: 1,
+    max: 3_600,
+    unit: 'seconds',
+    source: 'https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html',
+  },
   firewallRate: {
     min: 10,
     max: 2_000_000_000,

@@ -61,9 +61,14 @@ export interface ImageRepository {
 /** Builds the image's URI as CreateModel expects it. */
 export function imageUri(image: ContainerImage, region: string): string {
   if (typeof image !== 'string') return image.uri;
+  return `${registryHost(region)}/${repositoryNameOf(image)}:${image}`;
+}
+
+/** Host of the registry of AWS's images in a region. */
+export function registryHost(region: string): string {
   const account = registryAccounts[region] ?? DEFAULT_REGISTRY_ACCOUNT;
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return `${account}.dkr.ecr.${region}.${domain}/${repositoryNameOf(image)}:${image}`;
+  return `${account}.dkr.ecr.${region}.${domain}`;
 }
 
 /**
@@ -72,8 +77,17 @@ export function imageUri(image: ContainerImage, region: string): string {
  * @returns `undefined` for an image that is not in a private ECR repository.
  */
 export function repositoryOf(image: ContainerImage, region: string): ImageRepository | undefined {
+  return repositoryOfUri(imageUri(image, region));
+}
+
+/**
+ * Returns the ECR repository of an image's URI.
+ *
+ * @returns `undefined` for an image that is not in a private ECR repository.
+ */
+export function repositoryOfUri(uri: string): ImageRepository | undefined {
   const [, account, registryRegion, name] =
-    /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)[:@].+$/.exec(imageUri(image, region)) ?? [];
+    /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)[:@].+$/.exec(uri) ?? [];
   if (account === undefined || registryRegion === undefined || name === undefined) return undefined;
   return { account, region: registryRegion, name };
 }

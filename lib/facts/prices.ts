@@ -16,6 +16,17 @@ const assumptionsSchema = z.strictObject({
   loadGibPerSecond: z.number().gt(0).describe('Rate at which weights load from disk into the GPUs.'),
   engineSeconds: z.number().min(0).describe('Time for compilation, CUDA graphs and the first health check.'),
   decodeEfficiency: z.number().gt(0).max(1).describe('Share of the GPUs’ memory bandwidth that decoding reaches.'),
+  trainingEfficiency: z
+    .number()
+    .gt(0)
+    .max(1)
+    .describe('Share of the GPUs’ bfloat16 arithmetic that training reaches, recomputed activations included.'),
+  trainingStartSeconds: z
+    .number()
+    .min(0)
+    .describe(
+      'Billed time of a training job before its first step: image, packages, the base model from S3 to the GPUs.',
+    ),
 });
 
 const pricesSchema = z.strictObject({
@@ -33,6 +44,12 @@ const pricesSchema = z.strictObject({
   firewallMonth: dollars,
   firewallRuleMonth: dollars,
   vpcEndpointHour: dollars.describe('Price of one interface endpoint in one availability zone.'),
+  s3GibMonth: dollars.describe('Price of storing one GiB in S3 Standard for a month.'),
+  spotDiscount: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('Share of the price that spot instances of training save, a usual value.'),
   assumptions: assumptionsSchema,
 });
 
@@ -85,6 +102,8 @@ export const defaultPrices: Prices = {
   firewallMonth: 5,
   firewallRuleMonth: 1,
   vpcEndpointHour: 0.01,
+  s3GibMonth: 0.023,
+  spotDiscount: 0.5,
   assumptions: {
     instanceSeconds: 300,
     imageSeconds: 120,
@@ -93,6 +112,9 @@ export const defaultPrices: Prices = {
     loadGibPerSecond: 2,
     engineSeconds: 90,
     decodeEfficiency: 0.6,
+    // s1's 26 minutes: 315 steps of 16 rows of about 5,500 tokens on 16 H100, with recomputed activations (sft_multinode.sh).
+    trainingEfficiency: 0.3,
+    trainingStartSeconds: 600,
   },
 };
 

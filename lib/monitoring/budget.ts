@@ -8,12 +8,14 @@ export const COST_TAG = 'budgetforce';
 /**
  * Adds a monthly budget, which notifies at 80 % spent and at 100 % forecast.
  *
+ * @param tagKey key of the cost tag whose value is `tag`
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-budgets-budget.html
  */
 export function addBudget(
   scope: Construct,
   { dollarsPerMonth, emails = [], tag }: MonthlyBudget,
   topicArn: string | undefined,
+  tagKey: string = COST_TAG,
 ): void {
   const subscribers = [
     ...emails.map((address) => ({ subscriptionType: 'EMAIL', address })),
@@ -33,7 +35,7 @@ export function addBudget(
       budgetType: 'COST',
       timeUnit: 'MONTHLY',
       budgetLimit: { amount: dollarsPerMonth, unit: 'USD' },
-      costFilters: { TagKeyValue: [`user:${COST_TAG}$${tag}`] },
+      costFilters: { TagKeyValue: [`user:${tagKey}$${tag}`] },
     },
     notificationsWithSubscribers:
       subscribers.length === 0 ? [] : [notification('ACTUAL', 80), notification('FORECASTED', 100)],

@@ -16,6 +16,7 @@ describe('the example configs', () => {
         's1-32b',
         's1-32b-one-h100',
         's1-32b-isolated',
+        's1-32b-training',
         'r1-distill-32b',
         'r1-distill-70b',
         'qwen3-l40s',
@@ -27,11 +28,12 @@ describe('the example configs', () => {
   });
 
   it.each(examples)('the example config %s creates its resources', (name, config) => {
-    const { networkStack, weightsStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
+    const { networkStack, weightsStack, endpointStack, trainingStack, apiStack } = addStacks(anExampleApp(), config);
     expect({
       ...(networkStack !== undefined && { network: counts(Template.fromStack(networkStack)) }),
       ...(weightsStack !== undefined && { weights: counts(Template.fromStack(weightsStack)) }),
       ...(endpointStack !== undefined && { endpoint: summary(Template.fromStack(endpointStack)) }),
+      ...(trainingStack !== undefined && { training: counts(Template.fromStack(trainingStack)) }),
       api: counts(Template.fromStack(apiStack)),
     }).toMatchSnapshot(name);
   });

@@ -57,6 +57,21 @@ class Job(unittest.TestCase):
         self.assertNotIn("FI_PROVIDER", launch.network_environment(two, efa=False))
         self.assertNotIn("FI_PROVIDER", launch.network_environment(one, efa=True))
 
+    def test_a_commit_of_the_hub_becomes_a_folder(self) -> None:
+        asked = []
+
+        def download(repository: str, revision: str) -> str:
+            asked.append((repository, revision))
+            return "/tmp/hub/snapshot"
+
+        options = ["--model=Qwen/Qwen2.5-7B", "--model-revision=abc", "--format=s1"]
+        self.assertEqual(launch.pin_model(options, download), ["--model=/tmp/hub/snapshot", "--format=s1"])
+        self.assertEqual(asked, [("Qwen/Qwen2.5-7B", "abc")])
+        self.assertEqual(launch.pin_model(["--model=Qwen/Qwen2.5-7B"], download), ["--model=Qwen/Qwen2.5-7B"])
+        for wrong in (["--model-revision=abc"], [f"--model={self.root}", "--model-revision=abc"]):
+            with self.assertRaises(launch.LaunchError):
+                launch.pin_model(wrong, download)
+
     def test_bad_variables_are_refused(self) -> None:
         for environment, message in (
             ({"SM_HOSTS": "algo-1"}, "SM_HOSTS is 'algo-1'. Write a JSON array"),

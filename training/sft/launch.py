@@ -30,6 +30,9 @@ DNS_SECONDS = 600
 """How long the name of the first host may take to be known, in seconds."""
 
 
+HUB_FOLDER = "/tmp/hub"
+
+
 class LaunchError(Exception):
     """A job that cannot be started. The message says what to change."""
 
@@ -96,6 +99,28 @@ def read_options(arguments: list[str], root: Path) -> list[str]:
                 options[name.replace("_", "-")] = unquoted(value)
     options |= pairs(arguments)
     return [f"--{name}={value}" for name, value in options.items()]
+
+
+def pin_model(options: list[str], download) -> list[str]:
+    """Replaces a repository of the hub and its commit (model-revision) by the folder into which `download` brings it."""
+    named = dict(option[2:].split("=", 1) for option in options)
+    revision = named.pop("model-revision", None)
+    if revision is None:
+        return options
+    if "model" not in named or Path(named["model"]).is_dir():
+        raise LaunchError("model_revision is the commit of a repository of the hub. Write its name as model, or leave model_revision out.")
+    named["model"] = str(download(named["model"], revision))
+    return [f"--{name}={value}" for name, value in named.items()]
+
+
+def download_model(repository: str, revision: str) -> str:
+    """Brings one commit of the hub onto the instance's own disks. Every host does so."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(repository, revision=revision, cache_dir=HUB_FOLDER, ignore_patterns=["*.bin", "*.pth", "*.gguf", "original/*"])
+    except Exception as error:
+        raise LaunchError(f"{repository} at {revision} cannot be downloaded from the hub: {error}") from error
 
 
 def unquoted(value: object) -> str:
@@ -208,6 +233,7 @@ def main() -> int:
         cluster = read_cluster(os.environ, root / "input" / "config", count_gpus)
         options = read_options(sys.argv[1:], root)
         install(here / "requirements.txt")
+        options = pin_model(options, download_model)
         if len(cluster.hosts) > 1:
             wait_for_host(cluster.hosts[0])
         return run(torchrun_command(cluster, here / "train.py", options), network_environment(cluster, efa_devices()))

@@ -10,7 +10,7 @@ import { GetAWSDefaultServiceQuota$, GetServiceQuota$ } from '@aws-sdk/client-se
 import { GetCallerIdentity$ } from '@aws-sdk/client-sts';
 
 /**
- * AWS's service models, as the SDK's clients carry them: tuples whose first value is the kind of shape (3 structure, 1 list, 2 map,
+ * AWS's service models, as the SDK's clients carry them: tuples whose first value is the kind of shape (0 simple, 3 structure, 1 list, 2 map,
  * 9 operation; -3 error), with functions and [shape, traits] around references.
  * https://github.com/smithy-lang/smithy-typescript/blob/main/packages/types/src/schema/static-schemas.ts
  */
@@ -47,6 +47,12 @@ export function unmodelled(operation: string, answer: { readonly json?: unknown;
   return used.filter((name) => !known.has(name) && !ENVELOPE.test(name)).map((name) => `${operation}: <${name}>`);
 }
 
+/** What of a request is not as the model of its operation says. Empty if nothing is. */
+export function unmodelledRequest(operation: unknown, request: unknown): string[] {
+  if (!Array.isArray(operation)) return ['the operation has no model'];
+  return wrongIn(resolve(operation[4]), request, String(operation[2]));
+}
+
 /** The shape behind lazy functions and traits of a member. */
 function resolve(shape: unknown): unknown {
   if (typeof shape === 'function') return resolve(shape());
@@ -61,6 +67,7 @@ function traitsOf(shape: unknown): Readonly<Record<string, unknown>> {
 function wrongIn(shape: unknown, value: unknown, path: string): string[] {
   const resolved = resolve(shape);
   if (!Array.isArray(resolved)) return wrongScalar(resolved, value, path);
+  if (resolved[0] === 0) return wrongScalar(resolved[4], value, path);
   if (resolved[0] === 1) {
     if (!Array.isArray(value)) return [`${path} is no list`];
     return value.flatMap((item, index) => wrongIn(resolved[4], item, `${path}[${index}]`));

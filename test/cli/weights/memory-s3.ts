@@ -12,7 +12,7 @@ interface Upload {
 }
 
 /**
- * The part of S3's REST API that an upload needs, in memory, path style. The shapes are those of
+ * The part of S3's REST API that uploads and folders need, in memory, path style. The shapes are those of
  * https://docs.aws.amazon.com/AmazonS3/latest/API/. `onPart` may refuse a part.
  */
 export class MemoryS3 {
@@ -53,6 +53,13 @@ export class MemoryS3 {
     };
     if (bucket !== 'models') {
       send(404, '<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>');
+      return;
+    }
+    if (url.searchParams.get('list-type') === '2') {
+      const prefix = url.searchParams.get('prefix') ?? '';
+      const keys = [...this.objects.keys()].filter((name) => name.startsWith(prefix));
+      const contents = keys.map((name) => `<Contents><Key>${name}</Key></Contents>`).join('');
+      send(200, `<ListBucketResult><KeyCount>${keys.length}</KeyCount>${contents}</ListBucketResult>`);
       return;
     }
     if (key === '' && !url.searchParams.has('uploads')) {

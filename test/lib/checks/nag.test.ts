@@ -37,6 +37,27 @@ const configs: Record<string, ConfigInput> = {
     api: { kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' },
     watching: { goodAnswers: { percent: 70 } },
   }),
+  'fine-tuning with every option': aConfig({
+    endpoint: {
+      instanceType: 'ml.p5.48xlarge',
+      instances: { initial: 1, min: 1, max: 2 },
+      network: {
+        kind: 'existing',
+        subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+        securityGroupIds: ['sg-0123456789abcdef0'],
+      },
+    },
+    models: [aModel({ architecture: 'qwen2.5-32b' })],
+    training: {
+      base: { kind: 's3', uri: 's3://weights/', kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' },
+      evaluation: { questions: 's3://questions/math.jsonl' },
+      kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      network: 'endpoint',
+      costAlarmDollars: 300,
+      trainingPlanArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/mine',
+    },
+    watching: { alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:alarms' },
+  }),
   'scaling by load': aConfig({
     models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
   }),

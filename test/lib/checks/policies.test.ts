@@ -11,8 +11,9 @@ describe('policies', () => {
   it.each(examples)(
     'policies of %s list their actions, and their resources or a reason for a wildcard',
     (_, config) => {
-      const { networkStack, weightsStack, endpointStack, apiStack } = addStacks(anExampleApp(), config);
-      const stacks = [networkStack, weightsStack, endpointStack, apiStack].filter((stack) => stack !== undefined);
+      const { networkStack, weightsStack, endpointStack, trainingStack, apiStack } = addStacks(anExampleApp(), config);
+      const all = [networkStack, weightsStack, endpointStack, trainingStack, apiStack];
+      const stacks = all.filter((stack) => stack !== undefined);
       const found = stacks.flatMap((stack) => wildcards(stack));
       const reasons = new Map(stacks.flatMap((stack) => acknowledgedRules(stack)));
       expect(found.filter(({ kind }) => kind === 'action')).toEqual([]);

@@ -6,6 +6,7 @@ import type { ConfigInput, ModelConfigInput } from '../../../lib/config.ts';
 import { ReasoningEndpoint } from '../../../lib/endpoint/reasoning-endpoint.ts';
 import { RefusedError } from '../../../lib/facts/refusal.ts';
 import { aConfig, addStages, addTo, aModel, anApp, anExternalModel } from '../synthesize.ts';
+import { finalTrainings, refusedTrainings } from './refused-trainings.ts';
 
 const p5 = (changes: Partial<NonNullable<ConfigInput['endpoint']>> = {}) =>
   aConfig({ endpoint: { instanceType: 'ml.p5.48xlarge', ...changes } });
@@ -407,6 +408,7 @@ const refused: Record<string, ConfigInput> = {
   'a hedge to another vocabulary': model({ hedgeAfterMs: 500, fallbacks: [{ ...spare, format: 'gpt-oss' }] }),
   'stored conversations without a table': aConfig({ retention: { feedbackDays: 30 }, api: { ledger: 'none' } }),
   'stored conversations without keys': aConfig({ retention: { feedbackDays: 30 }, api: { apiKey: false } }),
+  ...refusedTrainings,
   'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
 };
 
@@ -416,7 +418,7 @@ describe('a config that cannot work', () => {
     expect(() => addStages(anApp(), config)).toThrowErrorMatchingSnapshot();
   });
 
-  it('every refusal code in the source has a refused config in this test', () => {
+  it('every refusal code in the source has a refused config in this test', { timeout: 120_000 }, () => {
     const source = globSync('lib/**/*.ts')
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
@@ -426,6 +428,7 @@ describe('a config that cannot work', () => {
   });
 
   const final = [
+    ...finalTrainings,
     'a token in plain text',
     'a request longer than a stream may be',
     'scaling by load without an architecture',
@@ -564,7 +567,7 @@ function external(upstream: object = {}, model: object = {}): ConfigInput {
   return config;
 }
 
-/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, in test/lib/endpoint and in test/lib/api. */
+/** Codes that only a construct's properties can cause, tested with ReasoningEndpoint above, in test/lib/endpoint, test/lib/api and test/lib/training. */
 const onlyInConstructs = [
   'region',
   'rolling-variants',
@@ -573,6 +576,7 @@ const onlyInConstructs = [
   'endpoint-missing',
   'no-models',
   'imported-endpoint',
+  'training-name',
 ];
 
 /** Collects the codes of all constructs: one construct reports all of its refusals, but the next is created only after them. */
