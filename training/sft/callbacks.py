@@ -53,7 +53,7 @@ class Metrics(TrainerCallback):
                 "loss": round(logs["loss"], 6),
                 "learning_rate": logs["learning_rate"],
                 "grad_norm": round(float(logs["grad_norm"]), 4),
-                "token_accuracy": round(logs.get("mean_token_accuracy", 0.0), 4),
+                **({"token_accuracy": round(logs["mean_token_accuracy"], 4)} if "mean_token_accuracy" in logs else {}),
                 "tokens_per_second": round((tokens - self.tokens) / max(now - self.time, 1e-9), 1),
                 "tokens": int(tokens),
                 **preference_metrics(logs),

@@ -85,8 +85,8 @@ class EncodedDPOTrainer(DPOTrainer):
 class EncodedKTOTrainer(KTOTrainer):
     """KTO on rows that are encoded already. The answers of other prompts, by which it estimates the KL divergence, are those of the batch, shifted by one, as in TRL."""
 
-    def _prepare_dataset(self, dataset, *_, **__):
-        size = self.args.per_device_train_batch_size
+    def _prepare_dataset(self, dataset, processing_class, args, *_, **__):
+        size = args.per_device_train_batch_size
 
         def shifted(batch):
             ids = batch["completion_ids"]
