@@ -46,7 +46,7 @@ const ACTIVE_EXPERTS = 8;
 /** Bytes of one trained weight: fp32 weight 4, gradient 4, Adam's two moments 8. */
 export const TRAINED_BYTES = 16;
 /** Bytes of one weight of the model before the training: fp32, as the script loads it. */
-export const REFERENCE_BYTES = 4;
+const REFERENCE_BYTES = 4;
 /** Bytes of one logit and its gradient, both in bf16, and of the fp32 part in work. An assumption, not a measurement. */
 const LOGIT_BYTES = 6;
 /** Bytes of one frozen weight: bf16. */
