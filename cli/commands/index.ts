@@ -38,6 +38,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./preferences.ts')).preferencesCommand,
   },
   {
+    name: 'train',
+    summary: 'fine-tune a model, on this machine or on SageMaker',
+    load: async () => (await import('./train.ts')).trainCommand,
+  },
+  {
     name: 'plan',
     summary: 'show what a deployment creates, costs and needs',
     load: async () => (await import('./plan.ts')).planCommand,
