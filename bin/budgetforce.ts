@@ -26,6 +26,11 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   try {
     return await command.run(rest);
   } catch (error) {
+    const missing = missingPackage(error);
+    if (missing !== undefined) {
+      process.stderr.write(`budgetforce ${name} needs the package ${missing}: npm install ${missing}\n`);
+      return 1;
+    }
     process.stderr.write(`budgetforce ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     return isUsage(error) ? 2 : 1;
   }
@@ -58,11 +63,16 @@ async function loadCommand(name: string, load: () => Promise<Command>): Promise<
   try {
     return await load();
   } catch (error) {
-    const [, missing] = /^Cannot find package '([^']+)'/.exec(error instanceof Error ? error.message : '') ?? [];
+    const missing = missingPackage(error);
     if (missing === undefined) throw error;
     process.stderr.write(`budgetforce ${name} needs the package ${missing}: npm install ${missing}\n`);
     return undefined;
   }
+}
+
+/** The package that an import did not find. */
+function missingPackage(error: unknown): string | undefined {
+  return /^Cannot find package '([^']+)'/.exec(error instanceof Error ? error.message : '')?.[1];
 }
 
 function isUsage(error: unknown): boolean {

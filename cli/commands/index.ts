@@ -33,6 +33,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./init.ts')).initCommand,
   },
   {
+    name: 'preferences',
+    summary: 'make training data of stored conversations, votes and feedback',
+    load: async () => (await import('./preferences.ts')).preferencesCommand,
+  },
+  {
+    name: 'train',
+    summary: 'fine-tune a model, on this machine or on SageMaker',
+    load: async () => (await import('./train.ts')).trainCommand,
+  },
+  {
     name: 'plan',
     summary: 'show what a deployment creates, costs and needs',
     load: async () => (await import('./plan.ts')).planCommand,

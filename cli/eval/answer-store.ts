@@ -36,6 +36,21 @@ export class AnswerStore {
     } while (token !== undefined);
   }
 
+  /**
+   * Brings all objects under a prefix into a folder.
+   *
+   * @returns names of the folders in it, sorted
+   */
+  async restoreEach(prefix: string, folder: string): Promise<readonly string[]> {
+    await mkdir(folder, { recursive: true });
+    await this.restore(prefix, folder);
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .toSorted();
+  }
+
   /** Writes all files of a folder under a prefix. */
   async store(folder: string, prefix: string): Promise<void> {
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

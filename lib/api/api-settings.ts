@@ -6,8 +6,9 @@ import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { type ExternalModel, isExternal } from './external-model.ts';
 import { fallbackTokenizer, inlineFallbacks, type ModelFallback, toFallbackSettings } from './fallback.ts';
+import { familyTokenizer } from './family-tokenizer.ts';
 import { type ThinkingBudgets, type ThinkingOverrides, thinkingDefaults, withOverrides } from './thinking-defaults.ts';
-import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
+import { tokenizerPath } from './tokenizer-layer.ts';
 
 /** A model as the API offers it. */
 export interface ApiModel {

@@ -19,9 +19,10 @@ import type { ReasoningApiProps, ResolvedApi } from './api-props.ts';
 import { type ApiModel, thinkingOf, tokenizerFile } from './api-settings.ts';
 import { isExternal, isHosted } from './external-model.ts';
 import { fallbackName, fallbackTokenizer, inlineFallbacks, type ModelFallback } from './fallback.ts';
+import { familyTokenizer } from './family-tokenizer.ts';
 import type { OtherUpstream } from './other-upstreams.ts';
 import { thinkingDefaults } from './thinking-defaults.ts';
-import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
+import { tokenizerPath } from './tokenizer-layer.ts';
 
 /**
  * Runs all checks of an API.

