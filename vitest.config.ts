@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'lambda/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // The default of a second is too short for a page in a browser on a busy machine.
+    expect: { poll: { timeout: 10_000 } },
     maxWorkers: 2,
   },
 });

@@ -9,7 +9,7 @@ export interface Turn {
 
 const KEY = 'budgetforce-conversation';
 
-/** The turns that go with the next question. They are kept in this browser's storage only. */
+/** The turns that go with the next question. The page keeps them in this browser's storage only. */
 export class Conversation {
   #turns: readonly Turn[] = stored();
   readonly #section = byId('conversation', HTMLElement);

@@ -8,9 +8,11 @@ import { clearFieldErrors, showFieldError } from './field-errors.ts';
 import { fromFragment, type LinkedSettings, toFragment } from './link.ts';
 import { LoadPanel } from './load-panel.ts';
 import { layOptions, numberOf, optionFields, textOf } from './options.ts';
+import { preferenceView } from './preference-view.ts';
 import { errorOf, readRun, type Usage } from './read-run.ts';
 import type { ChatBody } from './request-code.ts';
 import { RunView } from './run-view.ts';
+import { StoredAnswer } from './stored-answer.ts';
 import { Sweep } from './sweep.ts';
 
 const EXAMPLES = [
@@ -45,6 +47,8 @@ let second: BoxValues | undefined;
 /** Budgets of a link, before the models are known. */
 let linked: LinkedSettings | undefined;
 let running: AbortController | undefined;
+/** Whether the reader asked before the models were known. */
+let askedEarly = false;
 
 layOptions();
 const conversation = new Conversation(() => codePanel.show());
@@ -121,18 +125,27 @@ function dollarsOf({ prompt_tokens: promptTokens, completion_tokens: completionT
   return price == null ? undefined : (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000;
 }
 
-async function run(view: RunView, exchange: Exchange, side: string, signal: AbortSignal): Promise<void> {
+/** Runs a request. Returns its answer if the API has stored it. */
+async function run(
+  view: RunView,
+  exchange: Exchange,
+  side: string,
+  signal: AbortSignal,
+): Promise<StoredAnswer | undefined> {
   view.note('Waiting for the first token …');
+  const headers = keyHeader();
+  let stored: StoredAnswer | undefined;
   try {
     const response = await fetch(exchange.request.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...keyHeader() },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(exchange.request.body),
       signal,
     });
     exchange.answered(response);
     for await (const event of readRun(response, (text) => exchange.add(text))) {
       view.take(event);
+      if (event.kind === 'stored') stored = new StoredAnswer(event.id, `${base}v1/feedback`, headers);
       if (event.kind !== 'error') continue;
       if (event.param !== undefined) showFieldError(event.param, side, event.message);
       if (event.status === 401) askForKey();
@@ -143,6 +156,8 @@ async function run(view: RunView, exchange: Exchange, side: string, signal: Abor
   } finally {
     view.end();
   }
+  if (stored !== undefined) view.askAbout(stored);
+  return stored;
 }
 
 /** Goes on from an answer: its turn joins the conversation, and the question field is free for the next one. */
@@ -156,6 +171,8 @@ function keep(question: string, answer: string): void {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
+  askedEarly = boxes.length === 0;
+  if (askedEarly) return;
   running?.abort();
   clearFieldErrors();
   const own = new AbortController();
@@ -168,7 +185,7 @@ form.addEventListener('submit', async (event) => {
     const exchange = new Exchange(completionsUrl, bodyOf(box.values));
     const title = boxes.length === 1 ? 'Run' : (SIDES[index] ?? '');
     const view = new RunView({ title, exchange, dollarsOf, onKeep: (answer) => keep(question, answer) });
-    return { view, exchange, side: BOXES[index] ?? '' };
+    return { title, view, exchange, side: BOXES[index] ?? '' };
   });
   runs.replaceChildren(...started.map(({ view }) => view.card));
   if (runs.getBoundingClientRect().top > window.innerHeight * 0.6) runs.scrollIntoView({ block: 'start' });
@@ -177,8 +194,19 @@ form.addEventListener('submit', async (event) => {
     const scale = Math.max(...started.map(({ view }) => view.timeline.tokens));
     for (const { view } of started) view.timeline.draw(scale);
   };
-  await Promise.all(started.map(({ view, exchange, side }) => run(view, exchange, side, own.signal).then(draw)));
-  if (running === own) stop.hidden = true;
+  const answers = await Promise.all(
+    started.map(async ({ title, view, exchange, side }) => {
+      const answer = await run(view, exchange, side, own.signal);
+      draw();
+      return answer === undefined ? undefined : { title, answer };
+    }),
+  );
+  if (running !== own) return;
+  stop.hidden = true;
+  // The reader may have gone on from one of the answers.
+  if (!started.every(({ view }) => view.card.isConnected)) return;
+  const [first, other] = answers;
+  if (first !== undefined && other !== undefined) runs.append(preferenceView([first, other]));
 });
 stop.addEventListener('click', () => running?.abort());
 compare.addEventListener('change', layDials);
@@ -273,6 +301,7 @@ async function loadModels(): Promise<void> {
   if (linked?.model !== undefined && models.some(({ id }) => id === linked?.model)) modelSelect.value = linked.model;
   layDials();
   showLoad();
+  if (askedEarly) form.requestSubmit();
 }
 
 function nameOf({ id, alias_of: target, route }: ModelInfo): string {

@@ -1,5 +1,8 @@
 import { createParser } from 'eventsource-parser';
 
+/** The header of a response that is stored. */
+const STORE_HEADER = 'x-budgetforce-store';
+
 /** An event of a run. */
 export type RunEvent =
   | { readonly kind: 'text'; readonly part: 'thinking' | 'answer'; readonly text: string; readonly forced: boolean }
@@ -10,6 +13,8 @@ export type RunEvent =
   /** Probabilities of the next thinking tokens, 0 to 1. `null`: forced. */
   | { readonly kind: 'probabilities'; readonly tokens: readonly (number | null)[] }
   | { readonly kind: 'vote'; readonly vote: VoteState }
+  /** At the end of an answer that is complete, and stored under this id. */
+  | { readonly kind: 'stored'; readonly id: string }
   /** `param`: the field of the request that caused it. */
   | { readonly kind: 'error'; readonly message: string; readonly status: number; readonly param?: string | undefined };
 
@@ -64,6 +69,7 @@ export interface Usage {
 }
 
 interface Chunk {
+  readonly id?: string;
   readonly choices?: readonly {
     readonly delta?: { readonly content?: string; readonly reasoning_content?: string; readonly forced?: boolean };
     readonly logprobs?: { readonly reasoning_content?: readonly { readonly logprob: number | null }[] } | null;
@@ -86,31 +92,37 @@ export async function* readRun(response: Response, onText: (text: string) => voi
     return;
   }
   const events: RunEvent[] = [];
+  let id: string | undefined;
   const parser = createParser({
-    onEvent: ({ data }) => events.push(...eventsOf(data)),
+    onEvent: ({ data }) => {
+      if (data === '[DONE]') return;
+      const chunk: Chunk = JSON.parse(data);
+      id ??= chunk.id;
+      events.push(...eventsOf(chunk));
+    },
     onComment: (comment) => {
       if (comment.trim() !== 'keep-alive') events.push({ kind: 'note', text: comment.trim() });
     },
   });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let reported = false;
+  let end: 'report' | 'error' | undefined;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
     onText(value);
     parser.feed(value);
     for (const event of events.splice(0)) {
-      reported ||= event.kind === 'report' || event.kind === 'error';
+      if (event.kind === 'report' || event.kind === 'error') end = event.kind;
       yield event;
     }
   }
-  if (!reported)
+  if (end === 'report' && id !== undefined && response.headers.get(STORE_HEADER) === 'true')
+    yield { kind: 'stored', id };
+  if (end === undefined)
     yield { kind: 'error', message: 'The stream ended before the answer was complete.', status: response.status };
 }
 
-function eventsOf(data: string): readonly RunEvent[] {
-  if (data === '[DONE]') return [];
-  const chunk: Chunk = JSON.parse(data);
+function eventsOf(chunk: Chunk): readonly RunEvent[] {
   if (chunk.error !== undefined)
     return [
       {

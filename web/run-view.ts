@@ -1,7 +1,9 @@
 import { attemptsView } from './attempts-view.ts';
 import { element } from './element.ts';
 import type { Exchange } from './exchange.ts';
+import { FeedbackView } from './feedback-view.ts';
 import type { Report, RunEvent, Usage } from './read-run.ts';
+import type { StoredAnswer } from './stored-answer.ts';
 import { Timeline } from './timeline.ts';
 import { VoteView } from './vote-view.ts';
 
@@ -26,6 +28,7 @@ export class RunView {
   readonly #figures = element('dl');
   readonly #vote = new VoteView();
   readonly #attempts = element('div');
+  readonly #feedback = element('div');
   readonly #actions = element('div', { className: 'actions', hidden: true });
   readonly #keep = element('button', { type: 'button', className: 'quiet' }, 'Keep and ask more');
   readonly #startedAt = performance.now();
@@ -59,6 +62,7 @@ export class RunView {
       this.#vote.section,
       this.#attempts,
       this.#figures,
+      this.#feedback,
       this.#actions,
     );
   }
@@ -102,6 +106,12 @@ export class RunView {
     this.#actions.hidden = false;
     this.#keep.hidden = this.#report === undefined || this.#answerText.trim() === '';
     this.#showFigures();
+  }
+
+  /** Asks the reader about the answer, which is stored. */
+  askAbout(answer: StoredAnswer): void {
+    const { title } = this.#options;
+    this.#feedback.replaceChildren(new FeedbackView({ answer, text: this.#answerText.trim(), title }).section);
   }
 
   #showReport(report: Report): void {

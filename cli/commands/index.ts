@@ -33,6 +33,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./init.ts')).initCommand,
   },
   {
+    name: 'preferences',
+    summary: 'make training data of stored conversations, votes and feedback',
+    load: async () => (await import('./preferences.ts')).preferencesCommand,
+  },
+  {
     name: 'train',
     summary: 'fine-tune a model, on this machine or on SageMaker',
     load: async () => (await import('./train.ts')).trainCommand,

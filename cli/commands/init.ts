@@ -8,9 +8,9 @@ import { chooseHardware } from '../init/choose-hardware.ts';
 import { findSource } from '../init/find-source.ts';
 import { knownModels } from '../init/known-models.ts';
 import { ownPackage, packInto } from '../init/own-package.ts';
-import { checkFolder, writeApp } from '../init/write-app.ts';
 import { parseNumber, parseWholeNumber } from '../option-values.ts';
 import { UsageError } from '../usage-error.ts';
+import { checkFolder, writeFolder } from '../write-folder.ts';
 
 const DEFAULT_FOLDER = 'reasoning-api';
 const modelNames = Object.keys(knownModels);
@@ -100,7 +100,7 @@ export const initCommand = defineCommand({
     );
     const own = ownPackage();
     let files: readonly string[] = [];
-    writeApp(folder, (temporary) => {
+    writeFolder(folder, (temporary) => {
       if (values.package === undefined && own.isClone) process.stderr.write('Packing this clone of budgetforce …\n');
       const packageSpec = values.package ?? (own.isClone ? `file:${packInto(temporary, own)}` : own.version);
       const written = appFiles({ ...chosen, packageSpec, versions: own.versions });

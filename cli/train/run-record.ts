@@ -27,7 +27,7 @@ const cloudSchema = z.object({
   /** Path of the config, from where the run was started. */
   config: z.string(),
 });
-export type CloudRecord = z.infer<typeof cloudSchema>;
+type CloudRecord = z.infer<typeof cloudSchema>;
 
 const recordSchema = z.discriminatedUnion('kind', [localSchema, cloudSchema]);
 

@@ -12,7 +12,7 @@ const DECISION = 'Decision (promote)';
 export const TINY = 'tiny';
 
 /** Folder of what this machine knows of runs. */
-export const RUNS_FOLDER = '.budgetforce/train';
+const RUNS_FOLDER = '.budgetforce/train';
 
 /** The options of `budgetforce train`. */
 export const trainOptions = {

@@ -39,6 +39,7 @@ export type NewGeneration = Omit<StoredGeneration, 'created' | 'ttl' | 'object' 
  * |---|---|---|
  * | `STORED#key` | id of the response | pointer to a generation of the key (`StoredGeneration`) |
  * | `STOREDUSER#SHA-256 of the user` | key`#`id of the response | a generation of the user |
+ * | `STOREDDAY#day of the response` | key`#`id of the response | a generation of the day |
  * | `FEEDBACK#day of the response` | id of the response`#`metric | feedback (`StoredFeedback`) |
  *
  * The content is written first and the pointer last, and readers follow pointers only: a process that ends in between leaves nothing
@@ -77,6 +78,7 @@ export class FeedbackStore {
     const whole: StoredContent = { id, created, budget, policy, ...content };
     await Promise.all([
       this.#objects.put(stored.object, JSON.stringify(whole)),
+      this.#table.put({ ...dayKey(stored), ttl: stored.ttl }),
       ...(ofUser === undefined ? [] : [this.#table.put({ ...ofUser, ttl: stored.ttl })]),
     ]);
     await this.#table.put({ ...pointerKey(stored), ...stored });
@@ -96,6 +98,22 @@ export class FeedbackStore {
     const stored = await this.find(key, id);
     const written = stored === undefined ? undefined : await this.#objects.get(stored.object);
     return written === undefined ? undefined : contentSchema.parse(JSON.parse(written));
+  }
+
+  /** Generations of the given days (`YYYY-MM-DD`, UTC) with their content, in the order of the days, keys and ids. */
+  async *generations(
+    days: readonly string[],
+    after?: FeedbackPlace,
+  ): AsyncGenerator<{ readonly key: string; readonly content: StoredContent } & FeedbackPlace> {
+    for (const day of days.slice(after === undefined ? 0 : Math.max(0, days.indexOf(after.day)))) {
+      const options = after?.day === day ? { after: after.place } : {};
+      for await (const item of this.#table.query(storedDay(day), '', options)) {
+        const place = String(item['sk']);
+        const [key = '', id = ''] = place.split('#');
+        const content = await this.content(key, id);
+        if (content !== undefined) yield { key, content, day, place };
+      }
+    }
   }
 
   /**
@@ -210,6 +228,8 @@ export class FeedbackStore {
     for await (const item of this.#table.query(partition, `${stored.id}#`, { consistent: true })) {
       await this.#removeFeedback({ pk: partition, sk: String(item['sk']), ...storedFeedbackSchema.parse(item) });
     }
+    const ofDay = dayKey(stored);
+    await this.#table.delete(ofDay.pk, ofDay.sk);
     const { user } = stored;
     if (user !== undefined) {
       const { pk, sk } = userKey(user, stored);
@@ -272,10 +292,15 @@ function textsOf({ metric, value, comment, tags }: Feedback): FeedbackTexts | un
 
 const keyPartition = (key: string) => `STORED#${key}`;
 const userPartition = (hash: string) => `STOREDUSER#${hash}`;
+const storedDay = (day: string) => `STOREDDAY#${day}`;
 const feedbackDay = (day: string) => `FEEDBACK#${day}`;
 
 function pointerKey({ key, id }: Pick<StoredGeneration, 'key' | 'id'>) {
   return { pk: keyPartition(key), sk: id };
+}
+
+function dayKey({ key, id, created }: Pick<StoredGeneration, 'key' | 'id' | 'created'>) {
+  return { pk: storedDay(dayOf(created)), sk: `${key}#${id}` };
 }
 
 function userKey(hash: string, { key, id }: Pick<StoredGeneration, 'key' | 'id'>) {

@@ -81,6 +81,7 @@ function recipeChecks({ id, props }: HostedModel, training: ResolvedTraining): r
       : undefined;
   return [
     missing,
+    checkTask(recipe),
     ...checkRecipe({
       model: id,
       instanceType,
@@ -97,6 +98,21 @@ function recipeChecks({ id, props }: HostedModel, training: ResolvedTraining): r
       memory: memoryOf(props, training),
     }),
   ];
+}
+
+/** Refuses fields that the task of a recipe does not have: the script would refuse them after the instances have started. */
+function checkTask({ task, packing, beta, ldAlpha }: ResolvedTraining['recipe']): Refusal | undefined {
+  const wrong = [
+    ...(task !== 'sft' && packing === true ? ['packing, but a pair is two sequences'] : []),
+    ...(task === 'sft' && beta !== undefined ? ['beta, which is of dpo and kto'] : []),
+    ...(task !== 'dpo' && ldAlpha !== undefined ? ['ldAlpha, which is of dpo'] : []),
+  ];
+  if (wrong.length === 0) return undefined;
+  return {
+    code: 'training-task',
+    sentence: `training.recipe is of the task "${task}" and has ${wrong.join(', and ')}: leave it out, or write another task.`,
+    source: 'docs/feedback.md',
+  };
 }
 
 function memoryOf({ architecture }: HostedModel['props'], { recipe, instanceType, instanceCount }: ResolvedTraining) {

@@ -23,6 +23,8 @@ export interface TrainingMemory {
   readonly keptPerToken: number;
   /** Further activations and gradients of the layer in work, of one token. */
   readonly layerPerToken: number;
+  /** Logits and their gradients, of one token. 0 for `sft`, whose loss TRL computes in chunks. */
+  readonly logitsPerToken: number;
   /** CUDA context, buffers of NCCL and cuBLAS, see `RUNTIME_BYTES`. */
   readonly runtime: number;
   /** Tokens in the memory of one GPU: rows of the micro batch × block size. */
@@ -43,6 +45,10 @@ const RUNTIME_BYTES = 2 * 1024 ** 3;
 const ACTIVE_EXPERTS = 8;
 /** Bytes of one trained weight: fp32 weight 4, gradient 4, Adam's two moments 8. */
 export const TRAINED_BYTES = 16;
+/** Bytes of one weight of the model before the training: fp32, as the script loads it. */
+const REFERENCE_BYTES = 4;
+/** Bytes of one logit and its gradient, both in bf16, and of the fp32 part in work. An assumption, not a measurement. */
+const LOGIT_BYTES = 6;
 /** Bytes of one frozen weight: bf16. */
 const FROZEN_BYTES = 2;
 
@@ -69,9 +75,10 @@ export function trainingMemory(
   const states = statesOf(recipe, all, trained) / shards;
   const gathered = gatheredBytes(shape, recipe, { gpus, shards, all, trained });
   const { keptPerToken, layerPerToken } = activations(shape, recipe);
-  const perToken = keptPerToken + layerPerToken;
-  const tokens =
-    (recipe.microBatchSize ?? recipeDefaults.microBatchSize) * (recipe.blockSize ?? recipeDefaults.blockSize);
+  const logitsPerToken = learnsPreferences(recipe) ? LOGIT_BYTES * shape.vocabulary : 0;
+  const perToken = keptPerToken + layerPerToken + logitsPerToken;
+  const rows = (recipe.microBatchSize ?? recipeDefaults.microBatchSize) * sequencesOfRow(recipe);
+  const tokens = rows * (recipe.blockSize ?? recipeDefaults.blockSize);
   const total = type.gpuMemoryMib * 1024 ** 2;
   const usable = total * USABLE_SHARE;
   const fixed = states + gathered + RUNTIME_BYTES;
@@ -85,13 +92,11 @@ export function trainingMemory(
     gathered,
     keptPerToken,
     layerPerToken,
+    logitsPerToken,
     runtime: RUNTIME_BYTES,
     tokens,
     needed: fixed + tokens * perToken,
-    largestBlock: Math.max(
-      0,
-      Math.floor((usable - fixed) / perToken / (recipe.microBatchSize ?? recipeDefaults.microBatchSize)),
-    ),
+    largestBlock: Math.max(0, Math.floor((usable - fixed) / perToken / rows)),
     hostNeeded: hostBytes(recipe, { all, processes: shards === 1 ? type.gpus : 1 }),
   };
 }
@@ -101,8 +106,20 @@ export function checkpointsActivations({ activationCheckpointing = 'auto' }: Rec
   return activationCheckpointing !== 'off';
 }
 
-function statesOf({ method }: Recipe, all: number, trained: number): number {
-  return method === 'lora' ? all * FROZEN_BYTES + trained * TRAINED_BYTES : trained * TRAINED_BYTES;
+/** Whether the task is one of preferences, which needs the model before the training beside the one in training. */
+export function learnsPreferences({ task = 'sft' }: Recipe): boolean {
+  return task !== 'sft';
+}
+
+/** A pair is two sequences, and KTO compares each answer with that of another prompt. */
+function sequencesOfRow(recipe: Recipe): number {
+  return learnsPreferences(recipe) ? 2 : 1;
+}
+
+/** The model before the training is a second copy in fp32; with an adapter it is the model without it. */
+function statesOf(recipe: Recipe, all: number, trained: number): number {
+  if (recipe.method === 'lora') return all * FROZEN_BYTES + trained * TRAINED_BYTES;
+  return trained * TRAINED_BYTES + (learnsPreferences(recipe) ? all * REFERENCE_BYTES : 0);
 }
 
 /**

@@ -3,6 +3,12 @@ export interface Recipe {
   /** `full` trains all weights, `lora` the two small matrices beside each linear layer. */
   readonly method: 'full' | 'lora';
   /**
+   * What the data is: rows of question, thought and answer (`sft`), pairs (`dpo`), or judged answers (`kto`).
+   *
+   * @default 'sft'
+   */
+  readonly task?: 'sft' | 'dpo' | 'kto' | undefined;
+  /**
    * Most tokens of a row.
    *
    * @default 32768, s1's

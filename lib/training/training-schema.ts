@@ -10,9 +10,28 @@ const count = z.int().min(1);
 
 /** Options of training/sft that a recipe of either method has. */
 const commonFields = {
+  task: z
+    .enum(['sft', 'dpo', 'kto'])
+    .default('sft')
+    .describe(
+      'What the data is: rows of question, thought and answer, or what `budgetforce preferences export` writes: pairs (`dpo`) or judged answers (`kto`).',
+    ),
+  beta: positive
+    .optional()
+    .describe('With `dpo` and `kto`: how strongly the model is held near the one before. If omitted, 0.1.'),
+  ldAlpha: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'With `dpo`: weight of the tokens by which one answer is longer; below 1, length counts less. If omitted, 1.',
+    ),
   epochs: positive.default(recipeDefaults.epochs).describe('Passes over the data.'),
   maxSteps: count.optional().describe('Ends the training after these steps, whatever `epochs` says.'),
-  learningRate: positive.optional().describe('If omitted, 1e-5, s1’s for 32 billion parameters.'),
+  learningRate: positive
+    .optional()
+    .describe('If omitted, 1e-5, s1’s for 32 billion parameters. For `dpo` and `kto` write a lower one, such as 1e-6.'),
   batchSize: count.default(recipeDefaults.batchSize).describe('Rows of one step, of all GPUs together.'),
   microBatchSize: count.default(recipeDefaults.microBatchSize).describe('Rows in the memory of one GPU.'),
   blockSize: count

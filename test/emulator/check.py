@@ -27,12 +27,12 @@ FIRST, SECOND = (REPOSITORY / "test/emulator" / name for name in ("first.json", 
 EXAMPLES = sorted((REPOSITORY / "config").glob("*.json"))
 CONFIGS = [json.loads(file.read_text()) for file in EXAMPLES]
 REGION_OF = {config["name"]: config["region"] for config in [json.loads(FIRST.read_text()), *CONFIGS]}
-STACKS = sum(1 + ("endpoint" in config) + ("weights" in config) + (config.get("endpoint", {}).get("network", {}).get("kind") == "isolated") for config in CONFIGS)
+STACKS = sum(1 + ("endpoint" in config) + ("weights" in config) + ("training" in config) + (config.get("endpoint", {}).get("network", {}).get("kind") == "isolated") for config in CONFIGS)
 REGIONS = sorted(set(REGION_OF.values()))
 
 NEVER_CREATED = {
     "AWS::SageMaker::InferenceComponent": "moto has no such call",
-    "AWS::CodeBuild::Project": "moto knows the call, but not the type in a template",
+    "AWS::Budgets::Budget": "moto knows the call, but not the type in a template",
     "AWS::S3::BucketPolicy": "moto knows the call, but not the type in a template",
     "AWS::CDK::Metadata": "nothing to create: a note to AWS on how the template was made",
 }
@@ -168,7 +168,7 @@ def check_examples(folder: Path) -> None:
     assert len(outputs) == STACKS, outputs
     # The ledger tables are retained by default. The emulator does not delete the VPC of the isolated network, whose stack
     # exports it to another one, nor two of its security groups (docs/emulator.md).
-    buckets = sum("weights" in config and "bucket" not in config["weights"] for config in CONFIGS)
+    buckets = sum(("weights" in config and "bucket" not in config["weights"]) + ("training" in config) for config in CONFIGS)
     destroy(assembly, before, {"tables": len(EXAMPLES), "buckets": buckets, "VPCs": 1, "security groups": 2})
 
 
@@ -214,7 +214,7 @@ def report(title: str, assembly: Path) -> None:
     for file in sorted(assembly.glob("*.template.json")):
         stack = file.name.removesuffix(".template.json")
         template = json.loads(file.read_text())["Resources"]
-        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint").removesuffix("-network").removesuffix("-weights")]
+        region = REGION_OF[stack.removesuffix("-api").removesuffix("-endpoint").removesuffix("-network").removesuffix("-weights").removesuffix("-training")]
         pages = boto3.client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
         # moto also lists the resources that it skipped, with an empty id.
         created = {resource["LogicalResourceId"] for page in pages for resource in page["StackResourceSummaries"]} - {""}

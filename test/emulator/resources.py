@@ -188,6 +188,39 @@ class Stage(Resource, CloudFormationModel):
         """Does nothing: a stage is deleted with its API, which the stage's id does not identify."""
 
 
+class Project(Resource, CloudFormationModel):
+    type = "AWS::CodeBuild::Project"
+    name_property = "Name"
+
+    @staticmethod
+    def put(client, name, properties, physical_id):
+        names = ("Artifacts", "Environment", "ServiceRole", "TimeoutInMinutes", "Description", "ConcurrentBuildLimit")
+        project = camel_case({key: properties[key] for key in names if key in properties})
+        source = camel_case(without(properties["Source"], "BuildSpec"))
+        project["source"] = {**source, "buildspec": properties["Source"]["BuildSpec"]}
+        codebuild = client("codebuild")
+        if physical_id is not None:
+            codebuild.delete_project(name=physical_id)
+        return codebuild.create_project(name=name, **project)["project"]["name"]
+
+    @staticmethod
+    def remove(client, physical_id):
+        client("codebuild").delete_project(name=physical_id)
+
+    @staticmethod
+    def attributes(client, physical_id):
+        [project] = client("codebuild").batch_get_projects(names=[physical_id])["projects"]
+        return {"Arn": project["arn"]}
+
+
+def camel_case(value: Any) -> Any:
+    if isinstance(value, list):
+        return [camel_case(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {f"{name[0].lower()}{name[1:]}": camel_case(item) for name, item in value.items()}
+
+
 class ScalableTarget(Resource, CloudFormationModel):
     type = "AWS::ApplicationAutoScaling::ScalableTarget"
 

@@ -8,14 +8,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { installEnvironment, runOrExit } from './environment.ts';
 import { continuedFrom, eventOf, FSDP_ON_CPU, runTraining } from './training-run.ts';
 
 const root = join(import.meta.dirname, '../..');
-const requirements = join(root, 'training/sft/requirements.txt');
 const EMBEDDED = join(root, 'local/model/budgetforce-tiny.gguf');
 const MAX_MINUTES = 15;
 
@@ -34,7 +33,7 @@ if (values.help) {
   process.exit(0);
 }
 
-const python = values.python ?? (await installEnvironment());
+const python = values.python ?? (await installEnvironment(values['download-cuda']));
 const out = values.out;
 const [base, skill, tuned, gguf] = ['base', 'skill', 'tuned', 'tuned.gguf'].map((name) => join(out, name)) as [
   string,
@@ -46,9 +45,10 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 
 const failures: string[] = [];
-for (const file of ['test_data.py', 'test_launch.py', 'test_export.py']) run(python, [join(import.meta.dirname, file)]);
-run(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
-run(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
+for (const file of ['test_data.py', 'test_launch.py', 'test_export.py', 'test_preference.py'])
+  runOrExit(python, [join(import.meta.dirname, file)]);
+runOrExit(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
+runOrExit(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
 
 const common = ['--model', base, '--format', 's1', '--learning-rate', '1e-3'];
 await checkRefusals();
@@ -57,7 +57,7 @@ await checkStop();
 await checkHosts();
 for (const rank of [0, 8]) await checkSharding(rank);
 await teach();
-run(python, [join(root, 'training/sft/export.py'), 'gguf', '--model', tuned, '--out', gguf]);
+runOrExit(python, [join(root, 'training/sft/export.py'), 'gguf', '--model', tuned, '--out', gguf]);
 await compare();
 for (const failure of failures) console.error(`FAILED: ${failure}`);
 console.log(failures.length === 0 ? 'Passed.' : 'Failed.');
@@ -290,25 +290,4 @@ function shown({ right, of, low, high }: Accuracy): string {
 function expectThat(holds: boolean, what: string, errors = ''): void {
   console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}`);
   if (!holds) failures.push(`${what}\n${errors.slice(-2_000)}`);
-}
-
-/** The environment of training/sft, kept in the user's cache. Asks before it downloads CUDA libraries. */
-async function installEnvironment(): Promise<string> {
-  const hash = createHash('sha256')
-    .update(await readFile(requirements))
-    .digest('hex')
-    .slice(0, 12);
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'budgetforce', `train-${hash}`);
-  await mkdir(folder, { recursive: true });
-  const script = '. "$1" && make_environment "$2" "$3" "$4"';
-  const cuda = values['download-cuda'] ? 'yes' : 'no';
-  run('bash', ['-euc', script, 'bash', join(root, 'training/environment.sh'), folder, requirements, cuda]);
-  return join(folder, 'bin/python');
-}
-
-function run(file: string, arguments_: readonly string[]): void {
-  const { status, error } = spawnSync(file, arguments_, { stdio: 'inherit' });
-  if (status === 0) return;
-  console.error(`${[file, ...arguments_].join(' ')} ended with ${status ?? error?.message}.`);
-  process.exit(1);
 }

@@ -179,6 +179,24 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     expect(await page.inputValue('#a-max')).toBe('1');
   });
 
+  it('The playground runs a question that was asked before the models were known, once', async () => {
+    const { app, model } = scriptedApp([thinks('a'), answers('b')]);
+    const slow = Promise.withResolvers<void>();
+    const url = await serve(async (request) => {
+      if (request.url.endsWith('/v1/models')) await slow.promise;
+      return await app.fetch(request);
+    });
+    const page = await newPage();
+    await page.goto(url);
+    await page.focus('#prompt');
+    await page.keyboard.press('Control+Enter');
+    await page.click('#run');
+    expect(await page.locator('.run').count()).toBe(0);
+    slow.resolve();
+    await expect.poll(() => page.locator('.answer').allTextContents()).toEqual(['b']);
+    expect(model.requests).toHaveLength(2);
+  });
+
   it("The playground shows the API's own error message", async () => {
     const { page } = await open([{ says: '', fails: new NoCapacityError('The model has no copy running.') }]);
     await page.click('#run');

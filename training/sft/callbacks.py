@@ -53,12 +53,19 @@ class Metrics(TrainerCallback):
                 "loss": round(logs["loss"], 6),
                 "learning_rate": logs["learning_rate"],
                 "grad_norm": round(float(logs["grad_norm"]), 4),
-                "token_accuracy": round(logs["mean_token_accuracy"], 4),
+                **({"token_accuracy": round(logs["mean_token_accuracy"], 4)} if "mean_token_accuracy" in logs else {}),
                 "tokens_per_second": round((tokens - self.tokens) / max(now - self.time, 1e-9), 1),
                 "tokens": int(tokens),
+                **preference_metrics(logs),
             }
         )
         self.time, self.tokens = now, tokens
+
+
+def preference_metrics(logs: dict[str, float]) -> dict[str, float]:
+    """Of pairs: the share in which the chosen answer gained more than the rejected one, and by how much, in units of the reward."""
+    names = {"rewards/accuracies": "pair_accuracy", "rewards/margins": "pair_margin"}
+    return {name: round(logs[key], 4) for key, name in names.items() if key in logs}
 
 
 class StopOnSignal(TrainerCallback):

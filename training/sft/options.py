@@ -20,6 +20,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--model", required=True, help="folder in Hugging Face's layout, or repository of its hub")
     add("--data", type=Path, required=True, help="JSONL, JSON or Parquet, or a folder of such files")
     add("--format", required=True, choices=list(FORMATS), help="how the model delimits its thinking: the format in which it is served")
+    add("--task", choices=["sft", "dpo", "kto"], default="sft", help="sft: rows of question, thought and answer; dpo: prompt, chosen, rejected; kto: prompt, completion, label (default: sft)")
     add("--output", type=Path, required=True, help="folder for the trained model in Hugging Face's layout")
     add("--checkpoints", type=Path, default=None, help="folder of checkpoints (default: OUTPUT/checkpoints; launch.py: /opt/ml/checkpoints)")
     add("--columns", choices=["auto", *COLUMNS], default="auto", help="columns of the data (default: those of the first row)")
@@ -39,6 +40,10 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     recipe("--max-grad-norm", type=positive_float, default=1.0)
     recipe("--precision", choices=["auto", "bf16", "fp32"], default="auto", help="auto: bf16 with fp32 weights on GPUs, fp32 on CPUs")
     recipe("--seed", type=int, default=1)
+
+    preference = parser.add_argument_group("preferences (dpo, kto)").add_argument
+    preference("--beta", type=positive_float, default=0.1, help="how strongly the model is held near the one before (default: 0.1)")
+    preference("--ld-alpha", type=share, default=None, help="dpo: weight of the tokens by which one answer is longer, 0 to 1; below 1, length counts less (default: 1)")
 
     length = parser.add_argument_group("length").add_argument
     length("--block-size", type=positive, default=None, help="most tokens of a row (default: the recipe's)")
@@ -62,6 +67,10 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     machine("--log-steps", type=positive, default=1)
 
     options = parser.parse_args(arguments)
+    if options.task != "sft" and options.packing:
+        parser.error("--packing is for sft only: a pair is two sequences")
+    if options.task != "dpo" and options.ld_alpha is not None:
+        parser.error("--ld-alpha is for --task dpo only")
     if options.checkpoints is None:
         options.checkpoints = options.output / "checkpoints"
     if options.block_size is None:
@@ -87,6 +96,7 @@ non_negative_int = number(int, 0, True, 2**31, "a whole number from 0")
 positive_float = number(float, 0, False, float("inf"), "a number above 0")
 non_negative = number(float, 0, True, float("inf"), "a number from 0")
 fraction = number(float, 0, True, 1, "a number from 0 to below 1")
+share = number(float, 0, True, 1.000001, "a number from 0 to 1")
 
 
 def flag(text: str) -> bool:

@@ -20,10 +20,11 @@ import torch
 import torch.distributed as dist
 from datasets import Dataset, disable_progress_bars
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PrinterCallback, ProgressCallback, set_seed
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
+import preference
 from callbacks import CompleteCheckpoints, DivergedError, Metrics, StopOnSignal, emit
 from checkpoints import CheckpointError, choose_checkpoint, remove_after, write_run
 from data import DataError, Encoded, Lengths, RowEncoder, data_files, encode_rows, read_rows, tokenizer_file
@@ -107,14 +108,18 @@ def micro_batch_size(options: Namespace, world: int) -> int:
     return micro
 
 
-def load_rows(options: Namespace) -> tuple[list[Encoded], Lengths]:
+def load_rows(options: Namespace) -> tuple[list[Encoded] | list[dict[str, object]], Lengths]:
     if Path(options.model).is_dir() and not (Path(options.model) / "config.json").is_file():
         raise RefusedError(f"{options.model} has no config.json. Give a folder in Hugging Face's layout.")
-    encoder = RowEncoder(options.format, Tokenizer.from_file(str(tokenizer_file(options.model))))
+    tokenizer = Tokenizer.from_file(str(tokenizer_file(options.model)))
     window = getattr(AutoConfig.from_pretrained(options.model).get_text_config(), "max_position_embeddings", None)
     if window is not None and options.block_size > window:
         # A row may still be as long as the window, and never longer.
         options.block_size = window
+    if options.task != "sft":
+        read = preference.read_preferences(options, tokenizer)
+        return read.rows, read.lengths
+    encoder = RowEncoder(options.format, tokenizer)
     rows, lengths = encode_rows(read_rows(options.data, options.columns), encoder, options.block_size, options.too_long)
     return rows, lengths
 
@@ -128,7 +133,7 @@ def run_of(options: Namespace) -> dict[str, object]:
     return {**named, "data": digest.hexdigest()[:16]}
 
 
-def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
+def trainer_config(options: Namespace, world: int, micro: int) -> TrainingArguments:
     cuda = torch.cuda.is_available()
     bf16 = options.precision == "bf16" or (options.precision == "auto" and cuda)
     fsdp = options.fsdp == "on" or (options.fsdp == "auto" and cuda and world > 1)
@@ -153,7 +158,7 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
         if fsdp
         else {"activation_checkpointing": checkpointing, "ddp_find_unused_parameters": False}
     )
-    return SFTConfig(
+    common = dict(
         output_dir=str(options.checkpoints),
         num_train_epochs=options.epochs,
         max_steps=options.max_steps or -1,
@@ -175,8 +180,6 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
         ddp_backend=None if cuda else "gloo",
         # data.py has checked the lengths, so that TRL never cuts a row.
         max_length=options.block_size,
-        packing=options.packing,
-        packing_strategy="bfd",
         save_strategy="steps",
         save_steps=options.save_steps,
         logging_steps=options.log_steps,
@@ -187,6 +190,9 @@ def trainer_config(options: Namespace, world: int, micro: int) -> SFTConfig:
         dataloader_pin_memory=cuda,
         **parallel,
     )
+    if options.task == "sft":
+        return SFTConfig(**common, packing=options.packing, packing_strategy="bfd")
+    return preference.make_config(options, common)
 
 
 def can_shard() -> bool:
@@ -194,9 +200,7 @@ def can_shard() -> bool:
     return torch.cuda.is_available()
 
 
-def make_trainer(options: Namespace, config: SFTConfig, rows: list[Encoded]) -> SFTTrainer:
-    labels = [[-100] * row.prompt_length + row.ids[row.prompt_length :] for row in rows]
-    dataset = Dataset.from_dict({"input_ids": [row.ids for row in rows], "labels": labels})
+def make_trainer(options: Namespace, config: TrainingArguments, rows: list[Encoded] | list[dict[str, object]]) -> Trainer:
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -204,14 +208,18 @@ def make_trainer(options: Namespace, config: SFTConfig, rows: list[Encoded]) -> 
     dtype = torch.bfloat16 if options.lora_rank > 0 and config.bf16 else torch.float32
     model = AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype, attn_implementation=options.attention)
     model.config.use_cache = False
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=dataset,
-        processing_class=tokenizer,
-        peft_config=lora_config(options),
-        callbacks=[Metrics(), StopOnSignal(), CompleteCheckpoints(options.keep_checkpoints)],
-    )
+    parts = {
+        "model": model,
+        "processing_class": tokenizer,
+        "peft_config": lora_config(options),
+        "callbacks": [Metrics(), StopOnSignal(), CompleteCheckpoints(options.keep_checkpoints)],
+    }
+    if options.task == "sft":
+        labels = [[-100] * row.prompt_length + row.ids[row.prompt_length :] for row in rows]
+        dataset = Dataset.from_dict({"input_ids": [row.ids for row in rows], "labels": labels})
+        trainer = SFTTrainer(args=config, train_dataset=dataset, **parts)
+    else:
+        trainer = preference.make_trainer(options, config, rows, parts)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     return trainer
@@ -232,7 +240,7 @@ def lora_config(options: Namespace):
     )
 
 
-def write_output(trainer: SFTTrainer, options: Namespace) -> None:
+def write_output(trainer: Trainer, options: Namespace) -> None:
     """Writes the model, or the adapter and the merged model, in Hugging Face's layout with the tokenizer files of the base model."""
     if options.lora_rank == 0:
         save_model(trainer, options.model, options.output)

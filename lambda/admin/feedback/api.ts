@@ -13,12 +13,15 @@ import {
   fromCursor,
   groupsOf,
   parseQuery,
+  storedQuerySchema,
   toCursor,
 } from './query.ts';
 
 const DEFAULT_PAGE = 20;
+/** A conversation with long thoughts may have hundreds of kilobytes. */
+const DEFAULT_STORED = 10;
 
-/** `/v1/admin/feedback`: lists and counts feedback of all keys, and deletes what is stored of a key or a user. */
+/** Lists and counts feedback of all keys, lists the stored conversations, and deletes what is stored of a key or a user. */
 export const adminFeedback = defineApi({
   routes: {
     listFeedback: route('GET', '/v1/admin/feedback', (dependencies) => async (context) => {
@@ -31,6 +34,26 @@ export const adminFeedback = defineApi({
       // A further page has no counts: they are the same on every page.
       if (query.after !== undefined) return context.json({ ...range, ...listed });
       return context.json({ ...range, counts: await countsOf(store, query, days), ...listed });
+    }),
+    listStored: route('GET', '/v1/admin/stored', (dependencies) => async (context) => {
+      const store = requireFeedback(dependencies);
+      const query = parseQuery(storedQuerySchema, context.req.query());
+      const days = daysOf(query, dependencies.unixTime());
+      const after = query.after === undefined ? undefined : fromCursor(query.after, days);
+      const size = query.limit === undefined ? DEFAULT_STORED : Number(query.limit);
+      const data: unknown[] = [];
+      let last: FeedbackPlace | undefined;
+      let next: string | null = null;
+      for await (const { key, content, day, place } of store.generations(days, after)) {
+        if ((query.key ?? key) !== key || (query.model ?? content.model) !== content.model) continue;
+        if (data.length === size && last !== undefined) {
+          next = toCursor(last);
+          break;
+        }
+        data.push({ key, ...content });
+        last = { day, place };
+      }
+      return context.json({ object: 'list', from: days[0], to: days.at(-1), data, next });
     }),
     deleteStoredOf: route('DELETE', '/v1/admin/feedback', (dependencies) => async (context) => {
       const store = requireFeedback(dependencies);

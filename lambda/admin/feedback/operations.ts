@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { type ApiDescription, ok, refused } from '../../apis/operation.ts';
 import { count, listOf, text, unixSeconds } from '../../apis/response-schemas.ts';
 import { feedbackMetrics } from '../../feedback/feedback.ts';
-import { deletionQuerySchema, feedbackQuerySchema } from './query.ts';
+import { contentSchema } from '../../feedback/stored-generation.ts';
+import { deletionQuerySchema, feedbackQuerySchema, storedQuerySchema } from './query.ts';
 
 const metric = z.enum(feedbackMetrics);
 const budget = z.strictObject({ min_tokens: count, max_tokens: count, waits: count });
@@ -42,7 +43,7 @@ const countRow = z.strictObject({
 });
 
 /** OpenAPI description of the feedback of all keys. */
-export const description: ApiDescription<'listFeedback' | 'deleteStoredOf'> = {
+export const description: ApiDescription<'listFeedback' | 'listStored' | 'deleteStoredOf'> = {
   operations: {
     listFeedback: {
       tags: ['feedback'],
@@ -51,6 +52,14 @@ export const description: ApiDescription<'listFeedback' | 'deleteStoredOf'> = {
         'Feedback on the responses of some days, in the order of the days and of the ids. Requires an admin key. The first page has the counts of all matching feedback.',
       query: feedbackQuerySchema,
       responses: { ...ok('FeedbackList'), ...refused('Error') },
+    },
+    listStored: {
+      tags: ['feedback'],
+      summary: 'List stored conversations',
+      description:
+        'The conversations of some days with thinking, answers and all samples of a vote, as they are stored. Requires an admin key. `npx budgetforce preferences export` makes training data of them.',
+      query: storedQuerySchema,
+      responses: { ...ok('StoredList'), ...refused('Error') },
     },
     deleteStoredOf: {
       tags: ['feedback'],
@@ -66,6 +75,11 @@ export const description: ApiDescription<'listFeedback' | 'deleteStoredOf'> = {
       from: text,
       to: text,
       counts: z.array(countRow).optional().describe('Only on the first page.'),
+      next: text.nullable().describe('`after` of the next page. `null` on the last one.'),
+    }),
+    StoredList: listOf(contentSchema.extend({ key: text })).extend({
+      from: text,
+      to: text,
       next: text.nullable().describe('`after` of the next page. `null` on the last one.'),
     }),
     StoredOfDeleted: z.strictObject({ deleted: count, key: text.optional(), user: text.optional() }),

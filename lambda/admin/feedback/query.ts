@@ -41,6 +41,17 @@ export const feedbackQuerySchema = z.strictObject({
 });
 export type FeedbackQuery = z.infer<typeof feedbackQuerySchema>;
 
+export const storedQuerySchema = z.strictObject({
+  from: feedbackQuerySchema.shape.from,
+  to: feedbackQuerySchema.shape.to,
+  /** Id of the model of the request. */
+  model: feedbackQuerySchema.shape.model,
+  key: feedbackQuerySchema.shape.key,
+  /** Conversations on a page, 1 to 100. @default 10 */
+  limit: feedbackQuerySchema.shape.limit,
+  after: feedbackQuerySchema.shape.after,
+});
+
 export const deletionQuerySchema = z
   .strictObject({
     /** Id of a key. */

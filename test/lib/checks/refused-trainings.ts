@@ -35,6 +35,10 @@ export const refusedTrainings: Record<string, ConfigInput> = {
   'a training of s1 at its whole length without recomputed activations': training({
     recipe: { method: 'full', activationCheckpointing: 'off' },
   }),
+  'a training on pairs that packs rows': training({
+    recipe: { method: 'lora', task: 'dpo', packing: true, blockSize: 4_096 },
+  }),
+  'a training on rows with the field of pairs': training({ recipe: { method: 'full', ldAlpha: 0.5 } }),
   'a training of s1 without FSDP': training({ recipe: { method: 'full', fsdp: 'off' } }),
   'a training of all weights on one L40S': training(
     { instanceType: 'ml.g6e.2xlarge', instanceCount: 1, recipe: { method: 'full' } },

@@ -6,13 +6,16 @@ import { recipeDefaults } from '../../../lib/training/recipe.ts';
 import { trainingSchema } from '../../../lib/training/training-schema.ts';
 
 const options = readFileSync('training/sft/options.py', 'utf8');
-const known = [...options.matchAll(/^\s*(?:add|recipe|length|lora|machine)\("--([a-z0-9-]+)"/gm)].map(([, name = '']) =>
-  name.replaceAll('-', '_'),
+const known = [...options.matchAll(/^\s*(?:add|recipe|preference|length|lora|machine)\("--([a-z0-9-]+)"/gm)].map(
+  ([, name = '']) => name.replaceAll('-', '_'),
 );
 
 /** A recipe with a value for every field of the schema. */
 function everyField(method: 'full' | 'lora') {
   const common = {
+    task: 'dpo',
+    beta: 0.2,
+    ldAlpha: 0.5,
     epochs: 2,
     maxSteps: 100,
     learningRate: 2e-5,
@@ -20,7 +23,7 @@ function everyField(method: 'full' | 'lora') {
     microBatchSize: 2,
     blockSize: 4_096,
     tooLong: 'drop',
-    packing: true,
+    packing: false,
     scheduler: 'linear',
     warmupRatio: 0.1,
     weightDecay: 0,
@@ -73,7 +76,9 @@ print(json.dumps({name: value for name, value in vars(options).items() if isinst
       format: 'qwen3',
       epochs: 2,
       learning_rate: 2e-5,
-      packing: true,
+      packing: false,
+      task: 'dpo',
+      ld_alpha: 0.5,
       lora_rank: 8,
       lora_targets: 'q_proj,v_proj',
       columns: 's1k-1.1',

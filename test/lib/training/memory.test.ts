@@ -40,6 +40,19 @@ describe('the memory of a training job', () => {
     expect(fits(memoryOf('qwen2.5-7b', { method: 'full' }, 'ml.g6e.2xlarge'))).toBe(false);
   });
 
+  it('holds a second model, two sequences and their logits for pairs', () => {
+    const memory = (task: Recipe['task'], method: Recipe['method']) =>
+      memoryOf('qwen2.5-32b', { method, task, blockSize: 8_192 }, 'ml.p5.48xlarge', 2);
+    const [sft, dpo] = [memory('sft', 'full'), memory('dpo', 'full')];
+    expect(dpo.tokens).toBe(2 * sft.tokens);
+    expect((dpo.states - sft.states) * 16).toBe(4 * sft.weights.all);
+    expect(memory('kto', 'lora').states).toBe(memory('sft', 'lora').states);
+    expect(dpo.logitsPerToken).toBeGreaterThan(0);
+    const words = trainingMemoryInWords({ method: 'full', task: 'dpo', blockSize: 8_192 }, dpo);
+    const parts = [...words.matchAll(/(?:take|and|about) ([\d.]+) GiB/g)].map(([, gib]) => Number(gib));
+    expect(parts.reduce((sum, gib) => sum + gib, 0)).toBeCloseTo(dpo.needed / 1024 ** 3, 0);
+  });
+
   it('says in words what a reader can add up', () => {
     const recipe: Recipe = { method: 'full' };
     const memory = memoryOf('qwen2.5-32b', recipe, 'ml.p5.48xlarge', 2);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Refuses a folder that has files.
@@ -9,12 +9,12 @@ import { UsageError } from '../usage-error.ts';
  */
 export function checkFolder(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new UsageError(`The folder ${folder} has files. Give a new one: npx budgetforce init FOLDER.`);
+    throw new UsageError(`The folder ${folder} has files. Give a new one.`);
   }
 }
 
 /** Writes files into a folder that is missing or empty: all of them, or none. */
-export function writeApp(folder: string, fill: (temporary: string) => ReadonlyMap<string, string>): void {
+export function writeFolder(folder: string, fill: (temporary: string) => ReadonlyMap<string, string>): void {
   const target = resolve(folder);
   mkdirSync(dirname(target), { recursive: true });
   const temporary = mkdtempSync(join(dirname(target), `.${basename(target)}-`));
