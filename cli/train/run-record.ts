@@ -27,7 +27,6 @@ const cloudSchema = z.object({
   /** Path of the config, from where the run was started. */
   config: z.string(),
 });
-type CloudRecord = z.infer<typeof cloudSchema>;
 
 const recordSchema = z.discriminatedUnion('kind', [localSchema, cloudSchema]);
 

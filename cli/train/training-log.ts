@@ -74,7 +74,7 @@ export class TrainingLog {
   #note({ event, step, checkpoint, rows }: z.infer<typeof eventSchema>): void {
     switch (event) {
       case 'start':
-        this.#from = Number(/\d+$/.exec(checkpoint ?? '')?.[0] ?? 0);
+        this.#from = Number(checkpoint?.split('-').at(-1) ?? 0);
         this.#checkpoint = checkpoint ?? undefined;
         // Steps after the checkpoint are done again.
         this.#steps = this.#steps.filter((each) => each.step <= this.#from);

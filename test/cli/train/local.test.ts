@@ -271,7 +271,7 @@ describe('the options of a recipe', () => {
     const names = [...source.matchAll(/^ {4}\w+\("--([a-z0-9-]+)"/gm)].map(([, name = '']) =>
       name.replaceAll('-', '_'),
     );
-    const own = ['model', 'data', 'format', 'output', 'checkpoints', 'columns', 'resume'];
+    const own = ['model', 'data', 'format', 'output', 'checkpoints', 'columns', 'resume', 'task', 'beta', 'ld_alpha'];
     expect(names.filter((name) => !own.includes(name)).toSorted()).toEqual([...recipeOptions].toSorted());
   });
 });
