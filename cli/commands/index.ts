@@ -43,6 +43,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./train.ts')).trainCommand,
   },
   {
+    name: 'distill',
+    summary: 'make a training set: questions, a teacher, a grader and three filters',
+    load: async () => (await import('./distill.ts')).distillCommand,
+  },
+  {
     name: 'plan',
     summary: 'show what a deployment creates, costs and needs',
     load: async () => (await import('./plan.ts')).planCommand,

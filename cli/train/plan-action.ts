@@ -1,14 +1,12 @@
 import { groupDigits } from '../../lib/facts/group-digits.ts';
 import { loadPrices } from '../../lib/facts/prices.ts';
 import { type Estimate, s1kData } from '../../lib/training/estimate.ts';
-import { dataCheckOptions } from './check-data-action.ts';
 import { configArgument } from './config-argument.ts';
-import { checkData, type DataReport } from './data/check-data.ts';
-import { isFit } from './data/render-check.ts';
 import { planRun, type RunPlan } from './plan-run.ts';
 import { hyperparametersFrom } from './recipe-values.ts';
 import type { TrainValues } from './train-options.ts';
 import { loadTrainable, type TrainableConfig } from './trained-model.ts';
+import { readTrainingData } from './training-data.ts';
 
 /** `budgetforce train plan CONFIG.json`. Asks AWS for nothing. */
 export async function runPlan(values: TrainValues, rest: readonly string[]): Promise<number> {
@@ -24,19 +22,13 @@ export async function runPlan(values: TrainValues, rest: readonly string[]): Pro
 }
 
 async function plannedData(values: TrainValues, trainable: TrainableConfig): Promise<RunPlan['data']> {
-  if (values.data === undefined)
-    return { ...s1kData, source: 's1K, whose tokens are an assumption (--data counts your own)' };
-  const report = await checkData(values.data, await dataCheckOptions(values, trainable));
-  const note = isFit(report) ? '' : '; it must be repaired: budgetforce train data check';
-  return { ...sizeOf(report), source: `${values.data}${note}` };
-}
-
-/** Characters of a token of English text, if there is no tokenizer to count with. An assumption. */
-const CHARACTERS_PER_TOKEN = 3.5;
-
-/** Rows and tokens of checked data. */
-export function sizeOf({ rows, tokens, characters }: DataReport): { readonly rows: number; readonly tokens: number } {
-  return { rows, tokens: tokens?.total ?? Math.round(characters / CHARACTERS_PER_TOKEN) };
+  const { data } = values;
+  if (data === undefined) return { ...s1kData, source: 's1K, whose tokens are an assumption (--data counts your own)' };
+  const { size, problem } = await readTrainingData(data, values, trainable);
+  return {
+    ...size,
+    source: problem === undefined ? data : `${data}; it must be repaired: budgetforce train data check`,
+  };
 }
 
 function planText(plan: RunPlan): string {

@@ -9,19 +9,16 @@ import { confirm } from '../confirm.ts';
 import { UsageError } from '../usage-error.ts';
 import { Bucket } from '../weights/bucket.ts';
 import { uploadFile } from '../weights/upload-file.ts';
-import { dataCheckOptions } from './check-data-action.ts';
 import { CloudRun } from './cloud/cloud-run.ts';
 import { type CloudRuns, cloudRuns } from './cloud/cloud-runs.ts';
 import { callAws } from './cloud/training-stack.ts';
-import { checkData } from './data/check-data.ts';
 import { dataFiles } from './data/data-files.ts';
-import { isFit, renderDataReport } from './data/render-check.ts';
-import { sizeOf } from './plan-action.ts';
 import { planRun, type RunPlan } from './plan-run.ts';
 import { type Hyperparameters, hyperparametersFrom } from './recipe-values.ts';
 import { defaultRunName, hashData, hashOf, parseRunName } from './run-name.ts';
 import { readRecord, writeRecord } from './run-record.ts';
 import type { TrainValues } from './train-options.ts';
+import { readTrainingData } from './training-data.ts';
 
 /** `budgetforce train start CONFIG.json`: checks and uploads the rows, and starts an execution. */
 export async function startCloud(values: TrainValues, file: string): Promise<number> {
@@ -30,14 +27,13 @@ export async function startCloud(values: TrainValues, file: string): Promise<num
   const hyperparameters = hyperparametersFrom(values);
   const runs = await cloudRuns(file, values);
   const { trainable, place } = runs;
-  const report = await checkData(data, await dataCheckOptions(values, trainable));
-  if (!isFit(report))
-    throw new Error(`Nothing was started, since the data must be repaired.\n${renderDataReport(report).trimEnd()}`);
+  const { size, problem } = await readTrainingData(data, values, trainable);
+  if (problem !== undefined) throw new Error(`Nothing was started, since the data must be repaired.\n${problem}`);
   const run = await nameOf(values, data, hyperparameters, place.stage);
   const before = await readRecord(values.runs, run);
   if (before?.kind === 'local') throw new UsageError(`The run ${run} is one of this machine. Give another --run.`);
   if (!(await isGoing(new CloudRun(run, place)))) {
-    const plan = planRun(trainable, hyperparameters, { ...sizeOf(report), source: data }, place.prices);
+    const plan = planRun(trainable, hyperparameters, { ...size, source: data }, place.prices);
     await confirm(costQuestion(plan), values.yes);
     await callAws(() => upload(runs, run, data, hyperparameters));
     await callAws(() => start(runs, run, hyperparameters));

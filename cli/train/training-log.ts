@@ -6,8 +6,8 @@ const stepSchema = z.object({
   steps: z.int(),
   epoch: z.number(),
   loss: z.number(),
-  learning_rate: z.number(),
-  token_accuracy: z.number(),
+  /** Of rows; pairs have none. */
+  token_accuracy: z.number().optional(),
   tokens_per_second: z.number(),
   tokens: z.number(),
 });

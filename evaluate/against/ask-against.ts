@@ -13,7 +13,11 @@ export interface Against {
   readonly apiKey: string | undefined;
   /** Fields that are added to each request, such as an effort. */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** How messages name the API and the options of its key and dialect. @default - those of --against */
+  readonly words?: { readonly api: string; readonly key: string; readonly dialect: string } | undefined;
 }
+
+const againstWords = { api: '--against', key: '--against-key-env', dialect: '--against-dialect' } as const;
 
 /** Name under which the answers of the other API are filed. */
 export function conditionOfAgainst(model: string): string {
@@ -72,17 +76,18 @@ interface Received {
 
 async function tryOnce(against: Against, prompt: string): Promise<Received | Failure> {
   const dialect: Dialect = dialects[against.dialect];
+  const { words = againstWords } = against;
   const start = performance.now();
   const response = await post(
     `${against.url}${dialect.path}`,
     dialect.headers(against.apiKey),
     // Streamed, so that no idle timeout cuts a long thought.
     { ...dialect.body(against.model, prompt), ...against.extra, stream: true },
-    `The API of --against (${against.model})`,
+    `The API of ${words.api} (${against.model})`,
   );
   if (!(response instanceof Response)) return explain(response, against);
   const bad = (what: string): Failure => ({
-    failure: `The API of --against sent ${what}. Is ${against.url} an API of the ${against.dialect} dialect (--against-dialect)?`,
+    failure: `The API of ${words.api} sent ${what}. Is ${against.url} an API of the ${against.dialect} dialect (${words.dialect})?`,
     retryable: true,
     backoffSeconds: 0.2,
   });
@@ -94,7 +99,7 @@ async function tryOnce(against: Against, prompt: string): Promise<Received | Fai
         ? bad('a body that is no answer')
         : { gathered: whole, firstTextMs: Math.round(performance.now() - start) };
     }
-    return await readStream(response, dialect, start, bad);
+    return await readStream(response, dialect, start, bad, words.api);
   } catch (cause) {
     if (cause instanceof SyntaxError || cause instanceof z.ZodError) return bad('a body that is no answer');
     return { failure: `The connection broke: ${cause instanceof Error ? cause.message : cause}`, retryable: true };
@@ -106,6 +111,7 @@ async function readStream(
   dialect: Dialect,
   start: number,
   bad: (what: string) => Failure,
+  api: string,
 ): Promise<Received | Failure> {
   if (response.body === null) return bad('an empty body');
   let gathered = nothing;
@@ -115,7 +121,7 @@ async function readStream(
     if (data === '[DONE]') continue;
     const next = dialect.add(gathered, JSON.parse(data));
     if (typeof next === 'string')
-      return { failure: `The API of --against failed while answering: ${next}`, retryable: true };
+      return { failure: `The API of ${api} failed while answering: ${next}`, retryable: true };
     gathered = next;
     events++;
     if (firstTextMs === null && gathered.answer + gathered.thought !== '')
@@ -127,16 +133,19 @@ async function readStream(
     : { failure: 'The stream ended before the answer did.', retryable: true };
 }
 
-function explain(failure: Failure & { readonly status?: number }, { dialect, model }: Against): Failure {
+function explain(
+  failure: Failure & { readonly status?: number },
+  { dialect, model, words = againstWords }: Against,
+): Failure {
   switch (failure.status) {
     case 401:
     case 403:
-      return { ...failure, failure: `${failure.failure} Put its key into the variable that --against-key-env names.` };
+      return { ...failure, failure: `${failure.failure} Put its key into the variable that ${words.key} names.` };
     case 404:
     case 405:
       return {
         ...failure,
-        failure: `${failure.failure} Is the model ${JSON.stringify(model)} right, does the URL end in /v1, and is the dialect ${dialect} (--against-dialect)?`,
+        failure: `${failure.failure} Is the model ${JSON.stringify(model)} right, does the URL end in /v1, and is the dialect ${dialect} (${words.dialect})?`,
       };
     default:
       return failure;

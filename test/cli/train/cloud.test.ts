@@ -520,6 +520,17 @@ describe('budgetforce train start', () => {
     expect(s3.objects.size).toBe(0);
   });
 
+  it('takes pairs for a recipe that trains on them, without a look at their columns', async () => {
+    const parsed = JSON.parse(readFileSync(config, 'utf8'));
+    const training = { ...parsed.training, recipe: { method: 'full', task: 'dpo', blockSize: 4_096 } };
+    writeFileSync(config, JSON.stringify({ ...parsed, training }));
+    writeFileSync(data, `${JSON.stringify({ prompt: 'p', chosen: 'c', rejected: 'r' })}\n`.repeat(20));
+    expect(await start('--run', 'pairs')).toBe(0);
+    expect(s3.objects.has('runs/pairs/data/rows.jsonl')).toBe(true);
+    writeFileSync(data, '{"prompt":\n');
+    await expect(start('--run', 'broken')).rejects.toThrow(/rows\.jsonl, line 1 is no JSON/);
+  });
+
   it('refuses a config without training', async () => {
     await expect(train('start', 'config/s1-32b.json', '--data', data)).rejects.toThrow(
       'config/s1-32b.json has no "training". Write "training": {} into it, then deploy s1-32b-training.',
