@@ -21,8 +21,10 @@ for (const name of programNames) writeFiles(join('dist', 'programs', name), bund
 // `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });
 
-// The script that a fine-tuning's jobs run.
+// The script that a fine-tuning's jobs and `budgetforce train start --local` run, and what it needs for GGUF and its environment.
 cpSync('training/sft', 'dist/training/sft', { recursive: true, filter: (path) => !path.includes('__pycache__') });
+for (const file of ['environment.sh', 'export_gguf.py', 'model.py', 'tokenizer.py', 'generate.py'])
+  cpSync(join('training', file), join('dist', 'training', file));
 
 function compile(args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, [tsc, ...args], { stdio: 'inherit' });

@@ -44,6 +44,8 @@ export function notesOf(
       `${config.name}-training costs $0 while no run is going, but what is stored: checkpoints for two weeks, and models. What a run takes: npx budgetforce train plan CONFIG.`,
     config.retention.feedbackDays > 0 &&
       'retention.feedbackDays: each stored request is one object and three or four writes of the table, about a dollar for 100,000 requests at list prices ($5 a million PUT, $0.625 a million writes), and $0.023 a gigabyte and month; the dashboard’s shares of good answers are up to seven metrics a model ($0.30 each). Not counted here.',
+    config.training !== undefined &&
+      'training costs $0 while no run is going: what its stack has is billed by use alone. npx budgetforce train plan CONFIG shows what a run costs.',
     hosted === undefined
       ? 'Not counted: data transfer, logs, custom metrics and taxes.'
       : 'Not counted: data transfer, logs, custom metrics, storage of weights, taxes, and requests that wait for a copy.',

@@ -159,6 +159,35 @@ describe('the packed package', () => {
   });
 });
 
+describe('the packed command train', () => {
+  const bin = join(packed, 'bin', 'budgetforce.js');
+  const rows = join(folder, 'rows.jsonl');
+  const python = join(folder, 'python');
+
+  it('trains a model of the user on this machine, with the script of the package', { timeout: 60_000 }, () => {
+    for (const file of ['sft/train.py', 'sft/export.py', 'sft/formats.json', 'environment.sh', 'export_gguf.py'])
+      expect(existsSync(join(packed, 'dist', 'training', file)), file).toBe(true);
+    const fake = resolve('test/cli/train/fake-python.ts');
+    writeFileSync(python, `#!/bin/sh\nexec ${process.execPath} ${fake} "$@"\n`, { mode: 0o755 });
+    writeFileSync(rows, '{"question":"1+1?","thought":"1+1=2","answer":"2"}\n');
+    const model = ['--model', folder, '--format', 's1', '--data', rows, '--run', 'mine'];
+    const { status, stdout, stderr } = node([bin, 'train', 'start', '--local', '--python', python, ...model]);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('mine: 20 steps');
+  });
+
+  it('says that the embedded model is in the repository, and which package another action needs', () => {
+    expect(node([bin, 'train', 'start', '--local', '--python', python]).stderr).toBe(
+      'budgetforce train: The embedded model and its example rows are in the repository of Budgetforce, not in this package. Give --model FOLDER and --data rows.jsonl.\n',
+    );
+    const check = node([bin, 'train', 'data', 'check', rows]);
+    expect([check.status, check.stderr]).toEqual([
+      1,
+      'budgetforce train needs the package hyparquet: npm install hyparquet\n',
+    ]);
+  });
+});
+
 const pipelineStageSchema = z.object({
   Name: z.string(),
   Actions: z.array(

@@ -122,6 +122,14 @@ describe('a plan', () => {
     expect(quotas[1]?.why).toContain('used if ml.p5.48xlarge has no capacity, also for an update');
   });
 
+  it('fine-tuning adds no cost while it is idle, and the plan says so', () => {
+    const [without, idle] = [planOf({ models: [s1] }), planOf({ models: [s1], training: {} })];
+    expect(idle.estimatedDollarsPerHour).toEqual(without.estimatedDollarsPerHour);
+    expect(idle.notes.filter((note) => !without.notes.includes(note))).toEqual([
+      'training costs $0 while no run is going: what its stack has is billed by use alone. npx budgetforce train plan CONFIG shows what a run costs.',
+    ]);
+  });
+
   it('the bucket of an example is planned, with a note that a deployment refuses it', () => {
     const source = { kind: 's3' as const, uri: 's3://amzn-s3-demo-bucket/s1-32b/' };
     expect(planOf({ models: [{ ...s1, source }] }).notes).toContain(

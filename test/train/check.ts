@@ -1,8 +1,8 @@
 /**
- * Contributors' check: the training script teaches the embedded model a new skill on this machine's CPU (`npm run check:train`). Two
- * processes train on 1,000 rows; the run is killed in the middle and continued; the result is exported, served by the embedded
- * engine and compared with the model before by `budgetforce eval`. Fails if the skill is not better for certain, or the old one is
- * worse for certain.
+ * Contributors' check: the training script on this machine's CPU (`npm run check:train`), and the laptop half of docs/fine-tuning.md
+ * as it is written: two processes teach the embedded model a new skill by 1,000 rows; the run is killed in the middle and continued; the
+ * result is exported, served by the embedded engine and compared with the model before. Fails if the skill is not better for certain,
+ * or the old one is worse for certain.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,78 +12,53 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { installEnvironment, runOrExit } from './environment.ts';
+import { runLaptopHalf } from './laptop.ts';
 import { continuedFrom, eventOf, FSDP_ON_CPU, runTraining } from './training-run.ts';
 
 const root = join(import.meta.dirname, '../..');
 const EMBEDDED = join(root, 'local/model/budgetforce-tiny.gguf');
-const MAX_MINUTES = 15;
 
 const { values } = parseArgs({
   options: {
     python: { type: 'string' },
     'download-cuda': { type: 'boolean', default: false },
     out: { type: 'string', default: join(root, 'training/work/sft') },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
+if (values.only !== undefined && values.only !== 'laptop')
+  throw new Error('--only is for laptop: the commands of docs/fine-tuning.md.');
 if (values.help) {
   console.log(
-    'npm run check:train -- [--python COMMAND with training/sft/requirements.txt] [--download-cuda] [--out FOLDER]',
+    'npm run check:train -- [--python COMMAND with training/sft/requirements.txt] [--download-cuda] [--only laptop] [--out FOLDER]',
   );
   process.exit(0);
 }
 
 const python = values.python ?? (await installEnvironment(values['download-cuda']));
 const out = values.out;
-const [base, skill, tuned, gguf] = ['base', 'skill', 'tuned', 'tuned.gguf'].map((name) => join(out, name)) as [
-  string,
-  string,
-  string,
-  string,
-];
+const [base, skill] = [join(out, 'base'), join(out, 'skill')];
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 
 const failures: string[] = [];
-for (const file of ['test_data.py', 'test_launch.py', 'test_export.py', 'test_preference.py'])
-  runOrExit(python, [join(import.meta.dirname, file)]);
-runOrExit(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
-runOrExit(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
-
 const common = ['--model', base, '--format', 's1', '--learning-rate', '1e-3'];
-await checkRefusals();
-await checkSameWeights();
-await checkStop();
-await checkHosts();
-for (const rank of [0, 8]) await checkSharding(rank);
-await teach();
-runOrExit(python, [join(root, 'training/sft/export.py'), 'gguf', '--model', tuned, '--out', gguf]);
-await compare();
+if (values.only !== 'laptop') {
+  for (const file of ['test_data.py', 'test_launch.py', 'test_export.py', 'test_preference.py'])
+    runOrExit(python, [join(import.meta.dirname, file)]);
+  runOrExit(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
+  runOrExit(python, [join(root, 'training/sft/skill.py'), '--out', skill]);
+  await checkRefusals();
+  await checkSameWeights();
+  await checkStop();
+  await checkHosts();
+  for (const rank of [0, 8]) await checkSharding(rank);
+}
+await runLaptopHalf(python, out, expectThat);
 for (const failure of failures) console.error(`FAILED: ${failure}`);
 console.log(failures.length === 0 ? 'Passed.' : 'Failed.');
 process.exit(failures.length === 0 ? 0 : 1);
-
-/** Trains, is killed when half of the steps are done, and continues from the last whole checkpoint. */
-async function teach(): Promise<void> {
-  const data = ['--data', join(skill, 'train.jsonl'), '--output', tuned, '--epochs', '10', '--save-steps', '50'];
-  const start = Date.now();
-  const onLine = (line: Readonly<Record<string, unknown>>) => {
-    if (Number(line['step']) % 50 === 0 || line['event'] !== undefined) console.log(JSON.stringify(line));
-  };
-  const killed = await runTraining(python, [...common, ...data], {
-    stopWhen: ({ step, steps }) => steps !== undefined && Number(step) * 2 > Number(steps),
-    onLine,
-  });
-  expectThat(killed.status === null, 'the run is killed');
-  const resumed = await runTraining(python, [...common, ...data, '--resume'], { onLine });
-  const minutes = (Date.now() - start) / 60_000;
-  expectThat(resumed.status === 0, 'the run that continues ends well', resumed.errors);
-  expectThat(continuedFrom(resumed) >= 300, `it continues from checkpoint-${continuedFrom(resumed)}`);
-  const copied = await Promise.all([base, tuned].map((folder) => readFile(join(folder, 'tokenizer.json'), 'utf8')));
-  expectThat(copied[0] === copied[1], 'the trained model has the tokenizer of its base');
-  console.log(`Training: ${minutes.toFixed(1)} minutes, with the kill and the steps that were done twice.`);
-  expectThat(minutes <= MAX_MINUTES, `training takes at most ${MAX_MINUTES} minutes`);
-}
 
 /** A run that is killed and continued gives the weights of one that is not, bit by bit. */
 async function checkSameWeights(): Promise<void> {
@@ -216,74 +191,6 @@ async function checkRefusals(): Promise<void> {
     const { status, errors } = await runTraining(python, [...common, ...output, ...options]);
     expectThat(status !== 0 && message.test(errors), `${options.join(' ')} is refused by ${message}`);
   }
-}
-
-/** Serves both models, and asks them the new questions and the old ones. */
-async function compare(): Promise<void> {
-  const program = join(root, 'bin/budgetforce.ts');
-  const models = ['--model', `before=${EMBEDDED}`, '--model', `after=${gguf}`, '--format', 's1'];
-  const server = spawn(process.execPath, [program, 'start', '--port', '0', '--data', 'none', '--json', ...models], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  try {
-    const [line] = z.tuple([z.instanceof(Buffer)]).parse(await once(server.stdout, 'data'));
-    const { url } = z.object({ url: z.url() }).parse(JSON.parse(line.toString()));
-    const sets = {
-      'the new skill': join(skill, 'questions.jsonl'),
-      'the old skill': join(root, 'local/model/questions.jsonl'),
-    };
-    for (const [name, questions] of Object.entries(sets)) {
-      const [before, after] = await Promise.all(['before', 'after'].map((model) => accuracy(url, model, questions)));
-      if (before === undefined || after === undefined) throw new Error('eval gave no accuracy.');
-      console.log(`${name}: ${shown(before)} → ${shown(after)}`);
-      if (name === 'the new skill') expectThat(after.low > before.high, 'the new skill is better for certain');
-      else expectThat(after.high >= before.low, 'the old skill is not worse for certain');
-    }
-  } finally {
-    server.kill();
-  }
-}
-
-interface Accuracy {
-  readonly right: number;
-  readonly of: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-async function accuracy(url: string, model: string, questions: string): Promise<Accuracy> {
-  const folder = join(out, 'eval', `${model}-${createHash('sha256').update(questions).digest('hex').slice(0, 8)}`);
-  const child = spawn(
-    process.execPath,
-    [
-      ...[
-        join(root, 'bin/budgetforce.ts'),
-        'eval',
-        '--base-url',
-        `${url}/v1`,
-        '--model',
-        model,
-        '--questions',
-        questions,
-      ],
-      ...['--limit', '200', '--budgets', 'none', '--waits', 'none', '--samples', '1', '--baselines', 'none'],
-      ...['--out', folder, '--json'],
-    ],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  let text = '';
-  child.stdout.on('data', (bytes) => {
-    text += bytes;
-  });
-  await once(child, 'close');
-  const row = z.object({ accuracy: z.object({ right: z.int(), of: z.int(), low: z.number(), high: z.number() }) });
-  const [natural] = z.object({ rows: z.tuple([row]) }).parse(JSON.parse(text)).rows;
-  return natural.accuracy;
-}
-
-function shown({ right, of, low, high }: Accuracy): string {
-  const percent = (share: number) => (share * 100).toFixed(1);
-  return `${percent(right / of)} % (${percent(low)} to ${percent(high)}) of ${of}`;
 }
 
 /** Notes whether something holds. `errors`: what the run wrote to stderr, whose end is shown if it does not. */

@@ -24,7 +24,7 @@ else throw new Error(`There is no ${first}.`);
 
 function probe(): void {
   const [, ...names] = rest;
-  const wanted = readFileSync('training/sft/requirements.txt', 'utf8');
+  const wanted = readFileSync(join(import.meta.dirname, '../../../training/sft/requirements.txt'), 'utf8');
   const missing = (process.env['FAKE_MISSING'] ?? '').split(',');
   const versions = names.map((name) => [
     name,
