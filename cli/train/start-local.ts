@@ -139,7 +139,7 @@ async function train({ record, folder, python, processes }: Training, signal: Ab
   const base = record.model === TINY ? await writeBase(python, folder) : record.model;
   const options = Object.entries(record.options).map(([name, value]) => `--${name.replaceAll('_', '-')}=${value}`);
   process.stderr.write(
-    `Run ${record.run}: ${record.data}, ${processes} processes. ${folder.path} has its log and checkpoints.\n`,
+    `Run ${record.run}: ${record.data}, ${processes} processes. ${relative('', folder.path)} has its log and checkpoints.\n`,
   );
   return await shownProgress((onProgress) =>
     runTraining(

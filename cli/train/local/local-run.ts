@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readOptional } from '../../../evaluate/folder/lines-file.ts';
 import { ResultFolder } from '../../../evaluate/folder/result-folder.ts';
@@ -23,7 +24,7 @@ export class LocalRun implements TrainingRun {
   }
 
   get howToEvaluate(): string {
-    return `npx budgetforce eval … --out ${this.#folder.evaluation}, as train start says at its end`;
+    return `npx budgetforce eval … --out ${relative('', this.#folder.evaluation)}, as train start says at its end`;
   }
 
   async status(): Promise<RunStatus> {
@@ -55,7 +56,7 @@ export class LocalRun implements TrainingRun {
       case 'trained':
         return ['The model is trained, but not exported. The same npx budgetforce train start --local exports it.'];
       case 'done':
-        return [`Its model is in ${this.#folder.model}`];
+        return [`Its model is in ${relative('', this.#folder.model)}`];
       default:
         return state satisfies never;
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TrainingLog } from '../training-log.ts';
 
 /** State of a run on this machine. `interrupted`: its processes ended without a word, as by SIGKILL. */
@@ -25,7 +25,9 @@ export class RunFolder {
   readonly #process: string;
   readonly #done: string;
 
-  constructor(path: string) {
+  /** @param folder path, from where the command runs. The paths of the instance are absolute: they name the run from everywhere. */
+  constructor(folder: string) {
+    const path = resolve(folder);
     this.path = path;
     this.base = join(path, 'base');
     this.model = join(path, 'model');

@@ -164,6 +164,18 @@ describe('budgetforce train start --local', () => {
     });
   });
 
+  it('is found from another folder than the one it was started in', async () => {
+    const started = spawn(
+      process.execPath,
+      [bin, 'train', 'start', '--local', '--python', python, '--run', 'slow', '--runs', 'runs'],
+      { cwd: folder, env: { ...process.env, FAKE_GATE: gate() }, stdio: 'ignore' },
+    );
+    const ended = once(started, 'close');
+    await until(() => logOf('slow').includes('"step":7,'));
+    expect(train(['stop', 'slow']).stdout).toMatch(/^Stopped at step \d+ of 20/);
+    await ended;
+  });
+
   it('passes on why the script refuses', () => {
     const refused = start(['--run', 'bad'], {
       FAKE_REFUSAL: '3 rows, fewer than one batch. Write --batch-size 3 or less.',
