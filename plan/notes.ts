@@ -40,8 +40,6 @@ export function notesOf(
       : traffic !== undefined && hourly !== undefined && monthNote(busy),
     hosted?.endpoint.detailedMetrics &&
       'detailedMetrics sends the metrics of server and GPUs to CloudWatch as OpenTelemetry, charged by the gigabyte, which is not counted here.',
-    config.training !== undefined &&
-      `${config.name}-training costs $0 while no run is going, but what is stored: checkpoints for two weeks, and models. What a run takes: npx budgetforce train plan CONFIG.`,
     config.retention.feedbackDays > 0 &&
       'retention.feedbackDays: each stored request is one object and three or four writes of the table, about a dollar for 100,000 requests at list prices ($5 a million PUT, $0.625 a million writes), and $0.023 a gigabyte and month; the dashboard’s shares of good answers are up to seven metrics a model ($0.30 each). Not counted here.',
     config.training !== undefined &&
