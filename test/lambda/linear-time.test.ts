@@ -11,6 +11,7 @@ const reviewed: Readonly<Record<string, string>> = {
   'lambda/upstream/completions-model.ts /\\/+$/': 'the base URL in the settings',
   'evaluate/against/dialects.ts /\\/+$/': 'the URL on the command line',
   'evaluate/graders/math.ts /\\$+([^$]+)\\$+|\\\\\\(([^()]*)\\\\\\)/g': 'a line of at most 2,000 characters',
+  'cli/distill/quality.ts /([\\s\\S]{8,200}?)\\1{5}$/': 'the last 2,000 characters of a thought',
   'evaluate/graders/math/units.ts /\\s*([/^*-])\\s*/g': 'a part of a line of at most 2,000 characters',
   'local/published-template.ts /\\/+$/': 'the URL on the command line',
   'cli/api-client.ts /\\/+$/': 'the URL on the command line',

@@ -17,6 +17,16 @@ const program = join(root, 'bin/budgetforce.ts');
 const EMBEDDED = join(root, 'local/model/budgetforce-tiny.gguf');
 const EVALUATED = 200;
 
+const reportSchema = z.object({
+  rows: z.tuple([
+    z.object({
+      accuracy: z.object({ right: z.int(), of: z.int(), low: z.number(), high: z.number() }),
+      spentTokens: z.number(),
+      tokensPerRightAnswer: z.number().optional(),
+    }),
+  ]),
+});
+
 const { values } = parseArgs({
   options: {
     python: { type: 'string' },
@@ -143,16 +153,6 @@ async function train(task: string, options: readonly string[]): Promise<void> {
   console.error(`FAILED: ${task} ended with ${status}.\n${errors.slice(-2_000)}`);
   process.exit(1);
 }
-
-const reportSchema = z.object({
-  rows: z.tuple([
-    z.object({
-      accuracy: z.object({ right: z.int(), of: z.int(), low: z.number(), high: z.number() }),
-      spentTokens: z.number(),
-      tokensPerRightAnswer: z.number().optional(),
-    }),
-  ]),
-});
 
 /** Asks the evaluated questions without any forcing. */
 function ask(url: string, model: string): z.infer<typeof reportSchema>['rows'][0] {

@@ -500,7 +500,7 @@ describe('a config that cannot work', () => {
     expect(refusedCodes(() => addStages(anApp(), config))).toEqual(['kms-local-storage', 'image-cuda']);
   });
 
-  it('a refusal whose code the context allows becomes a warning', () => {
+  it('a refusal whose code the context allows becomes a warning', { timeout: 120_000 }, () => {
     const app = anApp({ allow: 'image-cuda, instance-type' });
     const { endpointStack } = addTo(app, p5({ inferenceAmiVersion: 'al2-ami-sagemaker-inference-gpu-3-1' }));
     Annotations.fromStack(endpointStack).hasWarning(
