@@ -30,10 +30,15 @@ export function chunkBlocks(blocks: readonly Block[], options: ChunkOptions): re
     throw new RangeError(`maxTokens is ${maxTokens}: use a whole number of at least 16.`);
   }
   if (!Number.isInteger(overlapTokens) || overlapTokens < 0 || overlapTokens > maxTokens / 2) {
-    throw new RangeError(`overlapTokens is ${overlapTokens}: use a whole number from 0 to ${maxTokens / 2}, half of maxTokens.`);
+    throw new RangeError(
+      `overlapTokens is ${overlapTokens}: use a whole number from 0 to ${maxTokens / 2}, half of maxTokens.`,
+    );
   }
   return sections(blocks).flatMap(({ titlePath, body }) =>
-    packPieces(body.flatMap((block) => pieces(block, options)), options).map((text) => ({ titlePath, text })),
+    packPieces(
+      body.flatMap((block) => pieces(block, options)),
+      options,
+    ).map((text) => ({ titlePath, text })),
   );
 }
 
@@ -136,8 +141,11 @@ function gather(units: readonly string[], options: ChunkOptions): readonly strin
   const { count, maxTokens } = options;
   const fitting = units.flatMap((unit) => {
     if (count(unit) <= maxTokens) return [unit];
-    // A character of many code points, such as a flag with a hundred accents, may not fit either.
-    return segments(graphemes, unit).flatMap((character) => (count(character) <= maxTokens ? [character] : [...character]));
+    // A character of many code points, such as a letter with a hundred accents, may not fit either. Four code units are at most 12 bytes,
+    // and so at most 12 tokens.
+    return segments(graphemes, unit).flatMap((character) =>
+      character.length <= 4 || count(character) <= maxTokens ? [character] : [...character],
+    );
   });
   const result: string[] = [];
   let start = 0;
@@ -181,7 +189,8 @@ function cutTable(text: string, options: ChunkOptions): readonly string[] {
     if (count(part(start + 1)) > maxTokens) {
       const room = maxTokens - count(head) - 1;
       const cut = { ...options, maxTokens: Math.max(room, 1) };
-      for (const piece of gather(segments(words, rows[start] ?? ''), cut)) result.push(...fitHead(head, piece, options));
+      for (const piece of gather(segments(words, rows[start] ?? ''), cut))
+        result.push(...fitHead(head, piece, options));
       start += 1;
     } else {
       const end = longestFit(start, rows.length, (to) => count(part(to)) <= maxTokens);
@@ -282,7 +291,11 @@ function trailing(chunk: readonly Piece[], { overlapTokens, count }: ChunkOption
 function unitsOf({ separator, text, repeats }: Piece): readonly Omit<Piece, 'tokens'>[] {
   const isLines = text.includes('\n');
   const texts = isLines ? text.split('\n') : segments(sentences, text);
-  return texts.map((part, index) => ({ separator: index === 0 ? separator : isLines ? '\n' : '', text: part, repeats }));
+  return texts.map((part, index) => ({
+    separator: index === 0 ? separator : isLines ? '\n' : '',
+    text: part,
+    repeats,
+  }));
 }
 
 function joined(parts: readonly Piece[]): string {

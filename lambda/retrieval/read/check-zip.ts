@@ -30,6 +30,6 @@ export async function checkZip(bytes: Uint8Array): Promise<void> {
   for (const entry of entries) {
     if (entry.uncompressedSize === 0 && entry.compressedSize === 0) continue;
     // Entries that unpack to more than they state make the stream fail.
-    for await (const _ of await zip.openReadStreamPromise(entry)) continue;
+    for await (const _ of await zip.openReadStreamPromise(entry));
   }
 }

@@ -15,7 +15,9 @@ export function decodeText(bytes: Uint8Array, label = 'utf-8'): string {
     throw new UnreadableDocumentError(`is not text in ${encoding.toUpperCase()}: save it as UTF-8`, { cause });
   }
   if (text.includes('\0')) {
-    throw new UnreadableDocumentError('has NUL characters, so it is not text: give the file the extension of its format');
+    throw new UnreadableDocumentError(
+      'has NUL characters, so it is not text: give the file the extension of its format',
+    );
   }
   return text.replaceAll('\r\n', '\n').replaceAll('\r', '\n');
 }

@@ -19,7 +19,9 @@ const MEMORY_CHECK_MS = 50;
  *
  * @param limits replace those of {@link readLimits}, for tests
  */
-export function createReadDocument(limits: Partial<Pick<ReadLimits, 'bytes' | 'timeMs' | 'memoryBytes'>> = {}): ReadDocument {
+export function createReadDocument(
+  limits: Partial<Pick<ReadLimits, 'bytes' | 'timeMs' | 'memoryBytes'>> = {},
+): ReadDocument {
   const settled = { ...readLimits, ...limits };
   let idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout } | undefined;
 
@@ -80,7 +82,9 @@ function readIn(
   request: ReadRequest & { readonly bytes: Uint8Array<ArrayBuffer> },
   { timeMs, memoryBytes }: Pick<ReadLimits, 'timeMs' | 'memoryBytes'>,
 ): Promise<ReadResult> {
-  const tooMuchMemory = { problem: `needs more than ${memoryBytes / 1024 ** 2} MiB of memory: split it into several files` };
+  const tooMuchMemory = {
+    problem: `needs more than ${memoryBytes / 1024 ** 2} MiB of memory: split it into several files`,
+  };
   return new Promise((resolve) => {
     // Decompressed data is outside of V8's heap, whose limit does not hold it.
     const before = memoryUsage.rss();

@@ -24,7 +24,9 @@ export async function readFormat(bytes: Uint8Array, format: DocumentFormat): Pro
   return blocks;
 }
 
-async function reader(format: DocumentFormat): Promise<(bytes: Uint8Array) => Promise<readonly Block[]> | readonly Block[]> {
+async function reader(
+  format: DocumentFormat,
+): Promise<(bytes: Uint8Array) => Promise<readonly Block[]> | readonly Block[]> {
   switch (format) {
     case 'markdown':
       return (await import('./read-markdown.ts')).readMarkdown;

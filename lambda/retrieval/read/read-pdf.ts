@@ -1,5 +1,5 @@
 import { type Block, UnreadableDocumentError } from '../document.ts';
-import { pdfBlocks, type PdfLine, type PdfPage } from './pdf-blocks.ts';
+import { type PdfLine, type PdfPage, pdfBlocks } from './pdf-blocks.ts';
 import { readLimits } from './read-limits.ts';
 
 /** Reads the text of a PDF. Headings are told by the size of their letters; tables are read as lines. */

@@ -212,7 +212,9 @@ describe('DOCX', () => {
 
   it('has a sentence for an encrypted file', async () => {
     const compound = Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1);
-    await expect(refusal(readDocument(compound, 'a.docx'))).resolves.toContain('is encrypted, or in the format of Word');
+    await expect(refusal(readDocument(compound, 'a.docx'))).resolves.toContain(
+      'is encrypted, or in the format of Word',
+    );
     const entry = zipFile([{ name: 'word/document.xml', data: 'x', encrypted: true }]);
     await expect(refusal(readDocument(entry, 'a.docx'))).resolves.toContain('is encrypted: remove the password');
   });
