@@ -28,14 +28,12 @@ const blocks = fc.array(
   ),
   { maxLength: 20 },
 ) as fc.Arbitrary<Block[]>;
-const options = fc
-  .integer({ min: 16, max: 120 })
-  .chain((maxTokens) =>
-    fc.record({
-      maxTokens: fc.constant(maxTokens),
-      overlapTokens: fc.integer({ min: 0, max: Math.floor(maxTokens / 2) }),
-    }),
-  );
+const options = fc.integer({ min: 16, max: 120 }).chain((maxTokens) =>
+  fc.record({
+    maxTokens: fc.constant(maxTokens),
+    overlapTokens: fc.integer({ min: 0, max: Math.floor(maxTokens / 2) }),
+  }),
+);
 const dense = (text: string) => text.replaceAll(/\s/g, '');
 
 describe('chunkBlocks', () => {
