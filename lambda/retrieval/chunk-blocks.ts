@@ -101,13 +101,17 @@ interface Piece {
   readonly repeats: boolean;
 }
 
+/** Tokens of this many characters on average are seen in runs of spaces alone. */
+const MAX_TOKEN_CHARACTERS = 128;
+
 function pieces(block: Content, options: ChunkOptions): readonly Piece[] {
   const { count, maxTokens } = options;
   const text = block.text;
   if (text.trim() === '') return [];
-  const tokens = count(text);
   const repeats = block.kind !== 'table';
-  if (tokens <= maxTokens) return [{ separator: '\n\n', text, tokens, repeats }];
+  // A text of so many characters is not counted as a whole: it is cut in any case, and its pieces are packed again.
+  const tokens = text.length > maxTokens * MAX_TOKEN_CHARACTERS ? undefined : count(text);
+  if (tokens !== undefined && tokens <= maxTokens) return [{ separator: '\n\n', text, tokens, repeats }];
   const texts = block.kind === 'table' ? cutTable(text, options) : cutText(text, block.kind, options);
   const inner = block.kind === 'paragraph' ? '' : block.kind === 'table' ? '\n\n' : '\n';
   return texts.map((part, index) => ({

@@ -1,12 +1,11 @@
 import { BedrockRuntimeClient, InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import * as z from 'zod';
+import type { titanDimensions } from '../../settings/retrieval-settings.ts';
 import type { Embedder } from '../passage-index.ts';
 import { inParallel } from './in-parallel.ts';
 
 /** @see https://docs.aws.amazon.com/bedrock/latest/userguide/titan-embedding-models.html */
 export const TITAN_MODEL = 'amazon.titan-embed-text-v2:0';
-export const titanDimensions = [256, 512, 1024] as const;
-export type TitanDimensions = (typeof titanDimensions)[number];
 
 /** Most characters of a text. Titan takes 50,000, and 8,192 tokens; what is longer is cut. */
 const MAX_CHARACTERS = 20_000;
@@ -16,7 +15,7 @@ const answer = z.object({ embedding: z.array(z.number()) });
 
 /** Creates an embedder by Titan Text Embeddings V2 on Amazon Bedrock. */
 export function createTitanEmbedder(
-  dimensions: TitanDimensions,
+  dimensions: (typeof titanDimensions)[number],
   client = new BedrockRuntimeClient({ maxAttempts: 5 }),
 ): Embedder {
   return {

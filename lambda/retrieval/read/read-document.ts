@@ -27,7 +27,15 @@ export function createReadDocument(
 
   const take = (): Worker => {
     if (idle === undefined) {
-      return new Worker(workerFile, { resourceLimits: { maxOldGenerationSizeMb: settled.memoryBytes / 1024 ** 2 } });
+      const created = new Worker(workerFile, {
+        resourceLimits: { maxOldGenerationSizeMb: settled.memoryBytes / 1024 ** 2 },
+      });
+      // An error after the end, such as of a thread that is being terminated, has nobody to tell.
+      created.on('error', () => {});
+      created.on('exit', () => {
+        if (idle?.worker === created) idle = undefined;
+      });
+      return created;
     }
     const { worker, timer } = idle;
     idle = undefined;
@@ -46,9 +54,6 @@ export function createReadDocument(
       void worker.terminate();
     }, IDLE_MS).unref();
     idle = { worker, timer };
-    worker.once('exit', () => {
-      if (idle?.worker === worker) idle = undefined;
-    });
   };
 
   return async (bytes, filename) => {
@@ -104,8 +109,6 @@ function readIn(
       clearInterval(memoryTimer);
       clearTimeout(timer);
       worker.off('message', settle).off('error', onError).off('exit', onExit);
-      // An error after the end, such as of a thread that is being terminated, has nobody to tell.
-      worker.once('error', () => {});
       resolve(result);
     };
     worker.on('message', settle).on('error', onError).on('exit', onExit);
