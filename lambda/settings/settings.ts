@@ -13,6 +13,7 @@ import {
 } from './fallback-settings.ts';
 import { scalingSettingsSchema } from './policy-settings.ts';
 import { retentionSchema } from './retention.ts';
+import { retrievalSettingsSchema } from './retrieval-settings.ts';
 import { routeProblem, routeSchema } from './routes.ts';
 
 /** Settings of the function: one schema for `lib`, which writes them, and `lambda`, which reads them (read-settings.ts). */
@@ -115,6 +116,8 @@ const fields = z.strictObject({
   contentBucket: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
+  /** Where documents and their passages are. If omitted, there is no retrieval. */
+  retrieval: retrievalSettingsSchema.optional(),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
   strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */

@@ -6,17 +6,30 @@ import { fileURLToPath } from 'node:url';
 /** Files by name. */
 export type Files = ReadonlyMap<string, string | Uint8Array>;
 
-/** Programs that stacks deploy. Each is bundled into one file and its source map. */
+interface Program {
+  readonly entry: string;
+  readonly target: string;
+  /** File of a thread that the program starts. It is bundled into a file of its own, which keeps its name. */
+  readonly thread?: string;
+}
+
+/** Programs that stacks deploy. Each is bundled into one file and its source map, and one more of each kind for its thread. */
 export const programs = {
   /** Function of the API. */
   function: { entry: 'lambda/handler.ts', target: 'node24' },
   /** Function that finds what hangs in creating or deleting. */
   watch: { entry: 'lambda/watch/handler.ts', target: 'node24' },
+  /** Function that brings the documents of stores into their index. */
+  documents: {
+    entry: 'lambda/retrieval/sync/handler.ts',
+    target: 'node24',
+    thread: 'lambda/retrieval/read/read-worker.ts',
+  },
   /** Job of CodeBuild that brings weights into a bucket. CodeBuild's images have older Node.js versions. */
   weights: { entry: 'cli/weights/build-job.ts', target: 'node20' },
   /** Job of CodeBuild that compares a trained model with the one in service. */
   evaluate: { entry: 'cli/eval/compare-job.ts', target: 'node20' },
-} as const;
+} as const satisfies Readonly<Record<string, Program>>;
 
 export type ProgramName = keyof typeof programs;
 export const programNames = Object.keys(programs) as readonly ProgramName[];
@@ -42,13 +55,18 @@ export function programFiles(name: ProgramName): Files {
 
 /** Bundles the source of a program. Needs esbuild, which the published package does not. */
 export function bundleProgram(name: ProgramName): Files {
-  const { entry, target } = programs[name];
+  const { entry, target, thread }: Program = programs[name];
+  const main = bundle(name, entry, 'index', target);
+  return thread === undefined ? main : new Map([...main, ...bundle(name, thread, basename(thread, '.ts'), target)]);
+}
+
+function bundle(name: ProgramName, entry: string, outName: string, target: string): Files {
   const esbuild: typeof import('esbuild') = createRequire(import.meta.url)('esbuild');
   const { outputFiles } = esbuild.buildSync({
     absWorkingDir: root,
     entryPoints: [entry],
     // Not written; paths in the source map are relative to it.
-    outfile: join('dist', 'programs', name, 'index.mjs'),
+    outfile: join('dist', 'programs', name, `${outName}.mjs`),
     write: false,
     platform: 'node',
     bundle: true,
