@@ -13,6 +13,7 @@ const judges = {
   'check:compat': 'compatcanary: OpenAI’s shapes',
   'check:graders': 'math-verify',
   'check:emulator': 'moto',
+  'check:ministack': 'ministack: DynamoDB',
   'check:templates': 'cfn-lint',
   'check:policies': 'CloudFormation Guard with Control Tower’s controls',
   'check:package': 'publint',
