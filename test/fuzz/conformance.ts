@@ -73,7 +73,7 @@ try {
   const width = Math.max(...operations.map(({ length }) => length));
   for (const { operation, succeeded, all } of counts)
     console.log(`${operation.padEnd(width)}  ${succeeded} of ${all} succeeded`);
-  const never = counts.filter(({ operation, succeeded }) => succeeded === 0);
+  const never = counts.filter(({ succeeded }) => succeeded === 0);
   for (const { operation } of never) console.log(`FAILED: ${operation} never succeeded.`);
   console.log(
     `${proxy.requests} requests, ${operations.length} operations. ${passed && never.length === 0 ? 'Passed.' : 'Failed.'}`,
