@@ -42,9 +42,22 @@ export function programFiles(name: ProgramName): Files {
 
 /** Bundles the source of a program. Needs esbuild, which the published package does not. */
 export function bundleProgram(name: ProgramName): Files {
+  return runEsbuild(name).files;
+}
+
+/** Returns the source files that are in the bundle of a program, as paths from the folder of the project. Needs esbuild. */
+export function bundledSources(name: ProgramName): readonly string[] {
+  const { metafile } = runEsbuild(name);
+  return Object.values(metafile.outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([path]) => path);
+}
+
+function runEsbuild(name: ProgramName) {
   const { entry, target } = programs[name];
   const esbuild: typeof import('esbuild') = createRequire(import.meta.url)('esbuild');
-  const { outputFiles } = esbuild.buildSync({
+  const { outputFiles, metafile } = esbuild.buildSync({
     absWorkingDir: root,
     entryPoints: [entry],
     // Not written; paths in the source map are relative to it.
@@ -59,9 +72,10 @@ export function bundleProgram(name: ProgramName): Files {
     minify: true,
     sourcemap: true,
     sourcesContent: false,
+    metafile: true,
     // Bundled CommonJS packages call require, which ES modules do not have.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
-  return new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  return { files: new Map(outputFiles.map(({ path, contents }) => [basename(path), contents])), metafile };
 }
