@@ -95,6 +95,17 @@ export class TokenizerJson implements Tokenizer {
     if (leastTokens(texts, maxTokens) > maxTokens) throw new TooManyTokensError();
   }
 
+  async counter(): Promise<(text: string) => number> {
+    const { tokenizer, cut, controlIds } = await this.#ready();
+    return (text) => {
+      let count = 0;
+      for (const piece of cut(text.toWellFormed())) {
+        for (const part of splitLong(piece)) count += encodePart(part, tokenizer, controlIds).length;
+      }
+      return count;
+    };
+  }
+
   async controlId(token: string): Promise<number> {
     const id = (await this.#ready()).controls.get(token);
     if (id === undefined) throw new UnknownControlTokenError(token);
