@@ -65,10 +65,7 @@ export class EmbeddedIndex implements PassageIndex {
       if (known.length === 0) return;
       await store.log.remove(known);
       store.lines++;
-      for (const id of known) {
-        store.passages.delete(id);
-        store.words.discard(id);
-      }
+      for (const id of known) forget(store, id);
       if (store.lines < Math.max(MIN_LINES, MAX_WASTE * store.passages.size)) return;
       await store.log.rewrite(store.passages.values());
       store.lines = store.passages.size;
@@ -162,11 +159,21 @@ export class EmbeddedIndex implements PassageIndex {
 }
 
 function add(store: OpenStore, passage: KeptPassage): void {
-  const { id, filename, titlePath, text } = passage;
-  store.passages.set(id, passage);
-  const document = { id, title: [filename, ...titlePath].join('\n'), text };
-  if (store.words.has(id)) store.words.replace(document);
-  else store.words.add(document);
+  forget(store, passage.id);
+  store.passages.set(passage.id, passage);
+  store.words.add(toDocument(passage));
+}
+
+function forget(store: OpenStore, id: string): void {
+  const passage = store.passages.get(id);
+  if (passage === undefined) return;
+  store.passages.delete(id);
+  // Not MiniSearch's discard: until it cleans up, words of discarded passages count as common, and scores can be negative.
+  store.words.remove(toDocument(passage));
+}
+
+function toDocument({ id, filename, titlePath, text }: Passage) {
+  return { id, title: [filename, ...titlePath].join('\n'), text };
 }
 
 interface Ranked {
