@@ -11,6 +11,7 @@ import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
 import type { ServedModel } from './models/served-model.ts';
+import { deployedDocuments, deployedIndex, readLater } from './retrieval/deployed-documents.ts';
 import { FileStore } from './retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
@@ -72,6 +73,9 @@ export async function compose(
   };
 }
 
+/** Where documents and their passages are, how they are read, and what ingests them. */
+export type DocumentParts = Pick<VectorStoresOptions, 'documents' | 'index' | 'read' | 'ingest'>;
+
 /** What the local server injects. */
 export interface ComposeOverrides extends ScalingOverrides {
   /** Bearer keys of upstreams, by model id. In a deployment a secret holds them. @default - none */
@@ -79,7 +83,7 @@ export interface ComposeOverrides extends ScalingOverrides {
   /** Stores content that `retention` allows to store. @default - the settings' bucket */
   readonly objects?: ObjectStore;
   /** Where passages are searched, and how documents are read. @default - no stores of documents */
-  readonly documents?: Pick<VectorStoresOptions, 'index' | 'read' | 'inBackground'>;
+  readonly documents?: DocumentParts;
 }
 
 /** Replaces the storage and the reporting of load. */
@@ -182,19 +186,20 @@ const BYTES_PER_TOKEN = 4;
 
 /** Files and stores of documents, if the settings allow files and there is a place for all parts. */
 function documentsOf(
-  { retention, contentBucket }: Settings,
+  { retention, retrieval }: Settings,
   table: ItemTable | undefined,
   [model]: readonly ServedModel[],
-  { documents, objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
+  overrides: ComposeOverrides,
 ): Pick<AppDependencies, 'documents'> {
   const { filesDays } = retention;
-  if (filesDays === 0 || table === undefined || objects === undefined || documents === undefined) return {};
-  const files = new FileStore(table, objects, { unixTime, newId }, filesDays);
+  const parts: DocumentParts | undefined =
+    overrides.documents ??
+    (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval), read: readLater });
+  if (filesDays === 0 || table === undefined || parts === undefined) return {};
+  const files = new FileStore(table, parts.documents, { unixTime, newId }, filesDays);
   const counter = async () =>
     (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
-  return {
-    documents: { files, stores: new VectorStores({ ...documents, table, objects, files, unixTime, newId, counter }) },
-  };
+  return { documents: { files, stores: new VectorStores({ ...parts, table, files, unixTime, newId, counter }) } };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

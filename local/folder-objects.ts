@@ -24,14 +24,14 @@ export class FolderObjects implements ObjectStore {
     this.#folder = resolve(folder);
   }
 
-  async put(name: string, text: string): Promise<void> {
+  async put(name: string, content: string | Uint8Array): Promise<void> {
     const path = this.#pathOf(name);
     const unfinished = `${path}.${randomUUID()}${UNFINISHED}`;
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const file = await open(unfinished, 'wx', 0o600);
       try {
-        await file.writeFile(text);
+        await file.writeFile(content);
         await file.sync();
       } finally {
         await file.close();
@@ -44,8 +44,12 @@ export class FolderObjects implements ObjectStore {
   }
 
   async get(name: string): Promise<string | undefined> {
+    return (await this.getBytes(name))?.toString('utf8');
+  }
+
+  async getBytes(name: string): Promise<Buffer | undefined> {
     try {
-      return await readFile(this.#pathOf(name), 'utf8');
+      return await readFile(this.#pathOf(name));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw new ObjectsUnavailableError('get', error);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
-import { type ComposeOverrides, compose } from '../lambda/compose.ts';
+import { compose, type DocumentParts } from '../lambda/compose.ts';
 import type { AppDependencies } from '../lambda/context.ts';
 import { toApiError } from '../lambda/errors/api-error.ts';
 import type { Log } from '../lambda/errors/log.ts';
@@ -43,6 +43,7 @@ import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts'
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
 import { EmbeddedIndex } from './retrieval/embedded-index.ts';
+import { FolderDocuments } from './retrieval/folder-documents.ts';
 import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 
@@ -238,12 +239,13 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
 }
 
 /** Stores of documents in the data folder. Ingestions follow each other beside requests. */
-function documentsIn(dataFolder: string, log: Log | undefined): NonNullable<ComposeOverrides['documents']> {
+function documentsIn(dataFolder: string, log: Log | undefined): DocumentParts {
   let last: Promise<void> = Promise.resolve();
   return {
+    documents: new FolderDocuments(join(dataFolder, 'documents')),
     index: new EmbeddedIndex(join(dataFolder, 'passages')),
     read: createReadDocument(),
-    inBackground(work) {
+    async ingest(work) {
       last = last.then(work).catch((error: unknown) => failed(log, error));
     },
   };

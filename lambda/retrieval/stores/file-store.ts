@@ -1,6 +1,6 @@
 import { ApiError } from '../../errors/api-error.ts';
-import type { ObjectStore } from '../../storage/objects.ts';
 import type { ItemTable } from '../../storage/table.ts';
+import type { Documents } from '../sync/documents.ts';
 import { type FileRecord, fileRecordSchema } from './records.ts';
 
 /** Most files of a key. */
@@ -20,12 +20,12 @@ export type NewFile = Pick<FileRecord, 'filename' | 'purpose'> & {
  * |---|---|---|
  * | `FILES#key` | id of the file | `FileRecord` |
  *
- * The bytes are the object `files/key/id`, in base64. They are written before the record and deleted after it, and readers follow
+ * The bytes are the object `files/key/id`. They are written before the record and deleted after it, and readers follow
  * records only: a process that ends in between leaves nothing that can be read.
  */
 export class FileStore {
   readonly #table: ItemTable;
-  readonly #objects: ObjectStore;
+  readonly #documents: Documents;
   readonly #unixTime: () => number;
   readonly #newId: () => string;
   readonly #keptSeconds: number;
@@ -33,12 +33,12 @@ export class FileStore {
   /** @param days how long files are kept, at most */
   constructor(
     table: ItemTable,
-    objects: ObjectStore,
+    documents: Documents,
     { unixTime, newId }: { readonly unixTime: () => number; readonly newId: () => string },
     days: number,
   ) {
     this.#table = table;
-    this.#objects = objects;
+    this.#documents = documents;
     this.#unixTime = unixTime;
     this.#newId = newId;
     this.#keptSeconds = days * DAY_SECONDS;
@@ -61,7 +61,7 @@ export class FileStore {
       bytes: content.length,
       expires: created + Math.min(this.#keptSeconds, expiresSeconds ?? this.#keptSeconds),
     };
-    await this.#objects.put(objectOf(key, record.id), Buffer.from(content).toString('base64'));
+    await this.#documents.put(fileObjectName(key, record.id), content);
     await this.#table.put({ pk: partition(key), sk: record.id, ...record, ttl: record.expires });
     return record;
   }
@@ -80,8 +80,7 @@ export class FileStore {
   }
 
   async content(key: string, id: string): Promise<Uint8Array | undefined> {
-    const text = await this.#objects.get(objectOf(key, id));
-    return text === undefined ? undefined : Buffer.from(text, 'base64');
+    return (await this.#documents.get(fileObjectName(key, id)))?.bytes;
   }
 
   /** All files of a key, in the order of their ids. */
@@ -94,7 +93,7 @@ export class FileStore {
 
   async delete(key: string, id: string): Promise<void> {
     await this.#table.delete(partition(key), id);
-    await this.#objects.delete(objectOf(key, id));
+    await this.#documents.delete(fileObjectName(key, id));
   }
 
   #alive(record: FileRecord): FileRecord | undefined {
@@ -112,4 +111,6 @@ export function unknownFile(id: string): ApiError {
 }
 
 const partition = (key: string) => `FILES#${key}`;
-const objectOf = (key: string, id: string) => `files/${key}/${id}`;
+
+/** Name of the object with the bytes of a file. */
+export const fileObjectName = (key: string, id: string) => `files/${key}/${id}`;

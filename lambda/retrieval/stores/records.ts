@@ -39,21 +39,38 @@ export type Chunking = z.output<typeof chunkingSchema>;
 
 export const fileErrors = ['server_error', 'unsupported_file', 'invalid_file'] as const;
 
-/** A file in a store: what was asked for, and how far its ingestion is. */
+const settledSchema = z.object({
+  status: z.enum(['completed', 'failed']),
+  error: z.object({ code: z.enum(fileErrors), message: z.string() }).optional(),
+  usageBytes: z.int(),
+  passages: z.int(),
+});
+
+/** A file in a store: what was asked for. How far its ingestion is, its state tells (sync/store-file.ts). */
 export const storeFileSchema = z.object({
   fileId: z.string(),
   filename: z.string(),
   attributes: attributesSchema,
-  status: z.enum(['in_progress', 'completed', 'cancelled', 'failed']),
-  error: z.object({ code: z.enum(fileErrors), message: z.string() }).optional(),
-  usageBytes: z.int(),
-  passages: z.int(),
+  /** What the ingestion of this request is known by. */
+  request: z.string(),
+  cancelled: z.boolean().optional(),
+  /** The state in which the ingestion of this request ended, once it was seen. */
+  settled: settledSchema.optional(),
   chunking: chunkingSchema,
   created: z.int(),
   batch: z.string().optional(),
   version: z.int().optional(),
 });
-export type StoreFile = z.output<typeof storeFileSchema>;
+export type StoreFileRecord = z.output<typeof storeFileSchema>;
+
+/** A file in a store, with its state. */
+export interface StoreFile extends StoreFileRecord {
+  readonly status: 'in_progress' | 'completed' | 'cancelled' | 'failed';
+  readonly error?: { readonly code: (typeof fileErrors)[number]; readonly message: string } | undefined;
+  /** Bytes of the texts of its passages. */
+  readonly usageBytes: number;
+  readonly passages: number;
+}
 
 export const batchSchema = z.object({
   id: z.string(),

@@ -1,12 +1,18 @@
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
-import type { ObjectStore } from '../../storage/objects.ts';
 import type { Item, ItemKey, ItemTable } from '../../storage/table.ts';
-import { UnreadableDocumentError } from '../document.ts';
 import type { FoundPassage } from '../passage.ts';
 import type { IndexQuery, PassageIndex } from '../passage-index.ts';
 import type { Retriever, RetrieverQuery } from '../retriever.ts';
-import { type FileStore, unknownFile } from './file-store.ts';
-import { type IngestParts, ingestFile, passagesOf } from './ingest-file.ts';
+import { ChangedObjectError, type Documents } from '../sync/documents.ts';
+import {
+  type FileState,
+  fileStateName,
+  fileStateSchema,
+  type StoreFile as SyncedFile,
+  storeFileName,
+} from '../sync/store-file.ts';
+import { passagesOf, type SyncParts, syncStoreFile } from '../sync/sync-store-file.ts';
+import { type FileStore, fileObjectName, unknownFile } from './file-store.ts';
 import {
   type Batch,
   batchSchema,
@@ -14,6 +20,7 @@ import {
   countFiles,
   type FileRecord,
   type StoreFile,
+  type StoreFileRecord,
   type StoreRecord,
   storeFileSchema,
   storeRecordSchema,
@@ -29,16 +36,22 @@ const ACTIVE_SECONDS = 3_600;
 /** Attempts of a change that other changes make fail. */
 const MAX_ATTEMPTS = 20;
 
-export interface VectorStoresOptions extends Pick<IngestParts, 'read' | 'index' | 'counter'> {
+export interface VectorStoresOptions {
   readonly table: ItemTable;
-  readonly objects: ObjectStore;
+  readonly documents: Documents;
+  readonly index: PassageIndex;
   readonly files: FileStore;
   readonly unixTime: () => number;
   readonly newId: () => string;
+  /** Reads documents, for the text of a file. */
+  readonly read: SyncParts['read'];
+  /** Returns what counts the tokens of a text. */
+  readonly counter: () => Promise<SyncParts['count']>;
   /**
-   * Runs an ingestion. If omitted, the request that asked for it waits for its end, as in Lambda, which stops between requests.
+   * Runs ingestions in this process: `wait` until the request may end, or beside it. If omitted, the events of the bucket start them, in a
+   * function of their own.
    */
-  readonly inBackground?: (work: () => Promise<void>) => void;
+  readonly ingest?: ((work: () => Promise<void>) => Promise<void>) | undefined;
 }
 
 /** What a new store may be given. */
@@ -47,7 +60,7 @@ export type NewStore = Partial<Pick<StoreRecord, 'name' | 'description' | 'metad
 /** A file that a store is asked to take. */
 export interface Attachment {
   readonly fileId: string;
-  readonly attributes: StoreFile['attributes'];
+  readonly attributes: StoreFileRecord['attributes'];
   readonly chunking: Chunking;
   readonly batch?: string;
 }
@@ -58,12 +71,13 @@ export interface Attachment {
  * | pk | sk | item |
  * |---|---|---|
  * | `STORES#key` | id of the store | `StoreRecord` |
- * | `STOREFILES#store` | id of the file | `StoreFile` |
+ * | `STOREFILES#store` | id of the file | `StoreFileRecord` |
  * | `STOREBATCHES#store` | id of the batch | `Batch` |
- * | `INGEST` | key`#`store`#`file | an ingestion that has not ended |
+ * | `INGEST` | key`#`store`#`file | an ingestion in this process that has not ended |
  *
- * The object `passages/store/file` has the ids of a file's passages. The entry of an ingestion is written first and deleted last, so that
- * one that a process left is found and repeated (`resume`).
+ * A file is brought into a store by writing an object that says so, and taken out by deleting it (sync/store-file.ts). What makes the index
+ * follow is `syncStoreFile`: in this process, or in a function that the events of the bucket call. The entry of an ingestion in this process
+ * is written first and deleted last, so that one that was left is found and repeated (`resume`).
  */
 export class VectorStores implements Retriever {
   readonly #options: VectorStoresOptions;
@@ -146,7 +160,7 @@ export class VectorStores implements Retriever {
     await this.require(key, storeId);
     const item = await this.#table.get(filesOf(storeId), fileId);
     if (item === undefined) throw unknownFile(fileId);
-    return storeFileSchema.parse(item);
+    return await this.#withState(storeId, storeFileSchema.parse(item));
   }
 
   /**
@@ -165,21 +179,18 @@ export class VectorStores implements Retriever {
       throw invalidRequest('file_ids', `The store would have ${known.size} files. It may have ${MAX_STORE_FILES}.`);
     }
     for (const [at, { fileId, attributes, chunking, batch }] of attachments.entries()) {
-      await this.#table.put({ pk: INGEST, sk: `${key}#${storeId}#${fileId}` });
-      const file: StoreFile = {
+      const record: StoreFileRecord = {
         fileId,
         filename: files[at]?.filename ?? '',
-        ...{ attributes, chunking, status: 'in_progress', usageBytes: 0, passages: 0 },
+        ...{ attributes, chunking, request: this.#options.newId() },
         created: this.#options.unixTime(),
         ...(batch === undefined ? {} : { batch }),
       };
-      await this.#putFile(storeId, file);
+      await this.#begin(key, storeId, fileId);
+      await this.#putFile(storeId, record);
+      await this.#options.documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, record)));
     }
-    const work = async () => {
-      for (const { fileId } of attachments) await this.#ingest(key, storeId, fileId);
-    };
-    if (this.#options.inBackground === undefined) await work();
-    else this.#options.inBackground(work);
+    await this.#ingestAll(attachments.map(({ fileId }) => ({ key, storeId, fileId })));
     const now = new Map((await this.#filesOf(storeId)).map((file) => [file.fileId, file]));
     return attachments.flatMap(({ fileId }) => now.get(fileId) ?? []);
   }
@@ -189,28 +200,33 @@ export class VectorStores implements Retriever {
     key: string,
     storeId: string,
     fileId: string,
-    attributes: StoreFile['attributes'],
+    attributes: StoreFileRecord['attributes'],
   ): Promise<StoreFile> {
+    await this.require(key, storeId);
+    await this.#begin(key, storeId, fileId);
     const changed = await this.#retry(async () => {
-      const { version, ...file } = await this.requireFile(key, storeId, fileId);
+      const item = await this.#table.get(filesOf(storeId), fileId);
+      if (item === undefined) throw unknownFile(fileId);
+      const { version, ...file } = storeFileSchema.parse(item);
       const next = { ...file, attributes };
       return (await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version)) ? next : undefined;
     });
-    await this.#index.setAttributes(storeId, await this.#manifest(storeId, fileId).get(), attributes);
-    return changed;
+    await this.#options.documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, changed)));
+    await this.#ingestAll([{ key, storeId, fileId }]);
+    return await this.requireFile(key, storeId, fileId);
   }
 
   /** Takes a file out of a store. The file stays. @throws {ApiError} 404 */
   async detach(key: string, storeId: string, fileId: string): Promise<void> {
     await this.requireFile(key, storeId, fileId);
-    await this.#detach(storeId, fileId);
+    await this.#detach(key, storeId, fileId);
   }
 
   /** Deletes a file of a key, and takes it out of all stores. @throws {ApiError} 404 */
   async deleteFile(key: string, fileId: string): Promise<void> {
     await this.#options.files.require(key, fileId);
     for await (const { id } of this.list(key)) {
-      if ((await this.#table.get(filesOf(id), fileId)) !== undefined) await this.#detach(id, fileId);
+      if ((await this.#table.get(filesOf(id), fileId)) !== undefined) await this.#detach(key, id, fileId);
     }
     await this.#options.files.delete(key, fileId);
   }
@@ -260,12 +276,19 @@ export class VectorStores implements Retriever {
     await this.#table.put({ pk: batchesOf(storeId), sk: batchId, ...batch, cancelled: true });
     for (const { fileId, status } of files) {
       if (status !== 'in_progress') continue;
-      await this.#update(storeId, fileId, { status: 'cancelled' });
-      await this.#table.delete(INGEST, `${key}#${storeId}#${fileId}`);
+      await this.#retry(async () => {
+        const item = await this.#table.get(filesOf(storeId), fileId);
+        if (item === undefined) return true;
+        const { version, ...file } = storeFileSchema.parse(item);
+        const next = { ...fileKey(storeId, fileId), ...file, cancelled: true };
+        return (await this.#table.putIfVersion(next, version)) ? true : undefined;
+      });
+      await this.#options.documents.delete(storeFileName(storeId, fileId));
+      await this.#ingestAll([{ key, storeId, fileId }]);
     }
   }
 
-  /** Whether the store's files are still read. */
+  /** Files of a store by their states, and the bytes of its passages. */
   async counts(storeId: string) {
     const files = await this.#filesOf(storeId);
     const usageBytes = files.reduce((sum, file) => sum + file.usageBytes, 0);
@@ -274,16 +297,13 @@ export class VectorStores implements Retriever {
 
   /** Texts of the passages of a file in a store, in its order. @throws {ApiError} 404; 400 if the file cannot be read */
   async passages(key: string, storeId: string, fileId: string): Promise<readonly string[]> {
-    const file = await this.requireFile(key, storeId, fileId);
+    const { filename, attributes, chunking } = await this.requireFile(key, storeId, fileId);
     const content = await this.#options.files.content(key, fileId);
-    if (content === undefined) throw unknownFile(fileId);
     const { read, counter } = this.#options;
-    try {
-      return (await passagesOf(file, await read(content, file.filename), await counter())).map(({ text }) => text);
-    } catch (error) {
-      if (error instanceof UnreadableDocumentError) throw invalidRequest('file', error.message);
-      throw error;
-    }
+    const file = { filename, attributes, object: fileObjectName(key, fileId), request: '', ...chunking };
+    const result = await passagesOf({ read, count: await counter() }, fileId, file, content);
+    if ('problem' in result) throw invalidRequest('file', result.problem);
+    return result.map(({ text }) => text);
   }
 
   async checkStores({ key, stores }: Pick<RetrieverQuery, 'key' | 'stores'>): Promise<void> {
@@ -324,50 +344,69 @@ export class VectorStores implements Retriever {
 
   /** Repeats ingestions that a process left. Call it when a process starts, if no other one ingests. */
   async resume(): Promise<void> {
+    const left: Ingestion[] = [];
     for await (const item of this.#table.query(INGEST, '', { consistent: true })) {
       const [key = '', storeId = '', fileId = ''] = String(item['sk']).split('#');
-      await this.#ingest(key, storeId, fileId);
+      left.push({ key, storeId, fileId });
+      await this.#repeat({ key, storeId, fileId });
     }
+    await this.#ingestAll(left);
   }
 
-  /** Ingests a file whose entry stands, and deletes the entry. A failure of the server stays `in_progress` and is repeated by `resume`. */
-  async #ingest(key: string, storeId: string, fileId: string): Promise<void> {
-    const entry = `${key}#${storeId}#${fileId}`;
+  /** Writes what a process may not have written any more: the object that says that a file is in a store, or is not. */
+  async #repeat({ key, storeId, fileId }: Ingestion): Promise<void> {
+    const { documents } = this.#options;
     const item = await this.#table.get(filesOf(storeId), fileId);
-    const file = item === undefined ? undefined : storeFileSchema.parse(item);
-    if (file?.status === 'in_progress') {
-      const content = await this.#options.files.content(key, fileId);
-      const { read, counter } = this.#options;
-      const parts = { read, counter, index: this.#index, manifest: this.#manifest(storeId, fileId) };
-      const result =
-        content === undefined
-          ? ({ status: 'failed', error: { code: 'invalid_file', message: 'The file was deleted.' } } as const)
-          : await ingestFile(parts, storeId, file, content);
-      await this.#update(storeId, fileId, result);
-      // A deletion that came while the passages were written did not find them all.
-      if ((await this.#table.get(filesOf(storeId), fileId)) === undefined) await this.#detach(storeId, fileId);
-      if ((await this.#find(key, storeId)) === undefined) await this.#index.removeStore(storeId);
-    }
-    await this.#table.delete(INGEST, entry);
+    const record = item === undefined ? undefined : storeFileSchema.parse(item);
+    if (record === undefined || record.cancelled === true) await documents.delete(storeFileName(storeId, fileId));
+    else await documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, record)));
   }
 
-  async #detach(storeId: string, fileId: string): Promise<void> {
+  /** Writes down an ingestion of this process before anything that it follows from. */
+  async #begin(key: string, storeId: string, fileId: string): Promise<void> {
+    if (this.#options.ingest !== undefined)
+      await this.#table.put({ pk: INGEST, sk: entryOf({ key, storeId, fileId }) });
+  }
+
+  async #ingestAll(ingestions: readonly Ingestion[]): Promise<void> {
+    if (ingestions.length === 0) return;
+    await this.#options.ingest?.(async () => {
+      for (const ingestion of ingestions) await this.#ingest(ingestion);
+    });
+  }
+
+  /** Makes the index follow what is written of a file in a store, and deletes the entry. */
+  async #ingest({ key, storeId, fileId }: Ingestion): Promise<void> {
+    const { documents, index, read, counter } = this.#options;
+    const count = await counter();
+    await this.#retry(async () => {
+      try {
+        await syncStoreFile({ documents, index, read, count }, storeId, fileId);
+        return true;
+      } catch (error) {
+        if (error instanceof ChangedObjectError) return undefined;
+        throw error;
+      }
+    });
+    await this.#table.delete(INGEST, entryOf({ key, storeId, fileId }));
+  }
+
+  async #detach(key: string, storeId: string, fileId: string): Promise<void> {
+    await this.#begin(key, storeId, fileId);
     await this.#table.delete(filesOf(storeId), fileId);
-    const manifest = this.#manifest(storeId, fileId);
-    await this.#index.remove(storeId, await manifest.get());
-    await this.#options.objects.delete(manifestOf(storeId, fileId));
+    await this.#options.documents.delete(storeFileName(storeId, fileId));
+    await this.#ingestAll([{ key, storeId, fileId }]);
   }
 
   async #remove(key: string, id: string): Promise<void> {
     await this.#table.delete(storesOf(key), id);
     for await (const item of this.#table.query(filesOf(id), '', { consistent: true })) {
-      await this.#table.delete(filesOf(id), String(item['sk']));
-      await this.#options.objects.delete(manifestOf(id, String(item['sk'])));
+      await this.#detach(key, id, String(item['sk']));
     }
     for await (const item of this.#table.query(batchesOf(id), '', { consistent: true })) {
       await this.#table.delete(batchesOf(id), String(item['sk']));
     }
-    await this.#index.removeStore(id);
+    if (this.#options.ingest !== undefined) await this.#index.removeStore(id);
   }
 
   async #find(key: string, id: string): Promise<StoreRecord | undefined> {
@@ -383,46 +422,40 @@ export class VectorStores implements Retriever {
   async #filesOf(storeId: string): Promise<readonly StoreFile[]> {
     const files: StoreFile[] = [];
     for await (const item of this.#table.query(filesOf(storeId), '', { consistent: true })) {
-      files.push(storeFileSchema.parse(item));
+      files.push(await this.#withState(storeId, storeFileSchema.parse(item)));
     }
     return files;
   }
 
+  async #withState(storeId: string, record: StoreFileRecord): Promise<StoreFile> {
+    const none = { usageBytes: 0, passages: 0 };
+    if (record.cancelled === true) return { ...record, ...none, status: 'cancelled' };
+    if (record.settled !== undefined) return { ...record, ...record.settled };
+    const stored = await this.#options.documents.get(fileStateName(storeId, record.fileId));
+    const state: FileState | undefined =
+      stored === undefined ? undefined : fileStateSchema.parse(JSON.parse(Buffer.from(stored.bytes).toString('utf8')));
+    // The state of an earlier request says nothing about this one.
+    if (state === undefined || state.request !== record.request || state.status === 'in_progress') {
+      return { ...record, ...none, status: 'in_progress' };
+    }
+    const settled: NonNullable<StoreFileRecord['settled']> =
+      state.status === 'failed'
+        ? { ...none, status: 'failed', error: { code: 'invalid_file', message: state.error ?? 'It cannot be read.' } }
+        : { status: 'completed', usageBytes: state.textBytes, passages: state.passages.length };
+    const { version, ...rest } = record;
+    // Spares the next reader the object. If the record has changed meanwhile, the next reader looks itself.
+    await this.#table.putIfVersion({ ...fileKey(storeId, record.fileId), ...rest, settled }, version);
+    return { ...record, ...settled };
+  }
+
   /** Writes a file of a store, whatever is there. */
-  async #putFile(storeId: string, file: StoreFile): Promise<void> {
+  async #putFile(storeId: string, file: StoreFileRecord): Promise<void> {
     await this.#retry(async () => {
       const before = await this.#table.get(filesOf(storeId), file.fileId);
       const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...file };
       const version = before === undefined ? undefined : Number(before['version']);
       return (await this.#table.putIfVersion(item, version)) ? file : undefined;
     });
-  }
-
-  /** Changes a file of a store, if it is still there and has not been cancelled. */
-  async #update(storeId: string, fileId: string, change: Partial<StoreFile>): Promise<void> {
-    await this.#retry(async () => {
-      const item = await this.#table.get(filesOf(storeId), fileId);
-      if (item === undefined) return true;
-      const { version, ...file } = storeFileSchema.parse(item);
-      if (file.status === 'cancelled') return true;
-      return (await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...file, ...change }, version))
-        ? true
-        : undefined;
-    });
-  }
-
-  #manifest(storeId: string, fileId: string): IngestParts['manifest'] {
-    const name = manifestOf(storeId, fileId);
-    const { objects } = this.#options;
-    return {
-      async get() {
-        const text = await objects.get(name);
-        return text === undefined ? [] : text.split('\n').filter((id) => id !== '');
-      },
-      async put(ids) {
-        await objects.put(name, ids.join('\n'));
-      },
-    };
   }
 
   async #retry<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
@@ -452,10 +485,22 @@ function unknownBatch(id: string): ApiError {
   });
 }
 
+interface Ingestion {
+  readonly key: string;
+  readonly storeId: string;
+  readonly fileId: string;
+}
+
+const entryOf = ({ key, storeId, fileId }: Ingestion) => `${key}#${storeId}#${fileId}`;
+
+/** What the ingestion is told of a file in a store. */
+function toSynced(key: string, { fileId, filename, attributes, chunking, request }: StoreFileRecord): SyncedFile {
+  return { filename, object: fileObjectName(key, fileId), attributes, request, ...chunking };
+}
+
 const INGEST = 'INGEST';
 const storesOf = (key: string) => `STORES#${key}`;
 const filesOf = (store: string) => `STOREFILES#${store}`;
 const batchesOf = (store: string) => `STOREBATCHES#${store}`;
 const storeKey = (key: string, id: string) => ({ pk: storesOf(key), sk: id });
 const fileKey = (store: string, file: string) => ({ pk: filesOf(store), sk: file });
-const manifestOf = (store: string, file: string) => `passages/${store}/${file}`;

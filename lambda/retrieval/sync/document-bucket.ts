@@ -6,20 +6,10 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-
-export interface StoredObject {
-  readonly bytes: Uint8Array;
-  /** Changes with each write. */
-  readonly version: string;
-}
-
-/** Another writer changed the object since it was read. */
-export class ChangedObjectError extends Error {
-  override readonly name = 'ChangedObjectError';
-}
+import { ChangedObjectError, type Documents, type StoredObject } from './documents.ts';
 
 /** Objects of the bucket of documents, with writes that fail if another writer was there first. */
-export class DocumentBucket {
+export class DocumentBucket implements Documents {
   readonly #client: S3Client;
   readonly #bucket: string;
 
@@ -36,6 +26,10 @@ export class DocumentBucket {
       if (error instanceof NoSuchKey) return undefined;
       throw error;
     }
+  }
+
+  async put(name: string, content: string | Uint8Array): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: name, Body: content }));
   }
 
   /**

@@ -12,6 +12,8 @@ export const storeFileSchema = z.strictObject({
   /** Most tokens of a chunk, and most that it repeats of the one before. */
   maxTokens: z.int(),
   overlapTokens: z.int(),
+  /** Differs each time the file is brought into the store, so that its state can be told from that of the time before. */
+  request: z.string().default(''),
 });
 export type StoreFile = z.infer<typeof storeFileSchema>;
 
@@ -26,6 +28,10 @@ export const fileStateSchema = z.strictObject({
   fingerprint: z.string(),
   /** Hash of the attributes that the passages have. */
   attributes: z.string(),
+  /** `request` of the store file that the state is of. */
+  request: z.string().default(''),
+  /** Bytes of the texts of all passages. */
+  textBytes: z.int().default(0),
   /** Ids that may be in the index. If completed, exactly those that are. */
   passages: z.array(z.string()),
 });

@@ -3,7 +3,7 @@ import { chunkBlocks, passageIds } from '../chunk-blocks.ts';
 import { type ReadDocument, UnreadableDocumentError } from '../document.ts';
 import type { Passage } from '../passage.ts';
 import type { PassageIndex } from '../passage-index.ts';
-import type { DocumentBucket } from './document-bucket.ts';
+import type { Documents } from './documents.ts';
 import {
   type FileState,
   fileStateName,
@@ -14,7 +14,7 @@ import {
 } from './store-file.ts';
 
 export interface SyncParts {
-  readonly documents: Pick<DocumentBucket, 'get' | 'putIfUnchanged' | 'delete'>;
+  readonly documents: Pick<Documents, 'get' | 'putIfUnchanged' | 'delete'>;
   readonly index: PassageIndex;
   readonly read: ReadDocument;
   /** Counts the tokens of a text. */
@@ -48,14 +48,18 @@ export async function syncStoreFile(parts: SyncParts, storeId: string, fileId: s
   const fingerprint = hashOf([file.filename, file.object, file.maxTokens, file.overlapTokens, document?.version]);
   const attributes = hashOf(file.attributes);
   if (before?.fingerprint === fingerprint && before.attributes === attributes && before.status !== 'in_progress') {
-    return before;
+    if (before.request === file.request) return before;
+    const asked = { ...before, request: file.request };
+    await documents.putIfUnchanged(stateName, JSON.stringify(asked), stored?.version);
+    return asked;
   }
 
   const result = await passagesOf(parts, fileId, file, document?.bytes);
   const passages = 'problem' in result ? [] : result;
   const ids = passages.map(({ id }) => id);
   const wanted = new Set(ids);
-  const known = { filename: file.filename, fingerprint, attributes };
+  const textBytes = passages.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  const known = { filename: file.filename, fingerprint, attributes, request: file.request, textBytes };
   const state: FileState =
     'problem' in result
       ? { ...known, status: 'failed', error: result.problem, passages: [] }
@@ -81,8 +85,9 @@ export async function syncStoreFile(parts: SyncParts, storeId: string, fileId: s
   return state;
 }
 
-async function passagesOf(
-  { read, count }: SyncParts,
+/** The passages of a document, or why there are none, in a sentence for its owner. */
+export async function passagesOf(
+  { read, count }: Pick<SyncParts, 'read' | 'count'>,
   fileId: string,
   { filename, attributes, maxTokens, overlapTokens }: StoreFile,
   bytes: Uint8Array | undefined,

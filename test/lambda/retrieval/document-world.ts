@@ -9,7 +9,7 @@ import type { Embedder, PassageIndex } from '../../../lambda/retrieval/passage-i
 import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieval/stores/vector-stores.ts';
-import { MemoryObjects } from '../../../lambda/storage/memory-objects.ts';
+import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
 import { scriptedApp } from '../scripted-world.ts';
@@ -18,7 +18,7 @@ export const NOW = 1_700_000_000;
 
 export interface DocumentParts {
   readonly table?: MemoryTable;
-  readonly objects?: MemoryObjects;
+  readonly documents?: MemoryDocuments;
   readonly index?: PassageIndex;
   readonly embedder?: Embedder;
   readonly options?: Partial<VectorStoresOptions>;
@@ -34,20 +34,21 @@ export function temporaryFolder(): string {
 /** Parts of an app that keeps documents, each of which may be replaced. */
 export function documentParts({
   table = new MemoryTable(),
-  objects = new MemoryObjects(),
+  documents = new MemoryDocuments(),
   ...parts
 }: DocumentParts = {}) {
   const clock = { now: NOW };
   let ids = 0;
   const shared = { unixTime: () => clock.now, newId: () => `${String(++ids).padStart(6, '0')}` };
-  const files = new FileStore(table, objects, shared, 30);
+  const files = new FileStore(table, documents, shared, 30);
   const index = parts.index ?? new EmbeddedIndex(temporaryFolder(), parts.embedder);
   const stores = new VectorStores({
-    ...{ table, objects, files, index, read: createReadDocument(), ...shared },
+    ...{ table, documents, files, index, read: createReadDocument(), ...shared },
+    ingest: async (work) => await work(),
     counter: async () => (text) => Math.ceil(text.length / 4),
     ...parts.options,
   });
-  return { clock, table, objects, index, files, stores };
+  return { clock, table, documents, index, files, stores };
 }
 
 /** An app that keeps documents, with `openai`'s client of two keys. */

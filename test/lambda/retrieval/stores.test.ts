@@ -1,6 +1,6 @@
 import { NotFoundError } from 'openai';
 import { describe, expect, it } from 'vitest';
-import { MemoryObjects } from '../../../lambda/storage/memory-objects.ts';
+import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
 import { documentParts, documentWorld, NOW, temporaryFolder, textFile } from './document-world.ts';
@@ -255,7 +255,7 @@ describe('bad requests', () => {
       'from 3600 to 2592000',
     ],
   ])('an upload with %s says what is wrong', async (_name, parts, text) => {
-    const { app, one, objects } = await documentWorld();
+    const { app, one, documents } = await documentWorld();
     const body = new FormData();
     for (const [name, value] of Object.entries(parts)) body.set(name, value);
     const response = await app.request('/v1/files', {
@@ -265,17 +265,17 @@ describe('bad requests', () => {
     });
     expect(response.status).toBe(400);
     expect(await response.text()).toContain(text);
-    expect(objects.names).toEqual([]);
+    expect(documents.names).toEqual([]);
   });
 });
 
 describe('deletion', () => {
   it('of a key leaves nothing of its documents', async () => {
-    const { client, stores, objects, one, index } = await documentWorld();
+    const { client, stores, documents, one, index } = await documentWorld();
     const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
     const store = await client.vectorStores.create({ file_ids: [file.id] });
     await stores.deleteAll(one.record.id);
-    expect(objects.names).toEqual([]);
+    expect(documents.names).toEqual([]);
     expect((await client.files.list()).data).toEqual([]);
     expect(await index.search(store.id, { text: 'florn', limit: 5 })).toEqual([]);
   });
@@ -289,8 +289,8 @@ describe('an ingestion', () => {
     let points = 0;
     for (let failAt = 0; ; failAt++) {
       const folder = temporaryFolder();
-      const [table, objects] = [new MemoryTable(), new MemoryObjects()];
-      const before = documentParts({ table, objects, index: new EmbeddedIndex(folder) });
+      const [table, documents] = [new MemoryTable(), new MemoryDocuments()];
+      const before = documentParts({ table, documents, index: new EmbeddedIndex(folder) });
       const file = await before.files.create('k', {
         filename: 'a.md',
         purpose: 'assistants',
@@ -300,7 +300,7 @@ describe('an ingestion', () => {
       const calls = { count: 0, failAt };
       const dying = documentParts({
         table: failing(table, calls),
-        objects: failing(objects, calls),
+        documents: failing(documents, calls),
         index: failing(new EmbeddedIndex(folder), calls),
       });
       const attachment = { fileId: file.id, attributes: {}, chunking: { maxTokens: 100, overlapTokens: 0 } };
@@ -308,7 +308,7 @@ describe('an ingestion', () => {
         () => false,
         () => true,
       );
-      const after = documentParts({ table, objects, index: new EmbeddedIndex(folder) });
+      const after = documentParts({ table, documents, index: new EmbeddedIndex(folder) });
       await after.stores.resume();
       const files = await after.stores.files('k', store.id);
       // Before the file is written down, nothing was promised.

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Passage } from '../../../lambda/retrieval/passage.ts';
 import type { PassageIndex } from '../../../lambda/retrieval/passage-index.ts';
 import { readDocument } from '../../../lambda/retrieval/read/read-document.ts';
-import { ChangedObjectError } from '../../../lambda/retrieval/sync/document-bucket.ts';
+import { ChangedObjectError } from '../../../lambda/retrieval/sync/documents.ts';
 import { fileStateName, type StoreFile, storeFileName } from '../../../lambda/retrieval/sync/store-file.ts';
 import { type SyncParts, syncStoreFile } from '../../../lambda/retrieval/sync/sync-store-file.ts';
 
@@ -83,6 +83,7 @@ const file: StoreFile = {
   attributes: { year: 2024 },
   maxTokens: 16,
   overlapTokens: 0,
+  request: '1',
 };
 const sections = (names: readonly string[]) => names.map((name) => `# ${name}\n\nText of ${name}.\n`).join('\n');
 const link = (changes: Partial<StoreFile> = {}) =>

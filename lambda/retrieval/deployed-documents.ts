@@ -1,0 +1,44 @@
+import type { RetrievalSettings } from '../settings/retrieval-settings.ts';
+import type { ReadDocument } from './document.ts';
+import type { IndexQuery, PassageIndex } from './passage-index.ts';
+import type { Documents } from './sync/documents.ts';
+
+/** The bucket of documents of a deployment. Its SDK client is loaded on first use. */
+export function deployedDocuments({ documentBucket }: RetrievalSettings): Documents {
+  let bucket: Promise<Documents> | undefined;
+  const open = () => {
+    bucket ??= import('./sync/document-bucket.ts').then(({ DocumentBucket }) => new DocumentBucket(documentBucket));
+    return bucket;
+  };
+  return {
+    get: async (name) => await (await open()).get(name),
+    put: async (name, content) => await (await open()).put(name, content),
+    putIfUnchanged: async (name, text, version) => await (await open()).putIfUnchanged(name, text, version),
+    delete: async (name) => await (await open()).delete(name),
+  };
+}
+
+/** The index of a deployment. The clients of its services are loaded on first use. */
+export function deployedIndex(settings: RetrievalSettings): PassageIndex {
+  let index: Promise<PassageIndex> | undefined;
+  const open = () => {
+    index ??= import('./open-index.ts')
+      .then(async ({ openIndex }) => await openIndex(settings))
+      .catch((error: unknown) => {
+        index = undefined;
+        throw error;
+      });
+    return index;
+  };
+  return {
+    put: async (storeId, passages) => await (await open()).put(storeId, passages),
+    remove: async (storeId, ids) => await (await open()).remove(storeId, ids),
+    setAttributes: async (storeId, ids, attributes) => await (await open()).setAttributes(storeId, ids, attributes),
+    search: async (storeId, query: IndexQuery) => await (await open()).search(storeId, query),
+    removeStore: async (storeId) => await (await open()).removeStore(storeId),
+  };
+}
+
+/** Reads documents in a thread, whose code is loaded on first use. */
+export const readLater: ReadDocument = async (bytes, filename) =>
+  await (await import('./read/read-document.ts')).readDocument(bytes, filename);
