@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'lambda/**/*.test.ts', 'lib/**/*.test.ts', 'local/**/*.test.ts'],
+    setupFiles: ['test/aws-models/watch-clients.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // The default of a second is too short for a page in a browser on a busy machine.

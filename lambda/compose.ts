@@ -10,6 +10,9 @@ import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
+import type { ServedModel } from './models/served-model.ts';
+import { FileStore } from './retrieval/stores/file-store.ts';
+import { VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
@@ -48,6 +51,7 @@ export async function compose(
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
+    ...documentsOf(settings, table, models, overrides),
     clock: {
       now,
       sleep: async (ms, signal) => {
@@ -59,7 +63,7 @@ export async function compose(
     unixTime,
     failedLogins: new FailedLogins(unixTime),
     random: Math.random,
-    newId: () => randomUUID().replaceAll('-', ''),
+    newId,
     log,
     ...(settings.strict === undefined ? {} : { strict: settings.strict }),
     requestTimeoutMs: settings.requestTimeoutMs,
@@ -74,6 +78,8 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly upstreamKeys?: ReadonlyMap<string, string>;
   /** Stores content that `retention` allows to store. @default - the settings' bucket */
   readonly objects?: ObjectStore;
+  /** Where passages are searched, and how documents are read. @default - no stores of documents */
+  readonly documents?: Pick<VectorStoresOptions, 'index' | 'read' | 'inBackground'>;
 }
 
 /** Replaces the storage and the reporting of load. */
@@ -153,6 +159,7 @@ function upstreamContext({ upstreamKeys }: ComposeOverrides): UpstreamContext {
   };
 }
 
+const newId = () => randomUUID().replaceAll('-', '');
 const unixTime = () => Math.floor(Date.now() / 1_000);
 
 function keyStores(table: ItemTable): Pick<AppDependencies, 'keys' | 'ledger'> {
@@ -168,6 +175,26 @@ function feedbackOf(
   const { feedbackDays } = retention;
   if (feedbackDays === 0 || table === undefined || objects === undefined) return {};
   return { feedback: new FeedbackStore(table, objects, unixTime, feedbackDays) };
+}
+
+/** Characters of a text, in bytes, that make about one token, if only the model server can count. */
+const BYTES_PER_TOKEN = 4;
+
+/** Files and stores of documents, if the settings allow files and there is a place for all parts. */
+function documentsOf(
+  { retention, contentBucket }: Settings,
+  table: ItemTable | undefined,
+  [model]: readonly ServedModel[],
+  { documents, objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
+): Pick<AppDependencies, 'documents'> {
+  const { filesDays } = retention;
+  if (filesDays === 0 || table === undefined || objects === undefined || documents === undefined) return {};
+  const files = new FileStore(table, objects, { unixTime, newId }, filesDays);
+  const counter = async () =>
+    (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
+  return {
+    documents: { files, stores: new VectorStores({ ...documents, table, objects, files, unixTime, newId, counter }) },
+  };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

@@ -6,15 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
-import { compose } from '../lambda/compose.ts';
+import { type ComposeOverrides, compose } from '../lambda/compose.ts';
 import type { AppDependencies } from '../lambda/context.ts';
 import { toApiError } from '../lambda/errors/api-error.ts';
 import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import { createReadDocument } from '../lambda/retrieval/read/read-document.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
-import { retentionSchema } from '../lambda/settings/retention.ts';
+import { MAX_DAYS, retentionSchema } from '../lambda/settings/retention.ts';
 import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
@@ -41,6 +42,7 @@ import { type FurtherModel, fileNameOf, missingFile, windowOf } from './further-
 import { keysOf, type LocalFallback, withFallbacks } from './local-fallbacks.ts';
 import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
+import { EmbeddedIndex } from './retrieval/embedded-index.ts';
 import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 
@@ -128,6 +130,9 @@ const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) => [`ht
 /** Window of a server that does not report its own, in tokens. */
 const DEFAULT_CONTEXT_TOKENS = 8_192;
 
+/** How long uploaded files are kept on this machine, in days: until they are deleted. */
+const FILES_DAYS = MAX_DAYS;
+
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
@@ -164,7 +169,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     corsOrigins: allowedOrigins,
     gzip: true,
     ...(table === undefined ? {} : { tableName: table.name }),
-    retention: retentionSchema.parse({ feedbackDays: options.feedbackDays ?? 0 }),
+    retention: retentionSchema.parse({ feedbackDays: options.feedbackDays ?? 0, filesDays: FILES_DAYS }),
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
@@ -184,7 +189,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
     ...(objects === undefined ? {} : { objects }),
+    ...(options.dataFolder === undefined ? {} : { documents: documentsIn(options.dataFolder, options.log) }),
   });
+  // Ingestions that a killed process left.
+  void dependencies.documents?.stores.resume().catch((error: unknown) => failed(options.log, error));
   const { feedback } = dependencies;
   if (objects !== undefined && feedback !== undefined) {
     await expireContent(objects, feedback, settings.retention.feedbackDays, Date.now());
@@ -227,6 +235,22 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
       await Promise.all([runtime?.close(), table?.close()]);
     },
   };
+}
+
+/** Stores of documents in the data folder. Ingestions follow each other beside requests. */
+function documentsIn(dataFolder: string, log: Log | undefined): NonNullable<ComposeOverrides['documents']> {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    index: new EmbeddedIndex(join(dataFolder, 'passages')),
+    read: createReadDocument(),
+    inBackground(work) {
+      last = last.then(work).catch((error: unknown) => failed(log, error));
+    },
+  };
+}
+
+function failed(log: Log | undefined, error: unknown): void {
+  log?.('error', 'ingestion failed', { error: error instanceof Error ? error.message : String(error) });
 }
 
 /** Time in which requests that fail at the end of the grace time report it and settle, in milliseconds. */

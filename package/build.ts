@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { writeFiles } from '../lib/bundles/program-code.ts';
 import { bundleProgram, programNames } from '../lib/bundles/programs.ts';
+import { billOfMaterials, bundledPackages, licenseTexts } from './bill-of-materials.ts';
 
 /**
  * Builds what `npm pack` packs: JavaScript and types of the constructs and the command line, and each program that stacks deploy as
@@ -16,7 +17,18 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 compile(['--project', 'tsconfig.package.json', '--noCheck']);
 compile(['--project', 'tsconfig.types.json']);
 
-for (const name of programNames) writeFiles(join('dist', 'programs', name), bundleProgram(name));
+for (const name of programNames) {
+  writeFiles(join('dist', 'programs', name), bundleProgram(name));
+  // What others wrote of it, and under which terms.
+  const packages = bundledPackages(name);
+  writeFiles(
+    join('dist', 'bills-of-materials'),
+    new Map([
+      [`${name}.cdx.json`, `${JSON.stringify(billOfMaterials(name, packages), null, 2)}\n`],
+      [`${name}.licenses.txt`, licenseTexts(packages)],
+    ]),
+  );
+}
 
 // `budgetforce simulate` reads recorded traffic from a folder beside its code.
 cpSync('simulate/traces', 'dist/simulate/traces', { recursive: true });

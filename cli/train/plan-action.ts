@@ -38,6 +38,9 @@ function planText(plan: RunPlan): string {
     ['steps', groupDigits(estimate.steps.value), estimate.steps.formula],
     ['tokens', groupDigits(Math.round(estimate.tokens.value)), estimate.tokens.formula],
     ['tokens/s', groupDigits(Math.round(estimate.tokensPerSecond.value)), estimate.tokensPerSecond.formula],
+    ...(estimate.samplingSeconds === undefined
+      ? []
+      : [['sampling', minutes(estimate.samplingSeconds), estimate.samplingSeconds.formula] as const]),
     ['time', minutes(estimate.seconds), estimate.seconds.formula],
     [
       'dollars',

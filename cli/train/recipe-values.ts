@@ -45,9 +45,12 @@ const elsewhere: Readonly<Record<string, string>> = {
   columns: '--columns',
   output: '--runs and --run',
   checkpoints: '--runs and --run',
-  task: 'train.py itself, or the recipe of the config (docs/feedback.md)',
-  beta: 'train.py itself, or the recipe of the config (docs/feedback.md)',
-  ld_alpha: 'train.py itself, or the recipe of the config (docs/feedback.md)',
+  ...Object.fromEntries(
+    [
+      ...['task', 'beta', 'ld_alpha', 'generations', 'token_price', 'grader', 'temperature'],
+      'max_completion_length',
+    ].map((name) => [name, 'train.py itself, or the recipe of the config (docs/feedback.md)']),
+  ),
   resume: 'the same command again, which continues',
 };
 

@@ -32,6 +32,7 @@ export const tags = {
   answers: 'Requests to a model, in one of four dialects.',
   models: 'The served models, with context window, format, budgets and price.',
   feedback: 'What users say about stored answers. Paths under /v1/admin require an admin key.',
+  documents: 'Files, and stores of documents that can be searched.',
   usage: 'Recorded usage.',
   scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
   keys: 'API keys with limits. All paths require an admin key.',
@@ -73,9 +74,23 @@ export function body(name: string, example: unknown): OpenApiObject {
   return { required: true, content: { 'application/json': { schema: reference(name), example } } };
 }
 
-/** A successful JSON response of the named schema. */
-export function ok(name: string, status = '200'): Readonly<Record<string, OpenApiObject>> {
-  return { [status]: { description: 'Success.', headers: requestId, content: json(name) } };
+/**
+ * A successful JSON response of the named schema.
+ *
+ * @param links what a client can do with the response, see `follow`
+ */
+export function ok(name: string, status = '200', links: OpenApiObject = {}): Readonly<Record<string, OpenApiObject>> {
+  const described = Object.keys(links).length === 0 ? {} : { links };
+  return { [status]: { description: 'Success.', headers: requestId, content: json(name), ...described } };
+}
+
+/**
+ * Links of a response to operations that take a value of it. The document leaves out links to operations that are not served.
+ *
+ * @param parameters OpenAPI's runtime expressions, such as `$response.body#/id`, by the names of the parameters
+ */
+export function follow(operationIds: readonly string[], parameters: Readonly<Record<string, string>>): OpenApiObject {
+  return Object.fromEntries(operationIds.map((operationId) => [operationId, { operationId, parameters }]));
 }
 
 /**
@@ -117,6 +132,13 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         ),
       },
       content: { ...json(whole), 'text/event-stream': { schema: reference(event) } },
+      links: {
+        giveFeedback: {
+          operationId: 'giveFeedback',
+          requestBody: { id: '$response.body#/id', metric: 'thumbs', value: true },
+        },
+        deleteStored: { operationId: 'deleteStored', parameters: { id: '$response.body#/id' } },
+      },
     },
   };
 }

@@ -15,6 +15,7 @@ export async function openApiDocument(apis: readonly Api[]) {
   const described = await Promise.all(
     apis.map(async ({ routes, describe }) => ({ routes, description: await describe() })),
   );
+  const served = new Set(apis.flatMap(({ routes }) => Object.keys(routes)));
   return {
     openapi: '3.1.1',
     info: {
@@ -28,7 +29,7 @@ export async function openApiDocument(apis: readonly Api[]) {
     servers: [{ url: '.', description: 'Relative to this document.' }],
     security: [{ bearer: [] }, { apiKey: [] }, {}],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
-    paths: pathsOf(described),
+    paths: pathsOf(described, served),
     components: {
       schemas: schemasOf(described.map(({ description }) => description)),
       securitySchemes: {
@@ -51,22 +52,42 @@ interface DescribedApi {
 
 type DocumentedOperation = Omit<Operation, 'query'> & { readonly operationId: string };
 
-function pathsOf(apis: readonly DescribedApi[]): Record<string, Record<string, DocumentedOperation>> {
+function pathsOf(
+  apis: readonly DescribedApi[],
+  served: ReadonlySet<string>,
+): Record<string, Record<string, DocumentedOperation>> {
   const paths: Record<string, Record<string, DocumentedOperation>> = {};
   for (const { routes, description } of apis) {
     for (const [operationId, { method, path }] of Object.entries(routes)) {
       const operation = description.operations[operationId];
       if (operation === undefined) throw new Error(`The operation ${operationId} has no description.`);
       const template = path.replaceAll(/:(\w+)(\{[^/]*\})?/g, '{$1}');
-      paths[template] = { ...paths[template], [method.toLowerCase()]: documented(operationId, operation) };
+      paths[template] = { ...paths[template], [method.toLowerCase()]: documented(operationId, operation, served) };
     }
   }
   return paths;
 }
 
-function documented(operationId: string, { query, ...operation }: Operation): DocumentedOperation {
+function documented(
+  operationId: string,
+  { query, ...described }: Operation,
+  served: ReadonlySet<string>,
+): DocumentedOperation {
+  const operation = { ...described, responses: mapValues(described.responses, (response) => linked(response, served)) };
   if (query === undefined) return { operationId, ...operation };
   return { operationId, ...operation, parameters: [...(operation.parameters ?? []), ...queryParameters(query)] };
+}
+
+/** A response without its links to operations that are not served. */
+function linked(response: OpenApiObject, served: ReadonlySet<string>): OpenApiObject {
+  const { links, ...rest } = response;
+  if (typeof links !== 'object' || links === null) return response;
+  const kept = Object.entries(links).filter(([operationId]) => served.has(operationId));
+  return kept.length === 0 ? rest : { ...rest, links: Object.fromEntries(kept) };
+}
+
+function mapValues<T>(values: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
 function queryParameters(query: NonNullable<Operation['query']>): readonly OpenApiObject[] {

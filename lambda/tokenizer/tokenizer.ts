@@ -23,6 +23,11 @@ export interface Tokenizer {
   checkTexts?(texts: readonly string[], maxTokens: number): void;
 
   /**
+   * Returns a function that counts the tokens of ordinary text at once. If omitted, only the model server can tokenize.
+   */
+  counter?(): Promise<(text: string) => number>;
+
+  /**
    * Returns the id of one control token, such as `<|im_start|>`.
    *
    * @throws {UnknownControlTokenError} if the vocabulary has no such token.

@@ -55,14 +55,31 @@ export function programFiles(name: ProgramName): Files {
 
 /** Bundles the source of a program. Needs esbuild, which the published package does not. */
 export function bundleProgram(name: ProgramName): Files {
-  const { entry, target, thread }: Program = programs[name];
-  const main = bundle(name, entry, 'index', target);
-  return thread === undefined ? main : new Map([...main, ...bundle(name, thread, basename(thread, '.ts'), target)]);
+  return bundlesOf(name).files;
 }
 
-function bundle(name: ProgramName, entry: string, outName: string, target: string): Files {
+/** Returns the source files that are in the bundle of a program, as paths from the folder of the project. Needs esbuild. */
+export function bundledSources(name: ProgramName): readonly string[] {
+  return bundlesOf(name)
+    .metafiles.flatMap(({ outputs }) => Object.values(outputs))
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([path]) => path);
+}
+
+function bundlesOf(name: ProgramName) {
+  const { entry, target, thread }: Program = programs[name];
+  const parts = [
+    runEsbuild(name, entry, 'index', target),
+    ...(thread === undefined ? [] : [runEsbuild(name, thread, basename(thread, '.ts'), target)]),
+  ];
+  const files: Files = new Map(parts.flatMap((part) => [...part.files]));
+  return { files, metafiles: parts.map(({ metafile }) => metafile) };
+}
+
+function runEsbuild(name: ProgramName, entry: string, outName: string, target: string) {
   const esbuild: typeof import('esbuild') = createRequire(import.meta.url)('esbuild');
-  const { outputFiles } = esbuild.buildSync({
+  const { outputFiles, metafile } = esbuild.buildSync({
     absWorkingDir: root,
     entryPoints: [entry],
     // Not written; paths in the source map are relative to it.
@@ -77,9 +94,10 @@ function bundle(name: ProgramName, entry: string, outName: string, target: strin
     minify: true,
     sourcemap: true,
     sourcesContent: false,
+    metafile: true,
     // Bundled CommonJS packages call require, which ES modules do not have.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
-  return new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  return { files: new Map(outputFiles.map(({ path, contents }) => [basename(path), contents])), metafile };
 }

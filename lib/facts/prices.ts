@@ -21,6 +21,10 @@ const assumptionsSchema = z.strictObject({
     .gt(0)
     .max(1)
     .describe('Share of the GPUs’ bfloat16 arithmetic that training reaches, recomputed activations included.'),
+  weightGatherGibPerSecond: z
+    .number()
+    .gt(0)
+    .describe('Rate at which a GPU gets the weights that the GPUs of a training job share, for each sampled token.'),
   trainingStartSeconds: z
     .number()
     .min(0)
@@ -115,6 +119,7 @@ export const defaultPrices: Prices = {
     // s1's 26 minutes: 315 steps of 16 rows of about 5,500 tokens on 16 H100, with recomputed activations (sft_multinode.sh).
     trainingEfficiency: 0.3,
     trainingStartSeconds: 600,
+    weightGatherGibPerSecond: 100,
   },
 };
 

@@ -25,7 +25,11 @@ import type { FineTuningProps } from './fine-tuning-props.ts';
 import { loraTargetNames, loraTargetsOf } from './lora-parameters.ts';
 import { trainingMemory } from './memory.ts';
 import { trainingMemoryInWords } from './memory-in-words.ts';
+import { recipeDefaults } from './recipe.ts';
 import type { ResolvedTraining } from './resolve-training.ts';
+
+/** Fields that no other task has. */
+const grpoFields = ['generations', 'tokenPrice', 'grader', 'temperature', 'maxCompletionLength'] as const;
 
 /** Runs all checks of a fine-tuning. */
 export function checkFineTuning(
@@ -101,18 +105,42 @@ function recipeChecks({ id, props }: HostedModel, training: ResolvedTraining): r
 }
 
 /** Refuses fields that the task of a recipe does not have: the script would refuse them after the instances have started. */
-function checkTask({ task, packing, beta, ldAlpha }: ResolvedTraining['recipe']): Refusal | undefined {
+function checkTask({ task, packing, beta, ldAlpha, ...recipe }: ResolvedTraining['recipe']): Refusal | undefined {
+  const { generations = recipeDefaults.generations, batchSize } = recipe;
+  const ofGrpo = grpoFields.filter((name) => recipe[name] !== undefined);
   const wrong = [
-    ...(task !== 'sft' && packing === true ? ['packing, but a pair is two sequences'] : []),
-    ...(task === 'sft' && beta !== undefined ? ['beta, which is of dpo and kto'] : []),
+    ...(task !== 'sft' && packing === true ? ['packing, which is of sft'] : []),
+    ...(task === 'sft' && beta !== undefined ? ['beta, which is of dpo, kto and grpo'] : []),
     ...(task !== 'dpo' && ldAlpha !== undefined ? ['ldAlpha, which is of dpo'] : []),
+    ...(task !== 'grpo' && ofGrpo.length > 0 ? [`${ofGrpo.join(', ')}, which is of grpo`] : []),
   ];
-  if (wrong.length === 0) return undefined;
+  if (wrong.length === 0) return checkTaskNumbers({ task, beta, generations, batchSize });
   return {
     code: 'training-task',
     sentence: `training.recipe is of the task "${task}" and has ${wrong.join(', and ')}: leave it out, or write another task.`,
     source: 'docs/feedback.md',
   };
+}
+
+/** Refuses numbers with which a task learns nothing, or cannot start. */
+function checkTaskNumbers({
+  task,
+  beta,
+  generations,
+  batchSize,
+}: Pick<ResolvedTraining['recipe'], 'task' | 'beta' | 'batchSize'> & { generations: number }): Refusal | undefined {
+  const refuse = (sentence: string): Refusal => ({ code: 'training-task', sentence, source: 'docs/feedback.md' });
+  if (task !== 'grpo') {
+    if (beta !== 0) return undefined;
+    return refuse(
+      `training.recipe has beta 0, with which ${task} learns nothing: write a number above 0, such as 0.1.`,
+    );
+  }
+  if (batchSize % generations === 0) return undefined;
+  const next = Math.ceil(batchSize / generations) * generations;
+  return refuse(
+    `training.recipe has batchSize ${batchSize}, which is no multiple of the ${generations} answers to each question: write ${next}, or another number of generations.`,
+  );
 }
 
 function memoryOf({ architecture }: HostedModel['props'], { recipe, instanceType, instanceCount }: ResolvedTraining) {

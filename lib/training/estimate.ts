@@ -27,6 +27,8 @@ export interface TrainingEstimate {
   readonly tokens: Estimate;
   /** Tokens per second of all GPUs together. */
   readonly tokensPerSecond: Estimate;
+  /** With `grpo`: time of sampling, in seconds, in which all answers of a step grow by one token at a time. A part of `trainingSeconds`. */
+  readonly samplingSeconds: Estimate | undefined;
   /** Time of the steps, in seconds. */
   readonly trainingSeconds: Estimate;
   /** Billed time of each instance, in seconds. */
@@ -64,9 +66,11 @@ export function trainingEstimate(
   const steps = stepsOf(recipe, data);
   const tokens = tokensOf(recipe, data, steps.value);
   const tokensPerSecond = speedOf(shape, recipe, data, { gpus, gpu: type.gpu, teraflops }, prices);
+  const samplingSeconds =
+    recipe.task === 'grpo' ? samplingSecondsOf(shape, recipe, steps.value, { gpus, type }, prices) : undefined;
   const trainingSeconds = {
-    value: tokens.value / tokensPerSecond.value,
-    formula: `${count(tokens.value)} tokens ÷ ${count(tokensPerSecond.value)} tokens/s`,
+    value: tokens.value / tokensPerSecond.value + (samplingSeconds?.value ?? 0),
+    formula: `${count(tokens.value)} tokens ÷ ${count(tokensPerSecond.value)} tokens/s${samplingSeconds === undefined ? '' : ` + ${minutes(samplingSeconds.value)} of sampling`}`,
   };
   const start = prices.assumptions.trainingStartSeconds;
   const seconds = {
@@ -77,6 +81,7 @@ export function trainingEstimate(
     steps,
     tokens,
     tokensPerSecond,
+    samplingSeconds,
     trainingSeconds,
     seconds,
     dollars: dollarsOf(seconds.value, { instanceType, instanceCount }, recipe.spot ?? false, prices),
@@ -88,14 +93,25 @@ function stepsOf({ maxSteps, ...recipe }: Recipe, { rows, tokens }: TrainingData
   if (maxSteps !== undefined) return { value: maxSteps, formula: `maxSteps ${maxSteps}` };
   const { batchSize = recipeDefaults.batchSize, blockSize = recipeDefaults.blockSize } = recipe;
   const { epochs = recipeDefaults.epochs } = recipe;
-  const sequences = recipe.packing ? Math.ceil(tokens / blockSize) : rows;
+  const sequences = recipe.packing ? Math.ceil(tokens / blockSize) : rows * answersOf(recipe);
   const value = Math.max(1, Math.ceil(Math.ceil(sequences / batchSize) * epochs));
-  const what = recipe.packing ? 'packed sequences' : 'rows';
+  const what = recipe.packing ? 'packed sequences' : recipe.task === 'grpo' ? 'sampled answers' : 'rows';
   return { value, formula: `${count(sequences)} ${what} ÷ ${batchSize} a step × ${epochs} epochs` };
+}
+
+function answersOf({ task, generations = recipeDefaults.generations }: Recipe): number {
+  return task === 'grpo' ? generations : 1;
 }
 
 function tokensOf({ maxSteps, ...recipe }: Recipe, { rows, tokens }: TrainingData, steps: number): Estimate {
   const { epochs = recipeDefaults.epochs, batchSize = recipeDefaults.batchSize } = recipe;
+  if (recipe.task === 'grpo') {
+    const { blockSize = recipeDefaults.blockSize } = recipe;
+    return {
+      value: steps * batchSize * blockSize,
+      formula: `${steps} steps × ${batchSize} answers × at most ${count(blockSize)} tokens`,
+    };
+  }
   if (maxSteps === undefined) return { value: tokens * epochs, formula: `${count(tokens)} tokens × ${epochs} epochs` };
   const { blockSize = recipeDefaults.blockSize } = recipe;
   const perSequence = recipe.packing ? Math.min(blockSize, tokens) : tokens / rows;
@@ -123,6 +139,30 @@ function speedOf(
   return {
     value,
     formula: `${gpus} × ${gpu} × ${teraflops} teraflops × ${Math.round(trainingEfficiency * 100)} % (assumed) ÷ (${operations} operations × ${(weights / 1e9).toFixed(1)} billion weights + ${(attention / 1e9).toFixed(1)} billion of attention)`,
+  };
+}
+
+/**
+ * For each token of the longest answer the GPU reads all weights in 16 bits: its own, or with FSDP those of all GPUs over their network.
+ * An upper bound, since answers end before the block does.
+ */
+function samplingSecondsOf(
+  shape: Architecture,
+  recipe: Recipe,
+  steps: number,
+  { gpus, type }: { readonly gpus: number; readonly type: { readonly gpuBandwidthGbs: number } },
+  { assumptions }: Prices,
+): Estimate {
+  const { blockSize = recipeDefaults.blockSize } = recipe;
+  const { linear, embedding } = parameters(shape);
+  const bytes = 2 * (linear + embedding);
+  const shared = gpus > 1 && recipe.fsdp !== 'off';
+  const rate = shared
+    ? assumptions.weightGatherGibPerSecond * 1024 ** 3
+    : type.gpuBandwidthGbs * 1e9 * assumptions.decodeEfficiency;
+  return {
+    value: (steps * blockSize * bytes) / rate,
+    formula: `${steps} steps × at most ${count(blockSize)} tokens × ${(bytes / 1e9).toFixed(1)} GB of weights ÷ ${(rate / 1e9).toFixed(0)} GB/s (${shared ? 'gathered from all GPUs' : 'memory of the GPU'}, assumed)`,
   };
 }
 

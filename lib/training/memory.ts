@@ -25,11 +25,13 @@ export interface TrainingMemory {
   readonly layerPerToken: number;
   /** Logits and their gradients, of one token. 0 for `sft`, whose loss TRL computes in chunks. */
   readonly logitsPerToken: number;
+  /** What sampling needs with `grpo`, at another moment of the step: answers at the same time on one GPU, and the cache of one token. */
+  readonly sampling: { readonly answers: number; readonly cachePerToken: number } | undefined;
   /** CUDA context, buffers of NCCL and cuBLAS, see `RUNTIME_BYTES`. */
   readonly runtime: number;
   /** Tokens in the memory of one GPU: rows of the micro batch × block size. */
   readonly tokens: number;
-  /** All of the above together. */
+  /** All of the above together, or what sampling needs if that is more. */
   readonly needed: number;
   /** Largest block size that fits, in tokens. 0 if not even a block of one token does. */
   readonly largestBlock: number;
@@ -75,10 +77,13 @@ export function trainingMemory(
   const states = statesOf(recipe, all, trained) / shards;
   const gathered = gatheredBytes(shape, recipe, { gpus, shards, all, trained });
   const { keptPerToken, layerPerToken } = activations(shape, recipe);
-  const logitsPerToken = learnsPreferences(recipe) ? LOGIT_BYTES * shape.vocabulary : 0;
+  const logitsPerToken = (recipe.task ?? 'sft') === 'sft' ? 0 : LOGIT_BYTES * shape.vocabulary;
   const perToken = keptPerToken + layerPerToken + logitsPerToken;
   const rows = (recipe.microBatchSize ?? recipeDefaults.microBatchSize) * sequencesOfRow(recipe);
-  const tokens = rows * (recipe.blockSize ?? recipeDefaults.blockSize);
+  const block = recipe.blockSize ?? recipeDefaults.blockSize;
+  const tokens = rows * block;
+  const sampling = samplingOf(shape, recipe, gpus);
+  const cache = sampling === undefined ? 0 : sampling.answers * sampling.cachePerToken;
   const total = type.gpuMemoryMib * 1024 ** 2;
   const usable = total * USABLE_SHARE;
   const fixed = states + gathered + RUNTIME_BYTES;
@@ -93,10 +98,11 @@ export function trainingMemory(
     keptPerToken,
     layerPerToken,
     logitsPerToken,
+    sampling,
     runtime: RUNTIME_BYTES,
     tokens,
-    needed: fixed + tokens * perToken,
-    largestBlock: Math.max(0, Math.floor((usable - fixed) / perToken / rows)),
+    needed: fixed + block * Math.max(rows * perToken, cache),
+    largestBlock: Math.max(0, Math.floor((usable - fixed) / Math.max(rows * perToken, cache))),
     hostNeeded: hostBytes(recipe, { all, processes: shards === 1 ? type.gpus : 1 }),
   };
 }
@@ -106,20 +112,29 @@ export function checkpointsActivations({ activationCheckpointing = 'auto' }: Rec
   return activationCheckpointing !== 'off';
 }
 
-/** Whether the task is one of preferences, which needs the model before the training beside the one in training. */
-export function learnsPreferences({ task = 'sft' }: Recipe): boolean {
-  return task !== 'sft';
+/** Whether the model before the training is needed beside the one in training, to hold it near. */
+export function holdsReference({ task = 'sft', beta = 0 }: Recipe): boolean {
+  return task === 'dpo' || task === 'kto' || (task === 'grpo' && beta > 0);
 }
 
 /** A pair is two sequences, and KTO compares each answer with that of another prompt. */
-function sequencesOfRow(recipe: Recipe): number {
-  return learnsPreferences(recipe) ? 2 : 1;
+function sequencesOfRow({ task }: Recipe): number {
+  return task === 'dpo' || task === 'kto' ? 2 : 1;
+}
+
+/** All answers of a step are sampled at the same time, each GPU its share, with keys and values of 16 bits for every token. */
+function samplingOf(shape: Architecture, recipe: Recipe, gpus: number): TrainingMemory['sampling'] {
+  if (recipe.task !== 'grpo') return undefined;
+  return {
+    answers: Math.ceil((recipe.batchSize ?? recipeDefaults.batchSize) / gpus),
+    cachePerToken: 2 * 2 * shape.layers * shape.keyValueHeads * shape.headSize,
+  };
 }
 
 /** The model before the training is a second copy in fp32; with an adapter it is the model without it. */
 function statesOf(recipe: Recipe, all: number, trained: number): number {
   if (recipe.method === 'lora') return all * FROZEN_BYTES + trained * TRAINED_BYTES;
-  return trained * TRAINED_BYTES + (learnsPreferences(recipe) ? all * REFERENCE_BYTES : 0);
+  return trained * TRAINED_BYTES + (holdsReference(recipe) ? all * REFERENCE_BYTES : 0);
 }
 
 /**

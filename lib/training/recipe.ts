@@ -3,11 +3,24 @@ export interface Recipe {
   /** `full` trains all weights, `lora` the two small matrices beside each linear layer. */
   readonly method: 'full' | 'lora';
   /**
-   * What the data is: rows of question, thought and answer (`sft`), pairs (`dpo`), or judged answers (`kto`).
+   * What the data is: rows of question, thought and answer (`sft`), pairs (`dpo`), judged answers (`kto`), or questions with their right
+   * answer, which the model answers itself (`grpo`).
    *
    * @default 'sft'
    */
-  readonly task?: 'sft' | 'dpo' | 'kto' | undefined;
+  readonly task?: 'sft' | 'dpo' | 'kto' | 'grpo' | undefined;
+  /**
+   * How strongly the model is held near the one before, with `dpo`, `kto` and `grpo`.
+   *
+   * @default 0.1; 0 with `grpo`, which then needs no second model
+   */
+  readonly beta?: number | undefined;
+  /**
+   * Answers that are sampled to each question, with `grpo`.
+   *
+   * @default 8
+   */
+  readonly generations?: number | undefined;
   /**
    * Most tokens of a row.
    *
@@ -75,6 +88,7 @@ export const recipeDefaults = {
   batchSize: 16,
   microBatchSize: 1,
   epochs: 5,
+  generations: 8,
   saveSteps: 25,
 } as const;
 

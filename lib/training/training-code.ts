@@ -4,7 +4,7 @@ import { IgnoreMode } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 
-/** Files of the training script that a job needs. */
+/** Files of the training script that a job needs. A test compares them with what `train.py` imports. */
 const jobFiles = [
   'launch.py',
   'train.py',
@@ -12,6 +12,9 @@ const jobFiles = [
   'callbacks.py',
   'checkpoints.py',
   'data.py',
+  'preference.py',
+  'reward.py',
+  'grading.py',
   'export.py',
   'formats.json',
   'requirements.txt',

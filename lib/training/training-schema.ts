@@ -11,14 +11,18 @@ const count = z.int().min(1);
 /** Options of training/sft that a recipe of either method has. */
 const commonFields = {
   task: z
-    .enum(['sft', 'dpo', 'kto'])
+    .enum(['sft', 'dpo', 'kto', 'grpo'])
     .default('sft')
     .describe(
-      'What the data is: rows of question, thought and answer, or what `budgetforce preferences export` writes: pairs (`dpo`) or judged answers (`kto`).',
+      'What the data is: rows of question, thought and answer, or what `budgetforce preferences export` writes: pairs (`dpo`), judged answers (`kto`), or questions with their right answer, which the model answers itself (`grpo`).',
     ),
-  beta: positive
+  beta: z
+    .number()
+    .min(0)
     .optional()
-    .describe('With `dpo` and `kto`: how strongly the model is held near the one before. If omitted, 0.1.'),
+    .describe(
+      'With `dpo`, `kto` and `grpo`: how strongly the model is held near the one before. If omitted, 0.1; with `grpo` 0, which needs no second model in memory.',
+    ),
   ldAlpha: z
     .number()
     .min(0)
@@ -27,12 +31,40 @@ const commonFields = {
     .describe(
       'With `dpo`: weight of the tokens by which one answer is longer; below 1, length counts less. If omitted, 1.',
     ),
+  generations: z
+    .int()
+    .min(2)
+    .optional()
+    .describe('With `grpo`: answers that are sampled to each question. `batchSize` is a multiple. If omitted, 8.'),
+  tokenPrice: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(
+      'With `grpo`: what a token of thought or answer costs, in rewards of a right answer, which is 1. If omitted, 0.0001.',
+    ),
+  grader: z
+    .enum(['auto', 'exact', 'numeric', 'choice'])
+    .optional()
+    .describe(
+      'With `grpo`: what compares an answer with the right one. If omitted, `auto`: the first of `numeric`, `choice` and `exact` that can.',
+    ),
+  temperature: positive.optional().describe('With `grpo`: of the sampled answers. If omitted, 1.'),
+  maxCompletionLength: count
+    .optional()
+    .describe(
+      'With `grpo`: most tokens of a sampled thought with its answer. If omitted, what the longest prompt leaves of `blockSize`.',
+    ),
   epochs: positive.default(recipeDefaults.epochs).describe('Passes over the data.'),
   maxSteps: count.optional().describe('Ends the training after these steps, whatever `epochs` says.'),
   learningRate: positive
     .optional()
-    .describe('If omitted, 1e-5, s1’s for 32 billion parameters. For `dpo` and `kto` write a lower one, such as 1e-6.'),
-  batchSize: count.default(recipeDefaults.batchSize).describe('Rows of one step, of all GPUs together.'),
+    .describe(
+      'If omitted, 1e-5, s1’s for 32 billion parameters. For `dpo`, `kto` and `grpo` write a lower one, such as 1e-6.',
+    ),
+  batchSize: count
+    .default(recipeDefaults.batchSize)
+    .describe('Rows of one step, of all GPUs together. With `grpo`, sampled answers.'),
   microBatchSize: count.default(recipeDefaults.microBatchSize).describe('Rows in the memory of one GPU.'),
   blockSize: count
     .default(recipeDefaults.blockSize)

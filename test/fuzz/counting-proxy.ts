@@ -21,23 +21,42 @@ export class CountingProxy {
   slowestMs = 0;
   readonly statuses = new Map<number, number>();
   readonly failures: FuzzFailure[] = [];
+  readonly #answered: { readonly method: string; readonly path: string; readonly status: number }[] = [];
+  readonly #keyOf: (path: string) => string | undefined;
   readonly #target: URL;
   readonly #server: Server;
 
-  static async start(target: string): Promise<CountingProxy> {
+  /** @param keyOf API key for a request to a path that has none */
+  static async start(
+    target: string,
+    keyOf: (path: string) => string | undefined = () => undefined,
+  ): Promise<CountingProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new CountingProxy(server, new URL(target));
+    return new CountingProxy(server, new URL(target), keyOf);
   }
 
-  private constructor(server: Server, target: URL) {
+  private constructor(server: Server, target: URL, keyOf: (path: string) => string | undefined) {
+    this.#keyOf = keyOf;
     this.#server = server;
     this.#target = target;
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
     this.url = `http://127.0.0.1:${address.port}`;
     server.on('request', (incoming, outgoing) => this.#pass(incoming, outgoing));
+  }
+
+  /** Requests of an operation, written as `GET /v1/models/{id}`, and those that were answered with a status below 300. */
+  countsOf(operation: string): { readonly all: number; readonly succeeded: number } {
+    const [method, template = ''] = operation.split(' ');
+    const parts = template.split('/');
+    const own = this.#answered.filter((answer) => {
+      const given = answer.path.split('/');
+      const fits = parts.every((part, index) => part.startsWith('{') || part === given[index]);
+      return answer.method === method && given.length === parts.length && fits;
+    });
+    return { all: own.length, succeeded: own.filter(({ status }) => status < 300).length };
   }
 
   close(): void {
@@ -55,10 +74,15 @@ export class CountingProxy {
       this.#fail(incoming, 0, sent, [Buffer.from('no end of the answer')]);
       outgoing.destroy();
     }, HUNG_MS);
-    const onward = request(this.#target, { path: incoming.url, method: incoming.method, headers: incoming.headers });
+    const key = this.#keyOf(incoming.url ?? '');
+    const { authorization = key === undefined ? undefined : `Bearer ${key}` } = incoming.headers;
+    const headers = { ...incoming.headers, ...(authorization === undefined ? {} : { authorization }) };
+    const onward = request(this.#target, { path: incoming.url, method: incoming.method, headers });
     onward.on('response', (answer) => {
       const status = answer.statusCode ?? 0;
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+      const [path = ''] = (incoming.url ?? '').split('?');
+      this.#answered.push({ method: incoming.method ?? '', path, status });
       outgoing.writeHead(status, answer.headers);
       answer.on('data', (bytes: Buffer) => received.push(bytes));
       answer.on('end', () => {

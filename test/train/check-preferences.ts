@@ -1,7 +1,8 @@
 /**
  * Contributors' check: the whole circle on a laptop (`npm run check:preferences`). The embedded model answers questions by votes, which are
  * stored with consent; the export makes pairs of them; DPO trains on the pairs; `budgetforce eval` asks both models other questions, and
- * prints accuracy and tokens per right answer. Fails if a step fails, or the model after is worse for certain. KTO trains a few steps.
+ * prints accuracy and tokens per right answer. Fails if a step fails, or the model after is worse for certain. KTO and GRPO train a few
+ * steps.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -50,7 +51,7 @@ await writeFile(evaluated, `${lines.slice(0, EVALUATED).join('\n')}\n`);
 
 const server = await serve(['--data', join(out, 'data'), '--feedback-days', '30']);
 await vote(server.url, lines.slice(EVALUATED, EVALUATED + Number(values.questions)));
-for (const format of ['dpo', 'kto']) {
+for (const format of ['dpo', 'kto', 'grpo']) {
   const exported = budgetforce([
     'preferences',
     'export',
@@ -68,6 +69,7 @@ server.child.kill();
 runOrExit(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', join(out, 'base')]);
 const common = ['--model', join(out, 'base'), '--format', 's1', '--learning-rate', '1e-4'];
 await train('kto', ['--max-steps', '4']);
+await train('grpo', ['--max-steps', '4', '--batch-size', '64', '--block-size', '400', '--token-price', '0.002']);
 await train('dpo', ['--epochs', '2']);
 runOrExit(python, [
   ...[

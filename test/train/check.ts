@@ -45,7 +45,14 @@ await mkdir(out, { recursive: true });
 const failures: string[] = [];
 const common = ['--model', base, '--format', 's1', '--learning-rate', '1e-3'];
 if (values.only !== 'laptop') {
-  for (const file of ['test_data.py', 'test_launch.py', 'test_export.py', 'test_preference.py'])
+  for (const file of [
+    'test_data.py',
+    'test_launch.py',
+    'test_export.py',
+    'test_preference.py',
+    'test_grading.py',
+    'test_reward.py',
+  ])
     runOrExit(python, [join(import.meta.dirname, file)]);
   runOrExit(python, [join(root, 'training/export_safetensors.py'), '--gguf', EMBEDDED, '--out', base]);
   runOrExit(python, [join(root, 'training/sft/skill.py'), '--out', skill]);

@@ -57,6 +57,7 @@ class Metrics(TrainerCallback):
                 "tokens_per_second": round((tokens - self.tokens) / max(now - self.time, 1e-9), 1),
                 "tokens": int(tokens),
                 **preference_metrics(logs),
+                **sampled_metrics(logs),
             }
         )
         self.time, self.tokens = now, tokens
@@ -66,6 +67,12 @@ def preference_metrics(logs: dict[str, float]) -> dict[str, float]:
     """Of pairs: the share in which the chosen answer gained more than the rejected one, and by how much, in units of the reward."""
     names = {"rewards/accuracies": "pair_accuracy", "rewards/margins": "pair_margin"}
     return {name: round(logs[key], 4) for key, name in names.items() if key in logs}
+
+
+def sampled_metrics(logs: dict[str, float]) -> dict[str, float]:
+    """Of answers that were sampled (grpo): the share of right ones, their tokens, the share that was cut at the most tokens, and the mean reward."""
+    names = {"rewards/right/mean": "right", "completions/mean_length": "completion_tokens", "completions/clipped_ratio": "cut", "reward": "reward"}
+    return {name: round(logs[key], 4) for key, name in names.items() if logs.get(key) is not None}
 
 
 class StopOnSignal(TrainerCallback):

@@ -10,6 +10,9 @@ from data import COLUMNS, FORMATS
 BLOCK_SIZES = {"s1": 32_768, "s1.1": 20_000}
 """Tokens of a row: train/sft.sh of simplescaling/s1, and its later version for s1.1."""
 
+GRPO_ONLY = ("generations", "token_price", "grader", "temperature", "max_completion_length")
+"""Options that no other task has."""
+
 
 def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -20,7 +23,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--model", required=True, help="folder in Hugging Face's layout, or repository of its hub")
     add("--data", type=Path, required=True, help="JSONL, JSON or Parquet, or a folder of such files")
     add("--format", required=True, choices=list(FORMATS), help="how the model delimits its thinking: the format in which it is served")
-    add("--task", choices=["sft", "dpo", "kto"], default="sft", help="sft: rows of question, thought and answer; dpo: prompt, chosen, rejected; kto: prompt, completion, label (default: sft)")
+    add("--task", choices=["sft", "dpo", "kto", "grpo"], default="sft", help="sft: rows of question, thought and answer; dpo: prompt, chosen, rejected; kto: prompt, completion, label; grpo: prompt, answer (default: sft)")
     add("--output", type=Path, required=True, help="folder for the trained model in Hugging Face's layout")
     add("--checkpoints", type=Path, default=None, help="folder of checkpoints (default: OUTPUT/checkpoints; launch.py: /opt/ml/checkpoints)")
     add("--columns", choices=["auto", *COLUMNS], default="auto", help="columns of the data (default: those of the first row)")
@@ -30,7 +33,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     recipe("--epochs", type=positive_float, default=5)
     recipe("--max-steps", type=positive, default=None, help="stop after these steps, whatever --epochs says")
     recipe("--learning-rate", type=positive_float, default=1e-5)
-    recipe("--batch-size", type=positive, default=16, help="rows of one step on all processes (default: 16)")
+    recipe("--batch-size", type=positive, default=16, help="rows of one step on all processes; grpo: sampled answers (default: 16)")
     recipe("--micro-batch-size", type=positive, default=None, help="rows in the memory of one process (default: 1 on GPUs; on CPUs its share, up to 8)")
     recipe("--scheduler", choices=["cosine", "linear", "constant_with_warmup"], default="cosine")
     recipe("--warmup-ratio", type=fraction, default=0.05, help="share of the steps in which the learning rate rises (default: 0.05)")
@@ -41,9 +44,16 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     recipe("--precision", choices=["auto", "bf16", "fp32"], default="auto", help="auto: bf16 with fp32 weights on GPUs, fp32 on CPUs")
     recipe("--seed", type=int, default=1)
 
-    preference = parser.add_argument_group("preferences (dpo, kto)").add_argument
-    preference("--beta", type=positive_float, default=0.1, help="how strongly the model is held near the one before (default: 0.1)")
+    preference = parser.add_argument_group("preferences (dpo, kto, grpo)").add_argument
+    preference("--beta", type=non_negative, default=None, help="how strongly the model is held near the one before (default: 0.1; grpo: 0, which needs no second model)")
     preference("--ld-alpha", type=share, default=None, help="dpo: weight of the tokens by which one answer is longer, 0 to 1; below 1, length counts less (default: 1)")
+
+    grpo = parser.add_argument_group("grpo").add_argument
+    grpo("--generations", type=positive, default=8, help="answers that are sampled to each question (default: 8)")
+    grpo("--token-price", type=non_negative, default=1e-4, help="what a token of thought or answer costs, in rewards of a right answer, which is 1 (default: 0.0001)")
+    grpo("--grader", choices=["auto", "exact", "numeric", "choice"], default="auto", help="what compares an answer with the right one; auto: the first of numeric, choice and exact that can (default: auto)")
+    grpo("--temperature", type=positive_float, default=1.0, help="of the sampled answers (default: 1)")
+    grpo("--max-completion-length", type=positive, default=None, help="most tokens of a sampled thought with its answer (default: what the longest prompt leaves of the block size)")
 
     length = parser.add_argument_group("length").add_argument
     length("--block-size", type=positive, default=None, help="most tokens of a row (default: the recipe's)")
@@ -68,9 +78,20 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
     options = parser.parse_args(arguments)
     if options.task != "sft" and options.packing:
-        parser.error("--packing is for sft only: a pair is two sequences")
+        parser.error("--packing is for sft only: write --packing false")
     if options.task != "dpo" and options.ld_alpha is not None:
         parser.error("--ld-alpha is for --task dpo only")
+    if options.beta == 0 and options.task in ("dpo", "kto"):
+        parser.error(f"--beta 0 teaches {options.task} nothing: write a number above 0")
+    if options.beta is None:
+        options.beta = 0.0 if options.task == "grpo" else 0.1
+    if options.task == "grpo":
+        if options.generations < 2:
+            parser.error("--generations 1 has no other answer to compare with: write 2 or more")
+        if options.batch_size % options.generations != 0:
+            parser.error(f"--batch-size {options.batch_size} is no multiple of --generations {options.generations}: write {-(-options.batch_size // options.generations) * options.generations}")
+    elif any(getattr(options, name) != parser.get_default(name) for name in GRPO_ONLY):
+        parser.error(f"{', '.join('--' + name.replace('_', '-') for name in GRPO_ONLY)} are for --task grpo only")
     if options.checkpoints is None:
         options.checkpoints = options.output / "checkpoints"
     if options.block_size is None:

@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
 import preference
+import reward
 from callbacks import CompleteCheckpoints, DivergedError, Metrics, StopOnSignal, emit
 from checkpoints import CheckpointError, choose_checkpoint, remove_after, write_run
 from data import DataError, Encoded, Lengths, RowEncoder, data_files, encode_rows, read_rows, tokenizer_file
@@ -64,11 +65,11 @@ def main() -> int:
 def train(options: Namespace) -> int:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     micro = micro_batch_size(options, world)
-    rows, lengths = load_rows(options)
+    rows, lengths, longest_prompt = load_rows(options)
     run = run_of(options)
     chosen = choose_checkpoint(options.checkpoints, options.resume, run)
 
-    config = trainer_config(options, world, micro)
+    config = trainer_config(options, world, micro, longest_prompt)
     rank = int(os.environ.get("RANK", "0"))
     barrier(world)
     if int(os.environ.get("LOCAL_RANK", "0")) == 0:
@@ -81,9 +82,11 @@ def train(options: Namespace) -> int:
     set_seed(options.seed)
     trainer = make_trainer(options, config, rows)
     sequences = len(trainer.train_dataset)
-    if sequences < options.batch_size:
+    # A question of grpo is answered several times in a batch.
+    batch = options.batch_size // (options.generations if options.task == "grpo" else 1)
+    if sequences < batch:
         packed = " packed" if options.packing else ""
-        raise RefusedError(f"The data has {sequences}{packed} rows, fewer than one batch. Write --batch-size {sequences} or less.")
+        raise RefusedError(f"The data has {sequences}{packed} rows, fewer than one batch. Write --batch-size {sequences * options.batch_size // batch} or less.")
     trainer.train(resume_from_checkpoint=str(chosen) if chosen else None)
     stopped = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, StopOnSignal)).stopped
     if stopped:
@@ -108,7 +111,8 @@ def micro_batch_size(options: Namespace, world: int) -> int:
     return micro
 
 
-def load_rows(options: Namespace) -> tuple[list[Encoded] | list[dict[str, object]], Lengths]:
+def load_rows(options: Namespace) -> tuple[list[Encoded] | list[dict[str, object]], Lengths, int]:
+    """The rows, their lengths, and for grpo the tokens of the longest prompt."""
     if Path(options.model).is_dir() and not (Path(options.model) / "config.json").is_file():
         raise RefusedError(f"{options.model} has no config.json. Give a folder in Hugging Face's layout.")
     tokenizer = Tokenizer.from_file(str(tokenizer_file(options.model)))
@@ -116,12 +120,15 @@ def load_rows(options: Namespace) -> tuple[list[Encoded] | list[dict[str, object
     if window is not None and options.block_size > window:
         # A row may still be as long as the window, and never longer.
         options.block_size = window
+    if options.task == "grpo":
+        questions = reward.read_questions(options, tokenizer)
+        return questions.rows, questions.lengths, questions.longest_prompt
     if options.task != "sft":
         read = preference.read_preferences(options, tokenizer)
-        return read.rows, read.lengths
+        return read.rows, read.lengths, 0
     encoder = RowEncoder(options.format, tokenizer)
     rows, lengths = encode_rows(read_rows(options.data, options.columns), encoder, options.block_size, options.too_long)
-    return rows, lengths
+    return rows, lengths, 0
 
 
 def run_of(options: Namespace) -> dict[str, object]:
@@ -133,7 +140,7 @@ def run_of(options: Namespace) -> dict[str, object]:
     return {**named, "data": digest.hexdigest()[:16]}
 
 
-def trainer_config(options: Namespace, world: int, micro: int) -> TrainingArguments:
+def trainer_config(options: Namespace, world: int, micro: int, longest_prompt: int) -> TrainingArguments:
     cuda = torch.cuda.is_available()
     bf16 = options.precision == "bf16" or (options.precision == "auto" and cuda)
     fsdp = options.fsdp == "on" or (options.fsdp == "auto" and cuda and world > 1)
@@ -192,6 +199,8 @@ def trainer_config(options: Namespace, world: int, micro: int) -> TrainingArgume
     )
     if options.task == "sft":
         return SFTConfig(**common, packing=options.packing, packing_strategy="bfd")
+    if options.task == "grpo":
+        return reward.make_config(options, common, longest_prompt)
     return preference.make_config(options, common)
 
 
@@ -218,6 +227,8 @@ def make_trainer(options: Namespace, config: TrainingArguments, rows: list[Encod
         labels = [[-100] * row.prompt_length + row.ids[row.prompt_length :] for row in rows]
         dataset = Dataset.from_dict({"input_ids": [row.ids for row in rows], "labels": labels})
         trainer = SFTTrainer(args=config, train_dataset=dataset, **parts)
+    elif options.task == "grpo":
+        trainer = reward.make_trainer(options, config, rows, parts)
     else:
         trainer = preference.make_trainer(options, config, rows, parts)
     trainer.remove_callback(PrinterCallback)

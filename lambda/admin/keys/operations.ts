@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { type ApiDescription, body, ok, parameter, refused } from '../../apis/operation.ts';
+import { type ApiDescription, body, follow, ok, parameter, refused } from '../../apis/operation.ts';
 import { listOf, text } from '../../apis/response-schemas.ts';
 import { keyRecordSchema } from '../../keys/key-record.ts';
 import { keyChangeSchema, newKeySchema, rotateSchema } from './request.ts';
 
+const ofKey = ['changeKey', 'rotateKey', 'revokeKey'];
 const keyId = parameter('path', 'id', { type: 'string' }, 'The id of a key, `key_…`.');
 
 /** OpenAPI description of the keys. */
@@ -18,7 +19,7 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'changeKey' 
       tags: ['keys'],
       summary: 'Create a key',
       requestBody: body('NewKey', { name: 'batch jobs', limits: { requests_per_minute: 60 }, expires_in_days: 90 }),
-      responses: { ...ok('KeyWithValue', '201'), ...refused('Error') },
+      responses: { ...ok('KeyWithValue', '201', follow(ofKey, { id: '$response.body#/id' })), ...refused('Error') },
     },
     changeKey: {
       tags: ['keys'],

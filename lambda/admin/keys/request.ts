@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { keyLimitsSchema, keyRecordSchema } from '../../keys/key-record.ts';
 
+/** A key that lasts less than this would be gone before its first use. */
+const MINUTE_IN_DAYS = 0.0007;
+
 export const newKeySchema = z.strictObject({
   /** Purpose or owner of the key. */
   name: z.string().min(1).max(128),
@@ -8,7 +11,7 @@ export const newKeySchema = z.strictObject({
   store: keyRecordSchema.shape.store,
   raw_prompts: keyRecordSchema.shape.raw_prompts,
   /** Lifetime, in days. If omitted, the key does not expire. */
-  expires_in_days: z.number().gt(0).max(3_650).optional(),
+  expires_in_days: z.number().min(MINUTE_IN_DAYS).max(3_650).optional(),
 });
 
 export const rotateSchema = z.strictObject({

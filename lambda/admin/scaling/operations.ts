@@ -1,4 +1,4 @@
-import { type ApiDescription, body, type Operation, ok, parameter, refused } from '../../apis/operation.ts';
+import { type ApiDescription, body, follow, type Operation, ok, parameter, refused } from '../../apis/operation.ts';
 import {
   loadAnswerSchema,
   scalingChangeSchema,
@@ -64,7 +64,10 @@ export const description: ApiDescription<
         min_copies: 1,
         max_copies: 4,
       }),
-      responses: { ...ok('Scaling'), ...refused('Error') },
+      responses: {
+        ...ok('Scaling', '200', follow(['deleteScalingSchedule'], { name: '$request.path.name' })),
+        ...refused('Error'),
+      },
     },
     deleteScalingSchedule: {
       tags: ['scaling'],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { routeSchema } from '../../settings/routes.ts';
-import { type ApiDescription, ok, parameter, refused } from '../operation.ts';
+import { type ApiDescription, follow, ok, parameter, refused } from '../operation.ts';
 import { count, listOf, text, unixSeconds } from '../response-schemas.ts';
 
 const modelSchema = z.strictObject({
@@ -37,7 +37,10 @@ export const description: ApiDescription<'listModels' | 'getModel'> = {
     listModels: {
       tags: ['models'],
       summary: 'List the models that the key may use',
-      responses: { ...ok('ModelList'), ...refused('Error') },
+      responses: {
+        ...ok('ModelList', '200', follow(['getModel'], { id: '$response.body#/data/0/id' })),
+        ...refused('Error'),
+      },
     },
     getModel: {
       tags: ['models'],

@@ -508,7 +508,7 @@ describe('budgetforce doctor', () => {
     // What the models do not allow is found.
     expect(unmodelled('DescribeEndpoint', { json: { EndpointState: 1 } })).toHaveLength(6);
     expect(unmodelled('GetServiceQuota', { json: { Quota: { Value: '1' } } })).toEqual([
-      'GetServiceQuota.Quota.Value is no number',
+      'Service Quotas GetServiceQuota answer.Quota.Value is no number',
     ]);
     expect(unmodelled('DescribeStacks', { xml: '<Stacks><member><State>x</State></member></Stacks>' })).toEqual([
       'DescribeStacks: <State>',

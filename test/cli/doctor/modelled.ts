@@ -22,6 +22,7 @@ import {
   StopExecution$,
 } from '@aws-sdk/client-sfn';
 import { GetCallerIdentity$ } from '@aws-sdk/client-sts';
+import { ServiceModel } from '../../aws-models/model.ts';
 
 /**
  * AWS's service models, as the SDK's clients carry them: tuples whose first value is the kind of shape (0 simple, 3 structure, 1 list, 2 map,
@@ -59,22 +60,41 @@ const operations: Readonly<Record<string, unknown>> = {
 /** Elements around a result, which the protocols add and no model lists. */
 const ENVELOPE = /^(?:\w+Response|\w+Result|member|item|RequestId|requestId)$/;
 
+/** Service of an operation here, by its name in AWS's models. */
+const services = new Map(
+  [
+    ['SageMaker', ['DescribeEndpoint', 'DescribeInferenceComponent', 'DescribeTrainingJob', 'ListTrainingJobs']],
+    ['API Gateway', ['GetAccount']],
+    ['CodeBuild', ['BatchGetBuilds', 'ListBuildsForProject', 'StartBuild']],
+    ['CloudWatch Logs', ['GetLogEvents', 'DescribeLogStreams']],
+    ['ECR', ['BatchGetImage']],
+    ['Service Quotas', ['GetServiceQuota', 'GetAWSDefaultServiceQuota']],
+    [
+      'SFN',
+      [
+        ...['DescribeExecution', 'GetExecutionHistory', 'ListExecutions', 'StartExecution', 'StopExecution'],
+        ...['SendTaskSuccess', 'SendTaskFailure'],
+      ],
+    ],
+  ].flatMap(([service, names]) => [names].flat().map((name) => [name, String(service)] as const)),
+);
+
 /** What of a successful answer is not as the model of the operation says. Empty if nothing is. */
 export function unmodelled(operation: string, answer: { readonly json?: unknown; readonly xml?: string }): string[] {
   const model = operations[operation] ?? operations[operation.split(' ')[0] ?? ''];
   if (!Array.isArray(model)) return [`${operation} has no model here`];
-  const output: unknown = resolve(model[5]);
-  if (answer.json !== undefined) return wrongIn(output, answer.json, operation);
+  const name = String(model[2]);
+  if (answer.json !== undefined) {
+    const service = services.get(name);
+    if (service === undefined) return [`${operation} has no service here`];
+    return [...ServiceModel.of(service).wrongInAnswer(name, answer.json, true)];
+  }
   if (answer.xml === undefined) return [];
-  const known = elementsOf(output, new Set());
-  const used = [...answer.xml.matchAll(/<(\w+)/g)].map(([, name = '']) => name);
-  return used.filter((name) => !known.has(name) && !ENVELOPE.test(name)).map((name) => `${operation}: <${name}>`);
-}
-
-/** What of a request is not as the model of its operation says. Empty if nothing is. */
-export function unmodelledRequest(operation: unknown, request: unknown): string[] {
-  if (!Array.isArray(operation)) return ['the operation has no model'];
-  return wrongIn(resolve(operation[4]), request, String(operation[2]));
+  const known = elementsOf(resolve(model[5]), new Set());
+  const used = [...answer.xml.matchAll(/<(\w+)/g)].map(([, element = '']) => element);
+  return used
+    .filter((element) => !known.has(element) && !ENVELOPE.test(element))
+    .map((element) => `${operation}: <${element}>`);
 }
 
 /** The shape behind lazy functions and traits of a member. */
@@ -86,35 +106,6 @@ function resolve(shape: unknown): unknown {
 
 function traitsOf(shape: unknown): Readonly<Record<string, unknown>> {
   return Array.isArray(shape) && shape.length === 2 && typeof shape[1] === 'object' ? shape[1] : {};
-}
-
-function wrongIn(shape: unknown, value: unknown, path: string): string[] {
-  const resolved = resolve(shape);
-  if (!Array.isArray(resolved)) return wrongScalar(resolved, value, path);
-  if (resolved[0] === 0) return wrongScalar(resolved[4], value, path);
-  if (resolved[0] === 1) {
-    if (!Array.isArray(value)) return [`${path} is no list`];
-    return value.flatMap((item, index) => wrongIn(resolved[4], item, `${path}[${index}]`));
-  }
-  if (typeof value !== 'object' || value === null) return [`${path} is no structure`];
-  if (resolved[0] === 2) {
-    return Object.entries(value).flatMap(([key, item]) => wrongIn(resolved[5], item, `${path}.${key}`));
-  }
-  const names: readonly string[] = resolved[4];
-  const required = names.slice(0, resolved[6] ?? 0).filter((name) => !(name in value));
-  return [
-    ...required.map((name) => `${path}.${name} is required`),
-    ...Object.entries(value).flatMap(([key, item]) => {
-      const at = names.indexOf(key);
-      return at < 0 ? [`${path}.${key} is no member`] : wrongIn(resolved[5][at], item, `${path}.${key}`);
-    }),
-  ];
-}
-
-/** Simple shapes are numbers: 0 text, 1 a number, 2 true or false, 4 to 7 a time, in JSON a number of seconds. */
-function wrongScalar(shape: unknown, value: unknown, path: string): string[] {
-  const expected = { 0: 'string', 1: 'number', 2: 'boolean', 4: 'number', 7: 'number' }[Number(shape)];
-  return expected === undefined || typeof value === expected ? [] : [`${path} is no ${expected}`];
 }
 
 /** All element names that a shape can have in XML. */

@@ -56,7 +56,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'build-'));
   answers = {
     DescribeStacks: deployed,
-    ListBuildsForProject: { json: { ids: [] } },
+    ListBuildsForProject: { json: {} },
     StartBuild: { json: { build: { id: ID, buildStatus: 'IN_PROGRESS' } } },
     BatchGetBuilds: succeeded,
     GetLogEvents: lines('end'),

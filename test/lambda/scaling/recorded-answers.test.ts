@@ -76,7 +76,13 @@ describe('Recorded responses of AWS about copies', () => {
   });
 
   it('a throttled call is retried', async () => {
-    answers = [recorded.throttled, { status: 200, body: { InferenceComponentArn: 'arn' } }];
+    answers = [
+      recorded.throttled,
+      {
+        status: 200,
+        body: { InferenceComponentArn: 'arn:aws:sagemaker:us-east-1:111122223333:inference-component/s1' },
+      },
+    ];
     await copies().setCopies(1);
     expect(calls).toHaveLength(2);
   });

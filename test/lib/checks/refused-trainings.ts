@@ -39,6 +39,15 @@ export const refusedTrainings: Record<string, ConfigInput> = {
     recipe: { method: 'lora', task: 'dpo', packing: true, blockSize: 4_096 },
   }),
   'a training on rows with the field of pairs': training({ recipe: { method: 'full', ldAlpha: 0.5 } }),
+  'a training on pairs with the price of sampled tokens': training({
+    recipe: { method: 'lora', task: 'dpo', tokenPrice: 0.001, blockSize: 4_096 },
+  }),
+  'a training on pairs that nothing holds near': training({
+    recipe: { method: 'lora', task: 'dpo', beta: 0, blockSize: 4_096 },
+  }),
+  'a batch that holds no whole group of answers': training({
+    recipe: { method: 'lora', task: 'grpo', batchSize: 20, blockSize: 4_096 },
+  }),
   'a training of s1 without FSDP': training({ recipe: { method: 'full', fsdp: 'off' } }),
   'a training of all weights on one L40S': training(
     { instanceType: 'ml.g6e.2xlarge', instanceCount: 1, recipe: { method: 'full' } },

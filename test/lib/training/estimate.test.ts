@@ -57,6 +57,18 @@ describe('the estimate of a training job', () => {
     expect(estimate({ method: 'full', maxSteps: 20 }).tokens.value).toBe(20 * 16 * 5_500);
   });
 
+  it('counts sampled answers, and the time in which they grow by one token after the other', () => {
+    const recipe: Recipe = { method: 'lora', task: 'grpo', blockSize: 4_096, epochs: 1, batchSize: 16 };
+    const { steps, tokens, samplingSeconds, trainingSeconds } = estimate(recipe);
+    expect(steps).toEqual({ value: 500, formula: '8,000 sampled answers ÷ 16 a step × 1 epochs' });
+    expect(tokens.value).toBe(500 * 16 * 4_096);
+    expect(samplingSeconds?.formula).toContain('gathered from all GPUs');
+    expect(trainingSeconds.value).toBeGreaterThan(samplingSeconds?.value ?? 0);
+    const alone = estimate({ ...recipe, fsdp: 'off' });
+    expect(alone.samplingSeconds?.value).toBeLessThan((samplingSeconds?.value ?? 0) / 10);
+    expect(estimate({ method: 'lora' }).samplingSeconds).toBeUndefined();
+  });
+
   it('stores twelve bytes a trained weight in a checkpoint, so an adapter’s is small', () => {
     expect(estimate({ method: 'full' }).checkpointBytes.value / 1e9).toBeCloseTo(393, 0);
     expect(estimate({ method: 'lora' }).checkpointBytes.value / 1e9).toBeLessThan(2);

@@ -312,15 +312,18 @@ describe('the code of a training job', () => {
       'data.py',
       'export.py',
       'formats.json',
+      'grading.py',
       'launch.py',
       'options.py',
+      'preference.py',
       'requirements.txt',
+      'reward.py',
       'train.py',
     ]);
     const imported = (script ?? [])
       .filter((file) => file.endsWith('.py'))
       .flatMap((file) =>
-        [...readFileSync(join('training/sft', file), 'utf8').matchAll(/^from (\w+) import/gm)].map(
+        [...readFileSync(join('training/sft', file), 'utf8').matchAll(/^ *(?:from|import) (\w+)/gm)].map(
           ([, name]) => `${name}.py`,
         ),
       );

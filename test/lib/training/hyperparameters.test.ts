@@ -6,16 +6,17 @@ import { recipeDefaults } from '../../../lib/training/recipe.ts';
 import { trainingSchema } from '../../../lib/training/training-schema.ts';
 
 const options = readFileSync('training/sft/options.py', 'utf8');
-const known = [...options.matchAll(/^\s*(?:add|recipe|preference|length|lora|machine)\("--([a-z0-9-]+)"/gm)].map(
+const known = [...options.matchAll(/^\s*(?:add|recipe|preference|grpo|length|lora|machine)\("--([a-z0-9-]+)"/gm)].map(
   ([, name = '']) => name.replaceAll('-', '_'),
 );
 
 /** A recipe with a value for every field of the schema. */
-function everyField(method: 'full' | 'lora') {
+function everyField(method: 'full' | 'lora', fields: object = {}) {
   const common = {
     task: 'dpo',
     beta: 0.2,
     ldAlpha: 0.5,
+    ...fields,
     epochs: 2,
     maxSteps: 100,
     learningRate: 2e-5,
@@ -87,6 +88,28 @@ print(json.dumps({name: value for name, value in vars(options).items() if isinst
     });
   });
 
+  it('of sampled answers are options of the script, too', () => {
+    const fields = {
+      task: 'grpo',
+      ldAlpha: undefined,
+      beta: 0,
+      generations: 4,
+      tokenPrice: 0.001,
+      grader: 'exact',
+      temperature: 0.9,
+      maxCompletionLength: 2_000,
+    };
+    const parameters = hyperparametersOf(everyField('lora', fields), 's1', undefined);
+    expect(Object.keys(parameters).filter((name) => !known.includes(name))).toEqual([]);
+    expect(parameters).toMatchObject({
+      task: 'grpo',
+      generations: '4',
+      token_price: '0.001',
+      grader: 'exact',
+      max_completion_length: '2000',
+    });
+  });
+
   it('name the repository of the hub and its commit', () => {
     const hub = { id: 'Qwen/Qwen2.5-7B-Instruct', revision: 'a'.repeat(40) };
     expect(hyperparametersOf(everyField('full'), 's1', hub)).toMatchObject({
@@ -102,6 +125,7 @@ print(json.dumps({name: value for name, value in vars(options).items() if isinst
     expect(Number(defaultOf('epochs'))).toBe(recipeDefaults.epochs);
     expect(Number(defaultOf('batch-size'))).toBe(recipeDefaults.batchSize);
     expect(Number(defaultOf('save-steps'))).toBe(recipeDefaults.saveSteps);
+    expect(Number(defaultOf('generations'))).toBe(recipeDefaults.generations);
     expect(Number(/BLOCK_SIZES = \{"s1": ([\d_]+)/.exec(options)?.[1]?.replace('_', ''))).toBe(
       recipeDefaults.blockSize,
     );

@@ -53,6 +53,28 @@ describe('the memory of a training job', () => {
     expect(parts.reduce((sum, gib) => sum + gib, 0)).toBeCloseTo(dpo.needed / 1024 ** 3, 0);
   });
 
+  it('holds the cache of sampled answers instead of activations, and a second model only if it is held near', () => {
+    const grpo: Recipe = { method: 'full', task: 'grpo', blockSize: 8_192, batchSize: 256 };
+    const memory = (recipe: Recipe) => memoryOf('qwen2.5-32b', recipe, 'ml.p5.48xlarge', 2);
+    const [free, held] = [memory(grpo), memory({ ...grpo, beta: 0.01 })];
+    expect((held.states - free.states) * 16).toBe(4 * free.weights.all);
+    // 64 layers × 8 heads × 128 × keys and values × 2 bytes.
+    expect(free.sampling).toEqual({ answers: 16, cachePerToken: 64 * 8 * 128 * 2 * 2 });
+    expect(free.needed).toBe(free.states + free.gathered + free.runtime + 16 * 8_192 * 262_144);
+    const few = memory({ ...grpo, batchSize: 16 });
+    expect(few.needed).toBeLessThan(free.needed);
+    for (const [recipe, need] of [
+      [grpo, free],
+      [{ ...grpo, batchSize: 16 }, few],
+    ] as const) {
+      const words = trainingMemoryInWords(recipe, need);
+      const parts = [...words.matchAll(/(?:take|and|about) ([\d.]+) GiB/g)].map(([, gib]) => Number(gib));
+      expect(parts.reduce((sum, gib) => sum + gib, 0)).toBeCloseTo(need.needed / 1024 ** 3, 0);
+    }
+    expect(fits(memory({ ...grpo, blockSize: free.largestBlock }))).toBe(true);
+    expect(fits(memory({ ...grpo, blockSize: free.largestBlock + 1 }))).toBe(false);
+  });
+
   it('says in words what a reader can add up', () => {
     const recipe: Recipe = { method: 'full' };
     const memory = memoryOf('qwen2.5-32b', recipe, 'ml.p5.48xlarge', 2);

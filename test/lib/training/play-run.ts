@@ -1,22 +1,8 @@
-import { StartBuild$ } from '@aws-sdk/client-codebuild';
-import { GetObject$, ListObjectsV2$, PutObject$ } from '@aws-sdk/client-s3';
-import {
-  CreateInferenceComponent$,
-  CreateModel$,
-  CreateModelPackage$,
-  CreateModelPackageGroup$,
-  CreateTrainingJob$,
-  DeleteInferenceComponent$,
-  DescribeInferenceComponent$,
-  DescribeTrainingJob$,
-  UpdateInferenceComponent$,
-  UpdateModelPackage$,
-} from '@aws-sdk/client-sagemaker';
 import { ExecutionError, StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
 import type { MachineSettings } from '../../../lib/training/machine-settings.ts';
 import { stateMachine } from '../../../lib/training/state-machine.ts';
 import type { State } from '../../../lib/training/states/state.ts';
-import { unmodelledRequest } from '../../cli/doctor/modelled.ts';
+import { ServiceModel } from '../../aws-models/model.ts';
 import { machineSettings } from './machine-settings.ts';
 
 /** An error of a service or a job, as Step Functions names it. */
@@ -44,20 +30,12 @@ export interface Play {
   readonly unmodelled: readonly string[];
 }
 
-const models: Readonly<Record<string, unknown>> = {
-  createTrainingJob: CreateTrainingJob$,
-  describeTrainingJob: DescribeTrainingJob$,
-  createModel: CreateModel$,
-  createModelPackageGroup: CreateModelPackageGroup$,
-  createModelPackage: CreateModelPackage$,
-  updateModelPackage: UpdateModelPackage$,
-  createInferenceComponent: CreateInferenceComponent$,
-  describeInferenceComponent: DescribeInferenceComponent$,
-  deleteInferenceComponent: DeleteInferenceComponent$,
-  updateInferenceComponent: UpdateInferenceComponent$,
-  listObjectsV2: ListObjectsV2$,
-  getObject: GetObject$,
-  putObject: PutObject$,
+/** Actions of services other than SageMaker. */
+const services: Readonly<Record<string, string>> = {
+  listObjectsV2: 'S3',
+  getObject: 'S3',
+  putObject: 'S3',
+  startBuild: 'CodeBuild',
 };
 
 /** Runs a machine in an interpreter of the Amazon States Language, with an AWS that gives scripted answers. No state waits. */
@@ -127,9 +105,10 @@ function actionOf(resource: string): string {
 
 function wrongRequest({ action, parameters }: Call): readonly string[] {
   if (action === 'publish') return [];
+  const model = ServiceModel.of(services[action] ?? 'SageMaker');
+  const operation = `${action.charAt(0).toUpperCase()}${action.slice(1)}`;
   // Step Functions writes the parameters of StartBuild in Pascal case, the model in camel case.
-  if (action === 'startBuild') return unmodelledRequest(StartBuild$, toCamelCase(parameters));
-  return unmodelledRequest(models[action], parameters);
+  return model.wrongInRequest(operation, action === 'startBuild' ? toCamelCase(parameters) : parameters);
 }
 
 function toCamelCase(value: unknown): unknown {

@@ -1,0 +1,84 @@
+import * as z from 'zod';
+
+/** Most attributes of a file in a store, as OpenAI limits them. */
+export const MAX_ATTRIBUTES = 16;
+
+export const attributesSchema = z
+  .record(z.string().min(1).max(64), z.union([z.string().max(512), z.number(), z.boolean()]))
+  .refine((attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES, `has more than ${MAX_ATTRIBUTES} entries`);
+
+export const filePurposes = ['assistants', 'user_data'] as const;
+
+/** An uploaded file. Its bytes are an object. */
+export const fileRecordSchema = z.object({
+  id: z.string(),
+  filename: z.string(),
+  bytes: z.int(),
+  purpose: z.enum(filePurposes),
+  created: z.int(),
+  /** Unix time after which the file is gone. */
+  expires: z.int().optional(),
+});
+export type FileRecord = z.output<typeof fileRecordSchema>;
+
+export const storeRecordSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().optional(),
+  metadata: z.record(z.string(), z.string()),
+  created: z.int(),
+  lastActive: z.int(),
+  /** Days without use after which the store is gone. */
+  expiresAfterDays: z.int().optional(),
+  version: z.int().optional(),
+});
+export type StoreRecord = z.output<typeof storeRecordSchema>;
+
+export const chunkingSchema = z.object({ maxTokens: z.int(), overlapTokens: z.int() });
+export type Chunking = z.output<typeof chunkingSchema>;
+
+export const fileErrors = ['server_error', 'unsupported_file', 'invalid_file'] as const;
+
+/** A file in a store: what was asked for, and how far its ingestion is. */
+export const storeFileSchema = z.object({
+  fileId: z.string(),
+  filename: z.string(),
+  attributes: attributesSchema,
+  status: z.enum(['in_progress', 'completed', 'cancelled', 'failed']),
+  error: z.object({ code: z.enum(fileErrors), message: z.string() }).optional(),
+  usageBytes: z.int(),
+  passages: z.int(),
+  chunking: chunkingSchema,
+  created: z.int(),
+  batch: z.string().optional(),
+  version: z.int().optional(),
+});
+export type StoreFile = z.output<typeof storeFileSchema>;
+
+export const batchSchema = z.object({
+  id: z.string(),
+  created: z.int(),
+  fileIds: z.array(z.string()),
+  cancelled: z.boolean().optional(),
+});
+export type Batch = z.output<typeof batchSchema>;
+
+/** Files of a store by their status. */
+export interface FileCounts {
+  readonly in_progress: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  readonly failed: number;
+  readonly total: number;
+}
+
+export function countFiles(files: readonly Pick<StoreFile, 'status'>[]): FileCounts {
+  const of = (status: StoreFile['status']) => files.filter((file) => file.status === status).length;
+  return {
+    in_progress: of('in_progress'),
+    completed: of('completed'),
+    cancelled: of('cancelled'),
+    failed: of('failed'),
+    total: files.length,
+  };
+}

@@ -1,0 +1,461 @@
+import { ApiError, invalidRequest } from '../../errors/api-error.ts';
+import type { ObjectStore } from '../../storage/objects.ts';
+import type { Item, ItemKey, ItemTable } from '../../storage/table.ts';
+import { UnreadableDocumentError } from '../document.ts';
+import type { FoundPassage } from '../passage.ts';
+import type { IndexQuery, PassageIndex } from '../passage-index.ts';
+import type { Retriever, RetrieverQuery } from '../retriever.ts';
+import { type FileStore, unknownFile } from './file-store.ts';
+import { type IngestParts, ingestFile, passagesOf } from './ingest-file.ts';
+import {
+  type Batch,
+  batchSchema,
+  type Chunking,
+  countFiles,
+  type FileRecord,
+  type StoreFile,
+  type StoreRecord,
+  storeFileSchema,
+  storeRecordSchema,
+} from './records.ts';
+
+/** Most stores of a key. */
+export const MAX_STORES = 1_000;
+/** Most files of a store. */
+export const MAX_STORE_FILES = 10_000;
+const DAY_SECONDS = 86_400;
+/** Time after which a use of a store is written down again, in seconds: its expiry counts in days. */
+const ACTIVE_SECONDS = 3_600;
+/** Attempts of a change that other changes make fail. */
+const MAX_ATTEMPTS = 20;
+
+export interface VectorStoresOptions extends Pick<IngestParts, 'read' | 'index' | 'counter'> {
+  readonly table: ItemTable;
+  readonly objects: ObjectStore;
+  readonly files: FileStore;
+  readonly unixTime: () => number;
+  readonly newId: () => string;
+  /**
+   * Runs an ingestion. If omitted, the request that asked for it waits for its end, as in Lambda, which stops between requests.
+   */
+  readonly inBackground?: (work: () => Promise<void>) => void;
+}
+
+/** What a new store may be given. */
+export type NewStore = Partial<Pick<StoreRecord, 'name' | 'description' | 'metadata' | 'expiresAfterDays'>>;
+
+/** A file that a store is asked to take. */
+export interface Attachment {
+  readonly fileId: string;
+  readonly attributes: StoreFile['attributes'];
+  readonly chunking: Chunking;
+  readonly batch?: string;
+}
+
+/**
+ * Stores of documents, each of one key, and the ingestion of files into them.
+ *
+ * | pk | sk | item |
+ * |---|---|---|
+ * | `STORES#key` | id of the store | `StoreRecord` |
+ * | `STOREFILES#store` | id of the file | `StoreFile` |
+ * | `STOREBATCHES#store` | id of the batch | `Batch` |
+ * | `INGEST` | key`#`store`#`file | an ingestion that has not ended |
+ *
+ * The object `passages/store/file` has the ids of a file's passages. The entry of an ingestion is written first and deleted last, so that
+ * one that a process left is found and repeated (`resume`).
+ */
+export class VectorStores implements Retriever {
+  readonly #options: VectorStoresOptions;
+  readonly #table: ItemTable;
+  readonly #index: PassageIndex;
+
+  constructor(options: VectorStoresOptions) {
+    this.#options = options;
+    this.#table = options.table;
+    this.#index = options.index;
+  }
+
+  /** @throws {ApiError} 400 if the key has as many stores as it may have */
+  async create(key: string, { name = '', metadata = {}, ...rest }: NewStore): Promise<StoreRecord> {
+    let count = 0;
+    for await (const _ of this.list(key)) count++;
+    if (count >= MAX_STORES) {
+      throw new ApiError(400, `The key has ${MAX_STORES} stores, the most that it may have. Delete some first.`, {
+        code: 'too_many_stores',
+      });
+    }
+    const created = this.#options.unixTime();
+    const { description, expiresAfterDays } = rest;
+    const record: StoreRecord = {
+      id: `vs_${this.#options.newId()}`,
+      ...{ name, metadata, created, lastActive: created },
+      ...(description === undefined ? {} : { description }),
+      ...(expiresAfterDays === undefined ? {} : { expiresAfterDays }),
+    };
+    await this.#table.putIfVersion({ ...storeKey(key, record.id), ...record }, undefined);
+    return record;
+  }
+
+  /** @throws {ApiError} 404 if the key has no such store */
+  async require(key: string, id: string): Promise<StoreRecord> {
+    const found = await this.#find(key, id);
+    if (found === undefined) throw unknownStore(id);
+    return found;
+  }
+
+  /** All stores of a key, in the order of their ids. Those that are expired are deleted on the way. */
+  async *list(key: string): AsyncGenerator<StoreRecord> {
+    for await (const item of this.#table.query(storesOf(key), '', { consistent: true })) {
+      const record = storeRecordSchema.parse(item);
+      if (!this.#isExpired(record)) yield record;
+      else await this.#remove(key, record.id);
+    }
+  }
+
+  /** Changes a store. `null` for `expiresAfterDays` keeps it for ever. @throws {ApiError} 404 */
+  async change(
+    key: string,
+    id: string,
+    change: Partial<Pick<StoreRecord, 'name' | 'metadata' | 'lastActive'>> & {
+      readonly expiresAfterDays?: number | null;
+    },
+  ): Promise<StoreRecord> {
+    return await this.#retry(async () => {
+      const { expiresAfterDays: before, version, ...record } = await this.require(key, id);
+      const { expiresAfterDays = before, ...fields } = change;
+      const next = { ...record, ...fields, ...(expiresAfterDays == null ? {} : { expiresAfterDays }) };
+      return (await this.#table.putIfVersion({ ...storeKey(key, id), ...next }, version)) ? next : undefined;
+    });
+  }
+
+  /** Deletes a store with its passages. Its files stay. @throws {ApiError} 404 */
+  async delete(key: string, id: string): Promise<void> {
+    await this.require(key, id);
+    await this.#remove(key, id);
+  }
+
+  /** Files of a store, in the order of their ids. @throws {ApiError} 404 */
+  async files(key: string, storeId: string): Promise<readonly StoreFile[]> {
+    await this.require(key, storeId);
+    return await this.#filesOf(storeId);
+  }
+
+  /** @throws {ApiError} 404 if the key has no such store, or the store no such file */
+  async requireFile(key: string, storeId: string, fileId: string): Promise<StoreFile> {
+    await this.require(key, storeId);
+    const item = await this.#table.get(filesOf(storeId), fileId);
+    if (item === undefined) throw unknownFile(fileId);
+    return storeFileSchema.parse(item);
+  }
+
+  /**
+   * Takes files into a store. A file that it has already is read again.
+   *
+   * @returns the files as they are when the request ends: ingested, or `in_progress`
+   * @throws {ApiError} 404 for an unknown store or file, before any is taken; 400 if the store would have too many
+   */
+  async attach(key: string, storeId: string, attachments: readonly Attachment[]): Promise<readonly StoreFile[]> {
+    await this.require(key, storeId);
+    const files: FileRecord[] = [];
+    for (const { fileId } of attachments) files.push(await this.#options.files.require(key, fileId));
+    const known = new Set((await this.#filesOf(storeId)).map(({ fileId }) => fileId));
+    for (const { fileId } of attachments) known.add(fileId);
+    if (known.size > MAX_STORE_FILES) {
+      throw invalidRequest('file_ids', `The store would have ${known.size} files. It may have ${MAX_STORE_FILES}.`);
+    }
+    for (const [at, { fileId, attributes, chunking, batch }] of attachments.entries()) {
+      await this.#table.put({ pk: INGEST, sk: `${key}#${storeId}#${fileId}` });
+      const file: StoreFile = {
+        fileId,
+        filename: files[at]?.filename ?? '',
+        ...{ attributes, chunking, status: 'in_progress', usageBytes: 0, passages: 0 },
+        created: this.#options.unixTime(),
+        ...(batch === undefined ? {} : { batch }),
+      };
+      await this.#putFile(storeId, file);
+    }
+    const work = async () => {
+      for (const { fileId } of attachments) await this.#ingest(key, storeId, fileId);
+    };
+    if (this.#options.inBackground === undefined) await work();
+    else this.#options.inBackground(work);
+    const now = new Map((await this.#filesOf(storeId)).map((file) => [file.fileId, file]));
+    return attachments.flatMap(({ fileId }) => now.get(fileId) ?? []);
+  }
+
+  /** Replaces the attributes of a file in a store. @throws {ApiError} 404 */
+  async setAttributes(
+    key: string,
+    storeId: string,
+    fileId: string,
+    attributes: StoreFile['attributes'],
+  ): Promise<StoreFile> {
+    const changed = await this.#retry(async () => {
+      const { version, ...file } = await this.requireFile(key, storeId, fileId);
+      const next = { ...file, attributes };
+      return (await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version)) ? next : undefined;
+    });
+    await this.#index.setAttributes(storeId, await this.#manifest(storeId, fileId).get(), attributes);
+    return changed;
+  }
+
+  /** Takes a file out of a store. The file stays. @throws {ApiError} 404 */
+  async detach(key: string, storeId: string, fileId: string): Promise<void> {
+    await this.requireFile(key, storeId, fileId);
+    await this.#detach(storeId, fileId);
+  }
+
+  /** Deletes a file of a key, and takes it out of all stores. @throws {ApiError} 404 */
+  async deleteFile(key: string, fileId: string): Promise<void> {
+    await this.#options.files.require(key, fileId);
+    for await (const { id } of this.list(key)) {
+      if ((await this.#table.get(filesOf(id), fileId)) !== undefined) await this.#detach(id, fileId);
+    }
+    await this.#options.files.delete(key, fileId);
+  }
+
+  /** Deletes all stores and files of a key. */
+  async deleteAll(key: string): Promise<void> {
+    for await (const item of this.#table.query(storesOf(key), '', { consistent: true })) {
+      await this.#remove(key, String(item['sk']));
+    }
+    for await (const { id } of this.#options.files.list(key)) await this.#options.files.delete(key, id);
+  }
+
+  /** Takes several files into a store as a batch. @throws as `attach` */
+  async createBatch(key: string, storeId: string, attachments: readonly Attachment[]): Promise<Batch> {
+    await this.require(key, storeId);
+    const batch: Batch = {
+      id: `vsfb_${this.#options.newId()}`,
+      created: this.#options.unixTime(),
+      fileIds: attachments.map(({ fileId }) => fileId),
+    };
+    for (const { fileId } of attachments) await this.#options.files.require(key, fileId);
+    await this.#table.put({ pk: batchesOf(storeId), sk: batch.id, ...batch });
+    await this.attach(
+      key,
+      storeId,
+      attachments.map((attachment) => ({ ...attachment, batch: batch.id })),
+    );
+    return batch;
+  }
+
+  /** @throws {ApiError} 404 */
+  async requireBatch(
+    key: string,
+    storeId: string,
+    batchId: string,
+  ): Promise<{ readonly batch: Batch; readonly files: readonly StoreFile[] }> {
+    await this.require(key, storeId);
+    const item = await this.#table.get(batchesOf(storeId), batchId);
+    if (item === undefined) throw unknownBatch(batchId);
+    const files = (await this.#filesOf(storeId)).filter(({ batch }) => batch === batchId);
+    return { batch: batchSchema.parse(item), files };
+  }
+
+  /** Cancels what of a batch has not begun. @throws {ApiError} 404 */
+  async cancelBatch(key: string, storeId: string, batchId: string): Promise<void> {
+    const { batch, files } = await this.requireBatch(key, storeId, batchId);
+    await this.#table.put({ pk: batchesOf(storeId), sk: batchId, ...batch, cancelled: true });
+    for (const { fileId, status } of files) {
+      if (status !== 'in_progress') continue;
+      await this.#update(storeId, fileId, { status: 'cancelled' });
+      await this.#table.delete(INGEST, `${key}#${storeId}#${fileId}`);
+    }
+  }
+
+  /** Whether the store's files are still read. */
+  async counts(storeId: string) {
+    const files = await this.#filesOf(storeId);
+    const usageBytes = files.reduce((sum, file) => sum + file.usageBytes, 0);
+    return { counts: countFiles(files), usageBytes };
+  }
+
+  /** Texts of the passages of a file in a store, in its order. @throws {ApiError} 404; 400 if the file cannot be read */
+  async passages(key: string, storeId: string, fileId: string): Promise<readonly string[]> {
+    const file = await this.requireFile(key, storeId, fileId);
+    const content = await this.#options.files.content(key, fileId);
+    if (content === undefined) throw unknownFile(fileId);
+    const { read, counter } = this.#options;
+    try {
+      return (await passagesOf(file, await read(content, file.filename), await counter())).map(({ text }) => text);
+    } catch (error) {
+      if (error instanceof UnreadableDocumentError) throw invalidRequest('file', error.message);
+      throw error;
+    }
+  }
+
+  async checkStores({ key, stores }: Pick<RetrieverQuery, 'key' | 'stores'>): Promise<void> {
+    for (const id of stores) await this.require(key, id);
+  }
+
+  async search({
+    key,
+    stores,
+    text,
+    maxResults,
+    scoreThreshold,
+    filter,
+    hybrid,
+  }: RetrieverQuery): Promise<readonly FoundPassage[]> {
+    const records: StoreRecord[] = [];
+    for (const id of stores) records.push(await this.require(key, id));
+    const query: IndexQuery = {
+      text,
+      limit: maxResults,
+      ...(filter === undefined ? {} : { filter }),
+      ...(hybrid === undefined ? {} : { hybrid }),
+    };
+    const found = await Promise.all(records.map(async ({ id }) => await this.#index.search(id, query)));
+    for (const { id, lastActive, expiresAfterDays } of records) {
+      const now = this.#options.unixTime();
+      // A store that never expires needs no write for each search.
+      if (expiresAfterDays !== undefined && lastActive < now - ACTIVE_SECONDS) {
+        await this.change(key, id, { lastActive: now }).catch(() => undefined);
+      }
+    }
+    return found
+      .flat()
+      .filter(({ score }) => score >= scoreThreshold)
+      .toSorted((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+      .slice(0, maxResults);
+  }
+
+  /** Repeats ingestions that a process left. Call it when a process starts, if no other one ingests. */
+  async resume(): Promise<void> {
+    for await (const item of this.#table.query(INGEST, '', { consistent: true })) {
+      const [key = '', storeId = '', fileId = ''] = String(item['sk']).split('#');
+      await this.#ingest(key, storeId, fileId);
+    }
+  }
+
+  /** Ingests a file whose entry stands, and deletes the entry. A failure of the server stays `in_progress` and is repeated by `resume`. */
+  async #ingest(key: string, storeId: string, fileId: string): Promise<void> {
+    const entry = `${key}#${storeId}#${fileId}`;
+    const item = await this.#table.get(filesOf(storeId), fileId);
+    const file = item === undefined ? undefined : storeFileSchema.parse(item);
+    if (file?.status === 'in_progress') {
+      const content = await this.#options.files.content(key, fileId);
+      const { read, counter } = this.#options;
+      const parts = { read, counter, index: this.#index, manifest: this.#manifest(storeId, fileId) };
+      const result =
+        content === undefined
+          ? ({ status: 'failed', error: { code: 'invalid_file', message: 'The file was deleted.' } } as const)
+          : await ingestFile(parts, storeId, file, content);
+      await this.#update(storeId, fileId, result);
+      // A deletion that came while the passages were written did not find them all.
+      if ((await this.#table.get(filesOf(storeId), fileId)) === undefined) await this.#detach(storeId, fileId);
+      if ((await this.#find(key, storeId)) === undefined) await this.#index.removeStore(storeId);
+    }
+    await this.#table.delete(INGEST, entry);
+  }
+
+  async #detach(storeId: string, fileId: string): Promise<void> {
+    await this.#table.delete(filesOf(storeId), fileId);
+    const manifest = this.#manifest(storeId, fileId);
+    await this.#index.remove(storeId, await manifest.get());
+    await this.#options.objects.delete(manifestOf(storeId, fileId));
+  }
+
+  async #remove(key: string, id: string): Promise<void> {
+    await this.#table.delete(storesOf(key), id);
+    for await (const item of this.#table.query(filesOf(id), '', { consistent: true })) {
+      await this.#table.delete(filesOf(id), String(item['sk']));
+      await this.#options.objects.delete(manifestOf(id, String(item['sk'])));
+    }
+    for await (const item of this.#table.query(batchesOf(id), '', { consistent: true })) {
+      await this.#table.delete(batchesOf(id), String(item['sk']));
+    }
+    await this.#index.removeStore(id);
+  }
+
+  async #find(key: string, id: string): Promise<StoreRecord | undefined> {
+    const item = await this.#table.get(storesOf(key), id);
+    const record = item === undefined ? undefined : storeRecordSchema.parse(item);
+    return record === undefined || this.#isExpired(record) ? undefined : record;
+  }
+
+  #isExpired({ lastActive, expiresAfterDays }: StoreRecord): boolean {
+    return expiresAfterDays !== undefined && lastActive + expiresAfterDays * DAY_SECONDS <= this.#options.unixTime();
+  }
+
+  async #filesOf(storeId: string): Promise<readonly StoreFile[]> {
+    const files: StoreFile[] = [];
+    for await (const item of this.#table.query(filesOf(storeId), '', { consistent: true })) {
+      files.push(storeFileSchema.parse(item));
+    }
+    return files;
+  }
+
+  /** Writes a file of a store, whatever is there. */
+  async #putFile(storeId: string, file: StoreFile): Promise<void> {
+    await this.#retry(async () => {
+      const before = await this.#table.get(filesOf(storeId), file.fileId);
+      const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...file };
+      const version = before === undefined ? undefined : Number(before['version']);
+      return (await this.#table.putIfVersion(item, version)) ? file : undefined;
+    });
+  }
+
+  /** Changes a file of a store, if it is still there and has not been cancelled. */
+  async #update(storeId: string, fileId: string, change: Partial<StoreFile>): Promise<void> {
+    await this.#retry(async () => {
+      const item = await this.#table.get(filesOf(storeId), fileId);
+      if (item === undefined) return true;
+      const { version, ...file } = storeFileSchema.parse(item);
+      if (file.status === 'cancelled') return true;
+      return (await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...file, ...change }, version))
+        ? true
+        : undefined;
+    });
+  }
+
+  #manifest(storeId: string, fileId: string): IngestParts['manifest'] {
+    const name = manifestOf(storeId, fileId);
+    const { objects } = this.#options;
+    return {
+      async get() {
+        const text = await objects.get(name);
+        return text === undefined ? [] : text.split('\n').filter((id) => id !== '');
+      },
+      async put(ids) {
+        await objects.put(name, ids.join('\n'));
+      },
+    };
+  }
+
+  async #retry<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+    for (let count = 0; count < MAX_ATTEMPTS; count++) {
+      const result = await attempt();
+      if (result !== undefined) return result;
+    }
+    throw new ApiError(409, 'The store is being changed by other requests. Retry the request.', {
+      code: 'store_changed',
+      headers: { 'retry-after': '1' },
+    });
+  }
+}
+
+export function unknownStore(id: string): ApiError {
+  return new ApiError(
+    404,
+    `No vector store of this key has the id ${JSON.stringify(id.slice(0, 64))}. It is unknown, expired or deleted. GET /v1/vector_stores lists the stores.`,
+    { code: 'vector_store_not_found', param: 'vector_store_id' },
+  );
+}
+
+function unknownBatch(id: string): ApiError {
+  return new ApiError(404, `The vector store has no file batch with the id ${JSON.stringify(id.slice(0, 64))}.`, {
+    code: 'file_batch_not_found',
+    param: 'batch_id',
+  });
+}
+
+const INGEST = 'INGEST';
+const storesOf = (key: string) => `STORES#${key}`;
+const filesOf = (store: string) => `STOREFILES#${store}`;
+const batchesOf = (store: string) => `STOREBATCHES#${store}`;
+const storeKey = (key: string, id: string) => ({ pk: storesOf(key), sk: id });
+const fileKey = (store: string, file: string) => ({ pk: filesOf(store), sk: file });
+const manifestOf = (store: string, file: string) => `passages/${store}/${file}`;

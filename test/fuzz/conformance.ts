@@ -1,0 +1,102 @@
+/**
+ * Contributors' check: schemathesis compares `budgetforce start` with its own `/openapi.json` (`npm run check:conformance`): examples, each
+ * rule of each field at its edges, random requests, and sequences along the links of the document. All of its checks run but one, see
+ * `CHECKS_LEFT_OUT`. The model is pinned, so that requests reach the engine. A proxy counts what each operation answered. Fails if a check
+ * fails, or an operation never answered with success.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { pythonTool } from '../python-tool.ts';
+import { CountingProxy } from './counting-proxy.ts';
+import { pinModel } from './pin-model.ts';
+
+const MODEL = 'budgetforce-tiny';
+const SCALING = '^/v1/admin/scaling';
+const PHASES = 'examples,coverage,fuzzing,stateful';
+/**
+ * `positive_data_acceptance` wants every request that the document allows to be served. No document can say that two fields contradict each
+ * other (`tool_choice` without `tools`, a maximum below the minimum), which is refused by rule.
+ */
+const CHECKS_LEFT_OUT = 'positive_data_acceptance';
+const { values } = parseArgs({
+  options: {
+    examples: { type: 'string', default: '50' },
+    seed: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log('npm run check:conformance -- [--examples 50] [--seed 1]');
+  process.exit(0);
+}
+
+const documentSchema = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
+
+const st = join(await pythonTool('schemathesis', join(import.meta.dirname, 'requirements.txt')), 'st');
+const folder = await mkdtemp(join(tmpdir(), 'budgetforce-conformance-'));
+const program = join(import.meta.dirname, '../../bin/budgetforce.ts');
+// With copies there are load, scaling and schedules; with a folder, feedback.
+const data = ['--data', join(folder, 'data'), '--feedback-days', '7', '--copies', '1..2', '--start-seconds', '1'];
+const server = spawn(process.execPath, [program, 'start', '--port', '0', '--json', ...data], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const [line] = z.tuple([z.instanceof(Buffer)]).parse(await once(server.stdout, 'data'));
+const { url } = z.object({ url: z.url() }).parse(JSON.parse(line.toString()));
+const { key } = z.object({ key: z.string() }).parse(
+  await (
+    await fetch(`${url}/v1/admin/keys`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'conformance', store: true, raw_prompts: true }),
+    })
+  ).json(),
+);
+// What is stored belongs to a key. The admin routes of a laptop are open without one.
+const proxy = await CountingProxy.start(url, (path) => (path.startsWith('/v1/admin') ? undefined : key));
+try {
+  const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
+  const schema = join(folder, 'openapi.json');
+  await writeFile(schema, JSON.stringify(pinModel(document, MODEL)));
+  // A paused endpoint answers nothing but 503, so what scales is asked last, and by itself.
+  const others = await run(schema, ['--exclude-path-regex', SCALING]);
+  const scaling = await run(schema, ['--include-path-regex', SCALING]);
+  const passed = others && scaling;
+  const operations = Object.entries(documentSchema.parse(document).paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const counts = operations.map((operation) => ({ operation, ...proxy.countsOf(operation) }));
+  const width = Math.max(...operations.map(({ length }) => length));
+  for (const { operation, succeeded, all } of counts)
+    console.log(`${operation.padEnd(width)}  ${succeeded} of ${all} succeeded`);
+  const never = counts.filter(({ succeeded }) => succeeded === 0);
+  for (const { operation } of never) console.log(`FAILED: ${operation} never succeeded.`);
+  console.log(
+    `${proxy.requests} requests, ${operations.length} operations. ${passed && never.length === 0 ? 'Passed.' : 'Failed.'}`,
+  );
+  process.exitCode = passed && never.length === 0 ? 0 : 1;
+} finally {
+  proxy.close();
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Runs schemathesis, whose report goes to the terminal. @returns whether all its checks passed */
+async function run(schema: string, which: readonly string[]): Promise<boolean> {
+  const child = spawn(
+    st,
+    [
+      ...['run', schema, ...which, '--url', proxy.url, '--phases', PHASES, '--exclude-checks', CHECKS_LEFT_OUT],
+      ...['--max-examples', values.examples, '--seed', values.seed, '--workers', '2', '--request-timeout', '90'],
+      ...['--continue-on-failure', '--suppress-health-check', 'all', '--no-color', '--warnings', 'off'],
+    ],
+    // It writes a cache into the current folder.
+    { stdio: ['ignore', 'inherit', 'inherit'], cwd: folder },
+  );
+  const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await once(child, 'exit'));
+  return code === 0;
+}

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { onTestFinished } from 'vitest';
+import { hashKey } from '../../../lambda/keys/hash-key.ts';
+import { KeyStore } from '../../../lambda/keys/key-store.ts';
+import type { Embedder, PassageIndex } from '../../../lambda/retrieval/passage-index.ts';
+import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
+import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
+import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieval/stores/vector-stores.ts';
+import { MemoryObjects } from '../../../lambda/storage/memory-objects.ts';
+import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
+import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
+import { scriptedApp } from '../scripted-world.ts';
+
+export const NOW = 1_700_000_000;
+
+export interface DocumentParts {
+  readonly table?: MemoryTable;
+  readonly objects?: MemoryObjects;
+  readonly index?: PassageIndex;
+  readonly embedder?: Embedder;
+  readonly options?: Partial<VectorStoresOptions>;
+}
+
+/** A folder that is removed at the end of the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'budgetforce-documents-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Parts of an app that keeps documents, each of which may be replaced. */
+export function documentParts({
+  table = new MemoryTable(),
+  objects = new MemoryObjects(),
+  ...parts
+}: DocumentParts = {}) {
+  const clock = { now: NOW };
+  let ids = 0;
+  const shared = { unixTime: () => clock.now, newId: () => `${String(++ids).padStart(6, '0')}` };
+  const files = new FileStore(table, objects, shared, 30);
+  const index = parts.index ?? new EmbeddedIndex(temporaryFolder(), parts.embedder);
+  const stores = new VectorStores({
+    ...{ table, objects, files, index, read: createReadDocument(), ...shared },
+    counter: async () => (text) => Math.ceil(text.length / 4),
+    ...parts.options,
+  });
+  return { clock, table, objects, index, files, stores };
+}
+
+/** An app that keeps documents, with `openai`'s client of two keys. */
+export async function documentWorld(given: DocumentParts = {}) {
+  const parts = documentParts(given);
+  const keys = new KeyStore(parts.table, () => parts.clock.now);
+  const { app, log } = scriptedApp([], {
+    keyHashes: async () => [hashKey('admin')],
+    keys,
+    unixTime: () => parts.clock.now,
+    documents: { files: parts.files, stores: parts.stores },
+  });
+  const [one, two] = [await keys.create('one', {}), await keys.create('two', {})];
+  const clientOf = (apiKey: string) =>
+    new OpenAI({
+      apiKey,
+      baseURL: 'http://localhost/v1',
+      maxRetries: 0,
+      fetch: async (url, init) => await app.request(String(url), init),
+    });
+  return { ...parts, app, log, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
+}
+
+export const textFile = (name: string, text: string) => new File([text], name);
