@@ -11,6 +11,7 @@ import { templateBeside } from './api/published-template.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
+import { retrievalSchema } from './retrieval/retrieval-schema.ts';
 import { serverFields, weightFields } from './serving/model-schema.ts';
 import { trainingSchema } from './training/training-schema.ts';
 import { weightsSchema } from './weights/weights-schema.ts';
@@ -103,6 +104,11 @@ const stageSchema = z.strictObject({
   retention: retentionSchema
     .prefault({})
     .describe('How long content of requests is stored. A key has to allow it too ([feedback](feedback.md)).'),
+  retrieval: retrievalSchema
+    .optional()
+    .describe(
+      'Stores of documents in which requests look ([retrieval](retrieval.md#deployed)), in the API’s stack. If omitted, there are none.',
+    ),
   watching: monitoringSchema.prefault({}),
   logRetentionDays: z
     .union([z.literal(1), z.literal(7), z.literal(30), z.literal(90), z.literal(365)])

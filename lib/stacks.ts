@@ -62,7 +62,7 @@ export function addStacks(
 
 function addNetworkStack(
   scope: Construct,
-  { name, endpoint: { network }, models, api, logRetentionDays }: HostedConfig,
+  { name, endpoint: { network }, models, api, retrieval, logRetentionDays }: HostedConfig,
   env: Environment,
 ) {
   if (network?.kind !== 'isolated') return undefined;
@@ -71,7 +71,12 @@ function addNetworkStack(
     description: `Budgetforce ${name}: network of the endpoint`,
     cidr: network.cidr,
     zones: network.zones,
-    ...(api.network?.kind === 'endpoint' && { functionEndpoints: { scaling: models.some(isScaledByFunction) } }),
+    ...(api.network?.kind === 'endpoint' && {
+      functionEndpoints: {
+        scaling: models.some(isScaledByFunction),
+        retrieval: retrieval?.embeddings.kind,
+      },
+    }),
     logRetention: logRetentionDays satisfies RetentionDays,
   });
 }

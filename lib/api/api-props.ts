@@ -5,6 +5,7 @@ import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
 import type { IReasoningEndpoint } from '../endpoint/endpoint-reference.ts';
 import type { Network } from '../endpoint/network.ts';
+import type { RetrievalConfig } from '../retrieval/retrieval-schema.ts';
 import { defaultCapacityWait } from './after-zero.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ApiModel } from './api-settings.ts';
@@ -104,6 +105,24 @@ export interface ReasoningApiProps extends ApiAccess {
    * @default - 0 days each: nothing of a conversation is stored
    */
   readonly retention?: Partial<Retention> | undefined;
+  /**
+   * Stores of documents in which requests look: a bucket, an index of S3 Vectors, and a function that brings one into the other.
+   *
+   * @default - none
+   */
+  readonly retrieval?: RetrievalConfig | undefined;
+  /**
+   * ARN of the SNS topic that is notified if a document is not ingested.
+   *
+   * @default - no notification
+   */
+  readonly alarmTopicArn?: string | undefined;
+  /**
+   * URL of the runbook that the alarm of the ingestion names.
+   *
+   * @default docs/runbook.md
+   */
+  readonly runbookUrl?: string | undefined;
   /**
    * Throttling of all clients together.
    *

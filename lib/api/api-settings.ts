@@ -1,5 +1,6 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
+import type { RetrievalSettings } from '../../lambda/settings/retrieval-settings.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache, Settings } from '../../lambda/settings/settings.ts';
 import type { UpstreamSettings } from '../../lambda/upstream/registry.ts';
@@ -75,6 +76,7 @@ export interface ApiSettingsProps {
   readonly tableName?: string | undefined;
   readonly contentBucket?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
+  readonly retrieval?: RetrievalSettings | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly routes?: readonly RouteSettings[] | undefined;
   readonly rawPrompts?: boolean | undefined;
@@ -109,6 +111,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     keepAliveMs: props.keepAliveSeconds * 1_000,
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
+    ...(props.retrieval !== undefined && { retrieval: props.retrieval }),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
     ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),

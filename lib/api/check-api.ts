@@ -8,6 +8,7 @@ import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
 import { checkRetention } from '../checks/check-retention.ts';
+import { checkRetrieval } from '../checks/check-retrieval.ts';
 import { checkRoutes } from '../checks/check-routes.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
 import { checkRequestTimeouts } from '../checks/check-timeouts.ts';
@@ -43,6 +44,7 @@ export function checkApi(
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.id),
     ...checkRetention(props.retention?.feedbackDays ?? 0, resolved.ledger, props.apiKey !== false),
+    ...checkRetrievalOf(region, props, resolved.ledger),
     ...checkExisting(region, props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
     checkFunctionEnvironment(environmentBytes),
@@ -65,6 +67,16 @@ export function checkApi(
     ...props.models.flatMap(checkOfferedModel),
     ...checkFallbacksOf(props.models),
   ];
+}
+
+function checkRetrievalOf(
+  region: string,
+  { retrieval, models: [first], apiKey }: ReasoningApiProps,
+  ledger: string,
+): readonly (Refusal | undefined)[] {
+  if (retrieval === undefined || first === undefined) return [];
+  const tokenizer = tokenizerFile(first);
+  return checkRetrieval({ region, ledger, apiKey: apiKey !== false, model: first.model.id, tokenizer });
 }
 
 /** Checks every server and every endpoint that this app does not deploy. */

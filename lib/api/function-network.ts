@@ -1,7 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
 import { type Network, toVpcConfig } from '../endpoint/network.ts';
 
@@ -20,7 +19,7 @@ const INTERFACE_ACTIONS = [
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
  */
-export function putIntoNetwork(handler: NodejsFunction, network: Network): void {
+export function putIntoNetwork(handler: LambdaFunction, network: Network): void {
   const { role } = handler;
   const resource = handler.node.defaultChild;
   if (!(resource instanceof CfnFunction) || role === undefined) return;

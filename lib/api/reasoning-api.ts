@@ -10,11 +10,12 @@ import { Construct } from 'constructs';
 import { componentArnOf } from '../endpoint/component-names.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { refuse } from '../facts/refusal.ts';
+import { DocumentIndex } from '../retrieval/document-index.ts';
 import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
 import { createFunction } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
-import { apiSettings, thinkingOf } from './api-settings.ts';
+import { apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
 import { createContentBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
@@ -52,6 +53,9 @@ export class ReasoningApi extends Construct {
   /** Bucket of stored conversations and feedback. `undefined` if `retention` stores none. */
   readonly content: Bucket | undefined;
 
+  /** Documents and the index of their passages. `undefined` without `retrieval`. */
+  readonly documentIndex: DocumentIndex | undefined;
+
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
     const resolved = resolveApi(props);
@@ -59,6 +63,7 @@ export class ReasoningApi extends Construct {
     this.apiKey = props.apiKey === false ? undefined : this.#apiKey(props.apiKeySecretArn, key);
     this.ledger = ledgerTable(this, 'Ledger', resolved.ledger, props.ledgerTableName);
     this.content = createContentBucket(this, 'Content', props.retention ?? {}, key);
+    this.documentIndex = this.#documentIndex(props, resolved, key);
     const settings = apiSettings({
       endpointName: props.endpoint?.endpointName,
       models: props.models,
@@ -66,6 +71,7 @@ export class ReasoningApi extends Construct {
       tableName: this.ledger?.tableName,
       contentBucket: this.content?.bucketName,
       retention: props.retention,
+      retrieval: this.documentIndex?.settings,
       aliases: props.aliases,
       routes: props.routes,
       rawPrompts: props.rawPrompts,
@@ -100,6 +106,7 @@ export class ReasoningApi extends Construct {
     this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
     if (this.content !== undefined && this.handler.role !== undefined)
       grantContent(this.content, this.handler.role, key);
+    if (this.handler.role !== undefined) this.documentIndex?.grantUse(this.handler.role);
     const scaled = models
       .map(({ model }) => model)
       .filter(isHosted)
@@ -148,6 +155,28 @@ export class ReasoningApi extends Construct {
       const statement = new PolicyStatement({ actions: [...actions], resources: [...new Set(resources)] });
       this.handler.addToRolePolicy(statement);
     }
+  }
+
+  #documentIndex(
+    props: ReasoningApiProps,
+    { logRetention }: ResolvedApi,
+    key: IKey | undefined,
+  ): DocumentIndex | undefined {
+    const { retrieval, network, tracing, alarmTopicArn, runbookUrl, models } = props;
+    const [first] = models;
+    const tokenizer = first === undefined ? undefined : tokenizerFile(first);
+    // Without a tokenizer, `checkApi` refuses the app.
+    if (retrieval === undefined || tokenizer === undefined) return undefined;
+    return new DocumentIndex(this, 'Retrieval', {
+      ...retrieval,
+      tokenizer,
+      key,
+      network,
+      tracing,
+      logRetention,
+      alarmTopicArn,
+      runbookUrl,
+    });
   }
 
   #apiKey(arn: string | undefined, key: IKey | undefined): Secret | ISecret {

@@ -62,11 +62,14 @@ export interface IsolatedNetworkProps {
   readonly cidr?: string | undefined;
   /**
    * Whether the network also gets the endpoints that the function of a `ReasoningApi` needs: SageMaker Runtime, Secrets Manager and
-   * DynamoDB; with `scaling`, also SageMaker and Application Auto Scaling, for models that scale by load or to zero.
+   * DynamoDB; with `scaling`, also SageMaker and Application Auto Scaling, for models that scale by load or to zero; with `retrieval`, also S3
+   * Vectors, and with its `titan` also Bedrock.
    *
    * @default - none
    */
-  readonly functionEndpoints?: { readonly scaling?: boolean | undefined } | undefined;
+  readonly functionEndpoints?:
+    | { readonly scaling?: boolean | undefined; readonly retrieval?: 'none' | 'titan' | undefined }
+    | undefined;
   /**
    * Retention of the flow logs of a new VPC.
    *
@@ -207,8 +210,13 @@ function servicesOf(
 ): Readonly<Record<string, InterfaceVpcEndpointAwsService>> {
   if (functionEndpoints === undefined) return containerServices;
   const scaling = functionEndpoints.scaling === true ? scalingServices : {};
-  return { ...containerServices, ...functionServices, ...scaling };
+  const retrieval = functionEndpoints.retrieval === undefined ? {} : retrievalServices;
+  const titan = functionEndpoints.retrieval === 'titan' ? titanServices : {};
+  return { ...containerServices, ...functionServices, ...scaling, ...retrieval, ...titan };
 }
+
+const retrievalServices = { S3Vectors: InterfaceVpcEndpointAwsService.S3_VECTORS };
+const titanServices = { Bedrock: InterfaceVpcEndpointAwsService.BEDROCK_RUNTIME };
 
 const functionServices = {
   SageMakerRuntime: InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME,

@@ -100,9 +100,9 @@ export function deployedSettings({
   readonly api: Template;
   readonly settingsFile: string;
 }): Settings {
-  const [environment] = all(api, 'AWS::Lambda::Function').flatMap(
-    ({ Environment }) => environmentSchema.safeParse(Environment).data ?? [],
-  );
+  const [environment] = all(api, 'AWS::Lambda::Function')
+    .filter(({ Description }) => !String(Description).startsWith('Brings the documents'))
+    .flatMap(({ Environment }) => environmentSchema.safeParse(Environment).data ?? []);
   return parseSettings({ name: SETTINGS_FILE, text: settingsFile }, environment?.Variables ?? {});
 }
 

@@ -3,9 +3,7 @@ import * as z from 'zod';
 import type { titanDimensions } from '../../settings/retrieval-settings.ts';
 import type { Embedder } from '../passage-index.ts';
 import { inParallel } from './in-parallel.ts';
-
-/** @see https://docs.aws.amazon.com/bedrock/latest/userguide/titan-embedding-models.html */
-export const TITAN_MODEL = 'amazon.titan-embed-text-v2:0';
+import { TITAN_MODEL } from './titan-model.ts';
 
 /** Most characters of a text. Titan takes 50,000, and 8,192 tokens; what is longer is cut. */
 const MAX_CHARACTERS = 20_000;

@@ -9,6 +9,7 @@ import {
 import * as z from 'zod';
 import type { Attributes, FoundPassage, Passage } from '../passage.ts';
 import type { Embedder, IndexQuery, PassageIndex } from '../passage-index.ts';
+import { SEARCH_KEY } from './metadata-keys.ts';
 import { TextQueryCommand } from './query-vectors.ts';
 import { createSearchText } from './search-text.ts';
 import { filterableMetadata, translateFilter, type VectorFilter } from './translate-filter.ts';
@@ -27,11 +28,6 @@ export const s3VectorsLimits = {
   filterableBytes: 2 * 1024,
   queryCharacters: 1024,
 } as const;
-
-/** Metadata keys that filters do not look at. The index is created with them: see lib/retrieval. */
-export const unfilterableKeys = ['text', 'search', 'details'] as const;
-/** Metadata key that full-text search looks at. */
-export const SEARCH_KEY = 'search';
 
 /** Vector of each passage if there is no embedder: a record needs one, and it must not be zero. docs/decisions/0031-vectors-of-text-only-stores.md */
 const CONSTANT_VECTOR = [1];

@@ -37,6 +37,24 @@ const configs: Record<string, ConfigInput> = {
     api: { kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' },
     watching: { goodAnswers: { percent: 70 } },
   }),
+  'retrieval by text': aConfig({ retrieval: {} }),
+  'retrieval by vectors, with every option': aConfig({
+    endpoint: {
+      instanceType: 'ml.p5.48xlarge',
+      network: {
+        kind: 'existing',
+        subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+        securityGroupIds: ['sg-0123456789abcdef0'],
+      },
+    },
+    retrieval: { language: 'th', embeddings: { kind: 'titan', dimensions: 512 }, removal: 'delete' },
+    api: {
+      kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      network: { kind: 'endpoint' },
+      tracing: true,
+    },
+    watching: { alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:alarms' },
+  }),
   'fine-tuning with every option': aConfig({
     endpoint: {
       instanceType: 'ml.p5.48xlarge',

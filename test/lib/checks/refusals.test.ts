@@ -407,6 +407,18 @@ const refused: Record<string, ConfigInput> = {
   'a hedge without fallbacks': model({ hedgeAfterMs: 500 }),
   'a hedge to another vocabulary': model({ hedgeAfterMs: 500, fallbacks: [{ ...spare, format: 'gpt-oss' }] }),
   'stored conversations without a table': aConfig({ retention: { feedbackDays: 30 }, api: { ledger: 'none' } }),
+  'retrieval in a region without S3 Vectors': aConfig({
+    region: 'il-central-1',
+    endpoint: undefined,
+    models: [anExternalModel()],
+    retrieval: {},
+  }),
+  'retrieval without a table': aConfig({ retrieval: {}, api: { ledger: 'none' } }),
+  'retrieval without keys': aConfig({ retrieval: {}, api: { apiKey: false } }),
+  'retrieval without a tokenizer to count with': aConfig({
+    models: [aModel({ tokenizer: 'endpoint' })],
+    retrieval: {},
+  }),
   'stored conversations without keys': aConfig({ retention: { feedbackDays: 30 }, api: { apiKey: false } }),
   ...refusedTrainings,
   'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
@@ -429,6 +441,7 @@ describe('a config that cannot work', () => {
 
   const final = [
     ...finalTrainings,
+    'retrieval without a tokenizer to count with',
     'a token in plain text',
     'a request longer than a stream may be',
     'scaling by load without an architecture',
