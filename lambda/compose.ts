@@ -10,6 +10,7 @@ import { FailedLogins } from './keys/failed-logins.ts';
 import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
+import type { Retriever } from './retrieval/retriever.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
@@ -48,6 +49,7 @@ export async function compose(
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
+    ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
       now,
       sleep: async (ms, signal) => {
@@ -74,6 +76,8 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly upstreamKeys?: ReadonlyMap<string, string>;
   /** Stores content that `retention` allows to store. @default - the settings' bucket */
   readonly objects?: ObjectStore;
+  /** Searches the stores of documents. @default - none */
+  readonly retriever?: Retriever;
 }
 
 /** Replaces the storage and the reporting of load. */

@@ -8,6 +8,7 @@ import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
+import type { Retriever } from './retrieval/retriever.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
@@ -38,6 +39,8 @@ export interface AppDependencies {
   readonly ledger?: Ledger;
   /** Generations of clients that consented, and feedback on them. If omitted, nothing of a conversation is stored. */
   readonly feedback?: FeedbackStore;
+  /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */
+  readonly retriever?: Retriever;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */

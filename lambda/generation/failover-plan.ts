@@ -16,7 +16,7 @@ import type { SettledPolicy } from './settle-policy.ts';
 export function failoverPlan(
   policy: Pick<SettledPolicy, 'request' | 'gates'>,
   { wait, laterWaits, limits }: Pick<PreparedRequest, 'wait' | 'laterWaits' | 'limits'>,
-  context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId' | 'lookup'>,
   log: Log,
 ): FailoverPlan | undefined {
   const { request } = policy;
@@ -95,7 +95,7 @@ function mover(
   model: ServedModel,
   { request, gates }: Pick<SettledPolicy, 'request' | 'gates'>,
   waitTexts: readonly string[],
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
   log: Log,
 ): FailoverTarget['move'] {
   return async (written, roomNeeded) => {

@@ -17,9 +17,11 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
   const failover = Failover.of(generation, machine);
+  const { retrieval } = generation;
   let attempt = 0;
   let thinks = true;
   try {
+    if (retrieval !== undefined) yield { kind: 'lookup', query: retrieval.query, account: retrieval };
     await failover?.beginRound();
     for (;;) {
       const segment = machine.next();
@@ -59,7 +61,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
       await failover.beginRound();
     }
-    yield { kind: 'done', report: machine.report(), segments };
+    yield { kind: 'done', report: machine.report(), segments, retrieval };
   } finally {
     machine.abort();
     generation.onEnd?.({ report: machine.report(), segments });

@@ -89,6 +89,7 @@ export class ModelRun {
     this.#generation = {
       ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
       cutThinking: shutdown?.cutThinking,
+      retrieval: prepared.retrieval,
       failover: failoverPlan(policy, { ...prepared, limits: admitted.limits }, run.context, run.dependencies.log),
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,

@@ -2,7 +2,11 @@ import type { Attributes, FoundPassage, Passage } from './passage.ts';
 
 /** A comparison or a combination of filters, as OpenAI's `filters` of a search. */
 export type Filter =
-  | { readonly type: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte'; readonly key: string; readonly value: string | number | boolean }
+  | {
+      readonly type: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte';
+      readonly key: string;
+      readonly value: string | number | boolean;
+    }
   | { readonly type: 'in' | 'nin'; readonly key: string; readonly value: readonly (string | number)[] }
   | { readonly type: 'and' | 'or'; readonly filters: readonly Filter[] };
 

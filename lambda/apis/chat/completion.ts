@@ -59,7 +59,8 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
   const frame = (chunk: object) =>
     dataFrame(run.continuousUsage ? { ...chunk, usage: toUsageSoFar(run.promptTokens, run.tokensSoFar()) } : chunk);
   for await (const { index, value } of run.events) {
-    if (value.kind !== 'waiting' && !begun.has(index)) {
+    // A search before the thinking says nothing of the model, whose failure must still have its own status.
+    if (value.kind !== 'waiting' && value.kind !== 'lookup' && !begun.has(index)) {
       begun.add(index);
       yield frame(roleChunk(run.identity, index));
     }
@@ -169,13 +170,13 @@ class Samples {
     }
     const pieces = state.reader.take(event).flatMap((piece) => addTo(state, piece));
     if (event.kind === 'done') {
-      const { report, segments, route } = event;
+      const { report, segments } = event;
       const { thinking, answer, calls, logprobs } = state;
       this.#accounts.set(index, { report, segments });
       // A client runs the calls of an answer that ends with them: a call that was cut is not among those.
       const called = calls.length > 0 && !state.cutCall;
       const finishReason = called ? 'tool_calls' : (report.finishReason ?? 'stop');
-      const budgetReport = toBudgetReport(report, segments, this.#run, route);
+      const budgetReport = toBudgetReport(report, segments, this.#run, event);
       this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
     }
     return pieces;

@@ -3,6 +3,7 @@ import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import { givenIds, toForcingPrefix } from '../../forcing/plan.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
+import { lookupOf } from '../../generation/lookup.ts';
 import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
@@ -87,8 +88,9 @@ function countTokens(dependencies: AppDependencies) {
     const { model } = findTarget(dependencies, request.model, context.get('caller'));
     const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
     const { prefix, requested } = generation;
+    const asking = generationContext(context);
     const [prepared, format] = await Promise.all([
-      preparePrompt(generation, model, generationContext(context)),
+      preparePrompt(generation, model, { ...asking, lookup: lookupOf(generation, dependencies, asking.caller) }),
       model.format({ bare: false }),
     ]);
     const { promptIds, prefixIds } = prepared;

@@ -3,6 +3,7 @@ import { reasoningEfforts } from '../../settings/settings.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { outputEndFields } from '../output-end-fields.ts';
+import { retrievalFields } from '../retrieval-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 import { votedSamples, voteFields } from '../vote-fields.ts';
 
@@ -53,6 +54,7 @@ export const responsesRequestSchema = z.strictObject({
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_obfuscation: z.boolean().optional() }).nullish(),
   ...nativeBudgetFields,
+  ...retrievalFields,
   reasoning: z
     .strictObject({
       effort: z.enum(reasoningEfforts).nullish(),

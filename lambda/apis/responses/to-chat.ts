@@ -14,6 +14,7 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
     model: request.model,
     messages: messagesOf(request),
     ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    ...(request.retrieval === undefined ? {} : { retrieval: request.retrieval }),
     ...(request.reasoning == null
       ? {}
       : { reasoning: { effort: request.reasoning.effort, max_tokens: request.reasoning.max_tokens } }),
