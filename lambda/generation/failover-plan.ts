@@ -6,6 +6,7 @@ import { sameVocabulary } from '../models/same-vocabulary.ts';
 import type { Fallback, ServedModel } from '../models/served-model.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
+import { passagesFor } from './lookup.ts';
 import { preparePrompt } from './prepare-prompt.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import { probeHint } from './probe-hint.ts';
@@ -31,6 +32,7 @@ export function failoverPlan(
     isAvailable: () => failover.breaker.available,
     vocabulary: 0,
     unfit: undefined,
+    lookUp: passagesFor(model, context, log),
     move: mover(model, policy, waitTexts, context, log),
   };
   const others = failover.fallbacks.map((fallback): FailoverTarget => {
@@ -42,6 +44,7 @@ export function failoverPlan(
         : fallback.model.segments,
       isAvailable: () => fallback.breaker.available,
       vocabulary,
+      lookUp: passagesFor(fallback.model, context, log),
       unfit: unfitness(policy, limits.minTokens, fallback, vocabulary === 0),
       move: mover(fallback.model, policy, waitTexts, context, log),
     };

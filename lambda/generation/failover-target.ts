@@ -1,5 +1,6 @@
 import type { MovedPlan, WrittenText } from '../forcing/plan.ts';
 import type { FallbackGap } from '../settings/fallback-settings.ts';
+import type { LookUp } from './generation.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 
 /** Why a fallback does not take a request, although it may be up. */
@@ -25,6 +26,8 @@ export interface FailoverTarget {
   readonly isAvailable: () => boolean;
   /** Number that targets of the same vocabulary share: the ids of one are valid at the other. */
   readonly vocabulary: number;
+  /** Looks documents up for the thought, in its own ids. If omitted, none are looked up while the model thinks. */
+  readonly lookUp?: LookUp | undefined;
   /** Why it cannot take this request. `undefined`: it can. */
   readonly unfit: PassedOverReason | undefined;
   /**

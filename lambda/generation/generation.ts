@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { ForcingPlan } from '../forcing/plan.ts';
+import type { ForcingPlan, WaitText } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
 import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
@@ -40,6 +40,8 @@ export interface Generation {
   readonly cutThinking?: AbortSignal | undefined;
   /** The passages in the prompt. If omitted, nothing was looked up before the thinking. */
   readonly retrieval?: RetrievalAccount | undefined;
+  /** Looks documents up for the thought. Required if the plan has `lookUp`. */
+  readonly lookUp?: LookUp | undefined;
   /** Called after each chunk. */
   readonly onTokens?: ((soFar: TokensSoFar) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
@@ -48,6 +50,17 @@ export interface Generation {
   readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
   readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
+}
+
+/** Looks documents up for a thought, in the ids of one model. */
+export interface LookUp {
+  readonly query: string;
+  /** Never fails unless `signal` aborts: a failure is part of the account. */
+  readonly find: (signal: AbortSignal) => Promise<{
+    /** `undefined`: nothing was found, nothing fits, or the search failed. */
+    readonly text: WaitText | undefined;
+    readonly account: RetrievalAccount;
+  }>;
 }
 
 /** Token counts of a sample so far, as the limits count them, and the confidence in its thought, 0 to 1, if it is measured. */

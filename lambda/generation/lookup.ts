@@ -1,5 +1,8 @@
 import type { Clock } from '../clock.ts';
-import { invalidRequest } from '../errors/api-error.ts';
+import { invalidRequest, toApiError } from '../errors/api-error.ts';
+import type { Log } from '../errors/log.ts';
+import { loggableError } from '../errors/loggable-error.ts';
+import type { LookUp } from './generation.ts';
 import type { PromptPart, Turn } from '../forcing/format.ts';
 import type { WaitText } from '../forcing/plan.ts';
 import { lastUserIndex } from '../formats/turn-parts.ts';
@@ -36,8 +39,10 @@ export interface LookupOptions {
 /** The search of a request: done at most once, for all its samples, models and upstreams. */
 export class Lookup {
   readonly #options: LookupOptions;
-  #found: Promise<{ readonly passages: readonly FoundPassage[]; readonly searchMs: number }> | undefined;
+  #found: Promise<readonly FoundPassage[]> | undefined;
   #checked: Promise<void> | undefined;
+  #from: number | undefined;
+  #endedAt: number | undefined;
 
   constructor(options: LookupOptions) {
     this.#options = options;
@@ -46,6 +51,15 @@ export class Lookup {
   /** Number of searches so far: 0 or 1. */
   get searches(): number {
     return this.#found === undefined ? 0 : 1;
+  }
+
+  get when(): RetrievalOptions['when'] {
+    return this.#options.options.when;
+  }
+
+  /** Duration of the search so far, in milliseconds. */
+  get searchMs(): number {
+    return this.#from === undefined ? 0 : Math.round((this.#endedAt ?? this.#options.now()) - this.#from);
   }
 
   /** The text that is looked up. */
@@ -57,9 +71,10 @@ export class Lookup {
   /**
    * Checks the stores without a search, if the retriever can: a request whose model turns out to be sure must not hide an unknown store.
    *
-   * @throws {ApiError} 404 if a store is not the key's
+   * @throws {ApiError} 400 if there is nothing to look up; 404 if a store is not the key's
    */
   async check(): Promise<void> {
+    this.#refuseEmpty();
     const { retriever, options, caller } = this.#options;
     this.#checked ??= retriever.checkStores?.({ key: caller.id, stores: options.stores }) ?? Promise.resolve();
     await this.#checked;
@@ -70,21 +85,25 @@ export class Lookup {
    * the maximum. A passage that the tokenizer cannot encode is left out.
    *
    * @throws {ApiError} 400 if there is nothing to look up; 404 if a store is not the key's
+   * @param context.before texts in front of the block, which count in it. @default - none
    * @throws the error of the search
    */
-  async blockFor(model: ServedModel, { signal }: { readonly signal: AbortSignal }): Promise<PassageBlock> {
+  async blockFor(
+    model: ServedModel,
+    { signal, before = [] }: { readonly signal: AbortSignal; readonly before?: readonly string[] },
+  ): Promise<PassageBlock> {
     const { options } = this.#options;
     this.#found ??= this.#search();
-    const { passages, searchMs } = await this.#found;
+    const passages = await this.#found;
     signal.throwIfAborted();
-    const account = { when: options.when, query: this.query, searchMs } as const;
-    const frame = await Promise.all([BLOCK_HEAD, BLOCK_TAIL].map((text) => encoded(text, model)));
-    const [head, tail] = frame;
+    const account = { when: options.when, query: this.query, searchMs: this.searchMs } as const;
+    const frame = await Promise.all([BLOCK_TAIL, ...before, BLOCK_HEAD].map((text) => encoded(text, model)));
+    const [tail, ...head] = frame;
     const { placed, texts } = await place(passages, model, options.maxTokens - lengthOf(frame), signal);
-    if (texts.length === 0 || head === undefined || tail === undefined) {
+    if (texts.length === 0 || tail === undefined) {
       return { parts: [], account: { ...account, tokens: 0, passages: [], leftOut: passages.length } };
     }
-    const parts = [head, ...texts, tail];
+    const parts = [...head, ...texts, tail];
     const leftOut = passages.length - placed.length;
     return { parts, account: { ...account, tokens: lengthOf(parts), passages: placed, leftOut } };
   }
@@ -94,32 +113,35 @@ export class Lookup {
     model: ServedModel,
     context: { readonly signal: AbortSignal },
   ): Promise<{ readonly text: WaitText | undefined; readonly account: RetrievalAccount }> {
-    const { parts, account } = await this.blockFor(model, context);
+    const { parts, account } = await this.blockFor(model, { ...context, before: [BLOCK_IN_THOUGHT] });
     if (parts.length === 0) return { text: undefined, account };
-    const all = [await encoded(BLOCK_IN_THOUGHT, model), ...parts];
-    return {
-      text: { ids: all.flatMap(({ ids }) => ids), text: all.map(({ text }) => text).join('') },
-      account: { ...account, tokens: lengthOf(all) },
-    };
+    return { text: { ids: parts.flatMap(({ ids }) => ids), text: parts.map(({ text }) => text).join('') }, account };
   }
 
-  async #search() {
+  #refuseEmpty(): void {
+    if (this.query !== '') return;
+    throw invalidRequest(
+      'retrieval.query',
+      'There is nothing to look up: the last message of the user has no text. Give retrieval.query.',
+    );
+  }
+
+  async #search(): Promise<readonly FoundPassage[]> {
     const { retriever, options, caller, now } = this.#options;
     const { query: text } = this;
-    if (text === '') {
-      throw invalidRequest(
-        'retrieval.query',
-        'There is nothing to look up: the last message of the user has no text. Give retrieval.query.',
-      );
-    }
-    const from = now();
+    this.#refuseEmpty();
+    this.#from = now();
     const { stores, maxResults, scoreThreshold, filter, hybrid } = options;
-    const found = await retriever.search({
-      ...{ key: caller.id, stores, text, maxResults, scoreThreshold },
-      ...(filter === undefined ? {} : { filter }),
-      ...(hybrid === undefined ? {} : { hybrid }),
-    });
-    return { passages: found.slice(0, maxResults), searchMs: Math.round(now() - from) };
+    try {
+      const found = await retriever.search({
+        ...{ key: caller.id, stores, text, maxResults, scoreThreshold },
+        ...(filter === undefined ? {} : { filter }),
+        ...(hybrid === undefined ? {} : { hybrid }),
+      });
+      return found.slice(0, maxResults);
+    } finally {
+      this.#endedAt = now();
+    }
   }
 }
 
@@ -186,4 +208,33 @@ export function lookupOf(
 ): Lookup | undefined {
   if (retrieval === undefined || retriever === undefined) return undefined;
   return new Lookup({ retriever, options: retrieval, caller, turns, now: () => clock.now() });
+}
+
+/**
+ * The search of a request for the thought of a model. `undefined` if the request looks nothing up while the model thinks. A failure is
+ * logged, without what was looked up, and the model goes on without passages: its thought is worth more than the search.
+ */
+export function passagesFor(
+  model: ServedModel,
+  { lookup, requestId }: { readonly lookup?: Lookup | undefined; readonly requestId: string },
+  log: Log,
+): LookUp | undefined {
+  if (lookup?.when !== 'unsure') return undefined;
+  const { query, when } = lookup;
+  return {
+    query,
+    find: async (signal) => {
+      try {
+        return await lookup.thoughtFor(model, { signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        log('error', 'search failed', { request_id: requestId, model: model.settings.id, ...loggableError(error) });
+        const failure = toApiError(error).code ?? 'server_error';
+        return {
+          text: undefined,
+          account: { when, query, tokens: 0, searchMs: lookup.searchMs, passages: [], leftOut: 0, failure },
+        };
+      }
+    },
+  };
 }

@@ -22,6 +22,8 @@ export interface PreparedRequest {
   readonly laterWaits: readonly WaitText[];
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
+  /** Maximum tokens of passages that the thought may be given. 0 if none are looked up while the model thinks. */
+  readonly passageTokens: number;
   /** What was looked up before the thinking, if anything was. */
   readonly retrieval?: RetrievalAccount;
 }
@@ -39,7 +41,8 @@ export async function prepareRequest(
   const { plain } = request;
   const requested = budgetAfterPrefix(request);
   const waitTexts = [thinking.waitText ?? DEFAULT_WAIT_TEXT].flat();
-  const modelLimits = toModelLimits(model.settings, context.caller);
+  const passageTokens = request.retrieval?.when === 'unsure' ? request.retrieval.maxTokens : 0;
+  const modelLimits = { ...toModelLimits(model.settings, context.caller), passageTokens };
   const settle = (promptTokens: number, ids: FormatIds) => {
     const result = settleLimits(requested, modelLimits, promptTokens, ids, request.names);
     if (!result.ok) throw new ApiError(400, result.message, { param: result.field, code: result.code });
@@ -62,7 +65,7 @@ export async function prepareRequest(
       : ({ part: 'answer', ids: [], text: '' } as const);
   const [wait = { ids: [], text: '' }, ...laterWaits] = waits;
   return {
-    ...{ format, promptIds, prefix, wait, laterWaits, limits, shrunk },
+    ...{ format, promptIds, prefix, wait, laterWaits, limits, shrunk, passageTokens },
     ...(retrieval === undefined ? {} : { retrieval }),
   };
 }
