@@ -5,8 +5,8 @@ import {
   type Emission,
   type ForcingPlan,
   givenIds,
-  type MovedPlan,
   type LookUpStep,
+  type MovedPlan,
   type NextSegment,
   type NextStep,
   type SegmentPiece,
@@ -295,7 +295,9 @@ export class BudgetForcing {
     const { lookUp, limits } = this.#plan;
     if (ended === undefined || lookUp === undefined) throw new Error('No passages were asked for: call next() first.');
     if (passages !== undefined && passages.ids.length > lookUp.maxTokens) {
-      throw new Error(`The passages have ${passages.ids.length} tokens, but at most ${lookUp.maxTokens} were asked for.`);
+      throw new Error(
+        `The passages have ${passages.ids.length} tokens, but at most ${lookUp.maxTokens} were asked for.`,
+      );
     }
     this.#endBeforePassages = undefined;
     this.#lookedUp = true;
@@ -362,7 +364,9 @@ export class BudgetForcing {
     const delimiters = this.#part === 'thinking' ? format.newline.length + format.forceAnswer.length : 0;
     const passages = this.#part === 'thinking' && !this.#lookedUp ? (this.#plan.lookUp?.maxTokens ?? 0) : 0;
     const window = contextTokens - this.#ids.length - thinking - passages - delimiters;
-    return thinking + passages + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window));
+    return (
+      thinking + passages + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window))
+    );
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { MovedPlan, WrittenText } from '../forcing/plan.ts';
 import type { FallbackGap } from '../settings/fallback-settings.ts';
-import type { LookUp } from './generation.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
+import type { LookUp } from './retrieval.ts';
 
 /** Why a fallback does not take a request, although it may be up. */
 export type PassedOverReason =

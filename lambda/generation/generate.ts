@@ -66,10 +66,10 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
       await failover.beginRound();
     }
-    yield { kind: 'done', report: machine.report(), segments, retrieval };
+    yield { kind: 'done', report: machine.report(), segments, ...(retrieval === undefined ? {} : { retrieval }) };
   } finally {
     machine.abort();
-    generation.onEnd?.({ report: machine.report(), segments });
+    generation.onEnd?.({ report: machine.report(), segments, ...(retrieval === undefined ? {} : { retrieval }) });
   }
 }
 

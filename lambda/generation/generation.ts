@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
-import type { ForcingPlan, WaitText } from '../forcing/plan.ts';
+import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
 import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
-import type { RetrievalAccount } from './retrieval.ts';
+import type { LookUp, RetrievalAccount } from './retrieval.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteAccount } from './route-account.ts';
 
@@ -49,18 +49,11 @@ export interface Generation {
   /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
   readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
-  readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
-}
-
-/** Looks documents up for a thought, in the ids of one model. */
-export interface LookUp {
-  readonly query: string;
-  /** Never fails unless `signal` aborts: a failure is part of the account. */
-  readonly find: (signal: AbortSignal) => Promise<{
-    /** `undefined`: nothing was found, nothing fits, or the search failed. */
-    readonly text: WaitText | undefined;
-    readonly account: RetrievalAccount;
-  }>;
+  readonly onEnd?: (account: {
+    readonly report: ForcingReport;
+    readonly segments: readonly SegmentAccount[];
+    readonly retrieval?: RetrievalAccount | undefined;
+  }) => void;
 }
 
 /** Token counts of a sample so far, as the limits count them, and the confidence in its thought, 0 to 1, if it is measured. */

@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts';
 import { invalidRequest, toApiError } from '../errors/api-error.ts';
 import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
-import type { LookUp } from './generation.ts';
 import type { PromptPart, Turn } from '../forcing/format.ts';
 import type { WaitText } from '../forcing/plan.ts';
 import { lastUserIndex } from '../formats/turn-parts.ts';
@@ -13,7 +12,7 @@ import { BLOCK_HEAD, BLOCK_IN_THOUGHT, BLOCK_TAIL, passageText } from '../retrie
 import type { Retriever } from '../retrieval/retriever.ts';
 import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
 import { UnencodableTextError } from '../tokenizer/unencodable-text-error.ts';
-import type { PlacedPassage, RetrievalAccount, RetrievalOptions } from './retrieval.ts';
+import type { LookUp, PlacedPassage, RetrievalAccount, RetrievalOptions } from './retrieval.ts';
 
 /** Maximum length of a query that is taken from the conversation, in characters. Of a longer message, its beginning is looked up. */
 const MAX_QUERY = 4_096;

@@ -176,9 +176,7 @@ function toGeneration(
       ...confidenceOf(gates, settings, admission),
       ...(gates.off === undefined ? {} : { gateOff: gates.off }),
       ...(gates.waitBelow === undefined ? {} : { waitBelow: gates.waitBelow }),
-      ...(gates.lookUpBelow === undefined
-        ? {}
-        : { lookUp: { below: gates.lookUpBelow, maxTokens: passageTokens } }),
+      ...(gates.lookUpBelow === undefined ? {} : { lookUp: { below: gates.lookUpBelow, maxTokens: passageTokens } }),
       ...(gates.stopWhenSure === undefined ? {} : { stopWhenSure: { ...gates.stopWhenSure, hint } }),
     },
   };

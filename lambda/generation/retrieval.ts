@@ -1,3 +1,4 @@
+import type { WaitText } from '../forcing/plan.ts';
 import type { Attributes } from '../retrieval/passage.ts';
 import type { Filter, IndexQuery } from '../retrieval/passage-index.ts';
 
@@ -49,4 +50,15 @@ export interface RetrievalAccount {
   readonly leftOut: number;
   /** Code of the failure, if the search failed while the model was thinking. It then went on without passages. */
   readonly failure?: string;
+}
+
+/** Looks documents up for a thought, in the ids of one model. */
+export interface LookUp {
+  readonly query: string;
+  /** Never fails unless `signal` aborts: a failure is part of the account. */
+  readonly find: (signal: AbortSignal) => Promise<{
+    /** `undefined`: nothing was found, nothing fits, or the search failed. */
+    readonly text: WaitText | undefined;
+    readonly account: RetrievalAccount;
+  }>;
 }

@@ -28,13 +28,19 @@ export function settlePolicy(request: GenerationRequest, { limits }: Pick<Caller
   const given = request.thinking.gates ?? {};
   const thinks = request.plain === undefined && request.requested.maxTokens !== 0 && !request.prefix?.answer;
   const key = limits.thinking ?? {};
-  const gates = settleGates(given, thinks ? [gateOptionsOf(key), settings.gates ?? {}] : [], settings.calibration, thinks && looksUp);
+  const gates = settleGates(
+    given,
+    thinks ? [gateOptionsOf(key), settings.gates ?? {}] : [],
+    settings.calibration,
+    thinks && looksUp,
+  );
   if (!gates.ok) throw invalidRequest(gates.field, gates.message);
   if (!thinks) return { request, gates: off, risk: undefined };
   const probed = gates.stopWhenSure === undefined ? request : { ...request, probes: true };
   const asked = gates.waitBelow !== undefined && (given.waitWhen ?? given.unsureBelow) !== undefined;
   const { waits, minTokens } = request.requested;
-  const defaultWaits = key.waits ?? settings.gates?.waits ?? (asked && minTokens === undefined && !looksUp ? 1 : undefined);
+  const defaultWaits =
+    key.waits ?? settings.gates?.waits ?? (asked && minTokens === undefined && !looksUp ? 1 : undefined);
   if (waits !== undefined || defaultWaits === undefined) return { request: probed, gates, risk: undefined };
   return { request: { ...probed, requested: { ...request.requested, waits: defaultWaits } }, gates, risk: undefined };
 }

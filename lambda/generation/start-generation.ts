@@ -65,7 +65,7 @@ export async function startGeneration(
       Array.from({ length: request.samples }, (_, index) => sample(index, cancel.signal)),
       () => cancel.abort(new Error('Another sample of the request failed.')),
     );
-  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log);
+  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log, context.lookup);
   const { recorder, requestId } = context;
   const recorded =
     recorder === undefined

@@ -26,7 +26,14 @@ function run(changes: Partial<ForcingPlan>, server: Partial<ServerScript>, ...pi
     lookUp: { below: 0.5, maxTokens: 100 },
     ...changes,
   });
-  const driven = drive(machine, { tokens, pieceSizes: [1], breaksAfter: new Map(), logprobs: true, passages, ...server });
+  const driven = drive(machine, {
+    tokens,
+    pieceSizes: [1],
+    breaksAfter: new Map(),
+    logprobs: true,
+    passages,
+    ...server,
+  });
   return { ...driven, report: machine.report() };
 }
 
@@ -101,11 +108,13 @@ describe('passages once the model is unsure', () => {
 describe('passages in a thought, for any plan, output, pieces and failures', () => {
   const plan = fc
     .record({ plan: earlyPlan, below: fc.constantFrom(0.2, 0.5, 1), maxTokens: fc.integer({ min: 1, max: 60 }) })
-    .map(({ plan, below, maxTokens }): ForcingPlan => ({
-      ...plan,
-      confidence: { measure: 'min_token' },
-      lookUp: { below, maxTokens },
-    }));
+    .map(
+      ({ plan, below, maxTokens }): ForcingPlan => ({
+        ...plan,
+        confidence: { measure: 'min_token' },
+        lookUp: { below, maxTokens },
+      }),
+    );
   const server = fc
     .record({ script, length: fc.integer({ min: 1, max: 60 }), found: fc.boolean() })
     .map(({ script, length, found }) => ({ script, found, text: 'p'.repeat(length) }));
