@@ -55,10 +55,15 @@ export async function* answerFrames(run: RunningAnswer, frames: AnswerFrames): A
   }
 }
 
-/** Reads a generation of one answer to its end: passes each piece to `add` and returns the account. */
-export async function readAnswer(run: RunningAnswer, add: (piece: AnswerPiece) => void): Promise<AnswerEnd> {
+/** Reads a generation of one answer to its end: passes each piece to `add`, each search to `addLookup`, and returns the account. */
+export async function readAnswer(
+  run: RunningAnswer,
+  add: (piece: AnswerPiece) => void,
+  addLookup: (lookup: AnswerLookup) => void = () => {},
+): Promise<AnswerEnd> {
   const reader = new AnswerReader({ ...run, whole: true });
   for await (const value of eventsOf(run)) {
+    if (value.kind === 'lookup') addLookup(value);
     for (const piece of reader.take(value)) add(piece);
     if (value.kind === 'done') return value;
   }

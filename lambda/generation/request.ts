@@ -120,6 +120,8 @@ export interface RunningGeneration {
   readonly ignored: readonly IgnoredField[];
   /** The policy that the risk of the request chose. `undefined` if the request has none. */
   readonly risk?: RiskReport | undefined;
+  /** Whether numbers in brackets in the answer cite passages: not if it must have a form, such as JSON, where they are lists. */
+  readonly cites: boolean;
   /** The passages in the prompt (of a route, in that of its first model). `undefined` if nothing was looked up before the thinking. */
   readonly retrieval?: RetrievalAccount | undefined;
   /** Names of the fallbacks on which the request may go on. */

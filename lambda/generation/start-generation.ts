@@ -90,6 +90,7 @@ export async function startGeneration(
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
     ...(policy.risk === undefined ? {} : { risk: policy.risk }),
+    cites: request.retrieval !== undefined && request.structure === undefined,
     retrieval: prepared.retrieval,
     fallbacks: request.model.failover?.fallbacks.map(({ name }) => name) ?? [],
     load: admission?.report,

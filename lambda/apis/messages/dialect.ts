@@ -11,7 +11,7 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { ignoredHeader } from '../../http/limit-headers.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { type AnswerEnd, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
+import { type AnswerEnd, type AnswerLookup, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
@@ -107,7 +107,12 @@ function countTokens(dependencies: AppDependencies) {
 
 async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
-  const end = await readAnswer(run, (piece) => blocks.add(piece));
+  const end = await readAnswer(
+    run,
+    (piece) => blocks.add(piece),
+    (lookup) => citeIn(blocks, lookup, run),
+  );
+  blocks.close();
   const budgetReport = toAnswerReport(end, run);
   return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
@@ -122,16 +127,24 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
       return [dataFrame({ type: 'message_start', message: start }, 'message_start')];
     },
     piece: (piece) => blocks.add(piece).map(frame),
+    lookup: (lookup) => citeIn(blocks, lookup, run),
     end: (end) => {
+      const closed = blocks.close();
       const last = {
         type: 'message_delta',
         delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
         budget_forcing: toAnswerReport(end, run),
       };
-      return [...blocks.close(), last, { type: 'message_stop' }].map(frame);
+      return [...closed, last, { type: 'message_stop' }].map(frame);
     },
   });
+}
+
+/** Lets the answer cite the passages of a search. A search has no event in this dialect. */
+function citeIn(blocks: MessageBlocks, { account }: AnswerLookup, { cites }: RunningMessage): readonly string[] {
+  if (cites && account !== undefined) blocks.cite(account.passages);
+  return [];
 }
 
 function usage({ report, segments }: AnswerEnd) {

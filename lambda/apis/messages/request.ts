@@ -11,7 +11,7 @@ const textBlock = z.strictObject({
   type: z.literal('text'),
   text: z.string(),
   cache_control: cacheControl,
-  citations: z.null().optional(),
+  citations: z.array(z.looseObject({ type: z.string() })).nullish(),
 });
 
 /** Blocks of an earlier answer. Thinking may be sent back; it is not passed to the model. */
