@@ -20,6 +20,8 @@ export interface Api {
   readonly thresholds?: Thresholds | undefined;
   /** A route, and the model that it asks last. @default - none */
   readonly route?: { readonly id: string; readonly last: string } | undefined;
+  /** Ids of the vector stores of conditions with passages. @default - none */
+  readonly stores?: readonly string[] | undefined;
 }
 
 /** The model that a condition of a route names. */
@@ -82,7 +84,7 @@ export async function ask(
 ): Promise<Answer> {
   const method: Method = methods[condition.method];
   const prompt = promptOf(question, condition);
-  const fields = fieldsOf(api, condition);
+  const fields = fieldsOf(api, condition, question);
   const first = await askOnce(api, prompt, fields, seed, signal);
   if (method.rejects !== true) return first;
   const { max = Number.POSITIVE_INFINITY } =
@@ -152,13 +154,23 @@ function promptOf(question: string, { method, setting }: Condition): string {
   return instruction === undefined ? question : `${question}\n\n${instruction(setting ?? '')}`;
 }
 
-function fieldsOf(api: Api, { method, setting }: Condition): RequestFields {
+function fieldsOf(api: Api, { method, setting, retrieval }: Condition, question: string): RequestFields {
   const { thinking, body, asks }: Method = methods[method];
   return {
     model: asks === undefined ? undefined : modelFor(api, asks),
     thinking: thinking?.(Number(setting), api.thresholds ?? defaultThresholds),
-    body: body?.(Number(setting)),
+    body: { ...body?.(Number(setting)), ...retrievalOf(api, question, retrieval) },
   };
+}
+
+/** Longest text to look up that the API takes, in characters. */
+const MAX_QUERY = 4_096;
+
+/** The question alone is looked up, without the sentence of a condition. */
+function retrievalOf({ stores }: Api, question: string, tokens: number | undefined) {
+  if (tokens === undefined) return {};
+  if (stores === undefined) throw new Error('A condition looks passages up, but there is no store.');
+  return { retrieval: { stores, max_tokens: tokens, query: question.slice(0, MAX_QUERY) } };
 }
 
 function bodyOf(api: Api, prompt: string, { model = api.model, thinking, body }: RequestFields, seed: number) {

@@ -7,11 +7,17 @@ export interface Condition {
   readonly setting: number | string | undefined;
   /** Samples per question and seed. */
   readonly samples: number;
+  /** Maximum tokens of passages in the prompt. If omitted, nothing is looked up. Minimum: 1. */
+  readonly retrieval?: number | undefined;
 }
 
-/** Name of a condition, under which its results are filed, for example `budget-512`. */
-export function conditionId({ method, setting }: Pick<Condition, 'method' | 'setting'>): string {
-  return setting === undefined ? method : `${method}-${setting}`;
+/** Joins the name of a condition and its tokens of passages. */
+const RETRIEVAL = '+retrieval-';
+
+/** Name of a condition, under which its results are filed, for example `budget-512` or `budget-512+retrieval-1000`. */
+export function conditionId({ method, setting, retrieval }: Omit<Condition, 'samples'>): string {
+  const id = setting === undefined ? method : `${method}-${setting}`;
+  return retrieval === undefined ? id : `${id}${RETRIEVAL}${retrieval}`;
 }
 
 /**
@@ -20,6 +26,14 @@ export function conditionId({ method, setting }: Pick<Condition, 'method' | 'set
  * @returns `undefined` if no method has this name and setting.
  */
 export function parseConditionId(id: string, samples = 1): Condition | undefined {
+  const at = id.indexOf(RETRIEVAL);
+  if (at >= 0) {
+    const tokens = id.slice(at + RETRIEVAL.length);
+    const without = parseConditionId(id.slice(0, at), samples);
+    return without === undefined || !/^[1-9]\d{0,8}$/.test(tokens)
+      ? undefined
+      : { ...without, retrieval: Number(tokens) };
+  }
   for (const method of methodNames) {
     const { settings } = methods[method];
     if (settings === 'none' && id === method) return { method, setting: undefined, samples };
@@ -44,6 +58,8 @@ export interface ConditionOptions {
   readonly lengths?: readonly string[];
   /** Further conditions. @default - none */
   readonly further?: readonly Condition[];
+  /** Tokens of passages with which each condition is asked; 0: without. @default [0] */
+  readonly retrieval?: readonly number[];
 }
 
 /** The conditions of a run, each once, in the order of the report. */
@@ -63,7 +79,12 @@ export function conditionsOf(options: ConditionOptions): readonly Condition[] {
     ...all('class-conditional', options.lengths ?? []),
     ...(options.further ?? []),
   ];
-  return mergeConditions([], conditions);
+  const crossed = conditions.flatMap((condition) =>
+    (options.retrieval ?? [0]).map((tokens) =>
+      tokens === 0 ? condition : { ...condition, samples: 1, retrieval: tokens },
+    ),
+  );
+  return mergeConditions([], crossed);
 }
 
 /** Both lists, each condition once. Of a condition in both, the larger number of samples counts. */

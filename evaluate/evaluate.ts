@@ -71,6 +71,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
       modelPrices: route === undefined ? {} : published.modelPrices,
       thresholds: calibrated ? (api.thresholds ?? defaultThresholds) : null,
       route: route ?? null,
+      stores: evaluation.conditions.some(({ retrieval }) => retrieval !== undefined) ? [...(api.stores ?? [])] : null,
     },
     evaluation.questions,
   );

@@ -8,7 +8,7 @@ export function plotsOf(report: Report): Readonly<Record<string, string>> {
   const { rows, against } = report;
   const thinking = (row: Row) => row.thinkingTokens;
   const of = (method: string, x = thinking) =>
-    rows.filter((row) => row.method === method).map((row) => toPoint(row, x));
+    rows.filter((row) => row.method === method && row.retrieval === undefined).map((row) => toPoint(row, x));
   const named = (name: string, method: string, x = thinking): Series => ({ name, points: of(method, x) });
   // Zero Waits and one sample are the natural run, so those curves start there.
   const withNatural = (name: string, method: string, x = thinking): Series => {
@@ -41,6 +41,7 @@ export function plotsOf(report: Report): Readonly<Record<string, string>> {
       xLabel: 'thinking tokens spent, mean (logarithmic)',
       series: [withNatural('Waits (sequential)', 'wait'), withNatural('vote (parallel)', 'vote')],
     }),
+    ...retrievalPlot(rows),
     'cost.svg': accuracyPlot({
       title: 'Accuracy against cost',
       xLabel: priced ? 'dollars per 1,000 answers (logarithmic)' : 'tokens spent per answer, mean (logarithmic)',
@@ -48,9 +49,32 @@ export function plotsOf(report: Report): Readonly<Record<string, string>> {
       frontier: true,
       series: [
         ...methodNames.map((method) => ({ ...named(methods[method].label, method, cost), joined: false })),
+        {
+          name: 'with passages',
+          points: rows.filter(({ retrieval }) => retrieval !== undefined).map((row) => toPoint(row, cost)),
+          joined: false,
+        },
         { ...named('vote of natural samples', 'vote', cost), joined: false },
         ...(against === undefined ? [] : [{ name: against.model, points: other, joined: false }]),
       ],
+    }),
+  };
+}
+
+/** Accuracy against the tokens of passages, a curve for each way to think. Only if something was looked up. */
+function retrievalPlot(rows: readonly Row[]): Readonly<Record<string, string>> {
+  if (rows.every(({ retrieval }) => retrieval === undefined)) return {};
+  const nameOf = ({ method, setting }: Row) => (method === 'natural' ? method : `${method}-${setting}`);
+  const read = new Set(rows.filter(({ retrieval }) => retrieval !== undefined).map(nameOf));
+  const series = [...read].map((name) => ({
+    name,
+    points: rows.filter((row) => nameOf(row) === name).map((row) => toPoint(row, (each) => each.retrievedTokens ?? 0)),
+  }));
+  return {
+    'retrieval.svg': accuracyPlot({
+      title: 'Accuracy against tokens of passages, for each budget of thinking',
+      xLabel: 'tokens of passages read, mean (logarithmic)',
+      series,
     }),
   };
 }

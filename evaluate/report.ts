@@ -60,6 +60,7 @@ function againstText(against: Comparison): string {
 
 /** The summary as a table for a terminal. */
 function summaryText({ rows, methods, savings, samples }: Summary): string {
+  const looksUp = rows.some(({ retrieval }) => retrieval !== undefined);
   const table = rows.map((row) => [
     row.id,
     percent(row.accuracy.share),
@@ -67,6 +68,7 @@ function summaryText({ rows, methods, savings, samples }: Summary): string {
     row.gain === undefined ? '-' : gainText(row.gain),
     row.gain === undefined ? '-' : pText(row.gain.p),
     row.thinkingTokens.toFixed(1),
+    ...(looksUp ? [(row.retrievedTokens ?? 0).toFixed(1)] : []),
     row.spentTokens.toFixed(1),
     row.promptTokens.toFixed(1),
     percent(row.control),
@@ -82,6 +84,7 @@ function summaryText({ rows, methods, savings, samples }: Summary): string {
     'against natural',
     'McNemar p',
     'thinking',
+    ...(looksUp ? ['passages'] : []),
     'sampled',
     'prompt',
     'in budget',

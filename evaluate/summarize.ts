@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { type Condition, conditionId } from './conditions.ts';
 import { dollarsOfAnswer, type ModelPrices, processedTokens } from './cost.ts';
 import { type Bounds, type Method, methods } from './methods.ts';
@@ -27,6 +28,10 @@ export interface Row {
   readonly method: string;
   /** The budget, the number of Waits, steps or samples, or a word. */
   readonly setting: number | string;
+  /** Maximum tokens of passages in the prompt. `undefined` if nothing was looked up. */
+  readonly retrieval?: number | undefined;
+  /** Tokens of passages that were read, mean. Only with `retrieval`. */
+  readonly retrievedTokens?: number | undefined;
   readonly accuracy: Accuracy;
   /** Difference to the natural run, paired by question. `undefined` for the natural run itself. */
   readonly gain: Gain | undefined;
@@ -94,6 +99,7 @@ export function summarize(
     bounds: (result: Pick<Judged, 'question' | 'seed' | 'waits'>) => Bounds = () => ({}),
     /** Bounds of the run: of its mean thinking tokens. */
     runBounds: Bounds = {},
+    retrieval: number | undefined = undefined,
   ) => {
     if (judged.length === 0) return;
     const accuracy = accuracyOf(judged);
@@ -104,8 +110,9 @@ export function summarize(
       id,
       method,
       setting,
+      ...(retrieval === undefined ? {} : { retrieval, retrievedTokens: mean(judged.map(retrievedTokens)) }),
       accuracy,
-      gain: method === 'natural' ? undefined : gainOver(natural, judged),
+      gain: id === 'natural' ? undefined : gainOver(natural, judged),
       thinkingTokens,
       thinkingTokensInterval: ratioInterval(
         judged,
@@ -140,31 +147,33 @@ export function summarize(
   for (const condition of conditions) {
     const id = conditionId(condition);
     const found = of(id);
-    if (condition.method === 'natural') {
+    if (condition.method === 'natural' && condition.retrieval === undefined) {
       add(id, 'natural', 1, natural);
       for (let samples = 2; samples <= condition.samples; samples++) {
         add(`vote-${samples}`, 'vote', samples, votes(found, samples));
       }
       continue;
     }
-    const { setting = 0 } = condition;
+    const { setting = condition.method === 'natural' ? 1 : 0, retrieval } = condition;
     const { bounds }: Method = methods[condition.method];
     const naturalMean = natural.length === 0 ? undefined : mean(natural.map((result) => result.thinkingTokens));
     add(
       id,
       condition.method,
       setting,
-      found,
+      // The samples of a vote are those of the natural run.
+      found.filter((result) => condition.method !== 'natural' || result.sample === 0),
       ({ waits, question, seed }) => {
         const naturalTokens = naturalTokensOf.get(`${question}|${seed}`);
         return bounds?.(setting, { waits, naturalTokens }) ?? {};
       },
       bounds?.(setting, { waits: Number.POSITIVE_INFINITY, naturalTokens: naturalMean }),
+      retrieval,
     );
   }
   // The natural run with its text cut at the budget and no forced answer: it has an answer only if the thought had ended.
   for (const condition of conditions) {
-    if (condition.method !== 'budget') continue;
+    if (condition.method !== 'budget' || condition.retrieval !== undefined) continue;
     const budget = Number(condition.setting);
     const cut = natural.map((result) => {
       const ended = result.thinkingTokens <= budget;
@@ -183,7 +192,11 @@ export function summarize(
   return {
     rows,
     methods: metricsOf(rows),
-    savings: savingsOf(conditions, results, rows),
+    savings: savingsOf(
+      conditions.filter(({ retrieval }) => retrieval === undefined),
+      results,
+      rows,
+    ),
     samples: sampleMetrics(of('natural')),
   };
 }
@@ -259,7 +272,9 @@ function votes(results: readonly Result[], samples: number): readonly Judged[] {
 }
 
 function metricsOf(rows: readonly Row[]): Readonly<Record<string, MethodMetrics>> {
-  const methods = Object.groupBy(rows, (row) => row.method);
+  const methods = Object.groupBy(rows, ({ method, retrieval }) =>
+    retrieval === undefined ? method : `${method}+retrieval-${retrieval}`,
+  );
   const natural = methods['natural'] ?? [];
   return Object.fromEntries(
     Object.entries(methods).map(([method, own = []]) => {
@@ -287,6 +302,14 @@ function shareOfRuns(rows: readonly Row[]): number | null {
   const bounded = rows.flatMap(({ runInBudget: kept }) => (kept === undefined ? [] : [kept]));
   return bounded.length === 0 ? null : bounded.filter((kept) => kept).length / bounded.length;
 }
+
+/** Tokens of the passages that an answer read, by its report. */
+function retrievedTokens({ report }: Pick<Judged, 'report'>): number {
+  const parsed = retrievalSchema.safeParse(report);
+  return parsed.success ? parsed.data.retrieval.tokens : 0;
+}
+
+const retrievalSchema = z.looseObject({ retrieval: z.looseObject({ tokens: z.int() }) });
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;

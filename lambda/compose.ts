@@ -12,6 +12,7 @@ import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
 import type { ServedModel } from './models/served-model.ts';
 import { deployedDocuments, deployedIndex, readLater } from './retrieval/deployed-documents.ts';
+import type { Retriever } from './retrieval/retriever.ts';
 import { FileStore } from './retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
@@ -53,6 +54,7 @@ export async function compose(
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
     ...documentsOf(settings, table, models, overrides),
+    ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
       now,
       sleep: async (ms, signal) => {
@@ -84,6 +86,8 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly objects?: ObjectStore;
   /** Where passages are searched, and how documents are read. @default - no stores of documents */
   readonly documents?: DocumentParts;
+  /** Searches the stores of documents. @default - none */
+  readonly retriever?: Retriever;
 }
 
 /** Replaces the storage and the reporting of load. */
@@ -190,7 +194,7 @@ function documentsOf(
   table: ItemTable | undefined,
   [model]: readonly ServedModel[],
   overrides: ComposeOverrides,
-): Pick<AppDependencies, 'documents'> {
+): Pick<AppDependencies, 'documents' | 'retriever'> {
   const { filesDays } = retention;
   const parts: DocumentParts | undefined =
     overrides.documents ??
@@ -199,7 +203,8 @@ function documentsOf(
   const files = new FileStore(table, parts.documents, { unixTime, newId }, filesDays);
   const counter = async () =>
     (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
-  return { documents: { files, stores: new VectorStores({ ...parts, table, files, unixTime, newId, counter }) } };
+  const stores = new VectorStores({ ...parts, table, files, unixTime, newId, counter });
+  return { documents: { files, stores }, retriever: stores };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

@@ -8,6 +8,7 @@ import type { Caller } from './keys/key-record.ts';
 import type { KeyStore } from './keys/key-store.ts';
 import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
+import type { Retriever } from './retrieval/retriever.ts';
 import type { DocumentStores } from './retrieval/stores/document-stores.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
@@ -41,6 +42,8 @@ export interface AppDependencies {
   readonly feedback?: FeedbackStore;
   /** Files and stores of documents. If omitted, none are kept. */
   readonly documents?: DocumentStores;
+  /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */
+  readonly retriever?: Retriever;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */

@@ -52,6 +52,7 @@ export class AnswerFolder {
       modelPrices: {},
       thresholds: null,
       route: null,
+      stores: null,
     } as const;
     return new AnswerFolder(await ResultFolder.extend(path, settings, questions), model);
   }

@@ -177,6 +177,21 @@ export const evalOptions = {
     group: CONDITION_OPTIONS,
     description: 'numbers of forced Waits; "none" for no Waits',
   },
+  retrieval: {
+    type: 'string',
+    placeholder: 'LIST',
+    defaultText: 'none',
+    group: CONDITION_OPTIONS,
+    description:
+      'tokens of passages before the question: every condition is asked with each; 0 is without; needs --store',
+  },
+  store: {
+    type: 'string',
+    placeholder: 'ID',
+    multiple: true,
+    group: CONDITION_OPTIONS,
+    description: 'vector store of the passages; may be repeated',
+  },
   samples: {
     type: 'string',
     placeholder: 'NUMBER',

@@ -94,6 +94,7 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
         repetitionPenalty: settings.repetitionPenalty,
         model,
         thresholds,
+        ...(values.store === undefined ? {} : { stores: values.store }),
       },
       route: values.route,
       target: server === undefined ? api.baseUrl : 'embedded',
@@ -158,6 +159,7 @@ function conditionsFrom(
     baselineBudgets: list('baselines'),
     samples,
     steps: parseNumberList('steps', values.steps),
+    retrieval: retrievalFrom(values),
     lengths: words(values.lengths).map((word) => parseChoice('lengths', word, ['short', 'long'])),
     further: [...words(of('conditions') ?? 'none'), ...ofRoute].map((id) => {
       const condition = parseConditionId(id);
@@ -169,6 +171,20 @@ function conditionsFrom(
       throw new UsageError(`--conditions has ${JSON.stringify(id)}. There are: ${known.join(', ')}.`);
     }),
   });
+}
+
+/** Tokens of passages of the grid. */
+function retrievalFrom({ retrieval, store = [] }: EvalValues): readonly number[] {
+  if (retrieval === undefined) {
+    if (store.length === 0) return [0];
+    throw new UsageError('--store needs the tokens of its passages: --retrieval 0,500,1000.');
+  }
+  const tokens = parseNumberList('retrieval', retrieval);
+  if (tokens.length === 0) throw new UsageError('--retrieval is empty. Give tokens, such as 0,500,1000.');
+  if (store.length > 0 || tokens.every((count) => count === 0)) return tokens;
+  throw new UsageError(
+    '--retrieval needs a store of documents: --store vs_…. The API lists its stores at /v1/vector_stores.',
+  );
 }
 
 /** Path of the file of questions. */

@@ -49,6 +49,8 @@ export const runSettingsSchema = z.object({
     .default(null),
   /** The route that was asked, and its last model. `null` if none was. */
   route: z.object({ id: z.string(), last: z.string() }).nullable().default(null),
+  /** Ids of the vector stores that were read. `null` if none were. */
+  stores: z.array(z.string()).nullable().default(null),
 });
 
 /** What a folder's results were asked with. */
@@ -91,6 +93,7 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
       ? undefined
       : difference('set of thresholds', before.thresholds, now.thresholds),
     before.route === null || now.route === null ? undefined : difference('route', before.route, now.route),
+    before.stores === null || now.stores === null ? undefined : difference('list of stores', before.stores, now.stores),
     before.against === null || now.against === null
       ? undefined
       : (difference('model of --against', before.against.model, now.against.model) ??
@@ -108,6 +111,7 @@ export function mergeSettings(path: string, before: RunSettings, now: RunSetting
     modelPrices: { ...before.modelPrices, ...now.modelPrices },
     thresholds: now.thresholds ?? before.thresholds,
     route: now.route ?? before.route,
+    stores: now.stores ?? before.stores,
   };
 }
 

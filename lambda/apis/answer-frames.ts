@@ -10,6 +10,9 @@ import { toVoteAccount } from './vote-account.ts';
 /** The account with which an answer ends: that of its sample, and that of the vote which it won. */
 export type AnswerEnd = Extract<GenerationEvent, { kind: 'done' }> & { readonly vote?: VoteAccount };
 
+/** A search for the answer, running or with its account. */
+export type AnswerLookup = Extract<GenerationEvent, { kind: 'lookup' }>;
+
 /** A running generation of one answer: of one sample, or of samples that vote. */
 type RunningAnswer = Pick<RunningGeneration, 'events' | 'excludeThinking' | 'samples' | 'accounts' | 'vote'> & {
   readonly tools: ToolUse | undefined;
@@ -20,6 +23,8 @@ export interface AnswerFrames {
   /** Frames that begin the message. Called once, before the first piece and after all waiting. */
   readonly begin: () => Iterable<string>;
   readonly piece: (piece: AnswerPiece) => Iterable<string>;
+  /** Frames of a search, when it begins and when it ended. If omitted, none. */
+  readonly lookup?: (lookup: AnswerLookup) => Iterable<string>;
   readonly end: (end: AnswerEnd) => Iterable<string>;
 }
 
@@ -30,24 +35,35 @@ export interface AnswerFrames {
 export async function* answerFrames(run: RunningAnswer, frames: AnswerFrames): AsyncGenerator<string> {
   const reader = new AnswerReader({ ...run, whole: false });
   let begun = false;
+  const lookups: AnswerLookup[] = [];
   for await (const value of eventsOf(run)) {
     if (value.kind === 'waiting') {
       yield waitingFrame(value);
       continue;
     }
-    if (!begun) {
+    if (value.kind === 'lookup') {
+      // A search before the thinking says nothing of the model, whose failure must still have its own status.
+      lookups.push(value);
+      if (!begun) continue;
+    } else if (!begun) {
       begun = true;
       yield* frames.begin();
     }
+    for (const lookup of lookups.splice(0)) yield* frames.lookup?.(lookup) ?? [];
     for (const piece of reader.take(value)) yield* frames.piece(piece);
     if (value.kind === 'done') yield* frames.end(value);
   }
 }
 
-/** Reads a generation of one answer to its end: passes each piece to `add` and returns the account. */
-export async function readAnswer(run: RunningAnswer, add: (piece: AnswerPiece) => void): Promise<AnswerEnd> {
+/** Reads a generation of one answer to its end: passes each piece to `add`, each search to `addLookup`, and returns the account. */
+export async function readAnswer(
+  run: RunningAnswer,
+  add: (piece: AnswerPiece) => void,
+  addLookup: (lookup: AnswerLookup) => void = () => {},
+): Promise<AnswerEnd> {
   const reader = new AnswerReader({ ...run, whole: true });
   for await (const value of eventsOf(run)) {
+    if (value.kind === 'lookup') addLookup(value);
     for (const piece of reader.take(value)) add(piece);
     if (value.kind === 'done') return value;
   }
@@ -55,8 +71,9 @@ export async function readAnswer(run: RunningAnswer, add: (piece: AnswerPiece) =
 }
 
 /** The `budget_forcing` object of an answer. */
-export function toAnswerReport({ report, segments, route, vote }: AnswerEnd, run: RunningGeneration): BudgetReport {
-  return { ...toBudgetReport(report, segments, run, route), ...(vote === undefined ? {} : { vote }) };
+export function toAnswerReport(end: AnswerEnd, run: RunningGeneration): BudgetReport {
+  const { report, segments, vote } = end;
+  return { ...toBudgetReport(report, segments, run, end), ...(vote === undefined ? {} : { vote }) };
 }
 
 type AnswerEvent = Exclude<GenerationEvent, { kind: 'done' }> | AnswerEnd;

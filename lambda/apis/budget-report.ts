@@ -2,6 +2,7 @@ import type { ForcingReport } from '../forcing/report.ts';
 import { HEDGE_LOST } from '../generation/failover.ts';
 import type { SegmentAccount } from '../generation/generation.ts';
 import type { IgnoredField, RiskReport, RunningGeneration } from '../generation/request.ts';
+import type { RetrievalAccount } from '../generation/retrieval.ts';
 import type { KeptBecause, RouteAccount } from '../generation/route-account.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
@@ -33,8 +34,13 @@ export interface OccasionalReport {
       readonly id: string;
       readonly file_id: string;
       readonly score: number;
+      readonly filename: string;
       readonly tokens: number;
     }[];
+    /** Passages that were found and not placed, because the block would exceed its maximum. */
+    readonly left_out: number;
+    /** Code of the failure, if the search failed while the model was thinking. */
+    readonly failure?: string;
   };
 }
 
@@ -106,7 +112,10 @@ export function toBudgetReport(
   report: ForcingReport,
   segments: readonly SegmentAccount[],
   run: Pick<RunningGeneration, 'model' | 'shrunk' | 'setBy' | 'load' | 'ignored' | 'risk' | 'priceOf'>,
-  route?: RouteAccount,
+  {
+    route,
+    retrieval,
+  }: { readonly route?: RouteAccount | undefined; readonly retrieval?: RetrievalAccount | undefined } = {},
 ): BudgetReport {
   const attempts = route === undefined ? toAttempts(run.model, segments) : [];
   return {
@@ -117,9 +126,26 @@ export function toBudgetReport(
     ...(run.risk === undefined ? {} : { risk: { ...run.risk } }),
     ...(report.gatesOff === undefined ? {} : { gates_off: report.gatesOff }),
     ...(report.probes === 0 ? {} : { probes: { count: report.probes, tokens: report.probeTokens } }),
+    ...(retrieval === undefined ? {} : { retrieval: toRetrievalReport(retrieval) }),
     ...(run.ignored.length > 0 ? { ignored: run.ignored } : {}),
     ...(attempts.length > 1 ? { attempts } : {}),
     ...toFailover(segments),
+  };
+}
+
+/** What was looked up, without any text. */
+function toRetrievalReport(account: RetrievalAccount): NonNullable<OccasionalReport['retrieval']> {
+  const { when, tokens, searchMs, passages, leftOut, failure } = account;
+  return {
+    when,
+    tokens,
+    search_ms: searchMs,
+    passages: passages.map(({ id, fileId, filename, score, tokens: count }) => ({
+      ...{ id, file_id: fileId, filename, score },
+      tokens: count,
+    })),
+    left_out: leftOut,
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 

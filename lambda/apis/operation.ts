@@ -121,6 +121,12 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
         'x-budgetforce-store': header(
           '`true` if the request and its answer are stored. Set if the deployment and the key allow it.',
         ),
+        'x-retrieval-tokens': header(
+          'Tokens of the passages in the prompt. Set if documents were looked up before the thinking.',
+        ),
+        'x-retrieval-passages': header('Number of passages in the prompt. Set with `x-retrieval-tokens`.'),
+        'x-retrieval-left-out': header('Passages that were found and not placed. Set with `x-retrieval-tokens`.'),
+        'x-retrieval-search-ms': header('Duration of the search, in milliseconds. Set with `x-retrieval-tokens`.'),
         'x-model-fallbacks': header('Upstreams on which the request may go on. Set if the model has fallbacks.'),
         'x-budgetforce-ignored': header('Fields of the request that had no effect, sorted. Set if there is one.'),
         'x-thinking-shrunk-by': header('Why limits are lower than requested. Set if one is.'),

@@ -151,9 +151,13 @@ const occasionalReport = {
   retrieval: z
     .strictObject({
       when: z.enum(['before', 'unsure']),
-      tokens: count.describe('Tokens of all passages together.'),
+      tokens: count.describe('Tokens of all passages together, with what marks them.'),
       search_ms: z.number().min(0),
-      passages: z.array(z.strictObject({ id: text, file_id: text, score: z.number(), tokens: count })),
+      passages: z
+        .array(z.strictObject({ id: text, file_id: text, filename: text, score: z.number(), tokens: count }))
+        .describe('By score. The passage with the number `[n]` is the n-th.'),
+      left_out: count.describe('Passages that were found and not placed, since the maximum of tokens was reached.'),
+      failure: text.optional().describe('Code of the failure, if the search failed while the model was thinking.'),
     })
     .optional()
     .describe('The passages that were looked up.'),

@@ -10,6 +10,7 @@ import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { ChatRequest } from './chat/request.ts';
 import { continuedThought } from './continued-message.ts';
 import { excessOf } from './json-schema.ts';
+import { retrievalOf } from './retrieval-fields.ts';
 import { flooredMinP, flooredPenalty, flooredTemperature, flooredTopP } from './sampling-fields.ts';
 import { toThinkingOptions } from './thinking-options.ts';
 import { voteOf } from './vote-of.ts';
@@ -23,6 +24,7 @@ export function toGenerationRequest(request: ChatRequest, model: ServedModel): G
     tools,
     ...conversationOf(request),
     ...budgetOf(request, model.settings),
+    ...retrievalOf(request.retrieval, model.settings.contextTokens),
     sampling: samplingOf(request, model.settings),
     stopTexts: stopTextsOf(request),
     samples: request.n ?? 1,

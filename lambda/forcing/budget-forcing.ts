@@ -5,8 +5,10 @@ import {
   type Emission,
   type ForcingPlan,
   givenIds,
+  type LookUpStep,
   type MovedPlan,
   type NextSegment,
+  type NextStep,
   type SegmentPiece,
   type WaitText,
   type WrittenText,
@@ -37,11 +39,15 @@ interface Pushed {
  *            └── at the maximum, or cut() ──► forceAnswer ──┴─► answer ─► done
  * ```
  *
+ * If the plan says when the model is unsure, an end of the thinking may become a step of its own: the caller looks documents up, and the
+ * passages are appended to the thought, which goes on.
+ *
  * If the plan says when the model is sure, thinking is left at ends of lines for a probe: a short answer from the ids so far,
  * after which thinking goes on or ends.
  *
  * The caller loops: `next()` returns a segment; `push()` takes each piece of its output; then `segmentEnded()` if the call
- * completed, or `segmentBroke()` if it failed; until `next()` returns `undefined`.
+ * completed, or `segmentBroke()` if it failed; until `next()` returns `undefined`. If `next()` asks for passages, it calls
+ * `takePassages()` instead.
  *
  * Source: s1 (arXiv 2501.19393, section 3.1). docs/budget-forcing.md lists the errors of the reference implementation that this
  * one avoids: a remaining budget of 0 or less, a maximum for each segment instead of for all together, a cut without an answer.
@@ -75,6 +81,9 @@ export class BudgetForcing {
   #unmeasuredProbe = false;
   #probeAt = nextProbeAt(0);
   #probes = 0;
+  /** The end of the thinking that waits for passages: of a segment, or of the budget. */
+  #endBeforePassages: NextSegment | 'budget' | undefined;
+  #lookedUp = false;
 
   #thinkingTokens = 0;
   #answerTokens = 0;
@@ -82,6 +91,7 @@ export class BudgetForcing {
   #delimiterTokens = 0;
   #sampledTokens = 0;
   #forcedTokens = 0;
+  #retrievedTokens = 0;
   #discardedTokens = 0;
   #abortedTokens = 0;
   #waits = 0;
@@ -125,9 +135,17 @@ export class BudgetForcing {
     return this.#text.takeEmissions();
   }
 
-  /** Returns the segment to run now, or `undefined` when the output is complete. */
-  next(): NextSegment | undefined {
-    if (this.#part === 'thinking' && this.#thinkingLeft() <= 0) this.#cutThinking('budget');
+  /** Returns the segment to run now or the documents to look up, or `undefined` when the output is complete. */
+  next(): NextStep | undefined {
+    if (this.#part === 'thinking' && this.#endBeforePassages === undefined && this.#thinkingLeft() <= 0) {
+      this.#measure();
+      if (this.#needsPassages()) this.#endBeforePassages = 'budget';
+      else this.#cutThinking('budget');
+    }
+    const { lookUp } = this.#plan;
+    if (this.#endBeforePassages !== undefined && lookUp !== undefined) {
+      return { part: 'thinking', lookUp: { maxTokens: lookUp.maxTokens } } satisfies LookUpStep;
+    }
     const probe = this.#part === 'thinking' && this.#probeDue ? this.#beginProbe() : undefined;
     if (probe !== undefined) return probe;
     if (this.#part === 'answer' && this.#answerLeft() <= 0) this.#finish('length');
@@ -267,6 +285,36 @@ export class BudgetForcing {
   }
 
   /**
+   * Takes the passages that `next()` asked for, as they stand in the thought. Thinking goes on; if it was at its maximum, the answer
+   * follows them. Without passages, the thinking ends as it would have ended.
+   *
+   * @param passages at most `maxTokens` of the step. `undefined`: nothing was found, nothing fits, or the search failed
+   */
+  takePassages(passages: WaitText | undefined): void {
+    const ended = this.#endBeforePassages;
+    const { lookUp, limits } = this.#plan;
+    if (ended === undefined || lookUp === undefined) throw new Error('No passages were asked for: call next() first.');
+    if (passages !== undefined && passages.ids.length > lookUp.maxTokens) {
+      throw new Error(
+        `The passages have ${passages.ids.length} tokens, but at most ${lookUp.maxTokens} were asked for.`,
+      );
+    }
+    this.#endBeforePassages = undefined;
+    this.#lookedUp = true;
+    if (passages === undefined) {
+      if (ended !== 'budget') this.#thinkingEnded(ended);
+      return;
+    }
+    const { ids, text } = passages;
+    const value = this.#confidence?.value ?? 0;
+    this.#events.push({ kind: 'retrieval', at: this.#thinkingTokens, tokens: ids.length, value });
+    this.#retrievedTokens += ids.length;
+    this.#appendToThought(ids, text);
+    // What follows must be thought, as after a "Wait".
+    this.#minTokensOfNext = Math.max(1, limits.waits === 0 ? limits.minTokens - this.#thinkingTokens : 0);
+  }
+
+  /**
    * Ends the thinking between two pieces or two segments. If the answer has begun, ends the answer.
    *
    * @param options `called`: whether the segment that `next()` returned was run; if not, it does not count. @default true
@@ -277,6 +325,7 @@ export class BudgetForcing {
       if (this.#probe !== undefined) this.#probes--;
     }
     this.#segment = undefined;
+    this.#endBeforePassages = undefined;
     this.#endProbe();
     if (this.#part === 'thinking') {
       if (this.#thinkingTokens < this.#plan.limits.minTokens) this.#minimumMissed = 'cut';
@@ -295,6 +344,7 @@ export class BudgetForcing {
   abort(): void {
     if (this.#part === 'done') return;
     this.#segment = undefined;
+    this.#endBeforePassages = undefined;
     this.#endProbe();
     this.#part = 'done';
     this.#abortedTokens += this.#thinkingTokens + this.#answerTokens;
@@ -307,13 +357,16 @@ export class BudgetForcing {
     return { part: this.#part === 'thinking' ? 'thinking' : 'answer', ...this.#text.written };
   }
 
-  /** Tokens that may still follow: the rest of the thinking and of the answer, and the delimiters between them. */
+  /** Tokens that may still follow: the rest of the thinking, passages, the rest of the answer, and the delimiters between them. */
   roomNeeded(): number {
     const { limits, format, contextTokens } = this.#plan;
     const thinking = this.#part === 'thinking' ? this.#thinkingLeft() : 0;
     const delimiters = this.#part === 'thinking' ? format.newline.length + format.forceAnswer.length : 0;
-    const window = contextTokens - this.#ids.length - thinking - delimiters;
-    return thinking + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window));
+    const passages = this.#part === 'thinking' && !this.#lookedUp ? (this.#plan.lookUp?.maxTokens ?? 0) : 0;
+    const window = contextTokens - this.#ids.length - thinking - passages - delimiters;
+    return (
+      thinking + passages + delimiters + Math.max(0, Math.min(limits.maxAnswerTokens - this.#answerTokens, window))
+    );
   }
 
   /**
@@ -361,7 +414,7 @@ export class BudgetForcing {
       sampledTokens: this.#sampledTokens,
       forcedTokens: this.#forcedTokens,
       discardedTokens: this.#discardedTokens,
-      retrievedTokens: 0,
+      retrievedTokens: this.#retrievedTokens,
       probeTokens: this.#probeTokens,
       probes: this.#probes,
       confidence: this.#confidence,
@@ -382,6 +435,11 @@ export class BudgetForcing {
 
   #thinkingEnded(segment: NextSegment): void {
     const { limits } = this.#plan;
+    this.#measure();
+    if (this.#needsPassages()) {
+      this.#endBeforePassages = segment;
+      return;
+    }
     const wait = this.#nextWait();
     const below = this.#thinkingTokens < limits.minTokens;
     const waitsLeft = this.#waits < limits.waits;
@@ -389,7 +447,6 @@ export class BudgetForcing {
     if (this.#segmentTokens < segment.minTokens) this.#maskFailures++;
 
     const asked = (below || limits.minTokens === 0) && waitsLeft && waitFits;
-    this.#measure();
     const surely = asked ? this.#surelyEnded() : undefined;
     if (surely !== undefined) {
       this.#events.push({ kind: 'wait_skipped', at: this.#thinkingTokens, value: surely });
@@ -417,6 +474,13 @@ export class BudgetForcing {
     return (this.#plan.minCompletionTokens ?? 0) - this.#thinkingTokens - this.#answerTokens;
   }
 
+  /** Whether the model is unsure of its thought, and no documents were looked up yet. */
+  #needsPassages(): boolean {
+    const { lookUp } = this.#plan;
+    if (lookUp === undefined || this.#lookedUp || this.#confidence === undefined) return false;
+    return this.#confidence.value < lookUp.below;
+  }
+
   /** The confidence if it is high enough that the thinking needs no "Wait". */
   #surelyEnded(): number | undefined {
     const { waitBelow } = this.#plan;
@@ -433,7 +497,8 @@ export class BudgetForcing {
   }
 
   #gatesOff(): ForcingReport['gatesOff'] {
-    const unmeasured = this.#meter?.missing === true && this.#plan.waitBelow !== undefined;
+    const rules = this.#plan.waitBelow !== undefined || this.#plan.lookUp !== undefined;
+    const unmeasured = this.#meter?.missing === true && rules;
     return unmeasured || this.#unmeasuredProbe ? 'no_logprobs' : this.#plan.gateOff;
   }
 
@@ -447,11 +512,13 @@ export class BudgetForcing {
   /** Whether a line just ended at which a probe may end the thinking. */
   #isProbeDue(): boolean {
     if (this.#part !== 'thinking' || this.#probeRule === undefined) return false;
-    const { limits, waitBelow } = this.#plan;
+    const { limits, waitBelow, lookUp } = this.#plan;
+    const soFar = this.#meter?.soFar() ?? 1;
     // "Wait"s that the request asks for at any confidence come first.
     if (limits.minTokens === 0 && this.#waits < limits.waits && waitBelow === undefined) return false;
-    // A "Wait" asks for a check, and an unsure thought for a "Wait": the short answer would only repeat what is in doubt.
-    if (this.#waits > 0 || (waitBelow !== undefined && (this.#meter?.soFar() ?? 1) < waitBelow)) return false;
+    // A "Wait" asks for a check, and an unsure thought for a "Wait" or for passages: the short answer would only repeat what is in doubt.
+    if (this.#waits > 0 || (waitBelow !== undefined && soFar < waitBelow)) return false;
+    if (lookUp !== undefined && !this.#lookedUp && soFar < lookUp.below) return false;
     if (this.#thinkingTokens < limits.minTokens || this.#thinkingTokens < this.#probeAt) return false;
     return this.#thinkingLeft() > 0 && this.#text.endsInNewline;
   }
@@ -556,10 +623,14 @@ export class BudgetForcing {
   }
 
   #forceThinking(ids: readonly number[], text: string): void {
-    this.#text.force(text, ids);
-    this.#ids.push(...ids);
     this.#thinkingTokens += ids.length;
     this.#forcedTokens += ids.length;
+    this.#appendToThought(ids, text);
+  }
+
+  #appendToThought(ids: readonly number[], text: string): void {
+    this.#text.force(text, ids);
+    for (const id of ids) this.#ids.push(id);
     this.#sampledFrom = this.#ids.length;
     for (const meter of this.#meters) meter.reset();
   }

@@ -25,7 +25,11 @@ export type PromptPart =
       /** If set, a vocabulary without this token gets it as text. If omitted, a missing token is an error. */
       readonly orText?: true;
     }
-  | { readonly text: string };
+  | {
+      readonly text: string;
+      /** Its ids, if it is encoded already, apart from its neighbours. If omitted, it is encoded with them. */
+      readonly ids?: readonly number[];
+    };
 
 /** A turn of the conversation. */
 export interface Turn {

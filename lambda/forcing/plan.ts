@@ -44,6 +44,11 @@ export interface ForcingPlan {
   readonly waitBelow?: number;
   /** Why a rule by confidence of the defaults is off, for the report. If omitted, none is. */
   readonly gateOff?: 'no_threshold' | undefined;
+  /**
+   * Confidence at an end of the thinking, or at its maximum, below which the machine asks for passages, once. 0 to 1. `maxTokens`: their
+   * most tokens, for which the window has room beside the limits. Requires `confidence`. If omitted, it never asks.
+   */
+  readonly lookUp?: { readonly below: number; readonly maxTokens: number };
   /** When the thinking ends since its answer is settled (never below the minimum). If omitted, no probe runs. */
   readonly stopWhenSure?: StopWhenSure;
   /** Minimum of tokens of an answer that the prefix begins: its end is masked below it. @default 0 */
@@ -130,7 +135,18 @@ export interface NextSegment {
   readonly logprobs?: { readonly top: number; readonly field?: string | undefined };
   /** Set for a probe: a short answer, sampled greedily, that is not part of the output. */
   readonly probe?: true;
+  readonly lookUp?: never;
 }
+
+/** The model is unsure of its thought: the caller looks documents up, then calls `takePassages`. No call of the model runs meanwhile. */
+export interface LookUpStep {
+  readonly part: 'thinking';
+  /** Maximum tokens of the passages, with what marks them. */
+  readonly lookUp: { readonly maxTokens: number };
+}
+
+/** What to do now. */
+export type NextStep = NextSegment | LookUpStep;
 
 /** Text that no later token can change. */
 export interface Emission {

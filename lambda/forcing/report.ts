@@ -20,6 +20,8 @@ export type ForcingEvent =
   | { readonly kind: 'wait_skipped'; readonly at: number; readonly value: number }
   /** A short answer was probed. `value`: its confidence, if the server gives log-probabilities. */
   | { readonly kind: 'probe'; readonly at: number; readonly value?: number }
+  /** The model was unsure of its thought, and passages were appended. `tokens`: their number of tokens. `value`: the confidence. */
+  | { readonly kind: 'retrieval'; readonly at: number; readonly tokens: number; readonly value: number }
   /** The thinking was cut. `tokens`: number of tokens appended to open the answer. `soft`: at the end of a sentence or a line. */
   | { readonly kind: 'cut'; readonly at: number; readonly tokens: number; readonly soft?: true }
   /** A call failed, and a new one continued from the ids so far. */
@@ -42,7 +44,8 @@ export interface Limits {
 
 /**
  * The token account of one sample. It adds up in every case:
- * `sampled - discarded + forced + retrieved = thinking + answer + delimiter + probe + aborted`.
+ * `sampled - discarded + forced = thinking + answer + delimiter + probe + aborted`.
+ * Retrieved tokens are input, as the prompt is: they are in no other count, and no limit of the output counts them.
  */
 export interface ForcingReport {
   /** Tokens between the thinking delimiters, forced "Wait"s included. */
@@ -60,7 +63,7 @@ export interface ForcingReport {
   readonly forcedTokens: number;
   /** Sampled tokens that were dropped: end tokens, and tokens that the server sent after them. */
   readonly discardedTokens: number;
-  /** Tokens of passages that were looked up and appended. 0 until retrieval exists. */
+  /** Tokens of passages that were appended to the thought, with what marks them. Those in the prompt are in `promptTokens`. */
   readonly retrievedTokens: number;
   /** Tokens that were sampled to ask whether the thinking can end, and are not part of the output. */
   readonly probeTokens: number;

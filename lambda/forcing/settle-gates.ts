@@ -48,6 +48,8 @@ export type SettledGates =
       readonly ok: true;
       readonly confidence: ForcingPlan['confidence'];
       readonly waitBelow: number | undefined;
+      /** Confidence below which documents are looked up. `undefined` if none are, or not by confidence. */
+      readonly lookUpBelow?: number | undefined;
       readonly stopWhenSure: Omit<StopWhenSure, 'hint'> | undefined;
       /** Why the Wait rule of the defaults is off: its measure has no threshold. */
       readonly off?: 'no_threshold' | undefined;
@@ -65,11 +67,13 @@ const SURE_PROBES = 3;
  * measure that it was given with. A rule of the defaults whose threshold is unknown is off; one of the request is an error.
  *
  * @param defaults those of the key, then those of the config
+ * @param looksUp whether the request looks documents up if the model is unsure (`retrieval.when`). @default false
  */
 export function settleGates(
   request: GateOptions,
   defaults: readonly GateOptions[],
   calibration: CalibratedThresholds | undefined,
+  looksUp = false,
 ): SettledGates {
   const pair = contradictingGates(request);
   if (pair !== undefined) {
@@ -88,6 +92,7 @@ export function settleGates(
     'thinking.wait_when': request.waitWhen === 'unsure',
     'thinking.unsure_below': request.unsureBelow !== undefined,
     'thinking.confidence_measure': request.confidenceMeasure !== undefined,
+    'retrieval.when': looksUp,
   };
   const field = Object.entries(fields).find(([, isSet]) => isSet)?.[0];
 
@@ -97,13 +102,14 @@ export function settleGates(
     calibration?.measure === measure ? calibration.unsureBelow : undefined,
   ].find((threshold) => threshold !== undefined);
   const unsure = waitWhen === 'unsure';
-  if (unsure && known === undefined && field !== undefined) return noThreshold(measure, calibration);
+  if ((unsure || looksUp) && known === undefined && field !== undefined) return noThreshold(measure, calibration);
   const waitBelow = unsure ? known : undefined;
 
   return {
     ok: true,
     confidence: waitBelow === undefined && field === undefined ? undefined : { measure, field },
     waitBelow,
+    ...(looksUp ? { lookUpBelow: known } : {}),
     stopWhenSure: stopOf(request, first, calibration),
     ...(unsure && known === undefined ? { off: 'no_threshold' } : {}),
   };

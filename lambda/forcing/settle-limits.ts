@@ -33,6 +33,8 @@ export interface ModelLimits {
   readonly defaultMaxAnswerTokens: number;
   /** Whether the model's settings or the caller's key set `maxThinkingTokens`. @default 'model' */
   readonly ceilingSource?: 'model' | 'key';
+  /** Tokens of the window that passages may take, which the thought is given later (`retrieval.max_tokens`). @default 0 */
+  readonly passageTokens?: number;
 }
 
 /** A limit that is lower than requested, and its cause. */
@@ -66,11 +68,14 @@ export function settleLimits(
   const contradiction = findContradiction(requested, model, names);
   if (contradiction !== undefined) return contradiction;
 
-  const window = model.contextTokens - promptTokens - format.openThinking.length - closingTokens(format);
+  const { passageTokens = 0 } = model;
+  const window =
+    model.contextTokens - promptTokens - passageTokens - format.openThinking.length - closingTokens(format);
+  const passages = passageTokens === 0 ? '' : `, up to ${passageTokens} tokens of passages (retrieval.max_tokens)`;
   if (window < 1) {
     return tooLong(
       names.prompt ?? 'messages',
-      `The conversation has ${promptTokens} tokens. With the tokens that close the thinking and one token of answer it exceeds the model's context window of ${model.contextTokens} tokens. Shorten the conversation.`,
+      `The conversation has ${promptTokens} tokens${passages}. With the tokens that close the thinking and one token of answer it exceeds the model's context window of ${model.contextTokens} tokens. Shorten the conversation.`,
     );
   }
   const minTokens = requested.minTokens ?? 0;
@@ -78,7 +83,7 @@ export function settleLimits(
   if (minTokens > fits) {
     return tooLong(
       names.minTokens,
-      `${names.minTokens} (${minTokens}) is too large: after the conversation (${promptTokens} tokens), the model's context window of ${model.contextTokens} tokens has room for ${fits} thinking tokens. Lower it, or shorten the conversation.`,
+      `${names.minTokens} (${minTokens}) is too large: after the conversation (${promptTokens} tokens${passages}), the model's context window of ${model.contextTokens} tokens has room for ${fits} thinking tokens. Lower it, or shorten the conversation.`,
     );
   }
   const { maxTokens, shrunk } = shrinkMaximum(requested, model, fits);

@@ -40,6 +40,11 @@ async function runsOf(parts: readonly PromptPart[], tokenizer: Tokenizer): Promi
     text = '';
   };
   for (const part of parts) {
+    if ('text' in part && part.ids !== undefined) {
+      flush();
+      for (const id of part.ids) runs.push(id);
+      continue;
+    }
     const id = 'text' in part ? undefined : await encodeControl(part, tokenizer);
     if (id === undefined) {
       text += 'text' in part ? part.text : part.control;

@@ -25,7 +25,7 @@ export function trimmed(parts: readonly PromptPart[]): readonly PromptPart[] {
   const first = whole.findIndex((part) => 'control' in part || part.text.trim() !== '');
   const last = whole.findLastIndex((part) => 'control' in part || part.text.trim() !== '');
   return whole.slice(first < 0 ? whole.length : first, last + 1).map((part, index, { length }) => {
-    if ('control' in part) return part;
+    if ('control' in part || part.ids !== undefined) return part;
     const text = index === 0 ? part.text.trimStart() : part.text;
     return { text: index === length - 1 ? text.trimEnd() : text };
   });

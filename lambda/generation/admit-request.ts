@@ -115,7 +115,7 @@ async function passGate(
     ?.gate.admit({
       requestId,
       key: caller.id,
-      promptTokens: lengthOf(prepared),
+      promptTokens: lengthOf(prepared) + prepared.passageTokens * runs,
       minTokens: limits.minTokens,
       maxTokens: limits.maxTokens,
       answerTokens: Math.max(0, maxCompletionTokens(limits, request, prepared) - limits.maxTokens),
@@ -150,10 +150,10 @@ function toGrantedLimits(
   };
 }
 
-/** Maximum tokens of one sample that the limits of a key count: thinking, answer and probes. */
+/** Maximum tokens of one sample that the limits of a key count: thinking, answer, probes, and passages in the thought. */
 function maxBilledTokens(limits: Limits, request: GenerationRequest, prepared: PreparedRequest): number {
   const probeTokens = request.probes === true ? maxProbeTokens(limits.minTokens, limits.maxTokens) : 0;
-  return maxCompletionTokens(limits, request, prepared) + probeTokens;
+  return maxCompletionTokens(limits, request, prepared) + probeTokens + prepared.passageTokens;
 }
 
 /** Maximum of thinking and answer tokens of one sample. */

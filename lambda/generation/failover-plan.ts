@@ -6,6 +6,7 @@ import { sameVocabulary } from '../models/same-vocabulary.ts';
 import type { Fallback, ServedModel } from '../models/served-model.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
+import { passagesFor } from './lookup.ts';
 import { preparePrompt } from './prepare-prompt.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import { probeHint } from './probe-hint.ts';
@@ -16,7 +17,7 @@ import type { SettledPolicy } from './settle-policy.ts';
 export function failoverPlan(
   policy: Pick<SettledPolicy, 'request' | 'gates'>,
   { wait, laterWaits, limits }: Pick<PreparedRequest, 'wait' | 'laterWaits' | 'limits'>,
-  context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'requestId' | 'lookup'>,
   log: Log,
 ): FailoverPlan | undefined {
   const { request } = policy;
@@ -31,6 +32,7 @@ export function failoverPlan(
     isAvailable: () => failover.breaker.available,
     vocabulary: 0,
     unfit: undefined,
+    lookUp: passagesFor(model, context, log),
     move: mover(model, policy, waitTexts, context, log),
   };
   const others = failover.fallbacks.map((fallback): FailoverTarget => {
@@ -42,6 +44,7 @@ export function failoverPlan(
         : fallback.model.segments,
       isAvailable: () => fallback.breaker.available,
       vocabulary,
+      lookUp: passagesFor(fallback.model, context, log),
       unfit: unfitness(policy, limits.minTokens, fallback, vocabulary === 0),
       move: mover(fallback.model, policy, waitTexts, context, log),
     };
@@ -95,7 +98,7 @@ function mover(
   model: ServedModel,
   { request, gates }: Pick<SettledPolicy, 'request' | 'gates'>,
   waitTexts: readonly string[],
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
   log: Log,
 ): FailoverTarget['move'] {
   return async (written, roomNeeded) => {

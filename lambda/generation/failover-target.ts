@@ -1,6 +1,7 @@
 import type { MovedPlan, WrittenText } from '../forcing/plan.ts';
 import type { FallbackGap } from '../settings/fallback-settings.ts';
 import type { SegmentModel } from '../upstream/segment-model.ts';
+import type { LookUp } from './retrieval.ts';
 
 /** Why a fallback does not take a request, although it may be up. */
 export type PassedOverReason =
@@ -25,6 +26,8 @@ export interface FailoverTarget {
   readonly isAvailable: () => boolean;
   /** Number that targets of the same vocabulary share: the ids of one are valid at the other. */
   readonly vocabulary: number;
+  /** Looks documents up for the thought, in its own ids. If omitted, none are looked up while the model thinks. */
+  readonly lookUp?: LookUp | undefined;
   /** Why it cannot take this request. `undefined`: it can. */
   readonly unfit: PassedOverReason | undefined;
   /**

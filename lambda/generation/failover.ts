@@ -56,7 +56,7 @@ export class Failover {
 
   /** The generation of the next call: its model is the chosen upstream, with a hedge if it is the first call. */
   get generation(): Generation {
-    return { ...this.#generation, model: this.#hedge ?? this.#current.segments };
+    return { ...this.#generation, model: this.#hedge ?? this.#current.segments, lookUp: this.#current.lookUp };
   }
 
   /** Prepares the next call. Hedges it if the settings ask for it and no token was sampled yet. */

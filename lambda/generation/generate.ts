@@ -2,6 +2,7 @@ import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import { Failover } from './failover.ts';
 import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import type { RetrievalAccount } from './retrieval.ts';
 import { retryDelay } from './retry.ts';
 import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
 import { Timing } from './timing.ts';
@@ -17,13 +18,19 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
   const failover = Failover.of(generation, machine);
+  let { retrieval } = generation;
   let attempt = 0;
   let thinks = true;
   try {
+    if (retrieval !== undefined) yield { kind: 'lookup', query: retrieval.query, account: retrieval };
     await failover?.beginRound();
     for (;;) {
       const segment = machine.next();
       yield* takeEvents(machine, generation);
+      if (segment?.lookUp !== undefined) {
+        retrieval = yield* lookUp(machine, failover?.generation ?? generation, timing);
+        continue;
+      }
       if (thinks && segment?.part !== 'thinking') {
         thinks = false;
         if (generation.yieldsThoughtEnd === true) {
@@ -59,10 +66,60 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       yield* waitToRetry(failureOfRound, ++attempt, generation, timing);
       await failover.beginRound();
     }
-    yield { kind: 'done', report: machine.report(), segments };
+    yield { kind: 'done', report: machine.report(), segments, ...(retrieval === undefined ? {} : { retrieval }) };
   } finally {
     machine.abort();
-    generation.onEnd?.({ report: machine.report(), segments });
+    generation.onEnd?.({ report: machine.report(), segments, ...(retrieval === undefined ? {} : { retrieval }) });
+  }
+}
+
+/**
+ * Looks documents up and passes them to the machine. The deadline, the load or a shutdown cut the thinking meanwhile.
+ *
+ * @returns `undefined` if it was cut
+ * @throws the abort reason of `generation.signal`
+ */
+async function* lookUp(
+  machine: BudgetForcing,
+  generation: Generation,
+  timing: Timing,
+): AsyncGenerator<GenerationEvent, RetrievalAccount | undefined, undefined> {
+  const { lookUp, signal, cutThinking } = generation;
+  if (lookUp === undefined) throw new Error('The plan looks documents up, but the generation has no search.');
+  const { query } = lookUp;
+  yield { kind: 'lookup', query, account: undefined };
+  const deadline = timing.startCutTimer('thinking');
+  const cuts = [deadline.signal, ...(cutThinking === undefined ? [] : [cutThinking])];
+  try {
+    const { text, account } = await beforeAbort(lookUp.find(signal), AbortSignal.any([signal, ...cuts]));
+    machine.takePassages(text);
+    yield* takeEvents(machine, generation);
+    yield { kind: 'lookup', query, account };
+    return account;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (cutThinking?.aborted === true) machine.cut(cutReason(cutThinking));
+    else if (deadline.signal.aborted) machine.cut('deadline');
+    else throw error;
+    yield* takeEvents(machine, generation);
+    return undefined;
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** The result, unless the signal aborts before. */
+async function beforeAbort<Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  // If the abort comes first, nobody waits for the result any more.
+  result.catch(() => {});
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

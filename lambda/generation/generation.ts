@@ -3,6 +3,7 @@ import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
 import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
+import type { LookUp, RetrievalAccount } from './retrieval.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteAccount } from './route-account.ts';
 
@@ -37,6 +38,10 @@ export interface Generation {
   readonly cacheSalt?: string | undefined;
   /** Aborts when the endpoint's load, or a shutdown, allows no more thinking; the thinking ends with the reason `load` or `shutdown`. */
   readonly cutThinking?: AbortSignal | undefined;
+  /** The passages in the prompt. If omitted, nothing was looked up before the thinking. */
+  readonly retrieval?: RetrievalAccount | undefined;
+  /** Looks documents up for the thought. Required if the plan has `lookUp`. */
+  readonly lookUp?: LookUp | undefined;
   /** Called after each chunk. */
   readonly onTokens?: ((soFar: TokensSoFar) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
@@ -44,7 +49,11 @@ export interface Generation {
   /** Called when a call found no copy. Returns whether a copy was starting already, if that is known. */
   readonly onNoCapacity?: (() => Promise<boolean | undefined>) | undefined;
   /** Called exactly once with what was used, whether the generation completes, fails or is aborted. */
-  readonly onEnd?: (account: { readonly report: ForcingReport; readonly segments: readonly SegmentAccount[] }) => void;
+  readonly onEnd?: (account: {
+    readonly report: ForcingReport;
+    readonly segments: readonly SegmentAccount[];
+    readonly retrieval?: RetrievalAccount | undefined;
+  }) => void;
 }
 
 /** Token counts of a sample so far, as the limits count them, and the confidence in its thought, 0 to 1, if it is measured. */
@@ -99,12 +108,16 @@ export type GenerationEvent =
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly logprobs: readonly TokenLogprob[] }
   /** The generation pauses before a retry: a call failed, or the endpoint has no copy yet. */
   | { readonly kind: 'waiting'; readonly because: string; readonly retryInMs: number }
+  /** Documents are looked up, or were: then with the `account`. */
+  | { readonly kind: 'lookup'; readonly query: string; readonly account: RetrievalAccount | undefined }
   /** The thinking is over, and no call for the answer has begun. Only if `yieldsThoughtEnd` is set. */
   | { readonly kind: 'thought'; readonly report: ForcingReport }
   | {
       readonly kind: 'done';
       readonly report: ForcingReport;
       readonly segments: readonly SegmentAccount[];
+      /** What was looked up, if anything was. */
+      readonly retrieval?: RetrievalAccount | undefined;
       /** The models that were asked. Only if the request names a route. */
       readonly route?: RouteAccount;
     };

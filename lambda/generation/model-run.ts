@@ -10,6 +10,7 @@ import { failoverPlan } from './failover-plan.ts';
 import { generate } from './generate.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
+import { passagesFor } from './lookup.ts';
 import type { PreparedRequest } from './prepare-request.ts';
 import { probeHint } from './probe-hint.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
@@ -89,6 +90,8 @@ export class ModelRun {
     this.#generation = {
       ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
       cutThinking: shutdown?.cutThinking,
+      retrieval: prepared.retrieval,
+      lookUp: passagesFor(policy.request.model, run.context, run.dependencies.log),
       failover: failoverPlan(policy, { ...prepared, limits: admitted.limits }, run.context, run.dependencies.log),
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,
@@ -131,7 +134,7 @@ export class ModelRun {
 /** What all samples of a model have in common. */
 function toGeneration(
   { request, gates }: SettledPolicy,
-  { promptIds, prefix, format, wait, laterWaits }: PreparedRequest,
+  { promptIds, prefix, format, wait, laterWaits, passageTokens }: PreparedRequest,
   { limits, admission }: AdmittedGeneration,
   { clock, capacityWaitMs, loads, zeroCopies, random }: AppDependencies,
   hint: readonly number[],
@@ -173,6 +176,7 @@ function toGeneration(
       ...confidenceOf(gates, settings, admission),
       ...(gates.off === undefined ? {} : { gateOff: gates.off }),
       ...(gates.waitBelow === undefined ? {} : { waitBelow: gates.waitBelow }),
+      ...(gates.lookUpBelow === undefined ? {} : { lookUp: { below: gates.lookUpBelow, maxTokens: passageTokens } }),
       ...(gates.stopWhenSure === undefined ? {} : { stopWhenSure: { ...gates.stopWhenSure, hint } }),
     },
   };

@@ -3,6 +3,7 @@ import type { OutputPrefix, Turn } from '../forcing/format.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ServedModel } from '../models/served-model.ts';
+import { type Lookup, withPassages } from './lookup.ts';
 import type { RetrievalAccount, RetrievalOptions } from './retrieval.ts';
 
 /** What becomes the prompt of a generation. */
@@ -24,15 +25,24 @@ export interface PreparedPrompt {
   readonly promptIds: readonly number[];
   /** The beginning of the output (see `encodePrefix`). Empty if there is none. */
   readonly prefixIds: readonly number[];
-  /** What was looked up, if anything was. */
+  /** What was looked up before the thinking, if anything was. */
   readonly retrieval?: RetrievalAccount;
+}
+
+/** What the preparation of a prompt needs beside the request. */
+export interface PromptContext {
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  readonly maxTokens?: number;
+  readonly lookup?: Lookup | undefined;
 }
 
 /**
  * Turns a conversation into token ids, for every generation and for token counting: adds the description of the tools and the
  * default system message, and encodes the prefix.
  *
- * @throws {ApiError} 400 if retrieval is requested: no store of documents is deployed.
+ * @throws {ApiError} 400 if retrieval is requested, and no store of documents is deployed; 404 if a store is not the key's
+ * @param context.lookup the search of the request. Required if the request has `retrieval`
  * @param context.maxTokens most tokens of the conversation. Encoding stops as soon as it certainly has more. If omitted, any number
  * @throws {TooManyTokensError} if the conversation has more than `context.maxTokens`
  * @throws {UnencodableTextError} if the tokenizer cannot encode a text
@@ -41,21 +51,24 @@ export interface PreparedPrompt {
 export async function preparePrompt(
   { turns, promptIds: raw, tools, retrieval, prefix = {} }: PromptRequest,
   model: ServedModel,
-  { signal, maxTokens }: { readonly caller: Caller; readonly signal: AbortSignal; readonly maxTokens?: number },
+  { signal, maxTokens, lookup }: PromptContext,
 ): Promise<PreparedPrompt> {
   signal.throwIfAborted();
-  if (retrieval !== undefined) {
+  if (retrieval !== undefined && lookup === undefined) {
     throw invalidRequest(
       'retrieval',
       'This deployment has no store of documents. Omit retrieval.',
       'unsupported_parameter',
     );
   }
+  const block = retrieval?.when === 'before' ? await lookup?.blockFor(model, { signal }) : undefined;
+  if (retrieval?.when === 'unsure') await lookup?.check();
+  const asked = block === undefined ? turns : withPassages(turns, block);
   const limits = { signal, ...(maxTokens === undefined ? {} : { maxTokens }) };
   const [promptIds, prefixIds] = await Promise.all([
-    raw ?? model.promptIds(turns, tools === undefined ? limits : { ...limits, tools: tools.tools }),
+    raw ?? model.promptIds(asked, tools === undefined ? limits : { ...limits, tools: tools.tools }),
     model.prefixIds(prefix, limits),
   ]);
   signal.throwIfAborted();
-  return { promptIds, prefixIds };
+  return { promptIds, prefixIds, ...(block === undefined ? {} : { retrieval: block.account }) };
 }

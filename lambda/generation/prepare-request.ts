@@ -8,6 +8,7 @@ import type { ModelSettings } from '../settings/settings.ts';
 import { TooManyTokensError } from '../tokenizer/too-many-tokens-error.ts';
 import { type PreparedPrompt, preparePrompt } from './prepare-prompt.ts';
 import type { GenerationContext, GenerationRequest, PlainCompletion } from './request.ts';
+import type { RetrievalAccount } from './retrieval.ts';
 
 const DEFAULT_WAIT_TEXT = 'Wait';
 
@@ -21,6 +22,10 @@ export interface PreparedRequest {
   readonly laterWaits: readonly WaitText[];
   readonly limits: Limits;
   readonly shrunk: readonly Shrink[];
+  /** Maximum tokens of passages that the thought may be given. 0 if none are looked up while the model thinks. */
+  readonly passageTokens: number;
+  /** What was looked up before the thinking, if anything was. */
+  readonly retrieval?: RetrievalAccount;
 }
 
 /**
@@ -30,13 +35,14 @@ export interface PreparedRequest {
  */
 export async function prepareRequest(
   request: GenerationRequest,
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
 ): Promise<PreparedRequest> {
   const { model, structure, thinking } = request;
   const { plain } = request;
   const requested = budgetAfterPrefix(request);
   const waitTexts = [thinking.waitText ?? DEFAULT_WAIT_TEXT].flat();
-  const modelLimits = toModelLimits(model.settings, context.caller);
+  const passageTokens = request.retrieval?.when === 'unsure' ? request.retrieval.maxTokens : 0;
+  const modelLimits = { ...toModelLimits(model.settings, context.caller), passageTokens };
   const settle = (promptTokens: number, ids: FormatIds) => {
     const result = settleLimits(requested, modelLimits, promptTokens, ids, request.names);
     if (!result.ok) throw new ApiError(400, result.message, { param: result.field, code: result.code });
@@ -46,7 +52,7 @@ export async function prepareRequest(
   const format = plain === undefined ? family : withoutDelimiters(family, plain);
   // Limits that exclude each other, or those of the key, need no tokens to be refused.
   settle(0, format);
-  const [{ promptIds, prefixIds }, waits] = await Promise.all([
+  const [{ promptIds, prefixIds, retrieval }, waits] = await Promise.all([
     promptWithinWindow(request, context),
     Promise.all(waitTexts.map(async (text) => ({ ids: await model.textIds(text), text }))),
   ]);
@@ -58,13 +64,16 @@ export async function prepareRequest(
       ? toForcingPrefix(request.prefix ?? {}, prefixIds)
       : ({ part: 'answer', ids: [], text: '' } as const);
   const [wait = { ids: [], text: '' }, ...laterWaits] = waits;
-  return { format, promptIds, prefix, wait, laterWaits, limits, shrunk };
+  return {
+    ...{ format, promptIds, prefix, wait, laterWaits, limits, shrunk, passageTokens },
+    ...(retrieval === undefined ? {} : { retrieval }),
+  };
 }
 
 /** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */
 async function promptWithinWindow(
   request: GenerationRequest,
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
 ): Promise<PreparedPrompt> {
   const { contextTokens } = request.model.settings;
   const perDay = context.caller.limits.tokens_per_day ?? Number.POSITIVE_INFINITY;

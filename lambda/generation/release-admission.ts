@@ -2,6 +2,7 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
+import type { Lookup } from './lookup.ts';
 import type { GenerationRequest } from './request.ts';
 import { type SampleAccount, toChatUsage } from './usage.ts';
 
@@ -9,6 +10,7 @@ import { type SampleAccount, toChatUsage } from './usage.ts';
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
  * with the key's reservation.
  *
+ * @param lookup the search of the request. If omitted, it has none
  * @param accounts filled by the samples as they end. Of a route, each model's are settled under its own id.
  */
 export async function* releaseAtEnd<Event>(
@@ -17,6 +19,7 @@ export async function* releaseAtEnd<Event>(
   accounts: readonly SampleAccount[],
   { route, model }: Pick<GenerationRequest, 'route' | 'model'>,
   log: Log,
+  lookup?: Pick<Lookup, 'searches'>,
 ): AsyncGenerator<Event> {
   admission?.admitted.begin();
   try {
@@ -30,6 +33,7 @@ export async function* releaseAtEnd<Event>(
       promptTokens,
       accounts.filter(({ attempt = 0 }) => attempt === 0),
       model.settings.id,
+      lookup?.searches,
     );
     const further = (route?.further ?? []).flatMap(({ model: { settings } }, at) => {
       const own = accounts.filter(({ attempt }) => attempt === at + 1);
@@ -45,19 +49,32 @@ export async function* releaseAtEnd<Event>(
   }
 }
 
-function toUsedTokens(promptTokens: number, accounts: readonly SampleAccount[], model: string): UsedTokens {
+function toUsedTokens(
+  promptTokens: number,
+  accounts: readonly SampleAccount[],
+  model: string,
+  searches = 0,
+): UsedTokens {
   const sum = (select: (report: SampleAccount['report']) => number) =>
     accounts.reduce((total, { report }) => total + select(report), 0);
   return {
-    prompt: promptTokens,
+    prompt: promptTokens + sum((report) => report.retrievedTokens),
     cached: toChatUsage(accounts).prompt_tokens_details.cached_tokens,
     thinking: sum((report) => report.thinkingTokens),
     answer: sum((report) => report.answerTokens),
     forced: sum((report) => report.forcedTokens),
     probe: sum((report) => report.probeTokens),
     aborted: sum((report) => report.abortedTokens),
+    ...retrievedOf(accounts, searches),
     ...elsewhereOf(accounts, model),
   };
+}
+
+/** The passages that a model read, in its prompt or in its thoughts, and the searches for them. */
+function retrievedOf(accounts: readonly SampleAccount[], searches: number): Pick<UsedTokens, 'retrieved' | 'searches'> {
+  const inPrompt = accounts.find(({ retrieval }) => retrieval?.when === 'before')?.retrieval?.tokens ?? 0;
+  const retrieved = accounts.reduce((sum, { report }) => sum + report.retrievedTokens, inPrompt);
+  return retrieved === 0 && searches === 0 ? {} : { retrieved, searches };
 }
 
 /** What fallbacks did of a request. A call without a token has no price. */

@@ -10,7 +10,9 @@ import type { RouteSettings } from '../settings/routes.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
 import type { GenerationEvent } from './generation.ts';
+import type { Lookup } from './lookup.ts';
 import type { GenerationRecorder } from './recorded-generation.ts';
+import type { RetrievalAccount, RetrievalOptions } from './retrieval.ts';
 import type { RunningVote, VoteOptions } from './running-vote.ts';
 import type { SetBy } from './set-by.ts';
 import type { SampleAccount } from './usage.ts';
@@ -25,6 +27,8 @@ export interface GenerationRequest {
   readonly promptIds?: readonly number[];
   /** Set for a plain completion of `promptIds`, without thinking and without the format's delimiters. */
   readonly plain?: PlainCompletion;
+  /** Documents that the generation may read. If omitted, none. */
+  readonly retrieval?: RetrievalOptions;
   /** The beginning of the output, which the generation continues. If omitted, the output begins with the thinking. */
   readonly prefix?: OutputPrefix;
   readonly requested: RequestedBudget;
@@ -86,6 +90,8 @@ export interface GenerationContext {
   readonly signal: AbortSignal;
   /** Stores the request and what its models write. If omitted, nothing of it is stored. */
   readonly recorder?: GenerationRecorder | undefined;
+  /** The search of the request, which all its models share. `startGeneration` makes it. */
+  readonly lookup?: Lookup | undefined;
 }
 
 /** How `thinking.risk` was kept: the upper 95 % bound of wrong answers on the held-out questions of a calibration. */
@@ -114,6 +120,10 @@ export interface RunningGeneration {
   readonly ignored: readonly IgnoredField[];
   /** The policy that the risk of the request chose. `undefined` if the request has none. */
   readonly risk?: RiskReport | undefined;
+  /** Whether numbers in brackets in the answer cite passages: not if it must have a form, such as JSON, where they are lists. */
+  readonly cites: boolean;
+  /** The passages in the prompt (of a route, in that of its first model). `undefined` if nothing was looked up before the thinking. */
+  readonly retrieval?: RetrievalAccount | undefined;
   /** Names of the fallbacks on which the request may go on. */
   readonly fallbacks: readonly string[];
   /** How the load admitted the request (of a route, to its first model). `undefined` if the load of the model is not tracked. */

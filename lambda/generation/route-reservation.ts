@@ -12,7 +12,7 @@ import { settlePolicy } from './settle-policy.ts';
  */
 export async function furtherTokens(
   { route }: GenerationRequest,
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
 ): Promise<number> {
   if (route === undefined) return 0;
   const { settings, further } = route;
@@ -29,7 +29,7 @@ async function maxTokensOfModel(
   request: GenerationRequest,
   runs: number,
   routeId: string,
-  context: Pick<GenerationContext, 'caller' | 'signal'>,
+  context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
 ): Promise<number> {
   const { id, contextTokens } = request.model.settings;
   try {

@@ -22,19 +22,40 @@ export function settlePolicy(request: GenerationRequest, { limits }: Pick<Caller
   const { settings } = request.model;
   const off = { ok: true, confidence: undefined, waitBelow: undefined, stopWhenSure: undefined } as const;
   const { risk } = request.thinking;
+  const looksUp = request.retrieval?.when === 'unsure';
+  if (looksUp) refuseWithoutThought(request);
   if (risk !== undefined) return byRisk(request, risk, limits.max_thinking_tokens);
   const given = request.thinking.gates ?? {};
   const thinks = request.plain === undefined && request.requested.maxTokens !== 0 && !request.prefix?.answer;
   const key = limits.thinking ?? {};
-  const gates = settleGates(given, thinks ? [gateOptionsOf(key), settings.gates ?? {}] : [], settings.calibration);
+  const gates = settleGates(
+    given,
+    thinks ? [gateOptionsOf(key), settings.gates ?? {}] : [],
+    settings.calibration,
+    thinks && looksUp,
+  );
   if (!gates.ok) throw invalidRequest(gates.field, gates.message);
   if (!thinks) return { request, gates: off, risk: undefined };
   const probed = gates.stopWhenSure === undefined ? request : { ...request, probes: true };
   const asked = gates.waitBelow !== undefined && (given.waitWhen ?? given.unsureBelow) !== undefined;
   const { waits, minTokens } = request.requested;
-  const defaultWaits = key.waits ?? settings.gates?.waits ?? (asked && minTokens === undefined ? 1 : undefined);
+  const defaultWaits =
+    key.waits ?? settings.gates?.waits ?? (asked && minTokens === undefined && !looksUp ? 1 : undefined);
   if (waits !== undefined || defaultWaits === undefined) return { request: probed, gates, risk: undefined };
   return { request: { ...probed, requested: { ...request.requested, waits: defaultWaits } }, gates, risk: undefined };
+}
+
+/** @throws {ApiError} 400 if a request looks documents up once the model is unsure, but its thought cannot say so */
+function refuseWithoutThought({ requested, prefix, plain, thinking }: GenerationRequest): void {
+  const refuse = (why: string) => {
+    throw invalidRequest(
+      'retrieval.when',
+      `retrieval.when "unsure" looks documents up if the thought is unsure, but ${why}. Omit one of them, or set retrieval.when to "before".`,
+    );
+  };
+  if (requested.maxTokens === 0 || plain !== undefined) refuse('the request does not think');
+  if ((prefix?.answer ?? '') !== '') refuse('the last message begins the answer, so the thinking is over');
+  if (thinking.risk !== undefined) refuse('thinking.risk was measured without passages');
 }
 
 function byRisk(request: GenerationRequest, risk: number, keyCeiling = Number.POSITIVE_INFINITY): SettledPolicy {

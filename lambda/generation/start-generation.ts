@@ -1,6 +1,7 @@
 import type { AppDependencies } from '../context.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
 import { admitRequest } from './admit-request.ts';
+import { lookupOf } from './lookup.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { ModelRun, type RequestRun } from './model-run.ts';
 import { policyName } from './policy-name.ts';
@@ -30,9 +31,10 @@ const TIMER_MS = 5;
 export async function startGeneration(
   asked: GenerationRequest,
   dependencies: AppDependencies,
-  context: GenerationContext,
+  given: GenerationContext,
 ): Promise<RunningGeneration> {
   const { shutdown, clock } = dependencies;
+  const context = { ...given, lookup: lookupOf(asked, dependencies, given.caller) };
   const policy = settlePolicy(asked, context.caller);
   const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
@@ -63,7 +65,7 @@ export async function startGeneration(
       Array.from({ length: request.samples }, (_, index) => sample(index, cancel.signal)),
       () => cancel.abort(new Error('Another sample of the request failed.')),
     );
-  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log);
+  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log, context.lookup);
   const { recorder, requestId } = context;
   const recorded =
     recorder === undefined
@@ -88,6 +90,8 @@ export async function startGeneration(
     setBy: toSetBy(request, shrunk),
     ignored: request.ignored ?? [],
     ...(policy.risk === undefined ? {} : { risk: policy.risk }),
+    cites: request.retrieval !== undefined && request.structure === undefined,
+    retrieval: prepared.retrieval,
     fallbacks: request.model.failover?.fallbacks.map(({ name }) => name) ?? [],
     load: admission?.report,
     priceOf: (modelId) =>

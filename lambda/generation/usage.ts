@@ -1,20 +1,23 @@
 import type { ForcingReport } from '../forcing/report.ts';
 import type { SegmentAccount } from './generation.ts';
+import type { RetrievalAccount } from './retrieval.ts';
 
 /** The account of one sample, as `generate` passes it to `onEnd`. */
 export interface SampleAccount {
   readonly report: ForcingReport;
   readonly segments: readonly SegmentAccount[];
+  /** What was looked up, if anything was. */
+  readonly retrieval?: RetrievalAccount | undefined;
   /** Index in the request's route of the model that ran. @default 0 */
   readonly attempt?: number;
 }
 
 /**
  * Converts the accounts of all samples of a request to OpenAI's `usage`. The prompt counts once, for any number of segments and
- * samples. `completion_tokens` is thinking and answer, without delimiters (see `budget_forcing.delimiter_tokens`).
+ * samples; passages in a thought are input as well. `completion_tokens` is thinking and answer, without delimiters (see `budget_forcing.delimiter_tokens`).
  */
 export function toChatUsage(samples: readonly SampleAccount[]) {
-  const promptTokens = samples[0]?.report.promptTokens ?? 0;
+  const promptTokens = (samples[0]?.report.promptTokens ?? 0) + sum(samples, ({ report }) => report.retrievedTokens);
   const first = samples[0]?.segments[0];
   const cached =
     first?.promptTokensEvaluated === undefined ? 0 : Math.max(0, first.promptTokens - first.promptTokensEvaluated);

@@ -8,6 +8,7 @@ export function limitHeaders({
   setBy,
   load,
   ignored,
+  retrieval,
   fallbacks,
 }: RunningGeneration): Readonly<Record<string, string>> {
   return {
@@ -26,6 +27,14 @@ export function limitHeaders({
           ...(load.expectedWaitSeconds > 0
             ? { 'x-expected-wait-seconds': String(Math.ceil(load.expectedWaitSeconds)) }
             : {}),
+        }),
+    ...(retrieval === undefined
+      ? {}
+      : {
+          'x-retrieval-tokens': String(retrieval.tokens),
+          'x-retrieval-passages': String(retrieval.passages.length),
+          'x-retrieval-left-out': String(retrieval.leftOut),
+          'x-retrieval-search-ms': String(retrieval.searchMs),
         }),
     // Before the body, it is unknown which upstream will answer: `budget_forcing.calls` says so.
     ...(fallbacks.length === 0 ? {} : { 'x-model-fallbacks': fallbacks.map(encodeURIComponent).join(', ') }),

@@ -32,6 +32,10 @@ export interface UsedTokens {
   readonly probe: number;
   /** Tokens of samples that ended before their answer was complete. */
   readonly aborted: number;
+  /** Of `prompt`: passages that were looked up, with what marks them. If omitted, none. */
+  readonly retrieved?: number | undefined;
+  /** Searches for passages. If omitted, none. */
+  readonly searches?: number | undefined;
   /** What fallbacks of the model did of it, by their names. If omitted, nothing. */
   readonly elsewhere?: readonly UsedElsewhere[] | undefined;
 }
@@ -85,6 +89,8 @@ const usageRecordSchema = z.object({
   forced: z.int().default(0),
   probe: z.int().default(0),
   aborted: z.int().default(0),
+  retrieved: z.int().default(0),
+  searches: z.int().default(0),
   elsewhere: z.array(z.object({ upstream: z.string(), prompt: z.int(), completion: z.int() })).optional(),
 });
 
@@ -95,6 +101,8 @@ export interface UsageRecord extends UsedTokens {
   readonly model: string;
   /** `lost` if its function died before it settled the request. */
   readonly status: 'running' | 'settled' | 'lost';
+  readonly retrieved: number;
+  readonly searches: number;
 }
 
 /** Enforces the limits of keys, and records the usage of every request: reserved at admission, settled at the end. */

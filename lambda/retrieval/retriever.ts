@@ -22,4 +22,11 @@ export interface Retriever {
    * @throws {ApiError} 404 if a store is not the key's
    */
   search(query: RetrieverQuery): Promise<readonly FoundPassage[]>;
+  /**
+   * Checks that all stores are the key's, without a search. If omitted, an unknown store is found out at the search only, which a
+   * request with `when: "unsure"` may never make.
+   *
+   * @throws {ApiError} 404 if a store is not the key's
+   */
+  checkStores?(query: Pick<RetrieverQuery, 'key' | 'stores'>): Promise<void>;
 }

@@ -50,6 +50,8 @@ const emptyRow = {
   forced_tokens: 0,
   probe_tokens: 0,
   aborted_tokens: 0,
+  retrieved_tokens: 0,
+  searches: 0,
   dollars: 0,
 };
 type Row = typeof emptyRow & { readonly group: Readonly<Record<string, string>> };
@@ -67,6 +69,8 @@ function add(row: Row, record: UsageRecord, models: readonly ServedModel[]): Row
     forced_tokens: row.forced_tokens + record.forced,
     probe_tokens: row.probe_tokens + record.probe,
     aborted_tokens: row.aborted_tokens + record.aborted,
+    retrieved_tokens: row.retrieved_tokens + record.retrieved,
+    searches: row.searches + record.searches,
     dollars: row.dollars + dollarsOf(record, models),
   };
 }

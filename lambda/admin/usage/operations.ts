@@ -17,6 +17,8 @@ const usageRowSchema = z.strictObject({
   forced_tokens: count,
   probe_tokens: count,
   aborted_tokens: count.describe('Tokens of answers that were not completed: the client left, or the request failed.'),
+  retrieved_tokens: count.describe('Tokens of passages that were looked up. They are in `prompt_tokens`, too.'),
+  searches: count.describe('Searches for passages.'),
   dollars: z.number(),
 });
 

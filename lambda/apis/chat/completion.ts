@@ -7,8 +7,10 @@ import type { RunningVote, VoteState } from '../../generation/running-vote.ts';
 import { type ChatUsage, type SampleAccount, toChatUsage, toUsageSoFar } from '../../generation/usage.ts';
 import { dataFrame, waitingFrame } from '../../http/server-sent-events.ts';
 import { type BudgetReport, toBudgetReport } from '../budget-report.ts';
+import { type Citation, CitationReader } from '../citations.ts';
 import { toVoteAccount, toVoteCounts } from '../vote-account.ts';
 import {
+  annotationsChunk,
   argumentsChunk,
   type ChatIdentity,
   callChunk,
@@ -59,7 +61,8 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
   const frame = (chunk: object) =>
     dataFrame(run.continuousUsage ? { ...chunk, usage: toUsageSoFar(run.promptTokens, run.tokensSoFar()) } : chunk);
   for await (const { index, value } of run.events) {
-    if (value.kind !== 'waiting' && !begun.has(index)) {
+    // A search before the thinking says nothing of the model, whose failure must still have its own status.
+    if (value.kind !== 'waiting' && value.kind !== 'lookup' && !begun.has(index)) {
       begun.add(index);
       yield frame(roleChunk(run.identity, index));
     }
@@ -69,7 +72,8 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
       yield frame(pieceChunk(run.identity, piece, index));
     }
     if (value.kind === 'done') {
-      const { finishReason, report } = collected.choice(index);
+      const { finishReason, report, citations } = collected.choice(index);
+      if (citations.length > 0) yield frame(annotationsChunk(run.identity, citations, index));
       yield frame(finishChunk(run.identity, finishReason, report, index));
     }
   }
@@ -86,7 +90,7 @@ async function* votedFrames(run: RunningChat, vote: RunningVote): AsyncGenerator
   }
   const { winner } = vote.state;
   const choice = collected.choice(winner);
-  const { thinking, answer, calls, logprobs, finishReason } = choice;
+  const { thinking, answer, calls, citations, logprobs, finishReason } = choice;
   yield dataFrame(roleChunk(run.identity));
   if (logprobs.thinking !== undefined || logprobs.answer !== undefined) {
     yield dataFrame(logprobsChunk(run.identity, logprobs));
@@ -97,6 +101,7 @@ async function* votedFrames(run: RunningChat, vote: RunningVote): AsyncGenerator
     yield dataFrame(callChunk(run.identity, { call, at }));
     yield dataFrame(argumentsChunk(run.identity, { text: call.arguments, at }));
   }
+  if (citations.length > 0) yield dataFrame(annotationsChunk(run.identity, citations));
   yield dataFrame(finishChunk(run.identity, finishReason, collected.votedReport(winner)));
   yield* lastFrames(run, collected.usage([choice]));
 }
@@ -159,6 +164,8 @@ class Samples {
       answer: '',
       calls: [],
       cutCall: false,
+      citer: new CitationReader([]),
+      citations: [],
       logprobs: this.#run.thinkingLogprobs ? { thinking: [] } : {},
     };
     this.#states.set(index, state);
@@ -167,16 +174,20 @@ class Samples {
       entries.push(...event.tokens);
       state.logprobs[event.part] = entries;
     }
+    if (event.kind === 'lookup' && event.account !== undefined && this.#run.cites) {
+      state.citer = new CitationReader(event.account.passages);
+    }
     const pieces = state.reader.take(event).flatMap((piece) => addTo(state, piece));
     if (event.kind === 'done') {
-      const { report, segments, route } = event;
-      const { thinking, answer, calls, logprobs } = state;
+      const { report, segments } = event;
+      const { thinking, answer, calls, citations, logprobs } = state;
       this.#accounts.set(index, { report, segments });
       // A client runs the calls of an answer that ends with them: a call that was cut is not among those.
       const called = calls.length > 0 && !state.cutCall;
       const finishReason = called ? 'tool_calls' : (report.finishReason ?? 'stop');
-      const budgetReport = toBudgetReport(report, segments, this.#run, route);
-      this.#finished.push({ index, thinking, answer, calls, logprobs, finishReason, report: budgetReport });
+      const budgetReport = toBudgetReport(report, segments, this.#run, event);
+      const written = { thinking, answer, calls, citations, logprobs };
+      this.#finished.push({ index, ...written, finishReason, report: budgetReport });
     }
     return pieces;
   }
@@ -189,6 +200,8 @@ interface ChoiceState {
   readonly calls: IdentifiedCall[];
   /** Whether a call is incomplete. */
   cutCall: boolean;
+  citer: CitationReader;
+  readonly citations: Citation[];
   readonly logprobs: { thinking?: ThinkingLogprob[]; answer?: ThinkingLogprob[] };
 }
 
@@ -205,6 +218,7 @@ function addTo(state: ChoiceState, piece: AnswerPiece): readonly ChoicePiece[] {
       return [piece];
     case 'text':
       state.answer += piece.text;
+      state.citations.push(...state.citer.push(piece.text));
       return [piece];
     case 'call': {
       const call = { id: `call_${randomUUID().replaceAll('-', '')}`, name: piece.name, arguments: '' };

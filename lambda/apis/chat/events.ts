@@ -2,6 +2,7 @@ import type { ToolCall } from '../../forcing/format.ts';
 import type { ThinkingLogprob } from '../../generation/generation.ts';
 import type { ChatUsage } from '../../generation/usage.ts';
 import type { BudgetReport, VoteAccount } from '../budget-report.ts';
+import type { Citation } from '../citations.ts';
 
 /** Fields that a completion and all chunks of a stream share. */
 export interface ChatIdentity {
@@ -26,6 +27,8 @@ export interface FinishedChoice {
   readonly thinking: string;
   readonly answer: string;
   readonly calls: readonly IdentifiedCall[];
+  /** The passages that the answer cites. */
+  readonly citations: readonly Citation[];
   readonly logprobs: ChoiceLogprobs;
   readonly finishReason: FinishReason;
   readonly report: BudgetReport;
@@ -45,8 +48,28 @@ interface Delta {
   readonly reasoning_content?: string;
   readonly reasoning?: string;
   readonly tool_calls?: readonly CallDelta[];
+  readonly annotations?: readonly Annotation[];
   /** Set if this text was forced, not sampled. */
   readonly forced?: true;
+}
+
+type Annotation = ReturnType<typeof toAnnotation>;
+
+/**
+ * OpenAI's annotation of a message, which knows URLs only: that of the file in this API. The indices are those of the mark, in UTF-16 code
+ * units.
+ */
+function toAnnotation({ passage, start, end }: Citation) {
+  const url = `/v1/files/${encodeURIComponent(passage.fileId)}/content`;
+  return {
+    type: 'url_citation' as const,
+    url_citation: { start_index: start, end_index: end, title: passage.filename, url },
+  };
+}
+
+/** The citations of a choice, after its text. */
+export function annotationsChunk(identity: ChatIdentity, citations: readonly Citation[], index = 0) {
+  return chunk(identity, index, { annotations: citations.map(toAnnotation) });
 }
 
 /** A call has its id and name in the first delta, and then only arguments. */
@@ -169,6 +192,7 @@ export function chatCompletion(
         reasoning_content: choice.thinking,
         reasoning: choice.thinking,
         refusal: null,
+        ...(choice.citations.length === 0 ? {} : { annotations: choice.citations.map(toAnnotation) }),
         ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
       logprobs: toLogprobs(choice.logprobs),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { budgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { outputEndFields } from '../output-end-fields.ts';
+import { retrievalFields } from '../retrieval-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 import { MAX_SAMPLES, voteFields } from '../vote-fields.ts';
 
@@ -74,6 +75,7 @@ export const chatRequestSchema = z.strictObject({
     })
     .nullish(),
   ...budgetFields,
+  ...retrievalFields,
   max_completion_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('Thinking and answer together.'),
   max_tokens: z.int().min(1).max(MAX_TOKENS).nullish().describe('The older name for `max_completion_tokens`.'),
   ...samplingFields,

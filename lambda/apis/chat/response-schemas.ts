@@ -39,6 +39,18 @@ const logprobs = z
   .nullable()
   .describe('Log probabilities. `null` if not requested, or if the model server returns none.');
 
+const annotations = z
+  .array(
+    z.strictObject({
+      type: z.literal('url_citation'),
+      url_citation: z.strictObject({ start_index: count, end_index: count, title: text, url: text }),
+    }),
+  )
+  .optional()
+  .describe(
+    'The passages that the answer cites by their numbers, with the place of each mark. Absent if it cites none.',
+  );
+
 const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
   finished: count,
@@ -60,6 +72,7 @@ export const chatCompletionSchema = z.strictObject({
         reasoning_content: text.describe('The thinking.'),
         reasoning: text.describe('The same as `reasoning_content`, by its other name.'),
         refusal: z.null(),
+        annotations,
         tool_calls: z.array(z.strictObject(toolCall)).optional(),
       }),
       logprobs,
@@ -99,6 +112,7 @@ export const chatChunkSchema = z
             )
             .optional()
             .describe('The first delta of a call has its id and name. The later ones have more of its arguments.'),
+          annotations,
           forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
         }),
         logprobs,

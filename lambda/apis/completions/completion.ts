@@ -213,6 +213,7 @@ function toPiece(
       return { end: { finishReason, stopReason, report: toBudgetReport(report, segments, run) } };
     }
     case 'waiting':
+    case 'lookup':
     case 'thought':
       return undefined;
     default:

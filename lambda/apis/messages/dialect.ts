@@ -3,6 +3,7 @@ import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import type { ApiError } from '../../errors/api-error.ts';
 import { givenIds, toForcingPrefix } from '../../forcing/plan.ts';
 import type { ToolUse } from '../../formats/tools/tool.ts';
+import { lookupOf } from '../../generation/lookup.ts';
 import { preparePrompt } from '../../generation/prepare-prompt.ts';
 import type { RunningGeneration } from '../../generation/request.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
@@ -10,7 +11,7 @@ import { toChatUsage } from '../../generation/usage.ts';
 import { ignoredHeader } from '../../http/limit-headers.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { type AnswerEnd, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
+import { type AnswerEnd, type AnswerLookup, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
 import { findTarget } from '../models/find-model.ts';
@@ -87,8 +88,9 @@ function countTokens(dependencies: AppDependencies) {
     const { model } = findTarget(dependencies, request.model, context.get('caller'));
     const generation = toGenerationRequest(messagesToChat(request, rawInputsOf(text)), model);
     const { prefix, requested } = generation;
+    const asking = generationContext(context);
     const [prepared, format] = await Promise.all([
-      preparePrompt(generation, model, generationContext(context)),
+      preparePrompt(generation, model, { ...asking, lookup: lookupOf(generation, dependencies, asking.caller) }),
       model.format({ bare: false }),
     ]);
     const { promptIds, prefixIds } = prepared;
@@ -105,7 +107,12 @@ function countTokens(dependencies: AppDependencies) {
 
 async function wholeMessage(run: RunningMessage) {
   const blocks = new MessageBlocks(run.newId);
-  const end = await readAnswer(run, (piece) => blocks.add(piece));
+  const end = await readAnswer(
+    run,
+    (piece) => blocks.add(piece),
+    (lookup) => citeIn(blocks, lookup, run),
+  );
+  blocks.close();
   const budgetReport = toAnswerReport(end, run);
   return messageOf(run.identity, blocks.blocks, stopOf(end.report, blocks), usage(end), budgetReport);
 }
@@ -120,16 +127,24 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
       return [dataFrame({ type: 'message_start', message: start }, 'message_start')];
     },
     piece: (piece) => blocks.add(piece).map(frame),
+    lookup: (lookup) => citeIn(blocks, lookup, run),
     end: (end) => {
+      const closed = blocks.close();
       const last = {
         type: 'message_delta',
         delta: stopOf(end.report, blocks),
         usage: usageOf(usage(end)),
         budget_forcing: toAnswerReport(end, run),
       };
-      return [...blocks.close(), last, { type: 'message_stop' }].map(frame);
+      return [...closed, last, { type: 'message_stop' }].map(frame);
     },
   });
+}
+
+/** Lets the answer cite the passages of a search. A search has no event in this dialect. */
+function citeIn(blocks: MessageBlocks, { account }: AnswerLookup, { cites }: RunningMessage): readonly string[] {
+  if (cites && account !== undefined) blocks.cite(account.passages);
+  return [];
 }
 
 function usage({ report, segments }: AnswerEnd) {

@@ -1,13 +1,17 @@
 import type { ForcingReport } from '../../forcing/report.ts';
 import type { AnswerPiece } from '../../generation/answer-reader.ts';
+import type { PlacedPassage } from '../../generation/retrieval.ts';
 import { RawJson } from '../../http/raw-json.ts';
 import type { BudgetReport } from '../budget-report.ts';
+import { type Citation, CitationReader, SentenceReader } from '../citations.ts';
 
 /** Anthropic's content blocks. The signature of thinking is empty: it is never verified here. */
 export type AnswerBlock =
   | { readonly type: 'thinking'; thinking: string; readonly signature: '' }
-  | { readonly type: 'text'; text: string }
+  | { readonly type: 'text'; text: string; citations?: readonly SearchResultCitation[] }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: RawJson };
+
+type SearchResultCitation = ReturnType<typeof toCitation>;
 
 export interface MessageIdentity {
   /** `msg_…` */
@@ -28,9 +32,20 @@ export class MessageBlocks {
   #input = '';
   #cutCall = false;
   readonly #newId: () => string;
+  /** Set while texts may cite passages. */
+  #cited: { readonly citations: CitationReader; readonly sentences: SentenceReader } | undefined;
 
   constructor(newId: () => string) {
     this.#newId = newId;
+  }
+
+  /**
+   * Lets the answer cite passages. A sentence that does is a block of its own, as in Anthropic's answers, so text is passed on by the
+   * sentence.
+   */
+  cite(passages: readonly PlacedPassage[]): void {
+    this.#cited =
+      passages.length === 0 ? undefined : { citations: new CitationReader(passages), sentences: new SentenceReader() };
   }
 
   /** Whether the answer ends with calls for the client to run, all of them complete. */
@@ -39,6 +54,33 @@ export class MessageBlocks {
   }
 
   add(piece: AnswerPiece): readonly BlockEvent[] {
+    if (this.#cited === undefined) return this.#add(piece);
+    if (piece.kind !== 'text' || piece.forced) return [...this.#flush(), ...this.#add(piece)];
+    return this.#cited.sentences.push(piece.text).flatMap((sentence) => this.#addSentence(sentence));
+  }
+
+  /** Adds the sentence that is not complete. */
+  #flush(): readonly BlockEvent[] {
+    const rest = this.#cited?.sentences.end() ?? '';
+    return rest === '' ? [] : this.#addSentence(rest);
+  }
+
+  #addSentence(text: string): readonly BlockEvent[] {
+    const found = this.#cited?.citations.push(text) ?? [];
+    const [first, ...others] = found.map(toCitation);
+    const open = this.blocks.at(-1);
+    const piece = { kind: 'text', text, forced: false } as const;
+    if (first === undefined) {
+      const continues = open?.type === 'text' && open.citations === undefined;
+      return continues ? this.#add(piece) : [...this.#closeOpen(), ...this.#begin(piece)];
+    }
+    const citations = [first, ...others];
+    const begun = [...this.#closeOpen(), ...this.#begin(piece, [])];
+    this.blocks.splice(-1, 1, { type: 'text', text, citations });
+    return [...begun, ...citations.map((citation) => this.#delta({ type: 'citations_delta', citation }, false))];
+  }
+
+  #add(piece: AnswerPiece): readonly BlockEvent[] {
     const open = this.blocks.at(-1);
     if (piece.kind === 'arguments') {
       this.#input += piece.text;
@@ -53,19 +95,27 @@ export class MessageBlocks {
       open.thinking += piece.text;
       return [this.#delta(deltaOf(piece), piece.forced)];
     }
-    if (piece.kind === 'text' && open?.type === 'text') {
+    if (piece.kind === 'text' && open?.type === 'text' && open.citations === undefined) {
       open.text += piece.text;
       return [this.#delta(deltaOf(piece), piece.forced)];
     }
-    return [...this.close(), ...this.#begin(piece)];
+    return [...this.#closeOpen(), ...this.#begin(piece)];
   }
 
   /** Ends the open block. */
   close(): readonly BlockEvent[] {
+    return [...this.#flush(), ...this.#closeOpen()];
+  }
+
+  #closeOpen(): readonly BlockEvent[] {
     return this.blocks.length === 0 ? [] : [{ type: 'content_block_stop', index: this.blocks.length - 1 }];
   }
 
-  #begin(piece: Exclude<AnswerPiece, { kind: 'arguments' | 'call-end' }>): readonly BlockEvent[] {
+  /** @param citations those of a text that cites passages, which its first event has empty. If omitted, the text has none */
+  #begin(
+    piece: Exclude<AnswerPiece, { kind: 'arguments' | 'call-end' }>,
+    citations?: readonly SearchResultCitation[],
+  ): readonly BlockEvent[] {
     const index = this.blocks.length;
     if (piece.kind === 'call') {
       const id = `toolu_${this.#newId()}`;
@@ -78,7 +128,9 @@ export class MessageBlocks {
     this.blocks.push(
       thinks ? { type: 'thinking', thinking: piece.text, signature: '' } : { type: 'text', text: piece.text },
     );
-    const empty = thinks ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' };
+    const empty = thinks
+      ? { type: 'thinking', thinking: '', signature: '' }
+      : { type: 'text', text: '', ...(citations === undefined ? {} : { citations }) };
     return [{ type: 'content_block_start', index, content_block: empty }, this.#delta(deltaOf(piece), piece.forced)];
   }
 
@@ -86,6 +138,23 @@ export class MessageBlocks {
     const index = this.blocks.length - 1;
     return { type: 'content_block_delta', index, delta: forced ? { ...delta, forced } : delta };
   }
+}
+
+/**
+ * Anthropic's citation of a search result: the passage as a whole.
+ *
+ * Source: https://platform.claude.com/docs/en/build-with-claude/search-results
+ */
+function toCitation({ passage, number }: Citation) {
+  return {
+    type: 'search_result_location' as const,
+    cited_text: passage.text,
+    title: passage.filename,
+    source: passage.fileId,
+    search_result_index: number - 1,
+    start_block_index: 0,
+    end_block_index: 1,
+  };
 }
 
 export type BlockEvent =

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { reasoningEfforts } from '../../settings/settings.ts';
 import { MAX_SHORT_TEXT, MAX_STOPS, nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
+import { retrievalFields } from '../retrieval-fields.ts';
 import { MAX_TOKENS, topK } from '../sampling-fields.ts';
 import { votedSamples, voteFields } from '../vote-fields.ts';
 
@@ -10,7 +11,7 @@ const textBlock = z.strictObject({
   type: z.literal('text'),
   text: z.string(),
   cache_control: cacheControl,
-  citations: z.null().optional(),
+  citations: z.array(z.looseObject({ type: z.string() })).nullish(),
 });
 
 /** Blocks of an earlier answer. Thinking may be sent back; it is not passed to the model. */
@@ -72,6 +73,7 @@ const counted = {
     .optional(),
   output_format: jsonFormat.optional().describe('The older name for `output_config.format`.'),
   tools: z.array(tool).max(128).optional(),
+  ...retrievalFields,
   tool_choice: z
     .discriminatedUnion('type', [
       z.strictObject({ type: z.literal('auto'), disable_parallel_tool_use: z.boolean().optional() }),

@@ -16,7 +16,24 @@ export const messageSchema = z.strictObject({
   content: z.array(
     z.discriminatedUnion('type', [
       z.strictObject({ type: z.literal('thinking'), thinking: text, signature: z.literal('') }),
-      z.strictObject({ type: z.literal('text'), text }),
+      z.strictObject({
+        type: z.literal('text'),
+        text,
+        citations: z
+          .array(
+            z.strictObject({
+              type: z.literal('search_result_location'),
+              cited_text: text,
+              title: text,
+              source: text.describe('Id of the file.'),
+              search_result_index: count.describe('Number of the passage in the prompt, from 0.'),
+              start_block_index: count,
+              end_block_index: count,
+            }),
+          )
+          .optional()
+          .describe('The passages that the sentence cites by their numbers. Absent if it cites none.'),
+      }),
       z.strictObject({ type: z.literal('tool_use'), id: text, name: text, input: z.unknown() }),
     ]),
   ),

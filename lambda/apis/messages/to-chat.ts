@@ -35,6 +35,7 @@ export function messagesToChat(
     ...(format === undefined
       ? {}
       : { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema } } }),
+    ...(request.retrieval === undefined ? {} : { retrieval: request.retrieval }),
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,

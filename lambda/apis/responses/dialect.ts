@@ -50,11 +50,13 @@ function createResponse(dependencies: AppDependencies) {
     const { recorder, ignored: unused } = storing(context, dependencies, { id, user, refusesStore, ignored });
     const generation = { ...chat, ignored: unused };
     const requestId = context.get('requestId');
+    const running = await startGeneration(generation, dependencies, { ...generationContext(context), recorder });
+    const showsResults = request.include?.includes('file_search_call.results') === true;
     const run: RunningResponse = {
-      ...(await startGeneration(generation, dependencies, { ...generationContext(context), recorder })),
+      ...running,
       identity: { id, created: dependencies.unixTime(), request },
       tools: generation.tools,
-      items: new ResponseItems(dependencies.newId),
+      items: new ResponseItems(dependencies.newId, { cites: running.cites, showsResults }),
     };
     let number = 0;
     const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
@@ -72,7 +74,13 @@ function createResponse(dependencies: AppDependencies) {
 }
 
 async function wholeResponse(run: RunningResponse) {
-  return ended(run, await readAnswer(run, (piece) => run.items.add(piece))).response;
+  const { items } = run;
+  const end = await readAnswer(
+    run,
+    (piece) => items.add(piece),
+    (lookup) => items.lookup(lookup),
+  );
+  return ended(run, end).response;
 }
 
 function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
@@ -82,6 +90,7 @@ function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => s
       return [frame({ type: 'response.created', response }), frame({ type: 'response.in_progress', response })];
     },
     piece: (piece) => run.items.add(piece).map(frame),
+    lookup: (lookup) => run.items.lookup(lookup).map(frame),
     end: (end) => {
       const { events, response } = ended(run, end);
       return [...events, { type: `response.${response.status}`, response }].map(frame);

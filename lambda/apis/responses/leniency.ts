@@ -8,7 +8,7 @@ export const responsesLeniency: Leniency = {
   ridesAlong: {
     ...ridesAlongEverywhere,
     truncation: { reason: 'no_effect' },
-    include: { reason: 'no_effect', always: true },
+    include: { reason: 'no_effect', always: true, unless: asksForResults },
     max_tool_calls: { reason: 'no_effect' },
     'text.verbosity': { reason: 'no_effect' },
     'tools.strict': { reason: 'no_effect', always: true, unless: (value) => value === false },
@@ -16,6 +16,10 @@ export const responsesLeniency: Leniency = {
   openObjects: { tools: anyValue, stream_options: anyValue, input: isScalar },
   acceptHistory: (body, report) => ({ ...body, input: mapItems(body.input, (item) => acceptItem(item, report)) }),
 };
+
+function asksForResults(include: unknown): boolean {
+  return Array.isArray(include) && include.includes('file_search_call.results');
+}
 
 /** An item that is skipped: `toChat` passes over reasoning. */
 const skipped: JsonObject = { type: 'reasoning' };
@@ -31,7 +35,7 @@ function acceptItem(item: JsonObject, report: Report): JsonObject {
       'input has an item_reference, but responses are not stored. Send the item itself: set store: false in the client.',
     );
   }
-  if (type === 'reasoning') return skipped;
+  if (type === 'reasoning' || type === 'file_search_call') return skipped;
   if (type === 'function_call' || type === 'custom_tool_call') {
     const call = echoedCall(item.name, item.call_id ?? item.id, item.arguments ?? { input: item.input });
     if (call === undefined) return skipped;

@@ -3,6 +3,7 @@ import { reasoningEfforts } from '../../settings/settings.ts';
 import { nativeBudgetFields } from '../budget-fields.ts';
 import { jsonSchema } from '../json-schema.ts';
 import { outputEndFields } from '../output-end-fields.ts';
+import { fileSearchTool, retrievalFields } from '../retrieval-fields.ts';
 import { MAX_TOKENS, samplingFields } from '../sampling-fields.ts';
 import { votedSamples, voteFields } from '../vote-fields.ts';
 
@@ -39,6 +40,8 @@ const item = z.union([
   }),
   // Thinking may be sent back; it is not passed to the model.
   z.looseObject({ type: z.literal('reasoning') }),
+  // Passages are looked up anew for each request.
+  z.looseObject({ type: z.literal('file_search_call') }),
 ]);
 
 /**
@@ -53,6 +56,7 @@ export const responsesRequestSchema = z.strictObject({
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_obfuscation: z.boolean().optional() }).nullish(),
   ...nativeBudgetFields,
+  ...retrievalFields,
   reasoning: z
     .strictObject({
       effort: z.enum(reasoningEfforts).nullish(),
@@ -88,18 +92,25 @@ export const responsesRequestSchema = z.strictObject({
     .nullish(),
   tools: z
     .array(
-      z.strictObject({
-        type: z.literal('function'),
-        name: toolName,
-        description: z.string().nullish(),
-        parameters: jsonSchema.nullish(),
-        strict: z.boolean().nullish(),
-      }),
+      z.discriminatedUnion('type', [
+        z.strictObject({
+          type: z.literal('function'),
+          name: toolName,
+          description: z.string().nullish(),
+          parameters: jsonSchema.nullish(),
+          strict: z.boolean().nullish(),
+        }),
+        fileSearchTool,
+      ]),
     )
     .max(128)
     .nullish(),
   tool_choice: z
-    .union([z.enum(['none', 'auto', 'required']), z.strictObject({ type: z.literal('function'), name: toolName })])
+    .union([
+      z.enum(['none', 'auto', 'required']),
+      z.strictObject({ type: z.literal('function'), name: toolName }),
+      z.strictObject({ type: z.literal('file_search') }),
+    ])
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   truncation: z.literal('disabled').nullish(),
@@ -108,7 +119,7 @@ export const responsesRequestSchema = z.strictObject({
     .unknown()
     .refine((id) => id == null, 'responses are not stored. Send the whole conversation as input.')
     .optional(),
-  include: z.array(z.enum(['reasoning.encrypted_content'])).nullish(),
+  include: z.array(z.enum(['reasoning.encrypted_content', 'file_search_call.results'])).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   user: z.string().max(512).nullish(),
   safety_identifier: z.string().max(512).nullish(),

@@ -4,10 +4,13 @@ import { budgetForcingSchema, count, text, unixSeconds } from '../response-schem
 const partOfText = z.strictObject({
   type: z.enum(['output_text', 'reasoning_text']),
   text,
-  annotations: z.array(z.unknown()).optional(),
+  annotations: z
+    .array(z.strictObject({ type: z.literal('file_citation'), index: count, file_id: text, filename: text }))
+    .optional()
+    .describe('A citation for each number in brackets that a passage has. `index`: its place in the text.'),
   logprobs: z.array(z.unknown()).optional(),
 });
-const itemStatus = z.enum(['in_progress', 'completed', 'incomplete']);
+const itemStatus = z.enum(['in_progress', 'completed', 'incomplete', 'failed']);
 const outputItem = z.discriminatedUnion('type', [
   z.strictObject({
     id: text,
@@ -30,6 +33,24 @@ const outputItem = z.discriminatedUnion('type', [
     call_id: text,
     name: text,
     arguments: text,
+  }),
+  z.strictObject({
+    id: text,
+    type: z.literal('file_search_call'),
+    status: itemStatus,
+    queries: z.array(text),
+    results: z
+      .array(
+        z.strictObject({
+          file_id: text,
+          filename: text,
+          score: z.number(),
+          text,
+          attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+        }),
+      )
+      .nullable()
+      .describe('The passages that the model read, if `include` has `file_search_call.results`.'),
   }),
 ]);
 
@@ -69,6 +90,10 @@ export const responseEventSchema = z
       'response.output_text.done',
       'response.function_call_arguments.delta',
       'response.function_call_arguments.done',
+      'response.output_text.annotation.added',
+      'response.file_search_call.in_progress',
+      'response.file_search_call.searching',
+      'response.file_search_call.completed',
       'response.content_part.done',
       'response.output_item.done',
       'response.completed',

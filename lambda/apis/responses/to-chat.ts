@@ -14,6 +14,7 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
     model: request.model,
     messages: messagesOf(request),
     ...(request.thinking === undefined ? {} : { thinking: request.thinking }),
+    ...retrievalOf(request),
     ...(request.reasoning == null
       ? {}
       : { reasoning: { effort: request.reasoning.effort, max_tokens: request.reasoning.max_tokens } }),
@@ -37,7 +38,7 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
       format?.type === 'json_schema'
         ? { type: 'json_schema', json_schema: { name: format.name, schema: format.schema } }
         : format,
-    tools: request.tools?.map(({ name, description, parameters }) => ({
+    tools: functionsOf(request)?.map(({ name, description, parameters }) => ({
       type: 'function',
       function: {
         name,
@@ -46,15 +47,49 @@ export function responsesToChat(request: ResponsesRequest): ChatRequest {
       },
     })),
     tool_choice:
-      typeof choice === 'object' && choice !== null ? { type: 'function', function: { name: choice.name } } : choice,
+      typeof choice === 'object' && choice?.type === 'file_search'
+        ? 'auto'
+        : typeof choice === 'object' && choice !== null
+          ? { type: 'function', function: { name: choice.name } }
+          : choice,
   };
 }
+
+/** The documents to look up: those of the tool, with what `retrieval` says beside it. */
+function retrievalOf({ retrieval, tools }: ResponsesRequest): Pick<ChatRequest, 'retrieval'> {
+  const [tool, second] = tools?.filter((each) => each.type === 'file_search') ?? [];
+  if (second !== undefined) {
+    throw invalidRequest(
+      'tools',
+      'tools has more than one file_search. Give one, with the ids of all its vector stores.',
+    );
+  }
+  if (tool === undefined) return retrieval === undefined ? {} : { retrieval };
+  const { vector_store_ids: stores, max_num_results: max, filters, ranking_options: ranking } = tool;
+  return {
+    retrieval: {
+      max_results: max ?? FILE_SEARCH_RESULTS,
+      ...(filters == null ? {} : { filters }),
+      ...(ranking == null ? {} : { ranking_options: ranking }),
+      ...retrieval,
+      stores: [...stores, ...(retrieval?.stores ?? [])],
+    },
+  };
+}
+
+function functionsOf({ tools }: ResponsesRequest) {
+  const functions = tools?.filter((tool) => tool.type === 'function');
+  return functions?.length === 0 ? undefined : functions;
+}
+
+/** OpenAI's default of `max_num_results`. Source: https://platform.openai.com/docs/guides/tools-file-search */
+const FILE_SEARCH_RESULTS = 20;
 
 function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['messages'] {
   const messages: ChatRequest['messages'] = instructions == null ? [] : [{ role: 'system', content: instructions }];
   const items = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input;
   for (const entry of items) {
-    if (entry.type === 'reasoning') continue;
+    if (entry.type === 'reasoning' || entry.type === 'file_search_call') continue;
     if ('role' in entry) {
       messages.push({ role: entry.role, content: textOf(entry.content) });
     } else if (entry.type === 'function_call') {

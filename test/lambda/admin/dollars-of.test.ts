@@ -16,6 +16,8 @@ const record: UsageRecord = {
   forced: 0,
   probe: 0,
   aborted: 0,
+  retrieved: 0,
+  searches: 0,
 };
 
 function models(price?: { readonly prompt: number; readonly completion: number }) {

@@ -42,7 +42,8 @@ const occasional: Required<OccasionalReport> = {
     when: 'unsure',
     tokens: 812,
     search_ms: 14,
-    passages: [{ id: 'p_1', file_id: 'file_1', score: 0.7, tokens: 203 }],
+    passages: [{ id: 'p_1', file_id: 'file_1', filename: 'a.md', score: 0.7, tokens: 203 }],
+    left_out: 2,
   },
 };
 

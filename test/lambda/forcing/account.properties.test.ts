@@ -9,10 +9,16 @@ import { bytes, format } from './tiny-vocabulary.ts';
 
 const RUNS = { numRuns: 6_000, seed: 20261126 };
 
-/** A plan that may continue a given thought or a given answer. */
+/** A plan that may continue a given thought or a given answer, and look documents up. */
 const anyPlan = fc
-  .record({ plan: earlyPlan, given: fc.constantFrom('', 'thinking', 'answer'), text: fc.string({ maxLength: 30 }) })
-  .map(({ plan, given, text }): ForcingPlan => {
+  .record({
+    plan: earlyPlan,
+    given: fc.constantFrom('', 'thinking', 'answer'),
+    text: fc.string({ maxLength: 30 }),
+    lookUp: fc.option(fc.record({ below: fc.constantFrom(0, 0.3, 1), maxTokens: fc.constant(40) })),
+  })
+  .map(({ plan: without, given, text, lookUp }): ForcingPlan => {
+    const plan = lookUp === null ? without : { ...without, lookUp, confidence: { measure: 'min_token' } as const };
     if (given === 'thinking') return { ...plan, prefix: { part: given, ids: bytes(text), text } };
     if (given !== 'answer') return plan;
     const ids = [...format.skipThinking, ...bytes(text)];
@@ -20,12 +26,19 @@ const anyPlan = fc
     return { ...plan, limits, prefix: { part: given, ids, text } };
   });
 
+function passagesOf(text: string) {
+  return { ids: bytes(text), text };
+}
+
 /** A server that breaks, ignores minimums, sends tokens after the end, and whose calls are cut or aborted at any time. */
 const anyServer = fc
   .record({
     script,
     ignoresMin: fc.boolean(),
     overrun: fc.integer({ min: 0, max: 4 }),
+    logprobs: fc.boolean(),
+    passages: fc.option(fc.constantFrom(...['A florn is 17.\n', 'é🤔<|im_start|>', 'x'.repeat(40)].map(passagesOf))),
+    interruptsLookUp: fc.option(fc.constantFrom('deadline' as const, 'load' as const, 'abort' as const)),
     interrupts: fc.array(
       fc.tuple(
         fc.integer({ min: 1, max: 40 }),
@@ -34,19 +47,26 @@ const anyServer = fc
       { maxLength: 3 },
     ),
   })
-  .map(({ script, interrupts, ...rest }): ServerScript => ({ ...script, ...rest, interrupts: new Map(interrupts) }));
+  .map(
+    ({ script, interrupts, interruptsLookUp, ...rest }): ServerScript => ({
+      ...script,
+      ...rest,
+      ...(interruptsLookUp === null ? {} : { interruptsLookUp }),
+      interrupts: new Map(interrupts),
+    }),
+  );
 
 /** The two sides of the account. */
 function sidesOf(report: ForcingReport) {
   return {
-    came: report.sampledTokens - report.discardedTokens + report.forcedTokens + report.retrievedTokens,
+    came: report.sampledTokens - report.discardedTokens + report.forcedTokens,
     went:
       report.thinkingTokens + report.answerTokens + report.delimiterTokens + report.probeTokens + report.abortedTokens,
   };
 }
 
 describe('the account of a sample, for any plan, chunks, failures, cuts and aborts', () => {
-  it('adds up: sampled - discarded + forced + retrieved = thinking + answer + delimiter + probe + aborted', () => {
+  it('adds up: sampled - discarded + forced = thinking + answer + delimiter + probe + aborted', () => {
     fc.assert(
       fc.property(anyPlan, anyServer, (plan, server) => {
         const machine = new BudgetForcing(plan);

@@ -22,6 +22,10 @@ export interface ServerScript {
   readonly probes?: readonly (readonly number[])[];
   /** Whether the server gives log-probabilities, which depend on the token only: see `probabilityOf`. */
   readonly logprobs?: boolean;
+  /** Passages that are looked up. `null`: none are found. */
+  readonly passages?: { readonly ids: readonly number[]; readonly text: string } | null;
+  /** What happens while passages are looked up. If omitted, they come. */
+  readonly interruptsLookUp?: 'deadline' | 'load' | 'abort';
   /** Cuts and aborts by the number of pieces after which they come. */
   readonly interrupts?: ReadonlyMap<number, 'deadline' | 'load' | 'abort'>;
 }
@@ -56,11 +60,19 @@ export function drive(machine: BudgetForcing, script: ServerScript): Run {
   let cursor = 0;
   let piece = 0;
   let probes = 0;
-  for (let call = 0; ; call++) {
+  for (let call = -1; ; ) {
     const segment = machine.next();
     emissions.push(...machine.takeEmissions());
     if (segment === undefined) return { segments, emissions, given };
+    if (segment.lookUp !== undefined) {
+      if (script.interruptsLookUp === 'abort') machine.abort();
+      else if (script.interruptsLookUp !== undefined) machine.cut(script.interruptsLookUp);
+      else machine.takePassages(script.passages ?? undefined);
+      emissions.push(...machine.takeEmissions());
+      continue;
+    }
     if (call > 2_000) throw new Error('The machine does not terminate.');
+    call++;
     segments.push(segment);
 
     // After a cut inside a character, the answer does not begin with the other half.

@@ -123,7 +123,7 @@ describe('the accounts of a generation, for any samples, failures, cuts and abor
           completed,
         );
         for (const { report, segments } of accounts) {
-          expect(report.sampledTokens - report.discardedTokens + report.forcedTokens + report.retrievedTokens).toBe(
+          expect(report.sampledTokens - report.discardedTokens + report.forcedTokens).toBe(
             report.thinkingTokens +
               report.answerTokens +
               report.delimiterTokens +
