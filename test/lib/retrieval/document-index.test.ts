@@ -1,5 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { SEARCH_KEY, unfilterableKeys } from '../../../lambda/retrieval/s3-vectors/metadata-keys.ts';
 import { STORE_FILE_PREFIX } from '../../../lambda/retrieval/sync/store-file.ts';
 import { retrievalSettingsSchema } from '../../../lambda/settings/retrieval-settings.ts';
@@ -9,6 +10,10 @@ import { aConfig, all, deployedSettings, synthesize } from '../synthesize.ts';
 const kmsKeyArn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const withDocuments = (retrieval: ConfigInput['retrieval'] = {}, changes: Partial<ConfigInput> = {}) =>
   synthesize(aConfig({ retrieval, ...changes }));
+
+const notificationsSchema = z.object({
+  QueueConfigurations: z.array(z.object({ Event: z.string(), Filter: z.unknown() })),
+});
 
 interface Statement {
   readonly Action: string | readonly string[];
@@ -79,9 +84,7 @@ describe('retrieval', () => {
   it('sends the events of store files alone to a queue, whose failures ring an alarm', () => {
     const { api } = withDocuments({}, { watching: { alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:alarms' } });
     const [bucket] = all(api, 'AWS::S3::Bucket');
-    const { QueueConfigurations } = bucket?.['NotificationConfiguration'] as {
-      QueueConfigurations: { Event: string; Filter: unknown }[];
-    };
+    const { QueueConfigurations } = notificationsSchema.parse(bucket?.['NotificationConfiguration']);
     expect(QueueConfigurations.map(({ Event }) => Event)).toEqual([
       's3:ObjectCreated:*',
       's3:ObjectRemoved:*',
