@@ -13,6 +13,7 @@ import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import type { Retriever } from '../lambda/retrieval/retriever.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
@@ -99,6 +100,8 @@ export interface LocalOptions {
   /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default a minute */
   readonly upstreamIdleMs?: number;
   readonly log?: Log;
+  /** Searches documents for requests with `retrieval`. @default - none, and such requests are refused */
+  readonly retriever?: Retriever;
 }
 
 export interface LocalServer {
@@ -181,6 +184,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
   const objects = options.dataFolder === undefined ? undefined : new FolderObjects(join(options.dataFolder, 'content'));
   const dependencies = await compose(settings, options.log ?? (() => {}), {
+    ...(options.retriever === undefined ? {} : { retriever: options.retriever }),
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
     ...(objects === undefined ? {} : { objects }),
