@@ -14,6 +14,7 @@ import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import { createReadDocument } from '../lambda/retrieval/read/read-document.ts';
+import type { Retriever } from '../lambda/retrieval/retriever.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { MAX_DAYS, retentionSchema } from '../lambda/settings/retention.ts';
 import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
@@ -102,6 +103,8 @@ export interface LocalOptions {
   /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default a minute */
   readonly upstreamIdleMs?: number;
   readonly log?: Log;
+  /** Searches documents for requests with `retrieval`. @default - none, and such requests are refused */
+  readonly retriever?: Retriever;
 }
 
 export interface LocalServer {
@@ -187,6 +190,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
   const objects = options.dataFolder === undefined ? undefined : new FolderObjects(join(options.dataFolder, 'content'));
   const dependencies = await compose(settings, options.log ?? (() => {}), {
+    ...(options.retriever === undefined ? {} : { retriever: options.retriever }),
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
     ...(objects === undefined ? {} : { objects }),

@@ -89,7 +89,7 @@ const combined = (inner: z.ZodType<unknown>) =>
   z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(50) });
 /** Filters in three levels. */
 const level2 = z.union([simple, combined(simple)]);
-export const filterSchema = z
+const filterSchema = z
   .union([simple, combined(level2)])
   .describe('Comparisons of attributes, combined by `and` and `or`.');
 

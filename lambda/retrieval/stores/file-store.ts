@@ -4,7 +4,7 @@ import type { Documents } from '../sync/documents.ts';
 import { type FileRecord, fileRecordSchema } from './records.ts';
 
 /** Most files of a key. */
-export const MAX_FILES = 10_000;
+const MAX_FILES = 10_000;
 const DAY_SECONDS = 86_400;
 
 export type NewFile = Pick<FileRecord, 'filename' | 'purpose'> & {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** Most attributes of a file in a store, as OpenAI limits them. */
-export const MAX_ATTRIBUTES = 16;
+const MAX_ATTRIBUTES = 16;
 
 export const attributesSchema = z
   .record(z.string().min(1).max(64), z.union([z.string().max(512), z.number(), z.boolean()]))

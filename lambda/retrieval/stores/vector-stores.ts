@@ -27,9 +27,9 @@ import {
 } from './records.ts';
 
 /** Most stores of a key. */
-export const MAX_STORES = 1_000;
+const MAX_STORES = 1_000;
 /** Most files of a store. */
-export const MAX_STORE_FILES = 10_000;
+const MAX_STORE_FILES = 10_000;
 const DAY_SECONDS = 86_400;
 /** Time after which a use of a store is written down again, in seconds: its expiry counts in days. */
 const ACTIVE_SECONDS = 3_600;
@@ -470,7 +470,7 @@ export class VectorStores implements Retriever {
   }
 }
 
-export function unknownStore(id: string): ApiError {
+function unknownStore(id: string): ApiError {
   return new ApiError(
     404,
     `No vector store of this key has the id ${JSON.stringify(id.slice(0, 64))}. It is unknown, expired or deleted. GET /v1/vector_stores lists the stores.`,
