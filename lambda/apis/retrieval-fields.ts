@@ -94,7 +94,7 @@ export const fileSearchTool = z
     ranking_options: rankingOptions.nullish(),
   })
   .describe('Looks up documents before the thinking. `retrieval` beside it sets its budget, query and time.');
-export type FileSearchTool = z.infer<typeof fileSearchTool>;
+type FileSearchTool = z.infer<typeof fileSearchTool>;
 
 /** Defaults: the results of a search, and the tokens of a block and its share of the context window. */
 const DEFAULT_RESULTS = 8;

@@ -1,6 +1,6 @@
 import type { AppDependencies } from '../../context.ts';
 import { parseBody } from '../../http/parse-body.ts';
-import type { Filter, IndexQuery } from '../../retrieval/passage-index.ts';
+import type { IndexQuery } from '../../retrieval/passage-index.ts';
 import { countFiles, type StoreFile, type StoreRecord } from '../../retrieval/stores/records.ts';
 import { requireDocuments } from '../../retrieval/stores/require-stores.ts';
 import type { VectorStores } from '../../retrieval/stores/vector-stores.ts';
@@ -89,8 +89,7 @@ export const vectorStores = defineApi({
         text: queries.join('\n'),
         maxResults: body.max_num_results,
         scoreThreshold,
-        // The schema allows these shapes only.
-        ...(body.filters == null ? {} : { filter: body.filters as Filter }),
+        ...(body.filters == null ? {} : { filter: body.filters }),
         ...(hybrid === undefined ? {} : { hybrid }),
       });
       return context.json({

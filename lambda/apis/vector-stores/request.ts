@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { attributesSchema, type Chunking } from '../../retrieval/stores/records.ts';
+import { filterSchema } from '../retrieval-fields.ts';
 
 const MAX_FILES_AT_ONCE = 2_000;
 /** OpenAI's defaults. */
@@ -73,25 +74,6 @@ export const newBatchSchema = z
     ({ file_ids: ids, files }) => (ids === undefined) !== (files === undefined),
     'needs file_ids or files, and not both',
   );
-
-const comparison = z.strictObject({
-  type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']),
-  key: z.string().min(1).max(64),
-  value: z.union([z.string(), z.number(), z.boolean()]),
-});
-const membership = z.strictObject({
-  type: z.enum(['in', 'nin']),
-  key: z.string().min(1).max(64),
-  value: z.array(z.union([z.string(), z.number()])).max(100),
-});
-const simple = z.union([comparison, membership]);
-const combined = (inner: z.ZodType<unknown>) =>
-  z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(50) });
-/** Filters in three levels. */
-const level2 = z.union([simple, combined(simple)]);
-const filterSchema = z
-  .union([simple, combined(level2)])
-  .describe('Comparisons of attributes, combined by `and` and `or`.');
 
 export const searchSchema = z.strictObject({
   query: z.union([z.string().min(1).max(8_192), z.array(z.string().min(1).max(8_192)).min(1).max(8)]),
