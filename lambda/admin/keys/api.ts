@@ -30,8 +30,11 @@ export const keys = defineApi({
     }),
     revokeKey: route('DELETE', '/v1/admin/keys/:id', (dependencies) => async (context) => {
       const id = context.req.param('id');
-      if (!(await storeOf(dependencies).revoke(id))) throw unknownKey(id);
-      audit(dependencies, 'revoke key', context.get('requestId'), id);
+      const revoked = await storeOf(dependencies).revoke(id);
+      if (revoked) audit(dependencies, 'revoke key', context.get('requestId'), id);
+      // Its files and stores belong to nobody else. Also of a key that was revoked before, whose deletion may have failed.
+      await dependencies.documents?.stores.deleteAll(id);
+      if (!revoked) throw unknownKey(id);
       return context.json({ id, revoked: true });
     }),
     rotateKey: route('POST', '/v1/admin/keys/:id/rotate', (dependencies) => async (context) => {

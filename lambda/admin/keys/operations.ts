@@ -31,6 +31,7 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'changeKey' 
     revokeKey: {
       tags: ['keys'],
       summary: 'Revoke a key with all its values',
+      description: 'Its files and vector stores are deleted.',
       parameters: [keyId],
       responses: { ...ok('KeyRevoked'), ...refused('Error') },
     },
