@@ -1,65 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ServiceModel } from '../../aws-models/model.ts';
 
-interface Shape {
-  readonly type: string;
-  readonly document?: boolean;
-  readonly required?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  readonly pattern?: string;
-  readonly enum?: readonly string[];
-  readonly members?: Readonly<Record<string, string>>;
-  readonly member?: string;
-}
 type Json = Readonly<Record<string, unknown>>;
 
-/** AWS's model of S3 Vectors, as far as the index uses it. */
-export const model: {
-  readonly operations: Readonly<
-    Record<string, { readonly uri: string; readonly input: string; readonly output: string }>
-  >;
-  readonly shapes: Readonly<Record<string, Shape>>;
-} = JSON.parse(readFileSync(new URL('s3vectors-model.json', import.meta.url), 'utf8'));
-
-/** What of a value is not as its shape in the model says. */
-function violations(name: string, value: unknown, path = name): string[] {
-  const shape = model.shapes[name];
-  if (shape === undefined) return [`${path}: no shape ${name}`];
-  if (shape.document) return typeof value === 'object' ? [] : [`${path} is no document`];
-  const size =
-    typeof value === 'number' ? value : Array.isArray(value) || typeof value === 'string' ? [...value].length : 0;
-  const limits = [
-    ...(shape.min !== undefined && size < shape.min ? [`${path} is below ${shape.min}`] : []),
-    ...(shape.max !== undefined && size > shape.max ? [`${path} is above ${shape.max}`] : []),
-  ];
-  switch (shape.type) {
-    case 'structure': {
-      if (typeof value !== 'object' || value === null) return [`${path} is no structure`];
-      const members = Object.entries(value).filter(([, member]) => member !== undefined);
-      return [
-        ...(shape.required ?? []).filter((key) => !(key in value)).map((key) => `${path}.${key} is required`),
-        ...members.flatMap(([key, member]) => {
-          const of = shape.members?.[key];
-          return of === undefined ? [`${path}.${key} is no member`] : violations(of, member, `${path}.${key}`);
-        }),
-      ];
-    }
-    case 'list':
-      if (!Array.isArray(value)) return [`${path} is no list`];
-      return [...limits, ...value.flatMap((item, index) => violations(shape.member ?? '', item, `${path}[${index}]`))];
-    case 'string': {
-      if (typeof value !== 'string') return [`${path} is no string`];
-      const matches = shape.pattern === undefined || new RegExp(`^(?:${shape.pattern})$`).test(value);
-      return matches ? limits : [...limits, `${path} does not match ${shape.pattern}`];
-    }
-    case 'boolean':
-      return typeof value === 'boolean' ? [] : [`${path} is no boolean`];
-    default:
-      return typeof value === 'number' ? limits : [`${path} is no number`];
-  }
-}
+/** AWS's model of S3 Vectors. */
+const model = ServiceModel.of('S3Vectors');
 
 interface StoredVector {
   readonly key: string;
@@ -97,15 +43,13 @@ export async function playS3Vectors(index: PlayedIndex) {
       return;
     }
     asked.push({ operation, input, bytes: body.length });
-    const found = model.operations[operation];
-    if (found === undefined) throw new Error(`No operation ${operation}.`);
-    const wrong = [...violations(found.input, input), ...serviceLimits(operation, input, body.length)];
+    const wrong = [...model.wrongInRequest(operation, input), ...serviceLimits(operation, input, body.length)];
     if (wrong.length > 0) {
       answer(400, { message: wrong.slice(0, 5).join('; ') }, 'ValidationException');
       return;
     }
     const result = run(operation, input);
-    const wrongAnswer = violations(found.output, result);
+    const wrongAnswer = model.wrongInAnswer(operation, result, true);
     if (wrongAnswer.length > 0) throw new Error(wrongAnswer.join('; '));
     answer(200, result);
   });

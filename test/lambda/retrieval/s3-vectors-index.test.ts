@@ -6,7 +6,8 @@ import type { Embedder } from '../../../lambda/retrieval/passage-index.ts';
 import { SEARCH_KEY, unfilterableKeys } from '../../../lambda/retrieval/s3-vectors/metadata-keys.ts';
 import { queryVectorsOperation } from '../../../lambda/retrieval/s3-vectors/query-vectors.ts';
 import { S3VectorsIndex } from '../../../lambda/retrieval/s3-vectors/s3-vectors-index.ts';
-import { model, playS3Vectors } from './played-s3-vectors.ts';
+import { ServiceModel } from '../../aws-models/model.ts';
+import { playS3Vectors } from './played-s3-vectors.ts';
 
 const indexArn = 'arn:aws:s3vectors:us-east-1:111122223333:bucket/passages/index/passages';
 
@@ -56,16 +57,20 @@ afterEach(() => served.close());
 describe('QueryVectors with texts', () => {
   it('has members of AWS’s model alone, which the SDK’s client still lacks', () => {
     const [, , , , input] = queryVectorsOperation as unknown as [0, 0, 0, 0, () => readonly [0, 0, 0, 0, string[]]];
-    const known = Object.keys(model.shapes['QueryVectorsInput']?.members ?? {});
-    expect(known).toEqual(expect.arrayContaining(input()[4]));
+    // Members of no type: only names are of interest.
+    const given = Object.fromEntries(input()[4].map((name) => [name, null]));
+    const wrong = ServiceModel.of('S3Vectors').wrongInRequest('QueryVectors', given);
+    expect(wrong.filter((text) => text.endsWith('is no member'))).toEqual([]);
     const [, , , , clients] = QueryVectors$ as unknown as [0, 0, 0, 0, () => readonly [0, 0, 0, 0, string[]]];
     // If this fails, the client's own command can be used.
     expect(clients()[4]).not.toContain('queryTexts');
   });
 
   it('is needed because a record must have a vector, and a query may have none', () => {
-    expect(model.shapes['PutInputVector']?.required).toContain('data');
-    expect(model.shapes['QueryVectorsInput']?.required).toEqual(['topK']);
+    const model = ServiceModel.of('S3Vectors');
+    const put = { vectorBucketName: 'bucket', indexName: 'index', vectors: [{ key: 'a' }] };
+    expect(model.wrongInRequest('PutVectors', put)).toEqual([expect.stringContaining('vectors[0].data is required')]);
+    expect(model.wrongInRequest('QueryVectors', { topK: 1 })).toEqual([]);
   });
 });
 
