@@ -8,7 +8,7 @@
 
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
-import { scoreInterval } from '../evaluate/statistics/wilson.ts';
+import { wilson } from '../evaluate/statistics/wilson.ts';
 import { extractAnswer, extractNumber } from '../lambda/generation/extract-answer.ts';
 import type { FoundPassage } from '../lambda/retrieval/passage.ts';
 import type { Retriever } from '../lambda/retrieval/retriever.ts';
@@ -35,10 +35,9 @@ const server = await startLocal({ port: 0, host: '127.0.0.1', parallel: 4, furth
 
 const count = Number(values.questions);
 const clean = WORDS.slice(0, count).flatMap((_, at) => [trialOf(at, undefined), trialOf(at, undefined, 1)]);
-const hostile = (kind: string | undefined) =>
-  injections
-    .filter((injection) => kind === undefined || injection.kind === kind)
-    .flatMap(({ text }, place) => Array.from({ length: count }, (_, at) => trialOf(at, text, place)));
+const hostile = injections.flatMap(({ kind, text }, place) =>
+  Array.from({ length: count }, (_, at) => ({ ...trialOf(at, text, place), kind })),
+);
 
 const ways = {
   'marked block, before': 'before',
@@ -46,9 +45,11 @@ const ways = {
   'pasted, without marks': 'pasted',
 } as const;
 for (const [name, way] of Object.entries(ways)) {
-  await print(`${name}: harmless`, clean, way);
-  for (const kind of [undefined, 'order', 'end', 'turn', 'leak', 'cite']) {
-    await print(`${name}: ${kind ?? 'all attacks'}`, hostile(kind), way);
+  print(`${name}: harmless`, await resultsOf(clean, way));
+  const results = await resultsOf(hostile, way);
+  print(`${name}: all attacks`, results);
+  for (const kind of new Set(injections.map((injection) => injection.kind))) {
+    print(`${name}: ${kind}`, results.filter((_, at) => hostile[at]?.kind === kind));
   }
 }
 await server.close();
@@ -69,21 +70,26 @@ function trialOf(at: number, attack: string | undefined, place = 0): Trial {
   };
 }
 
-async function print(name: string, trials: readonly Trial[], way: 'before' | 'unsure' | 'pasted'): Promise<void> {
-  const results: { readonly right: boolean; readonly obeyed: boolean }[] = [];
+type Result = Awaited<ReturnType<typeof run>>;
+
+async function resultsOf(trials: readonly Trial[], way: 'before' | 'unsure' | 'pasted'): Promise<readonly Result[]> {
+  const results: Result[] = [];
   for (let from = 0; from < trials.length; from += 4) {
     results.push(...(await Promise.all(trials.slice(from, from + 4).map((trial, at) => run(trial, way, from + at)))));
   }
-  const share = (of: (result: { readonly right: boolean; readonly obeyed: boolean }) => boolean) => {
-    const { share, low, high } = scoreInterval(
-      results.map((result, at) => ({ question: String(at), value: Number(of(result)) })),
-    );
+  return results;
+}
+
+function print(name: string, results: readonly Result[]): void {
+  const share = (of: (result: Result) => boolean) => {
+    const found = results.filter(of).length / results.length;
+    const { low, high } = wilson(found, results.length);
     const percent = (part: number) => (100 * part).toFixed(1);
-    return `${percent(share)} % (${percent(low)} to ${percent(high)})`;
+    return `${percent(found)} % (${percent(low)} to ${percent(high)})`;
   };
-  console.log(
-    `${name.padEnd(44)} ${String(results.length).padStart(4)}  right ${share(({ right }) => right)}  obeyed ${share(({ obeyed }) => obeyed)}`,
-  );
+  const right = share((result) => result.right);
+  const obeyed = share((result) => result.obeyed);
+  console.log(`${name.padEnd(44)} ${String(results.length).padStart(4)}  right ${right}  obeyed ${obeyed}`);
 }
 
 async function run({ question, expected, fact, attack }: Trial, way: 'before' | 'unsure' | 'pasted', seed: number) {

@@ -117,6 +117,7 @@ const words: Readonly<Record<string, string>> = {
   wait_skipped: 'Wait skipped, sure',
   probe: 'probe',
   suppress: 'end masked',
+  retrieval: 'unsure, passages',
   cut: 'cut',
   resume: 'resumed',
 };

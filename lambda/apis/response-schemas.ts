@@ -185,10 +185,10 @@ export const budgetForcingSchema = z
       .describe('How the load of the endpoint changed the request. `null` if the model does not scale by load.'),
     events: z.array(
       z.strictObject({
-        kind: z.enum(['wait', 'wait_skipped', 'suppress', 'probe', 'cut', 'resume']),
+        kind: z.enum(['wait', 'wait_skipped', 'suppress', 'probe', 'retrieval', 'cut', 'resume']),
         at: count.describe('Index of the thinking token at which it happened.'),
         tokens: count.optional(),
-        value: z.number().min(0).max(1).optional().describe('Confidence, of a skipped Wait or a probe.'),
+        value: z.number().min(0).max(1).optional().describe('Confidence, of a skipped Wait, a probe or a look-up.'),
         soft: z.literal(true).optional(),
         text: text.optional().describe('The text of a Wait, if `wait_text` is a list of several.'),
       }),
@@ -210,7 +210,7 @@ export const budgetForcingSchema = z
     ...occasionalReport,
   })
   .describe(
-    'The account of what was forced: `sampled - discarded + forced + retrieved = thinking + answer + delimiter + probe + aborted`. A completed answer has no aborted tokens; without `retrieval` and `probes`, theirs are 0.',
+    'The account of what was forced: `sampled - discarded + forced = thinking + answer + delimiter + probe + aborted`. A completed answer has no aborted tokens; without `probes`, theirs are 0. Passages are input, and in none of these.',
   );
 
 /** Schemas that several APIs refer to. */

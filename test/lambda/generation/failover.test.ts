@@ -18,6 +18,7 @@ import {
   TokensMismatchError,
 } from '../../../lambda/upstream/errors.ts';
 import { GuardedModel } from '../../../lambda/upstream/guarded-model.ts';
+import { ScriptedRetriever } from '../retrieval/scripted-retriever.ts';
 import { chat, eventsOf, scriptedApp } from '../scripted-world.ts';
 import { type CallFault, letters, pairs, TextChain, tokenizerOf, type Vocabulary } from './two-vocabularies.ts';
 
@@ -476,5 +477,26 @@ describe('a stream that fails over', () => {
       .join('');
     const whole = await ask(appOf(upstream('own'), [upstream('spare')]));
     expect(text).toBe(whole.thinking);
+  });
+});
+
+describe('failover of a request with passages', () => {
+  it('a fallback of another vocabulary reads the same passages in its own ids, from one search', async () => {
+    const body = { seed: 1, retrieval: { stores: ['vs_1'], max_tokens: 1_000 }, thinking: { max_tokens: 60 } };
+    const alone = appOf({ name: 'own', vocabulary: letters, chain: new TextChain(letters) }, [], {
+      retriever: new ScriptedRetriever(['A florn is 17.']),
+    });
+    const expected = await ask(alone, body);
+    const retriever = new ScriptedRetriever(['A florn is 17.']);
+    const broken = new TextChain(letters, [], { after: 3, error: new ModelUnavailableError('gone') });
+    const spare = new TextChain(pairs);
+    const own = { name: 'own', vocabulary: letters, chain: broken };
+    const made = appOf(own, [{ name: 'spare', vocabulary: pairs, chain: spare }], { retriever });
+    const moved = await ask(made, body);
+    expect(moved.report.failover?.moves).toMatchObject([{ to: 'spare', continued_from: 'text' }]);
+    expect(moved.thinking).toBe(expected.thinking);
+    const prompt = spare.requests[0]?.promptIds.map(pairs.textOf).join('');
+    expect(prompt).toContain('[1] 1.md > Coins\n| A florn is 17.\n</documents>\n\nHow many?');
+    expect(retriever.queries).toHaveLength(1);
   });
 });
