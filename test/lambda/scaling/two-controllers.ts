@@ -106,6 +106,8 @@ export async function twoControllers(use = 1) {
         elastic,
         floorTokens,
         thinkingCalls: 1,
+        prefix: 0,
+        sharedTokens: 0,
         key,
       };
       // How long a start still takes is an estimate live, and known in the simulator: both get the estimate.
