@@ -1,6 +1,6 @@
 import type { Routing } from './engine/fleet.ts';
 import type { Gate } from './engine/gate.ts';
-import type { Outcome } from './engine/outcome.ts';
+import type { FirstTokenObjective, Outcome } from './engine/outcome.ts';
 import { type Failure, simulate } from './engine/simulate.ts';
 import type { Profile } from './profile.ts';
 import type { Scaler } from './scaling/scaler.ts';
@@ -21,6 +21,8 @@ export interface Scenario {
   readonly failures?: readonly Failure[];
   readonly mix: ThinkingMix;
   readonly profile: Profile;
+  /** Objective for the first token. 95 % of the requests must meet it. */
+  readonly objective: FirstTokenObjective;
   readonly routing: Routing;
   readonly minCopies: number;
   readonly maxCopies: number;
@@ -98,6 +100,7 @@ export function runScenario(
     ...policy,
     profile: scenario.profile,
     routing: scenario.routing,
+    objective: scenario.objective,
     failures: scenario.failures ?? [],
     traffic: trafficOf(scenario),
     measureFrom: scenario.warmUpSeconds,

@@ -1,11 +1,11 @@
-import type { Demand } from './demand.ts';
-import type { CopyCapacity, Load } from './load.ts';
+import { type Demand, demandedCopies } from './demand.ts';
+import { type CopyCapacity, type Load, copiesForPressure } from './load.ts';
 
 export interface ScalingSettings {
   /** Copies that always run. 0 lets the endpoint scale to zero. */
   readonly minCopies: number;
   readonly maxCopies: number;
-  /** Target fraction of the copies' measured speed that the demand uses. Above 0, at most 1. */
+  /** Target fraction of the copies' time that the demanded work takes. Above 0, at most 1. */
   readonly targetUtilization: number;
   /**
    * Maximum pressure of the admitted requests on the copies, see `pressureOf`. Above 0. If it is below admission's `fullAt`,
@@ -54,9 +54,8 @@ export function desiredCopies(
   settings: ScalingSettings,
 ): DesiredCopies {
   const { minCopies, maxCopies, copiesPerInstance } = settings;
-  const byDemand = demand.tokensPerSecond / (capacity.tokensPerSecond * settings.targetUtilization);
-  const byCache =
-    Math.max(load.reservedTokens / capacity.cacheTokens, load.requests / capacity.maxRequests) / settings.maxPressure;
+  const byDemand = demandedCopies(demand, capacity) / settings.targetUtilization;
+  const byCache = copiesForPressure(load, capacity, settings.maxPressure);
   const atLeast = Math.max(byDemand, byCache);
   // The decaying average of past demand must not keep a copy running.
   const needed = atLeast < NEGLIGIBLE_COPIES && load.requests === 0 ? 0 : Math.ceil(atLeast);

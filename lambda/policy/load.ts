@@ -8,6 +8,10 @@ export interface Load {
   readonly requests: number;
   /** Expected prompt, thinking and answer of these requests when they end. Constant while they run. */
   readonly reservedTokens: number;
+  /** Prompts of these requests. */
+  readonly promptTokens: number;
+  /** Prompts of those that have no first token yet, without the part that is expected in a cache. */
+  readonly waitingPromptTokens: number;
   /** Thinking and answer that these requests may still use: the rest of their limits. */
   readonly committedTokens: number;
 }
@@ -18,21 +22,43 @@ export interface CopyCapacity {
   readonly cacheTokens: number;
   /** Requests that it decodes concurrently (vLLM's `--max-num-seqs`). */
   readonly maxRequests: number;
-  /** Measured throughput at full load over all requests, in tokens per second. */
+  /** Measured decode throughput at full load over all requests, in tokens per second, without the time of prefills. */
   readonly tokensPerSecond: number;
+  /** Measured prefill speed without the time of decode steps, in tokens per second. */
+  readonly promptTokensPerSecond: number;
+  /** Size of the requests that fill caches, see `tokenMeanSize`. 0 if it is unknown. */
+  readonly requestTokens: number;
 }
 
 /**
- * Utilization of a number of copies. 1 means that the admitted requests fill the KV cache of all copies when each reaches its
- * expected length, or that every place is taken. Above 1, requests begin to queue. `Infinity` if there are requests and no copy.
- *
- * Until it ends, a request holds less than its reservation, on average about half of its output. So copies still have room at 1.
+ * Utilization of a number of copies. 1 means that the admitted requests fill the KV caches as far as full copies should be, or that every
+ * place is taken. Above 1, requests begin to queue. `Infinity` if there are requests and no copy.
  */
 export function pressureOf(load: Load, capacity: CopyCapacity, copies: number = load.copies): number {
   if (load.requests === 0) return 0;
   if (copies <= 0) return Number.POSITIVE_INFINITY;
-  return Math.max(load.reservedTokens / capacity.cacheTokens, load.requests / capacity.maxRequests) / copies;
+  return Math.max(cachePressure(load, capacity, copies), load.requests / capacity.maxRequests / copies);
 }
 
+/**
+ * Share of the usable caches that the fullest copies hold. A request holds its prompt from the start and its output, which grows, by half.
+ * Few long requests meet copies less evenly than many short ones, so they leave more room.
+ */
+function cachePressure({ reservedTokens, promptTokens }: Load, capacity: CopyCapacity, copies: number): number {
+  const held = (reservedTokens + promptTokens) / 2 / copies;
+  return (held + Z * Math.sqrt(held * capacity.requestTokens)) / (capacity.cacheTokens * F);
+}
+/** Copies, also a fraction, on which the requests have this pressure. */
+export function copiesForPressure(load: Load, capacity: CopyCapacity, pressure: number): number {
+  const held = (load.reservedTokens + load.promptTokens) / 2;
+  // Solves cachePressure(held ÷ copies) = pressure for the root of what a copy holds.
+  const deviation = (Z * Math.sqrt(capacity.requestTokens)) / 2;
+  const root = Math.sqrt(deviation ** 2 + pressure * capacity.cacheTokens * F) - deviation;
+  return Math.max(held / root ** 2, load.requests / capacity.maxRequests / pressure);
+}
+
+const Z = Number(process.env.Z ?? 2);
+const F = Number(process.env.F ?? 0.78);
+
 /** An endpoint without a request. */
-export const emptyLoad: Load = { copies: 0, startingCopies: 0, requests: 0, reservedTokens: 0, committedTokens: 0 };
+export const emptyLoad: Load = { copies: 0, startingCopies: 0, requests: 0, reservedTokens: 0, promptTokens: 0, waitingPromptTokens: 0, committedTokens: 0 };

@@ -48,6 +48,8 @@ export class Job {
   sharedHeld = 0;
   /** Prompt tokens that the first call found in the cache. */
   cachedTokens = 0;
+  /** Whether the controller knows of its first token. */
+  started = false;
   /** Position in a copy's queues: lower first. */
   order = 0;
   limitTokens = 0;
@@ -94,6 +96,7 @@ export class Job {
     this.sharedTokens = arrival.sharedTokens;
     this.sharedHeld = 0;
     this.cachedTokens = 0;
+    this.started = false;
     this.minTokens = arrival.minThinkingTokens;
     this.maxAnswerTokens = arrival.maxAnswerTokens;
     this.limitTokens = grantedTokens + arrival.maxAnswerTokens;

@@ -114,6 +114,7 @@ class Run implements CopyListener {
   firstToken(job: Job, now: number): void {
     if (job.firstTokenAt < 0) {
       job.firstTokenAt = now;
+      this.#controller.start(job);
       this.#recorder.firstToken(job, now);
     }
     if (job.callsLeft === 1 && job.answerAt < 0) job.answerAt = now;

@@ -15,7 +15,8 @@ export function lengthAt(quantiles: Quantiles, point: number): number {
   const [first] = quantiles;
   if (first?.[0] !== 0 || quantiles.at(-1)?.[0] !== 1)
     throw new RangeError('Quantiles begin with the probability 0 and end with 1.');
-  let [fromP, fromTokens]: readonly [number, number] = first;
+  let fromP: number = first[0];
+  let fromTokens = first[1];
   for (const [p, tokens] of quantiles) {
     if (p < fromP || tokens < fromTokens || fromTokens < 1)
       throw new RangeError(
@@ -25,7 +26,8 @@ export function lengthAt(quantiles: Quantiles, point: number): number {
       const part = p === fromP ? 1 : (point - fromP) / (p - fromP);
       return Math.max(1, Math.round(fromTokens * (tokens / fromTokens) ** part));
     }
-    [fromP, fromTokens] = [p, tokens];
+    fromP = p;
+    fromTokens = tokens;
   }
   return fromTokens;
 }
