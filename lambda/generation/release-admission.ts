@@ -3,7 +3,7 @@ import { loggableError } from '../errors/loggable-error.ts';
 import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import type { GenerationRequest } from './request.ts';
-import { type SampleAccount, toChatUsage } from './usage.ts';
+import { cachedTokensOf, type SampleAccount, toChatUsage } from './usage.ts';
 
 /**
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
@@ -23,7 +23,7 @@ export async function* releaseAtEnd<Event>(
     yield* events;
   } finally {
     // A failure to write either must not hide the answer, nor keep the other from being written.
-    await admission?.admitted.end().catch((error: unknown) => {
+    await admission?.admitted.end(cachedTokensOf(accounts)).catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
     const used = toUsedTokens(

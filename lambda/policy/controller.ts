@@ -1,9 +1,9 @@
 import { type AdmissionDecision, type AdmissionSettings, admission } from './admission.ts';
+import { type CachedPrompts, cachedShare, learnCached, noPrompts } from './cached-prompts.ts';
 import type { Held } from './committed-tokens.ts';
 import { type Demand, measureDemand, noDemand } from './demand.ts';
 import type { ScalingSettings } from './desired-copies.ts';
 import { type ElasticSettings, elasticGrant, type KeyLoad } from './elastic-grant.ts';
-import { type CachedPrompts, cachedShare, learnCached, noPrompts } from './cached-prompts.ts';
 import { type ExpectedUse, expectedTokens, learnUse, unknownUse } from './expected-use.ts';
 import { type CopyCapacity, type Load, pressureOf } from './load.ts';
 import type { Freed } from './load-account.ts';
@@ -87,12 +87,11 @@ export function newControllerState(profile: {
   /** Requests of a full copy, and its decode step in seconds. */
   readonly fullRequests: number;
   readonly fullStepSeconds: number;
-  readonly promptTokensPerSecond: number;
 }): ControllerState {
   const full = { requests: profile.fullRequests, stepSeconds: profile.fullStepSeconds };
   return {
     use: unknownUse(),
-    speed: speedOfProfile(profile.stepSeconds, full, profile.promptTokensPerSecond),
+    speed: speedOfProfile(profile.stepSeconds, full, PROMPT_TOKENS_PER_STEP / profile.stepSeconds),
     tokensPerSecond: full.requests / full.stepSeconds,
     cached: noPrompts,
     sizes: noSizes,
@@ -103,7 +102,13 @@ export function newControllerState(profile: {
   };
 }
 
-/** Capacity of one copy, with its measured speed. */
+/**
+ * Prompt tokens that a copy computes in the time in which it reads its weights once: half of the arithmetic per byte of an H100, and within
+ * a factor of two of that of the other GPUs in lib/facts. Only until the prefill speed is measured.
+ */
+const PROMPT_TOKENS_PER_STEP = 256;
+
+/** Capacity of one copy, with its measured speeds. */
 export function capacityOf(
   { cacheTokens, maxRequests }: CopyPlaces,
   { tokensPerSecond, speed, cached, sizes }: Pick<ControllerState, 'tokensPerSecond' | 'speed' | 'cached' | 'sizes'>,
@@ -137,7 +142,7 @@ export function step(
   const measured = { tokens, promptTokens: prompts * (1 - cachedShare(cached)), seconds };
   const { speed, tokensPerSecond } = speedAfter(before, load, measured, places, fullAt);
   const capacity = capacityOf(places, { tokensPerSecond, speed, cached, sizes });
-  const demand = measureDemand(before.demand, { ...arrivedWork, seconds }, scaling.smoothingSeconds);
+  const demand = measureDemand(before.demand, { ...arrivedWork, seconds }, load, scaling.smoothingSeconds);
   const decision = scalingPolicies[scalingPolicy](demand, load, capacity, scaling, before.history, now);
   return {
     state: {

@@ -1,3 +1,4 @@
+import type { HeldLoad } from './load.ts';
 import { type CopySpeeds, type Tokens, workOf } from './work.ts';
 
 /**
@@ -10,9 +11,15 @@ export interface Demand {
   readonly tokensPerSecond: number;
   /** Prompt tokens that no cache holds, likewise. */
   readonly promptTokensPerSecond: number;
+  /** Reserved tokens and prompts of the running requests, and their number, likewise: what they hold of caches and places. */
+  readonly held: HeldLoad;
 }
 
-export const noDemand: Demand = { tokensPerSecond: 0, promptTokensPerSecond: 0 };
+export const noDemand: Demand = {
+  tokensPerSecond: 0,
+  promptTokensPerSecond: 0,
+  held: { requests: 0, reservedTokens: 0, promptTokens: 0 },
+};
 
 /** Work that arrives per second, in seconds of one copy: the number of copies that it keeps busy. */
 export function demandedCopies({ tokensPerSecond, promptTokensPerSecond }: Demand, speeds: CopySpeeds): number {
@@ -28,13 +35,19 @@ export function demandedCopies({ tokensPerSecond, promptTokensPerSecond }: Deman
 export function measureDemand(
   before: Demand,
   arrived: Tokens & { readonly seconds: number },
+  held: HeldLoad,
   smoothingSeconds: number,
 ): Demand {
   if (arrived.seconds <= 0) return before;
   const weight = 1 - Math.exp(-arrived.seconds / smoothingSeconds);
-  const moved = (average: number, tokens: number) => average + weight * (tokens / arrived.seconds - average);
+  const moved = (average: number, value: number) => average + weight * (value - average);
   return {
-    tokensPerSecond: moved(before.tokensPerSecond, arrived.outputTokens),
-    promptTokensPerSecond: moved(before.promptTokensPerSecond, arrived.promptTokens),
+    tokensPerSecond: moved(before.tokensPerSecond, arrived.outputTokens / arrived.seconds),
+    promptTokensPerSecond: moved(before.promptTokensPerSecond, arrived.promptTokens / arrived.seconds),
+    held: {
+      requests: moved(before.held.requests, held.requests),
+      reservedTokens: moved(before.held.reservedTokens, held.reservedTokens),
+      promptTokens: moved(before.held.promptTokens, held.promptTokens),
+    },
   };
 }

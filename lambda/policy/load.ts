@@ -16,6 +16,9 @@ export interface Load {
   readonly committedTokens: number;
 }
 
+/** What requests hold of caches and places. */
+export type HeldLoad = Pick<Load, 'requests' | 'reservedTokens' | 'promptTokens'>;
+
 /** Capacity of one copy. */
 export interface CopyCapacity {
   /** Tokens of all requests that its KV cache holds. */
@@ -41,24 +44,32 @@ export function pressureOf(load: Load, capacity: CopyCapacity, copies: number = 
 }
 
 /**
- * Share of the usable caches that the fullest copies hold. A request holds its prompt from the start and its output, which grows, by half.
- * Few long requests meet copies less evenly than many short ones, so they leave more room.
+ * Share of the usable cache that hot copies hold: those one standard deviation above the mean. A request holds its prompt from the start
+ * and its output, which grows, by half. Few long requests meet copies less evenly than many short ones, so they leave more room.
  */
 function cachePressure({ reservedTokens, promptTokens }: Load, capacity: CopyCapacity, copies: number): number {
   const held = (reservedTokens + promptTokens) / 2 / copies;
-  return (held + Z * Math.sqrt(held * capacity.requestTokens)) / (capacity.cacheTokens * F);
+  return (held + Math.sqrt(held * capacity.requestTokens)) / (capacity.cacheTokens * FULL_CACHE);
 }
 /** Copies, also a fraction, on which the requests have this pressure. */
-export function copiesForPressure(load: Load, capacity: CopyCapacity, pressure: number): number {
+export function copiesForPressure(load: HeldLoad, capacity: CopyCapacity, pressure: number): number {
   const held = (load.reservedTokens + load.promptTokens) / 2;
-  // Solves cachePressure(held ÷ copies) = pressure for the root of what a copy holds.
-  const deviation = (Z * Math.sqrt(capacity.requestTokens)) / 2;
-  const root = Math.sqrt(deviation ** 2 + pressure * capacity.cacheTokens * F) - deviation;
+  // Solves cachePressure = pressure for the square root of what one copy holds.
+  const deviation = Math.sqrt(capacity.requestTokens) / 2;
+  const root = Math.sqrt(deviation ** 2 + pressure * capacity.cacheTokens * FULL_CACHE) - deviation;
   return Math.max(held / root ** 2, load.requests / capacity.maxRequests / pressure);
 }
 
-const Z = Number(process.env.Z ?? 2);
-const F = Number(process.env.F ?? 0.78);
+/** Share of the cache that a full copy holds, one standard deviation above the mean, 0 to 1. See docs/decisions/0033-work.md. */
+const FULL_CACHE = 0.73;
 
 /** An endpoint without a request. */
-export const emptyLoad: Load = { copies: 0, startingCopies: 0, requests: 0, reservedTokens: 0, promptTokens: 0, waitingPromptTokens: 0, committedTokens: 0 };
+export const emptyLoad: Load = {
+  copies: 0,
+  startingCopies: 0,
+  requests: 0,
+  reservedTokens: 0,
+  promptTokens: 0,
+  waitingPromptTokens: 0,
+  committedTokens: 0,
+};

@@ -33,12 +33,7 @@ export interface Thought extends RunningThought<number> {
 export function initialState(profile: Profile): ControllerState {
   const full = fullStep(profile, USUAL_CONTEXT_TOKENS);
   const { stepSeconds } = profile.speed;
-  return newControllerState({
-    stepSeconds,
-    fullRequests: full.requests,
-    fullStepSeconds: full.stepSeconds,
-    promptTokensPerSecond: profile.speed.prefillTokensPerSecond,
-  });
+  return newControllerState({ stepSeconds, fullRequests: full.requests, fullStepSeconds: full.stepSeconds });
 }
 
 /** Copies at one time. */
