@@ -48,13 +48,13 @@ export function prefixRouting(sharedPromptTokens: number, prefixBytes: number, c
   return { prefixAware: true, concurrencyThreshold, samePrefix };
 }
 
-/** Generated requests of several kinds. The first hour warms up. */
+/** Generated requests of several kinds. The first two hours, in which a new endpoint learns, are not measured. */
 export function shapedScenario(
   name: string,
   settings: ShapedSettings,
   rest: Omit<Scenario, 'name' | 'source' | 'warmUpSeconds' | 'mix'>,
 ): Scenario {
-  return { ...rest, name, mix: defaultMix, source: { kind: 'shaped', settings }, warmUpSeconds: 3_600 };
+  return { ...rest, name, mix: defaultMix, source: { kind: 'shaped', settings }, warmUpSeconds: 7_200 };
 }
 
 /** A trace, repeated for a number of rounds. The first round is the warm-up. */

@@ -183,8 +183,10 @@ function speedAfter(
   const pressure = pressureOf(load, capacityOf(places, before));
   if (seconds <= 0 || pressure <= 0 || pressure > fullAt) return before;
   const requestsPerCopy = load.requests / Math.max(1, load.copies);
+  // A prompt that is being computed generates nothing.
+  const decodingPerCopy = (load.requests - load.waitingRequests) / Math.max(1, load.copies);
   const copySeconds = before.copies.running * seconds;
-  const speed = learnSpeed(before.speed, { tokens, promptTokens, copySeconds, requestsPerCopy });
+  const speed = learnSpeed(before.speed, { tokens, promptTokens, copySeconds, requestsPerCopy: decodingPerCopy });
   return { speed, tokensPerSecond: speedAt(speed, (requestsPerCopy * fullAt) / pressure) };
 }
 

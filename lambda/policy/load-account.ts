@@ -27,6 +27,7 @@ export class LoadAccount<Key> {
   #used = 0;
   #prompts = 0;
   #waitingPrompts = 0;
+  #waiting = 0;
   #activeKeys = 0;
 
   get requests(): number {
@@ -43,6 +44,7 @@ export class LoadAccount<Key> {
       copies,
       startingCopies,
       requests: this.#requests,
+      waitingRequests: this.#waiting,
       reservedTokens: this.#reserved,
       promptTokens: this.#prompts,
       waitingPromptTokens: this.#waitingPrompts,
@@ -58,7 +60,10 @@ export class LoadAccount<Key> {
 
   add(key: Key, { promptTokens, limitTokens, reservedTokens }: Held, usedTokens = 0): void {
     this.#prompts += promptTokens;
-    if (usedTokens === 0) this.#waitingPrompts += promptTokens;
+    if (usedTokens === 0) {
+      this.#waitingPrompts += promptTokens;
+      this.#waiting += 1;
+    }
     this.#requests += 1;
     this.#reserved += reservedTokens;
     this.#limits += limitTokens;
@@ -72,6 +77,7 @@ export class LoadAccount<Key> {
   /** Counts the first token of a request: its prompt waits no longer. */
   start({ promptTokens }: Pick<Held, 'promptTokens'>): void {
     this.#waitingPrompts -= promptTokens;
+    this.#waiting -= 1;
   }
 
   /** Subtracts what a request of this key gives back. It must have started. */

@@ -6,11 +6,13 @@ export interface Load {
   readonly startingCopies: number;
   /** Requests that were admitted and have not ended. */
   readonly requests: number;
+  /** Those of them that have no first token yet. */
+  readonly waitingRequests: number;
   /** Expected prompt, thinking and answer of these requests when they end. Constant while they run. */
   readonly reservedTokens: number;
   /** Prompts of these requests. */
   readonly promptTokens: number;
-  /** Prompts of those that have no first token yet, without the part that is expected in a cache. */
+  /** Prompts of those that have no first token yet. */
   readonly waitingPromptTokens: number;
   /** Thinking and answer that these requests may still use: the rest of their limits. */
   readonly committedTokens: number;
@@ -68,6 +70,7 @@ export const emptyLoad: Load = {
   copies: 0,
   startingCopies: 0,
   requests: 0,
+  waitingRequests: 0,
   reservedTokens: 0,
   promptTokens: 0,
   waitingPromptTokens: 0,
