@@ -63,7 +63,7 @@ export function copiesForPressure(load: HeldLoad, capacity: CopyCapacity, pressu
 }
 
 /** Share of the cache that a full copy holds, one standard deviation above the mean, 0 to 1. See docs/decisions/0033-work.md. */
-const FULL_CACHE = 0.73;
+export const FULL_CACHE = 0.73;
 
 /** An endpoint without a request. */
 export const emptyLoad: Load = {
