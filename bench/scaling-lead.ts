@@ -41,10 +41,12 @@ class Recorder implements Scaler {
   #fast: Demand = noDemand;
   #smooth: Demand = noDemand;
 
-  observe({ now, load, arrivedTokens }: Observation): undefined {
-    const arrived = { tokens: arrivedTokens, seconds: SAMPLE_SECONDS };
-    this.#fast = measureDemand(this.#fast, arrived, 60);
-    this.#smooth = measureDemand(this.#smooth, arrived, 600);
+  observe({ now, load, arrivedCopies, capacity }: Observation): undefined {
+    // Work, in output tokens of a full copy.
+    const outputTokens = arrivedCopies * capacity.tokensPerSecond * SAMPLE_SECONDS;
+    const arrived = { promptTokens: 0, outputTokens, seconds: SAMPLE_SECONDS };
+    this.#fast = measureDemand(this.#fast, arrived, load, 60);
+    this.#smooth = measureDemand(this.#smooth, arrived, load, 600);
     if (now > END_SECONDS) return;
     this.samples.push({
       'requests in flight': load.requests,

@@ -35,6 +35,8 @@ interface Change {
   readonly aws?: Partial<TargetTrackingSettings>;
 }
 
+/** 95 % of the first tokens within a second. */
+const objective = { seconds: 1, secondsPerPromptToken: 0 };
 const bounds = { minCopies: 1, maxCopies: 64 };
 const traces = traceNames.flatMap((name) => [1, 3].map((factor) => ({ trace: builtInTrace(name), factor })));
 
@@ -43,10 +45,11 @@ function outcomes({ trace, factor }: (typeof traces)[number], change: Change) {
     mix: { ...defaultMix, ...change.mix },
     profile: { ...s1OnP5(), ...change.profile },
     routing: defaultRouting,
+    objective,
     ...bounds,
     seed: change.seed ?? 1,
   });
-  const maker = new PolicyMaker(scenario, 1);
+  const maker = new PolicyMaker(scenario);
   const target = maker.loadTest.maxConcurrency * (change.safetyFactor ?? 0.5);
   const aws = runScenario(scenario, {
     scaler: new TargetTracking({ ...defaultTargetTracking('concurrency', target, bounds), ...change.aws }),
@@ -141,6 +144,7 @@ function policyTable(): void {
     mix: defaultMix,
     profile: s1OnP5(),
     routing: defaultRouting,
+    objective,
     ...bounds,
     seed: 1,
   };
@@ -152,7 +156,7 @@ function policyTable(): void {
   };
   const scenarios = [...traces.map(({ trace, factor }) => traceScenario(trace, { ...noBursts, factor }, 4, rest)), day];
   const worlds = scenarios.map((scenario) => {
-    const maker = new PolicyMaker(scenario, 1);
+    const maker = new PolicyMaker(scenario);
     const aws = runScenario(scenario, maker.make({ kind: 'aws-concurrency', value: undefined }));
     return { scenario, aws, ours: maker.make({ kind: 'elastic', value: undefined }) };
   });

@@ -1,6 +1,7 @@
 import type { Outcome } from './engine/outcome.ts';
 import { type Policy, type PolicyChoice, type PolicyKind, PolicyMaker } from './policies.ts';
 import { fullStep } from './profile.ts';
+import { type LoadTest, ON_TIME } from './scaling/load-test.ts';
 import { oraclesToTry } from './scaling/oracle.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 
@@ -11,10 +12,8 @@ export interface Result {
   readonly outcome: Outcome;
 }
 
-/** Service level objective of a comparison. */
+/** Service level objective of a comparison, besides the scenario's for the first token. */
 export interface Objective {
-  /** Maximum of the first token's 95th percentile, in seconds. */
-  readonly firstTokenSeconds: number;
   /** Maximum fraction of refused requests, 0 to 1. */
   readonly refusedPart: number;
   /** Minimum fraction of the natural thinking that is done, 0 to 1. */
@@ -26,7 +25,7 @@ export interface Comparison {
   readonly scenario: string;
   readonly requests: number;
   /** Result of the load test of one copy. */
-  readonly loadTest: { readonly maxRequestsPerSecond: number; readonly maxConcurrency: number };
+  readonly loadTest: LoadTest;
   /** Lower bound: GPU hours if every copy were always full and nothing else were billed. */
   readonly boundGpuHours: number;
   readonly results: readonly Result[];
@@ -53,7 +52,7 @@ export function compare(
   objective: Objective,
   search: readonly PolicyKind[],
 ): Comparison {
-  const maker = new PolicyMaker(scenario, objective.firstTokenSeconds);
+  const maker = new PolicyMaker(scenario);
   const play = (policy: Policy): Result => {
     const { name, settings } = policy;
     return { policy: name, settings, outcome: runScenario(scenario, policy) };
@@ -100,9 +99,9 @@ function best(tried: readonly Result[], objective: Objective): Result {
 }
 
 /** Whether a run meets the objective. */
-function meets({ firstToken, requests, refused, thinking }: Outcome, objective: Objective): boolean {
+function meets({ onTime, requests, refused, thinking }: Outcome, objective: Objective): boolean {
   return (
-    firstToken.p95 <= objective.firstTokenSeconds &&
+    onTime >= ON_TIME &&
     refused <= objective.refusedPart * requests &&
     thinking.done >= objective.thinkingPart * thinking.natural
   );

@@ -72,18 +72,15 @@ function isOurs(kind: PolicyKind): boolean {
 /** Creates the policies of one scenario. Computes the load test and the foresight that several of them need only once. */
 export class PolicyMaker {
   readonly #scenario: Scenario;
-  readonly #firstTokenSeconds: number;
   #loadTest: LoadTest | undefined;
   #foresight: Foresight | undefined;
 
-  /** @param firstTokenSeconds objective of the load test for the first token's 95th percentile */
-  constructor(scenario: Scenario, firstTokenSeconds: number) {
+  constructor(scenario: Scenario) {
     this.#scenario = scenario;
-    this.#firstTokenSeconds = firstTokenSeconds;
   }
 
   get loadTest(): LoadTest {
-    this.#loadTest ??= loadTest(this.#scenario, this.#firstTokenSeconds);
+    this.#loadTest ??= loadTest(this.#scenario);
     return this.#loadTest;
   }
 
@@ -94,10 +91,10 @@ export class PolicyMaker {
 
   /** Full copies that serve the mean demand: the initial copies of every policy without a number of copies. */
   get meanCopies(): number {
-    const { tokensPerSecond, copyTokensPerSecond } = this.foresight;
-    const mean = tokensPerSecond.reduce((sum, value) => sum + value, 0) / Math.max(1, tokensPerSecond.length);
+    const { copies } = this.foresight;
+    const mean = copies.reduce((sum, value) => sum + value, 0) / Math.max(1, copies.length);
     const { minCopies, maxCopies } = this.#scenario;
-    return Math.min(maxCopies, Math.max(minCopies, Math.ceil(mean / copyTokensPerSecond)));
+    return Math.min(maxCopies, Math.max(minCopies, Math.ceil(mean)));
   }
 
   oracle(settings: OracleSettings, name: string): Policy {

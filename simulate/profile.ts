@@ -21,6 +21,8 @@ const profileSchema = z.strictObject({
     cachedTokenSeconds: seconds,
     prefillTokensPerSecond: z.number().gt(0),
     chunkTokens: z.int().min(1),
+    longPromptTokens: z.int().min(1).optional(),
+    promptStretch: z.number().min(0).optional(),
     cacheTokens: z.int().min(1),
     maxSequences: z.int().min(1),
   }),
@@ -82,6 +84,19 @@ export function s1OnP5(): Profile {
     copySeconds: secondsOf('image') + secondsOf('download') + secondsOf('load') + secondsOf('engine'),
     idleInstanceSeconds: IDLE_INSTANCE_SECONDS,
     callOverheadSeconds: 0.05,
+  };
+}
+
+/**
+ * R1-Distill-32B as deployed by config/r1-distill-32b.json: the same weights as s1-32B, a window of 131,072 tokens, and steps that one long
+ * prompt fills to half, so that short prompts pass it.
+ */
+export function r1OnP5(): Profile {
+  const s1 = s1OnP5();
+  return {
+    ...s1,
+    name: 'r1-distill-32b on ml.p5.48xlarge',
+    speed: { ...s1.speed, chunkTokens: 8_192, longPromptTokens: 4_096 },
   };
 }
 

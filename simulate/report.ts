@@ -1,6 +1,7 @@
 import { escapeText, percent } from '../evaluate/plot.ts';
 import type { Comparison, Result } from './compare.ts';
 import type { TimelineBin } from './engine/measures.ts';
+import type { Outcome } from './engine/outcome.ts';
 import { costPlot, type Line, type Panel, timePlot } from './plot.ts';
 
 /** Inputs of a simulation, for the head of the report. */
@@ -15,12 +16,14 @@ const HEADINGS = [
   'GPU h',
   '$',
   'of AWS',
+  'p95 of AWS',
   'first token p50',
   'p95',
   'p99',
   'answer p50',
   'p95',
   'p99',
+  'on time',
   'refused',
   'granted',
   'thought',
@@ -36,15 +39,18 @@ export function comparisonText(comparisons: readonly Comparison[], head: ReportH
   return `${head.profile.name} (${head.profile.source})\n${head.traffic}\n\n${parts.join('\n')}\n${LEGEND}\n${head.prices}\n`;
 }
 
-const LEGEND = `Times in seconds. "of AWS": GPU hours relative to aws-concurrency. "granted": granted fraction of the requested maxima. "thought": fraction of the
+const LEGEND = `Times in seconds. "of AWS": GPU hours relative to aws-concurrency; "p95 of AWS": its first tokens likewise. "on time": first
+tokens that meet the objective. "granted": granted fraction of the requested maxima. "thought": fraction of the
 natural thinking that was done. "copies": mean running copies. A row with ▸ is the cheapest setting of its kind that meets the objective.`;
 
 function loadTestLine({ loadTest, boundGpuHours }: Comparison): string {
+  if (!loadTest.met)
+    return `No load of one copy meets the objective for the first token, so a load test advises no target, and the rows of aws-* have none that means anything. Set --first-token higher, or --per-prompt-token for long prompts. Lower bound, if every copy were always full: ${boundGpuHours.toFixed(1)} GPU h.`;
   return `Load test of one copy: ${loadTest.maxRequestsPerSecond.toFixed(3)} requests/s with ${loadTest.maxConcurrency.toFixed(1)} in flight. Lower bound, if every copy were always full: ${boundGpuHours.toFixed(1)} GPU h.`;
 }
 
 function rowsOf(comparison: Comparison): readonly (readonly string[])[] {
-  const base = comparison.results.find(({ policy }) => policy === 'aws-concurrency')?.outcome.gpuHours;
+  const base = comparison.results.find(({ policy }) => policy === 'aws-concurrency')?.outcome;
   return [
     ...comparison.results.map((result) => rowOf(result, base)),
     ...comparison.cheapest.map(({ kind, result, tried }) =>
@@ -55,15 +61,17 @@ function rowsOf(comparison: Comparison): readonly (readonly string[])[] {
   ];
 }
 
-function rowOf({ policy, outcome }: Result, base: number | undefined): readonly string[] {
+function rowOf({ policy, outcome }: Result, base: Outcome | undefined): readonly string[] {
   const { firstToken, answer, thinking } = outcome;
   return [
     policy,
     outcome.gpuHours.toFixed(1),
     outcome.dollars.toFixed(0),
-    base === undefined ? '-' : percent(outcome.gpuHours / base),
+    base === undefined ? '-' : percent(outcome.gpuHours / base.gpuHours),
+    base === undefined ? '-' : `${(firstToken.p95 / base.firstToken.p95).toFixed(2)}×`,
     ...[firstToken.p50, firstToken.p95, firstToken.p99].map((seconds) => seconds.toFixed(2)),
     ...[answer.p50, answer.p95, answer.p99].map((seconds) => seconds.toFixed(0)),
+    percent(outcome.onTime),
     percent(outcome.refused / Math.max(1, outcome.requests)),
     percent(thinking.granted / Math.max(1, thinking.wanted)),
     percent(thinking.done / Math.max(1, thinking.natural)),

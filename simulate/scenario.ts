@@ -1,11 +1,12 @@
 import type { Routing } from './engine/fleet.ts';
 import type { Gate } from './engine/gate.ts';
-import type { Outcome } from './engine/outcome.ts';
-import { simulate } from './engine/simulate.ts';
+import type { FirstTokenObjective, Outcome } from './engine/outcome.ts';
+import { type Failure, simulate } from './engine/simulate.ts';
 import type { Profile } from './profile.ts';
 import type { Scaler } from './scaling/scaler.ts';
 import { EvenTraffic, type GeneratedSettings, GeneratedTraffic } from './traffic/generated.ts';
-import type { ThinkingMix } from './traffic/thinking.ts';
+import { type ShapedSettings, ShapedTraffic } from './traffic/shaped.ts';
+import { defaultMix, type ThinkingMix } from './traffic/thinking.ts';
 import { type Bursts, type Trace, TraceTraffic, withBursts } from './traffic/trace.ts';
 import type { Traffic } from './traffic/traffic.ts';
 
@@ -14,9 +15,14 @@ export interface Scenario {
   readonly name: string;
   readonly source:
     | { readonly kind: 'trace'; readonly trace: Trace; readonly rounds: number }
-    | { readonly kind: 'generated'; readonly settings: GeneratedSettings };
+    | { readonly kind: 'generated'; readonly settings: GeneratedSettings }
+    | { readonly kind: 'shaped'; readonly settings: ShapedSettings };
+  /** See `Simulation`. @default - none */
+  readonly failures?: readonly Failure[];
   readonly mix: ThinkingMix;
   readonly profile: Profile;
+  /** Objective for the first token. 95 % of the requests must meet it. */
+  readonly objective: FirstTokenObjective;
   readonly routing: Routing;
   readonly minCopies: number;
   readonly maxCopies: number;
@@ -42,6 +48,15 @@ export function prefixRouting(sharedPromptTokens: number, prefixBytes: number, c
   return { prefixAware: true, concurrencyThreshold, samePrefix };
 }
 
+/** Generated requests of several kinds. The first two hours, in which a new endpoint learns, are not measured. */
+export function shapedScenario(
+  name: string,
+  settings: ShapedSettings,
+  rest: Omit<Scenario, 'name' | 'source' | 'warmUpSeconds' | 'mix'>,
+): Scenario {
+  return { ...rest, name, mix: defaultMix, source: { kind: 'shaped', settings }, warmUpSeconds: 7_200 };
+}
+
 /** A trace, repeated for a number of rounds. The first round is the warm-up. */
 export function traceScenario(
   trace: Trace,
@@ -65,6 +80,8 @@ function trafficOf({ source, mix, seed }: Scenario): Traffic {
       return new TraceTraffic(source.trace, source.rounds, mix, seed);
     case 'generated':
       return new GeneratedTraffic(source.settings, mix, seed);
+    case 'shaped':
+      return new ShapedTraffic(source.settings, seed);
   }
 }
 
@@ -83,6 +100,8 @@ export function runScenario(
     ...policy,
     profile: scenario.profile,
     routing: scenario.routing,
+    objective: scenario.objective,
+    failures: scenario.failures ?? [],
     traffic: trafficOf(scenario),
     measureFrom: scenario.warmUpSeconds,
     measureUntil: seconds,
@@ -97,6 +116,8 @@ const MAX_POINTS = 480;
 export function evenTrafficOf(scenario: Scenario, requestsPerSecond: number, seconds: number): Traffic {
   const { source, mix, seed } = scenario;
   if (source.kind === 'trace') return new EvenTraffic(source.trace, requestsPerSecond, seconds, mix, seed);
+  if (source.kind === 'shaped')
+    return new ShapedTraffic({ ...source.settings, requestsPerSecond, seconds, rate: { swing: 0 } }, seed);
   const even = {
     ...source.settings,
     requestsPerSecond,

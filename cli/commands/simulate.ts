@@ -6,6 +6,7 @@ import { defaultPrices } from '../../lib/facts/prices.ts';
 import { calibrate } from '../../simulate/calibrate.ts';
 import { type Comparison, compare } from '../../simulate/compare.ts';
 import type { Routing } from '../../simulate/engine/fleet.ts';
+import type { FirstTokenObjective } from '../../simulate/engine/outcome.ts';
 import { type PolicyKind, parsePolicies, policyKinds } from '../../simulate/policies.ts';
 import { type Profile, readProfile, s1OnP5 } from '../../simulate/profile.ts';
 import { comparisonText, plotsOf, type ReportHead, reportPage } from '../../simulate/report.ts';
@@ -164,7 +165,14 @@ export const simulateCommand = defineCommand({
       placeholder: 'SECONDS',
       group: 'Policies',
       default: '1',
-      description: 'objective: 95th percentile of the time to first token',
+      description: 'objective: 95 % of the first tokens come within this time',
+    },
+    'per-prompt-token': {
+      type: 'string',
+      placeholder: 'MS',
+      group: 'Policies',
+      default: '0',
+      description: 'milliseconds that the objective adds for each token of the prompt',
     },
     refused: {
       type: 'string',
@@ -210,10 +218,13 @@ export const simulateCommand = defineCommand({
       return 0;
     }
     const profile = values.profile === undefined ? s1OnP5() : readProfile(values.profile);
-    const scenarios = makeScenarios(values, profile);
+    const firstToken = {
+      seconds: parseNumber('first-token', values['first-token'], { min: 0.001, max: 86_400 }),
+      secondsPerPromptToken: parseNumber('per-prompt-token', values['per-prompt-token'], { min: 0, max: 1_000 }) / 1_000,
+    };
+    const scenarios = makeScenarios(values, profile, firstToken);
     const policies = parsePolicies(values.policies);
     const objective = {
-      firstTokenSeconds: parseNumber('first-token', values['first-token'], { min: 0.001, max: 86_400 }),
       refusedPart: parseNumber('refused', values.refused, { min: 0, max: 1 }),
       thinkingPart: parseNumber('thought', values.thought, { min: 0, max: 1 }),
     };
@@ -221,7 +232,7 @@ export const simulateCommand = defineCommand({
     const comparisons = scenarios.map((scenario) => compare(scenario, policies, objective, search));
     const head = reportHead(profile, scenarios[0]?.mix ?? defaultMix);
     mkdirSync(values.out, { recursive: true });
-    const results = { profile, traffic: head.traffic, objective, comparisons };
+    const results = { profile, traffic: head.traffic, objective: { firstToken, ...objective }, comparisons };
     writeFileSync(join(values.out, 'results.json'), `${JSON.stringify(results)}\n`);
     writeFileSync(join(values.out, 'report.html'), reportPage(comparisons, head));
     for (const [name, svg] of Object.entries(plotsOf(comparisons))) writeFileSync(join(values.out, name), svg);
@@ -262,7 +273,11 @@ function toRouting(values: ScenarioValues): Routing {
   return { ...routing, prefixAware: values['no-prefix-routing'] !== true };
 }
 
-function makeScenarios(values: ScenarioValues, profile: Profile): readonly Scenario[] {
+function makeScenarios(
+  values: ScenarioValues,
+  profile: Profile,
+  objective: FirstTokenObjective,
+): readonly Scenario[] {
   const share = { min: 0, max: 1 };
   const mix = {
     ...defaultMix,
@@ -278,6 +293,7 @@ function makeScenarios(values: ScenarioValues, profile: Profile): readonly Scena
   const rest = {
     mix,
     profile,
+    objective,
     routing: toRouting(values),
     minCopies,
     maxCopies,

@@ -4,7 +4,7 @@ import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import type { Lookup } from './lookup.ts';
 import type { GenerationRequest } from './request.ts';
-import { type SampleAccount, toChatUsage } from './usage.ts';
+import { cachedTokensOf, type SampleAccount, toChatUsage } from './usage.ts';
 
 /**
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
@@ -26,7 +26,7 @@ export async function* releaseAtEnd<Event>(
     yield* events;
   } finally {
     // A failure to write either must not hide the answer, nor keep the other from being written.
-    await admission?.admitted.end().catch((error: unknown) => {
+    await admission?.admitted.end(cachedTokensOf(accounts)).catch((error: unknown) => {
       log('error', 'load lease not released', loggableError(error));
     });
     const used = toUsedTokens(

@@ -18,9 +18,7 @@ export interface SampleAccount {
  */
 export function toChatUsage(samples: readonly SampleAccount[]) {
   const promptTokens = (samples[0]?.report.promptTokens ?? 0) + sum(samples, ({ report }) => report.retrievedTokens);
-  const first = samples[0]?.segments[0];
-  const cached =
-    first?.promptTokensEvaluated === undefined ? 0 : Math.max(0, first.promptTokens - first.promptTokensEvaluated);
+  const cached = cachedTokensOf(samples) ?? 0;
   const completionTokens = sum(samples, ({ report }) => report.completionTokens);
   return {
     prompt_tokens: promptTokens,
@@ -30,6 +28,13 @@ export function toChatUsage(samples: readonly SampleAccount[]) {
     completion_tokens_details: { reasoning_tokens: sum(samples, ({ report }) => report.thinkingTokens) },
   };
 }
+/** Tokens of the prompt that the cache of a copy held. `undefined` if the server does not report them. */
+export function cachedTokensOf(samples: readonly SampleAccount[]): number | undefined {
+  const first = samples[0]?.segments[0];
+  if (first?.promptTokensEvaluated === undefined) return undefined;
+  return Math.max(0, first.promptTokens - first.promptTokensEvaluated);
+}
+
 export type ChatUsage = ReturnType<typeof toChatUsage>;
 
 /** OpenAI's `usage` of a request that is still running, for the chunks of its stream. */

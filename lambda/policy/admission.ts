@@ -1,5 +1,6 @@
 import { evenShare, type KeyLoad, unevenness } from './elastic-grant.ts';
 import { type CopyCapacity, type Load, pressureOf } from './load.ts';
+import { workOf } from './work.ts';
 
 export interface AdmissionSettings {
   /** Pressure up to which requests are admitted without an expected wait. */
@@ -31,7 +32,7 @@ const MAX_RETRY_AFTER_SECONDS = 3_600;
 const EVEN_ENOUGH = 1.5;
 
 /**
- * Decides whether a request is admitted. The expected wait follows from the committed tokens and the speed of the copies, so a
+ * Decides whether a request is admitted. The expected wait follows from the work of the admitted requests, so a
  * request that would wait too long is refused at once instead of running into a timeout. A key that holds far more than its
  * share may wait for a shorter time than others: a key that floods the endpoint is refused first, and other keys can still queue.
  *
@@ -62,11 +63,11 @@ export function admission(
 }
 
 /**
- * Seconds until the load has fallen to `fullAt`: the excess tokens, divided by the tokens per second of all copies. Starting
+ * Seconds until the load has fallen to `fullAt`: the excess of the work, divided by the copies. Starting
  * copies count from `startsInSeconds` on. Returns 0 if there is room, `Infinity` if no copy runs or starts.
  *
- * The excess is scaled to the tokens that are still to be generated: a request that is nearly done soon frees its whole
- * reservation.
+ * The excess is scaled to the work that is still to be done: a request that is nearly done soon frees its whole
+ * reservation, and a prompt that waits costs its prefill as well.
  */
 export function waitSeconds(
   load: Load,
@@ -78,14 +79,24 @@ export function waitSeconds(
   if (pressure <= fullAt) return 0;
   const soon = load.copies + load.startingCopies;
   const roomWhenStarted = load.startingCopies > 0 && pressureOf(load, capacity, soon) <= fullAt;
-  const left = Math.min(load.committedTokens, load.reservedTokens);
-  const speed = load.copies * capacity.tokensPerSecond;
-  const bySpeed = speed > 0 ? (left * (1 - fullAt / pressure)) / speed : Number.POSITIVE_INFINITY;
+  const left = workLeft(load, capacity);
+  const bySpeed = load.copies > 0 ? (left * (1 - fullAt / pressure)) / load.copies : Number.POSITIVE_INFINITY;
   if (roomWhenStarted) return Math.min(bySpeed, startsInSeconds);
   if (load.startingCopies === 0 || bySpeed <= startsInSeconds) return bySpeed;
-  const done = startsInSeconds * speed;
+  const done = startsInSeconds * load.copies;
   const excess = left * (1 - fullAt / pressureOf(load, capacity, soon)) - done;
-  return startsInSeconds + Math.max(0, excess) / (soon * capacity.tokensPerSecond);
+  return startsInSeconds + Math.max(0, excess) / soon;
+}
+
+/** Work that the admitted requests still are, in seconds of one copy: prompts without a first token, and expected output. */
+export function workLeft(load: Load, capacity: CopyCapacity): number {
+  return workOf(
+    {
+      promptTokens: load.waitingPromptTokens,
+      outputTokens: Math.max(0, Math.min(load.committedTokens, load.reservedTokens - load.promptTokens)),
+    },
+    capacity,
+  );
 }
 
 /** Converts a wait to a `Retry-After` value: whole seconds, from 1 to 3,600. An unknown wait (`NaN`) becomes 3,600. */

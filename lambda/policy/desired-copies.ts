@@ -1,17 +1,22 @@
-import type { Demand } from './demand.ts';
-import type { CopyCapacity, Load } from './load.ts';
+import { type Demand, demandedCopies } from './demand.ts';
+import { type CopyCapacity, copiesForPressure, type Load } from './load.ts';
 
 export interface ScalingSettings {
   /** Copies that always run. 0 lets the endpoint scale to zero. */
   readonly minCopies: number;
   readonly maxCopies: number;
-  /** Target fraction of the copies' measured speed that the demand uses. Above 0, at most 1. */
+  /** Target fraction of the copies' time that the demanded work takes. Above 0, at most 1. */
   readonly targetUtilization: number;
   /**
    * Maximum pressure of the admitted requests on the copies, see `pressureOf`. Above 0. If it is below admission's `fullAt`,
    * copies are added before requests queue.
    */
   readonly maxPressure: number;
+  /**
+   * Maximum of the pressure's moving average. Above 0. Near the pressure at which elastic budgets begin to shrink, so that they shrink under
+   * peaks and not for good.
+   */
+  readonly maxMeanPressure: number;
   /** Copies per instance. Instances are billed as a whole, so they are filled. Minimum: 1. */
   readonly copiesPerInstance: number;
   /** Time constant of the demand's moving average, in seconds: about the start time of a copy. */
@@ -32,6 +37,7 @@ export const defaultScaling: ScalingSettings = {
   maxCopies: 8,
   targetUtilization: utilizationWith.elasticBudgets,
   maxPressure: 1.2,
+  maxMeanPressure: 0.75,
   copiesPerInstance: 1,
   smoothingSeconds: 600,
   scaleInAfterSeconds: 3_600,
@@ -54,9 +60,11 @@ export function desiredCopies(
   settings: ScalingSettings,
 ): DesiredCopies {
   const { minCopies, maxCopies, copiesPerInstance } = settings;
-  const byDemand = demand.tokensPerSecond / (capacity.tokensPerSecond * settings.targetUtilization);
-  const byCache =
-    Math.max(load.reservedTokens / capacity.cacheTokens, load.requests / capacity.maxRequests) / settings.maxPressure;
+  const byDemand = demandedCopies(demand, capacity) / settings.targetUtilization;
+  const byCache = Math.max(
+    copiesForPressure(load, capacity, settings.maxPressure),
+    copiesForPressure(demand.held, capacity, Math.min(settings.maxMeanPressure, settings.maxPressure)),
+  );
   const atLeast = Math.max(byDemand, byCache);
   // The decaying average of past demand must not keep a copy running.
   const needed = atLeast < NEGLIGIBLE_COPIES && load.requests === 0 ? 0 : Math.ceil(atLeast);

@@ -7,6 +7,8 @@ import type { Load } from './load.ts';
 export interface Freed {
   /** 1 if the request has ended. */
   readonly requests: 0 | 1;
+  /** 0 for a cut thought. */
+  readonly promptTokens: number;
   readonly reservedTokens: number;
   readonly committedTokens: number;
   /** Reduction of the sum of all limits: the committed tokens and, at the end, those that were used. */
@@ -23,6 +25,9 @@ export class LoadAccount<Key> {
   #reserved = 0;
   #limits = 0;
   #used = 0;
+  #prompts = 0;
+  #waitingPrompts = 0;
+  #waiting = 0;
   #activeKeys = 0;
 
   get requests(): number {
@@ -39,7 +44,10 @@ export class LoadAccount<Key> {
       copies,
       startingCopies,
       requests: this.#requests,
+      waitingRequests: this.#waiting,
       reservedTokens: this.#reserved,
+      promptTokens: this.#prompts,
+      waitingPromptTokens: this.#waitingPrompts,
       committedTokens: committedTokens({ limitTokens: this.#limits }, this.#used),
     };
   }
@@ -50,7 +58,12 @@ export class LoadAccount<Key> {
     return { reservedTokens: reserved, activeKeys: this.#activeKeys + (requests === 0 ? 1 : 0) };
   }
 
-  add(key: Key, { limitTokens, reservedTokens }: Held, usedTokens = 0): void {
+  add(key: Key, { promptTokens, limitTokens, reservedTokens }: Held, usedTokens = 0): void {
+    this.#prompts += promptTokens;
+    if (usedTokens === 0) {
+      this.#waitingPrompts += promptTokens;
+      this.#waiting += 1;
+    }
     this.#requests += 1;
     this.#reserved += reservedTokens;
     this.#limits += limitTokens;
@@ -61,8 +74,15 @@ export class LoadAccount<Key> {
     sums.reserved += reservedTokens;
   }
 
-  /** Subtracts what a request of this key gives back. */
-  release(key: Key, { requests, reservedTokens, committedTokens: committed, limitTokens }: Freed): void {
+  /** Counts the first token of a request: its prompt waits no longer. */
+  start({ promptTokens }: Pick<Held, 'promptTokens'>): void {
+    this.#waitingPrompts -= promptTokens;
+    this.#waiting -= 1;
+  }
+
+  /** Subtracts what a request of this key gives back. It must have started. */
+  release(key: Key, { requests, promptTokens, reservedTokens, committedTokens: committed, limitTokens }: Freed): void {
+    this.#prompts -= promptTokens;
     this.#requests -= requests;
     this.#reserved -= reservedTokens;
     this.#limits -= limitTokens;

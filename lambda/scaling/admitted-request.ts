@@ -61,14 +61,19 @@ export class AdmittedRequest {
     this.#schedule();
   }
 
-  /** Ends the lease: records the used tokens and frees the rest. Later calls do nothing. */
-  async end(): Promise<void> {
+  /**
+   * Ends the lease: records the used tokens and frees the rest. Later calls do nothing.
+   *
+   * @param cachedTokens prompt tokens that the cache of a copy held, if the server reports them
+   */
+  async end(cachedTokens?: number): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     await this.#refreshing;
     const now = this.#scaling.options.now();
-    await this.#scaling.leaseStore.put({ ...this.#current(now), endedAt: now });
+    const cached = cachedTokens === undefined ? {} : { cachedTokens };
+    await this.#scaling.leaseStore.put({ ...this.#current(now), ...cached, endedAt: now });
   }
 
   /** Withdraws a request that was refused by its key's limits before it started. */

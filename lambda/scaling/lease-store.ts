@@ -22,6 +22,8 @@ const leaseSchema = z.object({
   grantedThinking: z.int(),
   floorThinking: z.int(),
   usedThinking: z.int(),
+  /** Prompt tokens that the cache of a copy held. Missing until the server reports them. */
+  cachedTokens: z.int().optional(),
   /** Lowest confidence of the samples that are thinking, 0 to 1. Missing if it is not measured. */
   confidence: z.number().optional(),
   /** Whether the thought may be cut under load. */

@@ -52,7 +52,8 @@ export function nextState(
       // Requests that a paused endpoint refuses are not demand.
       arrived: leases
         .filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true))
-        .map(({ wantedThinking, answerTokens, minTokens }) => ({
+        .map(({ promptTokens, wantedThinking, answerTokens, minTokens }) => ({
+          promptTokens,
           limitTokens: wantedThinking + answerTokens,
           minTokens,
         })),

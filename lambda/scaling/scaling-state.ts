@@ -1,5 +1,8 @@
 import * as z from 'zod';
+import { noPrompts } from '../policy/cached-prompts.ts';
 import { type ControllerState, newControllerState } from '../policy/controller.ts';
+import { noDemand } from '../policy/demand.ts';
+import { noSizes } from '../policy/request-sizes.ts';
 import { type ModelScalingSettings, policySchema } from '../settings/policy-settings.ts';
 import type { Item, ItemTable } from '../storage/table.ts';
 
@@ -24,18 +27,36 @@ export type CopiesState = z.infer<typeof copiesSchema>;
 
 /** The controller's state. Its fields must stay readable: the table keeps them across deployments. */
 const controllerSchema = z.object({
-  demand: z.object({ tokensPerSecond: z.number() }),
+  // Defaults are for items of versions that did not measure this.
+  demand: z.object({
+    tokensPerSecond: z.number(),
+    promptTokensPerSecond: z.number().default(0),
+    held: z
+      .object({ requests: z.number(), reservedTokens: z.number(), promptTokens: z.number() })
+      .default(noDemand.held),
+  }),
   history: z.object({ since: z.number(), peaks: z.array(z.object({ at: z.number(), copies: z.number() })) }).optional(),
   use: z.array(z.number()),
-  speed: z.object({
-    weight: z.number(),
-    requests: z.number(),
-    seconds: z.number(),
-    requestsSquared: z.number(),
-    product: z.number(),
-  }),
+  speed: z
+    .object({
+      weight: z.number(),
+      requests: z.number(),
+      seconds: z.number(),
+      requestsSquared: z.number(),
+      product: z.number(),
+      prompts: z.number(),
+      promptsSquared: z.number(),
+      promptsRequests: z.number(),
+      promptsSeconds: z.number(),
+      profilePromptTokensPerSecond: z.number(),
+    })
+    .optional()
+    .catch(undefined),
   tokensPerSecond: z.number(),
+  cached: z.object({ promptTokens: z.number(), cachedTokens: z.number() }).default(noPrompts),
+  sizes: z.object({ tokens: z.number(), squares: z.number() }).default(noSizes),
   usedTokens: z.number(),
+  startedPromptTokens: z.number().default(0),
   copies: copiesSchema,
 });
 
@@ -121,9 +142,11 @@ export class ScalingStore {
   async state(): Promise<Versioned<ScalingState>> {
     const item = await this.#table.get(this.#partition, 'state');
     const known = item === undefined ? undefined : stateSchema.safeParse(parsedValue(item)).data;
+    const initial = newScalingState(this.#settings);
     return {
-      // A state that another version of the function wrote may not parse: start over with the initial state.
-      value: known ?? newScalingState(this.#settings),
+      // A state that another version of the function wrote may not parse: start over with the initial state. The speed alone starts over
+      // if it was measured without prompts.
+      value: known === undefined ? initial : { ...known, speed: known.speed ?? initial.speed },
       version: item === undefined ? undefined : Number(item['version']),
     };
   }

@@ -88,6 +88,7 @@ export function policyInForce(
       targetUtilization: chosen.target_utilization ?? defaultScaling.targetUtilization,
       // Copies are requested before requests are refused.
       maxPressure: Math.min(fullAt, chosen.most_pressure ?? defaultScaling.maxPressure),
+      maxMeanPressure: defaultScaling.maxMeanPressure,
       smoothingSeconds: chosen.smoothing_seconds ?? defaultScaling.smoothingSeconds,
       scaleInAfterSeconds: chosen.scale_in_after_seconds ?? defaultScaling.scaleInAfterSeconds,
     },

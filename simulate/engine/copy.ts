@@ -1,6 +1,7 @@
 import FlatQueue from 'flatqueue';
 import { Deque } from './deque.ts';
 import type { Job } from './job.ts';
+import { PrefixCache } from './prefix-cache.ts';
 
 /** Speed and capacity of one copy. */
 export interface CopySpeed {
@@ -12,8 +13,22 @@ export interface CopySpeed {
   readonly cachedTokenSeconds: number;
   /** Prefill speed, in tokens per second. */
   readonly prefillTokensPerSecond: number;
-  /** Prompt tokens that one step prefills (chunked prefill). */
+  /** Prompt tokens that one step prefills (chunked prefill; vLLM's `--max-num-batched-tokens`). */
   readonly chunkTokens: number;
+  /**
+   * Tokens of one prompt that one step prefills at most (vLLM's `--long-prefill-token-threshold`). The rest of the chunk goes to the next
+   * prompts.
+   *
+   * @default chunkTokens
+   */
+  readonly longPromptTokens?: number | undefined;
+  /**
+   * How far shorter prompts go ahead: a prompt waits as if it had come later by this many times its own prefill time. 0 is the order of
+   * arrival. With s, a prompt of t seconds is never behind one that came more than s × t after it (vLLM's `--scheduling-policy priority`).
+   *
+   * @default 0
+   */
+  readonly promptStretch?: number | undefined;
   /** Capacity of the KV cache over all sequences, in tokens. */
   readonly cacheTokens: number;
   /** Maximum concurrent sequences. */
@@ -40,6 +55,9 @@ const BLOCK_TOKENS = 16;
  * The simulation advances from event to event: between two events the number of sequences is constant and the cache grows
  * linearly, so the time of any number of steps is a quadratic polynomial. If the cache is full, the latest sequence is preempted
  * and prefilled again later (vLLM's preemption by recomputation).
+ *
+ * Prompts share a step in chunks: the first `chunkTokens / longPromptTokens` of them get `longPromptTokens` each. The beginning of a prompt
+ * that the cache still holds for an earlier request costs no prefill.
  */
 export class Copy {
   readonly id: number;
@@ -57,13 +75,19 @@ export class Copy {
   readonly #speed: CopySpeed;
   readonly #listener: CopyListener;
   readonly #ends = new FlatQueue<Job>();
-  readonly #prefills = new Deque<Job>();
+  /** Prompts that the next step works on, at most `#slots`, and admitted ones behind them. */
+  readonly #prefills: Job[] = [];
+  readonly #admitted = new Deque<Job>();
   readonly #waiting = new Deque<Job>();
-  #prefillLeft = 0;
+  readonly #slots: number;
+  /** Tokens of one prompt in one step. */
+  readonly #perPrompt: number;
+  readonly #prefixes = new PrefixCache();
   #at = 0;
   #steps = 0;
   #held = 0;
   #stepsToNext = 0;
+  #promptTokensLeft = 0;
   #next: 'prefill' | 'end' | 'full' | 'nothing' = 'nothing';
   #newest: Job | undefined;
 
@@ -72,6 +96,13 @@ export class Copy {
     this.instance = instance;
     this.#speed = speed;
     this.#listener = listener;
+    this.#perPrompt = Math.min(speed.chunkTokens, speed.longPromptTokens ?? speed.chunkTokens);
+    this.#slots = Math.max(1, Math.floor(speed.chunkTokens / this.#perPrompt));
+  }
+
+  /** Seconds of prefill of all prompts that have no token yet. */
+  get prefillSeconds(): number {
+    return this.#promptTokensLeft / this.#speed.prefillTokensPerSecond;
   }
 
   /** Running and queued requests, as SageMaker's router and its concurrency metric count them. */
@@ -97,7 +128,8 @@ export class Copy {
     if (cached && this.#waiting.length === 0 && this.#hasRoom(job)) {
       job.prefillTokens = Math.min(BLOCK_TOKENS, job.contextTokens);
     }
-    this.#waiting.push(job);
+    this.#promptTokensLeft += job.prefillTokens;
+    this.#queue(job, now);
     this.#admit();
     this.#plan(now);
   }
@@ -109,7 +141,7 @@ export class Copy {
     this.#advanceBy(this.#stepsToNext, now);
     if (due === 'prefill') this.#prefillDone(now);
     else if (due === 'end') this.#endDone(now);
-    else if (due === 'full') this.#preempt();
+    else if (due === 'full' && !this.#prefixes.evict()) this.#preempt(now);
     this.#admit();
     this.#plan(now);
   }
@@ -117,6 +149,34 @@ export class Copy {
   /** Tokens of the running call at the last event of this copy; 0 before the first token. */
   tokensOf(job: Job): number {
     return job.endStep < 0 ? 0 : Math.min(job.tokensLeft - 1, Math.floor(this.#steps - job.startStep) + 1);
+  }
+
+  /** Ends all calls, as a copy that dies does. Returns their jobs, with the tokens that they have generated in their contexts. */
+  fail(now: number): readonly Job[] {
+    this.#advance(now);
+    const jobs = [...this.#prefills.splice(0), ...this.#admitted.drain(), ...this.#waiting.drain()];
+    for (let job = this.#newest; job !== undefined; job = job.before) {
+      const done = this.tokensOf(job);
+      this.decodedTokens -= this.#steps - job.startStep + 1 - done;
+      job.contextTokens += done;
+      job.tokensLeft -= done;
+      jobs.push(job);
+    }
+    for (const job of jobs) {
+      job.copy = -1;
+      job.endStep = -1;
+      job.sharedHeld = 0;
+      job.before = undefined;
+      job.after = undefined;
+    }
+    this.#newest = undefined;
+    this.#ends.clear();
+    this.decoding = 0;
+    this.prefilling = 0;
+    this.#held = 0;
+    this.#promptTokensLeft = 0;
+    this.#plan(now);
+    return jobs;
   }
 
   /** Visits each decoding sequence, the newest first. `visit` must not change this copy. */
@@ -148,9 +208,14 @@ export class Copy {
   }
 
   #prefillDone(now: number): void {
-    const job = this.#prefills.shift();
+    let done = 0;
+    for (let index = 1; index < this.#prefills.length; index++) {
+      if ((this.#prefills[index]?.prefillTokens ?? 0) < (this.#prefills[done]?.prefillTokens ?? 0)) done = index;
+    }
+    const [job] = this.#prefills.splice(done, 1);
     if (job === undefined) return;
-    this.#prefillLeft = this.#prefills.peek()?.prefillTokens ?? 0;
+    this.#promptTokensLeft = Math.max(0, this.#promptTokensLeft - job.prefillTokens);
+    this.#fillSlots();
     this.prefilling -= 1;
     this.decodedTokens += 1;
     this.#held += 1;
@@ -179,7 +244,7 @@ export class Copy {
   }
 
   /** Preempts the newest sequence: frees its cache and moves it to the head of the queue, to be prefilled again. */
-  #preempt(): void {
+  #preempt(now: number): void {
     const job = this.#newest;
     if (job === undefined) return;
     this.preemptions += 1;
@@ -191,7 +256,10 @@ export class Copy {
     job.tokensLeft -= done;
     job.prefillTokens = job.contextTokens;
     job.endStep = -1;
-    this.#waiting.unshift(job);
+    this.#prefixes.leave(job);
+    this.#promptTokensLeft += job.prefillTokens;
+    if (this.#stretch > 0) this.#queue(job, now);
+    else this.#waiting.unshift(job);
     this.#dropStale();
   }
 
@@ -200,6 +268,7 @@ export class Copy {
     job.tokensLeft -= tokens;
     job.endStep = -1;
     this.#held -= job.contextTokens;
+    this.#prefixes.leave(job);
     if (this.decoding + this.prefilling === 0) this.#held = 0;
     this.#dropStale();
   }
@@ -225,10 +294,30 @@ export class Copy {
   #hasRoom(job: Job): boolean {
     const inside = this.decoding + this.prefilling;
     if (inside === 0) return true;
-    return (
-      inside < this.#speed.maxSequences &&
-      this.#held + job.contextTokens + 1 <= this.#speed.cacheTokens * (1 - WATERMARK)
-    );
+    if (inside >= this.#speed.maxSequences) return false;
+    const room = this.#speed.cacheTokens * (1 - WATERMARK) - this.#held - 1;
+    return this.#prefixes.needed(job) <= room - this.#prefixes.inUse;
+  }
+
+  get #stretch(): number {
+    return this.#speed.promptStretch ?? 0;
+  }
+
+  #queue(job: Job, now: number): void {
+    if (this.#stretch === 0) {
+      this.#waiting.push(job);
+      return;
+    }
+    job.order = now + (this.#stretch * job.prefillTokens) / this.#speed.prefillTokensPerSecond;
+    this.#waiting.insert(job, orderOf);
+  }
+
+  #fillSlots(): void {
+    while (this.#prefills.length < this.#slots) {
+      const job = this.#admitted.shift();
+      if (job === undefined) return;
+      this.#prefills.push(job);
+    }
   }
 
   #admit(): void {
@@ -237,9 +326,16 @@ export class Copy {
       if (job === undefined || !this.#hasRoom(job)) return;
       this.#waiting.shift();
       this.#held += job.contextTokens;
-      if (this.prefilling === 0) this.#prefillLeft = job.prefillTokens;
-      this.#prefills.push(job);
+      const found = this.#prefixes.enter(job);
+      if (job.firstTokenAt < 0) job.cachedTokens = Math.min(found, job.promptTokens);
+      const prefillTokens = Math.min(job.prefillTokens, Math.max(BLOCK_TOKENS, job.contextTokens - found));
+      this.#promptTokensLeft += prefillTokens - job.prefillTokens;
+      job.prefillTokens = prefillTokens;
+      while (this.#held + this.#prefixes.extra > this.#speed.cacheTokens && this.#prefixes.evict());
+      if (this.#stretch === 0) this.#admitted.push(job);
+      else this.#admitted.insert(job, orderOf);
       this.prefilling += 1;
+      this.#fillSlots();
     }
   }
 
@@ -247,14 +343,18 @@ export class Copy {
   #stepNow(): number {
     const { stepSeconds, sequenceSeconds, cachedTokenSeconds, chunkTokens, prefillTokensPerSecond } = this.#speed;
     const decode = stepSeconds + sequenceSeconds * this.decoding + cachedTokenSeconds * this.#held;
-    return this.prefilling > 0 ? decode + chunkTokens / prefillTokensPerSecond : decode;
+    if (this.prefilling === 0) return decode;
+    const chunk = Math.min(chunkTokens, this.#prefills.length * this.#perPrompt);
+    return decode + chunk / prefillTokensPerSecond;
   }
 
   #plan(now: number): void {
     let steps = Number.POSITIVE_INFINITY;
     let next: 'prefill' | 'end' | 'full' | 'nothing' = 'nothing';
     if (this.prefilling > 0) {
-      steps = this.#prefillLeft / this.#speed.chunkTokens;
+      let left = Number.POSITIVE_INFINITY;
+      for (const { prefillTokens } of this.#prefills) left = Math.min(left, prefillTokens);
+      steps = left / this.#perPrompt;
       next = 'prefill';
     }
     if (this.decoding > 0) {
@@ -263,7 +363,7 @@ export class Copy {
         steps = end;
         next = 'end';
       }
-      const full = (this.#speed.cacheTokens - this.#held) / this.decoding;
+      const full = (this.#speed.cacheTokens - this.#held - this.#prefixes.extra) / this.decoding;
       if (full < steps && this.decoding + this.prefilling > 1) {
         steps = full;
         next = 'full';
@@ -301,6 +401,14 @@ export class Copy {
     this.#held += steps * this.decoding;
     this.decodedTokens += steps * this.decoding;
     this.#stepsToNext -= steps;
-    if (this.prefilling > 0) this.#prefillLeft -= steps * this.#speed.chunkTokens;
+    const prefilled = steps * this.#perPrompt;
+    for (const job of this.#prefills) {
+      job.prefillTokens -= prefilled;
+      this.#promptTokensLeft -= prefilled;
+    }
   }
+}
+
+function orderOf({ order }: Job): number {
+  return order;
 }

@@ -17,6 +17,25 @@ export class Deque<Item> {
     this.length += 1;
   }
 
+  /** Adds an item behind all that are not to come after it. Needs a deque that is sorted by `order`. */
+  insert(item: Item, order: (item: Item) => number): void {
+    this.push(item);
+    const mask = this.#ring.length - 1;
+    for (let index = this.length - 1; index > 0; index--) {
+      const before = this.#ring[(this.#head + index - 1) & mask];
+      if (before === undefined || order(before) <= order(item)) return;
+      this.#ring[(this.#head + index) & mask] = before;
+      this.#ring[(this.#head + index - 1) & mask] = item;
+    }
+  }
+
+  /** Removes and returns all items, the first one first. */
+  drain(): Item[] {
+    const items: Item[] = [];
+    for (let item = this.shift(); item !== undefined; item = this.shift()) items.push(item);
+    return items;
+  }
+
   peek(): Item | undefined {
     return this.length === 0 ? undefined : this.#ring[this.#head];
   }

@@ -1,4 +1,5 @@
 import type { Profile } from '../profile.ts';
+import { Random } from '../random.ts';
 import { Copy, type CopyListener } from './copy.ts';
 import type { Job } from './job.ts';
 
@@ -18,13 +19,23 @@ interface StartingCopy {
 
 /** Settings of SageMaker's router. */
 export interface Routing {
-  /** Routes a continued thought to the copy that has its context (PREFIX_AWARE), and other calls to the least busy copy. */
+  /** Copy of a call whose prefix does not count. @default 'least-outstanding-requests' */
+  readonly strategy?: 'least-outstanding-requests' | 'random';
+  /**
+   * Routes a continued thought, and a request that begins like an earlier one, to the copy that has the beginning (PREFIX_AWARE). Other
+   * calls go by the strategy.
+   */
   readonly prefixAware: boolean;
   /** Outstanding requests of a copy from which on the prefix is ignored. */
   readonly concurrencyThreshold: number;
   /** Whether all requests are alike in the compared bytes, so that PREFIX_AWARE sends them all to one copy up to the threshold. */
   readonly samePrefix?: boolean;
 }
+
+/** Seed of the router's own random numbers, so that it does not change those of the traffic. */
+const ROUTER_SEED = 77;
+/** Prefixes whose copy the router remembers. */
+const MAX_HOMES = 10_000;
 
 /**
  * Instances and copies of one component: desired, starting, running and billed. A removed copy finishes its requests. Instances are
@@ -35,6 +46,8 @@ export class Fleet {
   readonly running: Copy[] = [];
   readonly draining: Copy[] = [];
   starting: StartingCopy[] = [];
+  /** Until this time no instance can be started, in seconds. */
+  noCapacityUntil = 0;
   /** Billed seconds of the stopped instances. `paidUntil` adds those of the running ones. */
   instanceSeconds = 0;
   /** Totals of the copies that have ended. */
@@ -46,6 +59,9 @@ export class Fleet {
   readonly #listener: CopyListener;
   readonly #routing: Routing;
   readonly #instances: Instance[] = [];
+  /** Copy that served each prefix last, the latest last. */
+  readonly #homes = new Map<number, Copy>();
+  readonly #random = new Random(ROUTER_SEED);
   #nextId = 0;
   #turn = 0;
 
@@ -130,9 +146,34 @@ export class Fleet {
         if (copy.id === job.copy && copy.outstanding < this.#routing.concurrencyThreshold)
           return { copy, cached: true };
       }
+    } else if (this.#routing.prefixAware && job.prefix !== 0) {
+      const home = this.#homes.get(job.prefix);
+      const copy = home !== undefined && this.#isHomely(home) ? home : this.#byStrategy();
+      if (copy !== undefined) this.#remember(job.prefix, copy);
+      return copy && { copy, cached: false };
     }
+    const copy = this.#byStrategy();
+    return copy && { copy, cached: copy.id === job.copy };
+  }
+
+  #isHomely(copy: Copy): boolean {
+    return !copy.draining && copy.outstanding < this.#routing.concurrencyThreshold;
+  }
+
+  #remember(prefix: number, copy: Copy): void {
+    this.#homes.delete(prefix);
+    this.#homes.set(prefix, copy);
+    if (this.#homes.size <= MAX_HOMES) return;
+    for (const oldest of this.#homes.keys()) {
+      this.#homes.delete(oldest);
+      return;
+    }
+  }
+
+  #byStrategy(): Copy | undefined {
     const { running } = this;
     if (running.length === 0) return undefined;
+    if (this.#routing.strategy === 'random') return running[Math.floor(this.#random.uniform() * running.length)];
     // Round robin among equally busy copies. Otherwise the first copies would always be the fullest.
     this.#turn = (this.#turn + 1) % running.length;
     let best = running[this.#turn];
@@ -140,7 +181,36 @@ export class Fleet {
       const copy = running[index];
       if (copy !== undefined && (best === undefined || copy.outstanding < best.outstanding)) best = copy;
     }
-    return best && { copy: best, cached: best.id === job.copy };
+    return best;
+  }
+
+  /**
+   * Ends running copies with their instances, the last started first, until this share of them is gone. They are no longer billed.
+   *
+   * @returns the calls that ran or waited there
+   */
+  fail(part: number, now: number): readonly Job[] {
+    const before = this.running.length;
+    const left = before - Math.ceil(before * part);
+    const jobs: Job[] = [];
+    while (this.running.length > left) {
+      const instance = this.running.at(-1)?.instance;
+      for (const copies of [this.running, this.draining]) {
+        for (let index = copies.length - 1; index >= 0; index--) {
+          const copy = copies[index];
+          if (copy === undefined || copy.instance !== instance) continue;
+          copies.splice(index, 1);
+          copy.draining = true;
+          jobs.push(...copy.fail(now));
+          this.#count(copy);
+        }
+      }
+      this.starting = this.starting.filter(({ instance: { id } }) => id !== instance);
+      const index = this.#instances.findIndex(({ id }) => id === instance);
+      const [gone] = this.#instances.splice(index, 1);
+      if (gone !== undefined) this.instanceSeconds += Math.max(0, now - gone.runsAt);
+    }
+    return jobs;
   }
 
   /** Visits every decoding sequence with its copy, at time `now`. */
@@ -196,7 +266,8 @@ export class Fleet {
     }
     if (best === undefined) {
       this.#nextId += 1;
-      best = { id: this.#nextId, runsAt: now + instanceSeconds, copies: 0, idleSince: -1 };
+      const from = instanceSeconds > 0 ? Math.max(now, this.noCapacityUntil) : now;
+      best = { id: this.#nextId, runsAt: from + instanceSeconds, copies: 0, idleSince: -1 };
       this.#instances.push(best);
     }
     best.copies += 1;

@@ -2,6 +2,9 @@
 export interface Arrival {
   at: number;
   promptTokens: number;
+  /** Number of the text with which the prompt begins, and how many tokens of it. 0: the prompt has nothing in common with another. */
+  prefix: number;
+  sharedTokens: number;
   /** Thinking that the model would do without any limit. */
   naturalThinkingTokens: number;
   /** Requested maximum of the thinking. */
@@ -38,6 +41,17 @@ export class Job {
   floorTokens = 0;
   /** Grant and reservation, which a cut lowers. See `Held` of lambda/policy. */
   promptTokens = 0;
+  /** See `Arrival`. */
+  prefix = 0;
+  sharedTokens = 0;
+  /** Tokens of its context that the copy holds once for all requests with this prefix, while a call of it is inside. */
+  sharedHeld = 0;
+  /** Prompt tokens that the first call found in the cache. */
+  cachedTokens = 0;
+  /** Whether the controller knows of its first token. */
+  started = false;
+  /** Position in a copy's queues: lower first. */
+  order = 0;
   limitTokens = 0;
   minTokens = 0;
   reservedTokens = 0;
@@ -78,6 +92,11 @@ export class Job {
     this.thinkingTokens = Math.min(this.naturalThinkingTokens, grantedTokens);
     this.answerTokens = Math.min(arrival.answerTokens, arrival.maxAnswerTokens);
     this.promptTokens = arrival.promptTokens;
+    this.prefix = arrival.prefix;
+    this.sharedTokens = arrival.sharedTokens;
+    this.sharedHeld = 0;
+    this.cachedTokens = 0;
+    this.started = false;
     this.minTokens = arrival.minThinkingTokens;
     this.maxAnswerTokens = arrival.maxAnswerTokens;
     this.limitTokens = grantedTokens + arrival.maxAnswerTokens;
@@ -98,6 +117,12 @@ export class Job {
     const thinkingCalls = this.callsLeft - (this.answerTokens > 0 ? 1 : 0);
     this.tokensLeft = thinkingCalls === 1 ? this.thinkingLeft : Math.floor(this.thinkingLeft / thinkingCalls);
     this.thinkingLeft -= this.tokensLeft;
+  }
+
+  /** Tokens of its prompt that later requests begin with as well: all of a session's turn, or the common text. */
+  get keptTokens(): number {
+    if (this.prefix === 0) return 0;
+    return this.prefix > 0 ? this.promptTokens : this.sharedTokens;
   }
 
   /** Thinking tokens so far, if the running call has generated `callTokens`. */

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly completed: number;
   readonly refused: number;
   readonly firstToken: Percentiles;
+  /** Share of the completed requests whose first token met the objective, 0 to 1. */
+  readonly onTime: number;
   /** Time to the first token of the answer, so after all thinking. */
   readonly answer: Percentiles;
   /** Time to the last token. */
@@ -50,6 +52,12 @@ export interface Outcome {
   readonly timeline: readonly TimelineBin[];
 }
 
+/** Objective for the first token of a request: at most `seconds + secondsPerPromptToken × prompt`. */
+export interface FirstTokenObjective {
+  readonly seconds: number;
+  readonly secondsPerPromptToken: number;
+}
+
 /** When a run is measured, and in which resolution. */
 export interface MeasuredTime {
   /** End of the warm-up, in seconds. */
@@ -58,6 +66,8 @@ export interface MeasuredTime {
   readonly measureUntil: number;
   /** Bin width of the timeline, in seconds. */
   readonly binSeconds: number;
+  /** @default - every request is on time */
+  readonly objective?: FirstTokenObjective | undefined;
 }
 
 /** Measures a run. */
@@ -66,12 +76,14 @@ export class OutcomeRecorder {
   readonly #from: number;
   readonly #until: number;
   readonly #overheadSeconds: number;
+  readonly #objective: FirstTokenObjective;
   readonly #timeline: Timeline;
   readonly #firstToken = new Times();
   readonly #answer = new Times();
   readonly #total = new Times();
   readonly #measured = { requests: 0, completed: 0, refused: 0, shortened: 0 };
   readonly #thinking = { wanted: 0, granted: 0, natural: 0, done: 0 };
+  #onTime = 0;
   #arrived = 0;
   #completed = 0;
   #refused = 0;
@@ -85,7 +97,8 @@ export class OutcomeRecorder {
   #paidSeconds: number | undefined;
   #preemptionsAtStart = 0;
 
-  constructor({ measureFrom, measureUntil, binSeconds }: MeasuredTime, profile: Profile) {
+  constructor({ measureFrom, measureUntil, binSeconds, objective }: MeasuredTime, profile: Profile) {
+    this.#objective = objective ?? { seconds: Number.POSITIVE_INFINITY, secondsPerPromptToken: 0 };
     this.#from = measureFrom;
     this.#until = measureUntil;
     this.#overheadSeconds = profile.callOverheadSeconds;
@@ -120,7 +133,10 @@ export class OutcomeRecorder {
     if (!this.isMeasured(job.arrivedAt)) return;
     const overhead = this.#overheadSeconds;
     this.#measured.completed += 1;
-    this.#firstToken.add(job.firstTokenAt - job.arrivedAt + overhead);
+    const firstToken = job.firstTokenAt - job.arrivedAt + overhead;
+    this.#firstToken.add(firstToken);
+    const { seconds, secondsPerPromptToken } = this.#objective;
+    if (firstToken <= seconds + secondsPerPromptToken * job.promptTokens) this.#onTime += 1;
     // The answer takes one more call than the first token if there is thinking.
     const answerAt = job.answerAt < 0 ? now : job.answerAt;
     this.#answer.add(answerAt - job.arrivedAt + overhead * (job.thinkingTokens > 0 ? 2 : 1));
@@ -172,6 +188,7 @@ export class OutcomeRecorder {
       completed: this.#measured.completed,
       refused: this.#measured.refused,
       firstToken: this.#firstToken.percentiles(),
+      onTime: this.#onTime / Math.max(1, this.#measured.completed),
       answer: this.#answer.percentiles(),
       total: this.#total.percentiles(),
       gpuHours: instanceHours * profile.gpusPerInstance,

@@ -15,9 +15,18 @@ export interface Simulation extends MeasuredTime {
   readonly traffic: Traffic;
   readonly scaler: Scaler;
   readonly gate: Gate;
+  /** Failures, in the order of their times. @default - none */
+  readonly failures?: readonly Failure[];
   /** Copies that run at the start. */
   readonly initialCopies: number;
 }
+
+/** Copies or capacity that are gone at a time, in seconds. */
+export type Failure =
+  /** This share of the running copies ends, with their instances, at once. Their requests are prefilled again on others. */
+  | { readonly kind: 'copies'; readonly at: number; readonly part: number }
+  /** No instance can be started. */
+  | { readonly kind: 'capacity'; readonly at: number; readonly seconds: number };
 
 /** Runs until the traffic is over and every request has ended. Deterministic: the same input gives the same outcome. */
 export function simulate(simulation: Simulation): Outcome {
@@ -52,6 +61,7 @@ class Run implements CopyListener {
     let nextSampleAt = SAMPLE_SECONDS;
     let nextCutAt = gate.elastic?.cut === undefined ? Number.POSITIVE_INFINITY : CUT_SECONDS;
     let now = 0;
+    const failures = [...(this.#simulation.failures ?? [])];
     let begun = measureFrom <= 0;
     let ended = false;
 
@@ -70,7 +80,8 @@ class Run implements CopyListener {
           due = copy;
         }
       }
-      const next = Math.min(copyAt, nextArrivalAt, nextSampleAt, nextCutAt);
+      const failsAt = failures[0]?.at ?? Number.POSITIVE_INFINITY;
+      const next = Math.min(copyAt, nextArrivalAt, nextSampleAt, nextCutAt, failsAt);
       if (!begun && next >= measureFrom) {
         begun = true;
         recorder.begin(fleet, measureFrom);
@@ -80,7 +91,10 @@ class Run implements CopyListener {
         recorder.end(fleet, measureUntil);
       }
       now = next;
-      if (due !== undefined && copyAt === next) {
+      if (failsAt === next) {
+        const failure = failures.shift();
+        if (failure !== undefined) this.#fail(failure, now);
+      } else if (due !== undefined && copyAt === next) {
         due.run();
       } else if (nextArrivalAt === next) {
         this.#arrive(arrival, now);
@@ -100,6 +114,7 @@ class Run implements CopyListener {
   firstToken(job: Job, now: number): void {
     if (job.firstTokenAt < 0) {
       job.firstTokenAt = now;
+      this.#controller.start(job);
       this.#recorder.firstToken(job, now);
     }
     if (job.callsLeft === 1 && job.answerAt < 0) job.answerAt = now;
@@ -127,9 +142,22 @@ class Run implements CopyListener {
     this.#call(job, now);
   }
 
+  #fail(failure: Failure, now: number): void {
+    this.#integrate(now);
+    if (failure.kind === 'capacity') {
+      this.#fleet.noCapacityUntil = now + failure.seconds;
+      return;
+    }
+    for (const job of this.#fleet.fail(failure.part, now)) this.#place(job, now);
+  }
+
   /** Routes the next call of a request to a copy. */
   #call(job: Job, now: number): void {
     job.nextCall();
+    this.#place(job, now);
+  }
+
+  #place(job: Job, now: number): void {
     const place = this.#fleet.route(job);
     if (place === undefined) this.#unrouted.push(job);
     else place.copy.add(job, now, place.cached);

@@ -85,8 +85,12 @@ export class SimulatedController {
 
   /** Counts an arrival and decides whether it is admitted. */
   decide(arrival: Arrival, copies: Copies, startsInSeconds: number): RequestDecision {
-    const { maxThinkingTokens, maxAnswerTokens, minThinkingTokens, elastic, floorTokens, key } = arrival;
-    this.#arrived.push({ limitTokens: maxThinkingTokens + maxAnswerTokens, minTokens: minThinkingTokens });
+    const { promptTokens, maxThinkingTokens, maxAnswerTokens, minThinkingTokens, elastic, floorTokens, key } = arrival;
+    this.#arrived.push({
+      promptTokens,
+      limitTokens: maxThinkingTokens + maxAnswerTokens,
+      minTokens: minThinkingTokens,
+    });
     return decideRequest(
       { elastic, floorTokens, ceilingTokens: maxThinkingTokens },
       { load: this.load(copies), capacity: this.#capacity, key: this.#account.keyLoad(key), startsInSeconds },
@@ -100,9 +104,18 @@ export class SimulatedController {
     this.#account.add(job.key, job);
   }
 
+  /** Counts the first token of a request. */
+  start(job: Job): void {
+    if (job.started) return;
+    job.started = true;
+    this.#account.start(job);
+  }
+
   end(job: Job, usedTokens: number): void {
+    this.start(job);
     this.#account.release(job.key, release(job, { kind: 'ended', usedTokens }, this.#state.use));
-    this.#ended.push({ limitTokens: job.limitTokens, usedTokens });
+    const { promptTokens, cachedTokens, limitTokens } = job;
+    this.#ended.push({ promptTokens, cachedTokens, limitTokens, usedTokens });
   }
 
   /** Whether a thought may be over its current grant. */

@@ -4,28 +4,24 @@ import { type Observation, SAMPLE_SECONDS, type Scaler } from './scaler.ts';
 
 /** Records the demand of each sample, while enough copies run. */
 class Recorder implements Scaler {
-  readonly tokensPerSecond: number[] = [];
-  speed = 0;
+  readonly copies: number[] = [];
 
-  observe({ arrivedTokens, capacity }: Observation): undefined {
-    this.tokensPerSecond.push(arrivedTokens / SAMPLE_SECONDS);
-    this.speed = capacity.tokensPerSecond;
+  observe({ arrivedCopies }: Observation): undefined {
+    this.copies.push(arrivedCopies);
   }
 }
 
 /** Knowledge of the future demand. */
 export interface Foresight {
-  /** Demand of each interval of `SAMPLE_SECONDS`. */
-  readonly tokensPerSecond: readonly number[];
-  /** Throughput of one full copy. */
-  readonly copyTokensPerSecond: number;
+  /** Work that arrives per second in each interval of `SAMPLE_SECONDS`, in seconds of one full copy. */
+  readonly copies: readonly number[];
 }
 
 /** Runs the scenario once to learn its demand. */
 export function foresee(scenario: Scenario): Foresight {
   const recorder = new Recorder();
   runScenario(scenario, { scaler: recorder, gate: openGate, initialCopies: scenario.maxCopies });
-  return { tokensPerSecond: recorder.tokensPerSecond, copyTokensPerSecond: recorder.speed };
+  return { copies: recorder.copies };
 }
 
 /** Settings of an oracle. */
@@ -51,15 +47,15 @@ export class Oracle implements Scaler {
 
   constructor(foresight: Foresight, scenario: Scenario, { utilization, spreadSeconds }: OracleSettings) {
     const { profile, minCopies, maxCopies } = scenario;
-    const spread = Math.min(foresight.tokensPerSecond.length, Math.round(spreadSeconds / SAMPLE_SECONDS));
+    const spread = Math.min(foresight.copies.length, Math.round(spreadSeconds / SAMPLE_SECONDS));
     const start = Math.ceil((profile.instanceSeconds + profile.copySeconds) / SAMPLE_SECONDS) + 1;
     const pays = Math.ceil((profile.copySeconds + profile.idleInstanceSeconds) / SAMPLE_SECONDS);
     const rates =
       spreadSeconds === Number.POSITIVE_INFINITY
-        ? foresight.tokensPerSecond.map(() => mean(foresight.tokensPerSecond))
-        : movingMean(foresight.tokensPerSecond, spread);
-    const needed = rates.map((tokens) => {
-      const copies = Math.ceil(tokens / (foresight.copyTokensPerSecond * utilization));
+        ? foresight.copies.map(() => mean(foresight.copies))
+        : movingMean(foresight.copies, spread);
+    const needed = rates.map((busy) => {
+      const copies = Math.ceil(busy / utilization);
       const filled = Math.ceil(copies / profile.copiesPerInstance) * profile.copiesPerInstance;
       return Math.min(maxCopies, Math.max(minCopies, filled));
     });

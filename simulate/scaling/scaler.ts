@@ -9,8 +9,8 @@ export interface Observation {
   readonly capacity: CopyCapacity;
   /** Requests that arrived since the last observation. */
   readonly arrivals: number;
-  /** Expected output tokens of these requests, before any maximum is shrunk. */
-  readonly arrivedTokens: number;
+  /** Work of these requests per second, in seconds of a full copy, before any maximum is shrunk. */
+  readonly arrivedCopies: number;
   /** Decision of the controller's scaling policy, as the metrics that a deployment writes. */
   readonly decision: Pick<ScalingDecision, 'missing' | 'spare'>;
 }

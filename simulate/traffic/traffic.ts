@@ -10,6 +10,8 @@ export function newArrival(): Arrival {
   return {
     at: 0,
     promptTokens: 0,
+    prefix: 0,
+    sharedTokens: 0,
     naturalThinkingTokens: 0,
     maxThinkingTokens: 0,
     minThinkingTokens: 0,

@@ -16,13 +16,19 @@ import { defaultRouting, traceScenario } from '../../simulate/scenario.ts';
 import { defaultMix } from '../../simulate/traffic/thinking.ts';
 import { builtInTrace, noBursts, traceNames } from '../../simulate/traffic/trace.ts';
 
-const capacity = { cacheTokens: 100_000, maxRequests: 256, tokensPerSecond: 2_000 };
+const capacity = {
+  cacheTokens: 100_000,
+  maxRequests: 256,
+  tokensPerSecond: 2_000,
+  promptTokensPerSecond: 20_000,
+  requestTokens: 0,
+};
 const observation = (now: number, part: Partial<Observation> = {}, copies = 2): Observation => ({
   now,
   load: { ...emptyLoad, copies },
   capacity,
   arrivals: 0,
-  arrivedTokens: 0,
+  arrivedCopies: 0,
   decision: { missing: 0, spare: 0 },
   ...part,
 });
@@ -86,7 +92,7 @@ describe('Committed scaling', () => {
     let state = newControllerState({ stepSeconds: 0.1, fullRequests: 200, fullStepSeconds: 0.1 });
     return (now: number, copies: number) => {
       const { load } = observation(now, {}, copies);
-      const arrived = [{ limitTokens: tokens, minTokens: 0 }];
+      const arrived = [{ promptTokens: 0, limitTokens: tokens, minTokens: 0 }];
       const seen = { now, seconds: 10, arrived, ended: [], load, usedTokens: 0 };
       const stepped = step(state, seen, capacity, { ...policy, scaling });
       state = stepped.state;
@@ -99,7 +105,7 @@ describe('Committed scaling', () => {
     let history: DesiredHistory | undefined;
     const first = (() => {
       for (let now = 10; ; now += 10) {
-        demand = measureDemand(demand, { tokens: 80_000, seconds: 10 }, 60);
+        demand = measureDemand(demand, { promptTokens: 0, outputTokens: 80_000, seconds: 10 }, noDemand.held, 60);
         const decision = scalingDecision(demand, { ...emptyLoad, copies: 2 }, capacity, settings, history, now);
         history = decision.history;
         if (decision.missing > 0) return { at: now + 20, copies: 2 + decision.missing };
@@ -127,11 +133,12 @@ describe('A comparison', () => {
     mix: defaultMix,
     profile: s1OnP5(),
     routing: defaultRouting,
+    objective: { seconds: 1, secondsPerPromptToken: 0 },
     minCopies: 1,
     maxCopies: 32,
     seed: 1,
   });
-  const objective = { firstTokenSeconds: 1, refusedPart: 0.001, thinkingPart: 0 };
+  const objective = { refusedPart: 0.001, thinkingPart: 0 };
   const comparison = compare(
     scenario,
     parsePolicies('aws-concurrency,committed,elastic,oracle,fixed:32,fixed'),
@@ -176,7 +183,7 @@ describe('A comparison', () => {
   });
 
   it("AWS's targets come from a load test and a safety factor of one half", () => {
-    const maker = new PolicyMaker(scenario, 1);
+    const maker = new PolicyMaker(scenario);
     expect(maker.loadTest.maxConcurrency).toBeGreaterThan(10);
     expect(maker.make({ kind: 'aws-concurrency', value: undefined }).settings).toBe(
       `${(maker.loadTest.maxConcurrency / 2).toFixed(1)} requests in flight a copy`,
@@ -195,11 +202,12 @@ describe('The claims of docs/scaling.md about elastic budgets', () => {
         mix: defaultMix,
         profile: s1OnP5(),
         routing: defaultRouting,
+        objective: { seconds: 1, secondsPerPromptToken: 0 },
         minCopies: 1,
         maxCopies: 64,
         seed: 1,
       });
-      const objective = { firstTokenSeconds: 1, refusedPart: 0, thinkingPart: 0 };
+      const objective = { refusedPart: 0, thinkingPart: 0 };
       const { results } = compare(scenario, parsePolicies('aws-concurrency,elastic'), objective, []);
       const [aws, elastic] = results.map(({ outcome }) => outcome);
       if (aws === undefined || elastic === undefined) throw new Error('The comparison must have two results.');

@@ -44,6 +44,8 @@ export const tightProfile: Profile = {
 
 const blankArrival: Omit<Arrival, 'at'> = {
   promptTokens: 1,
+  prefix: 0,
+  sharedTokens: 0,
   naturalThinkingTokens: 0,
   maxThinkingTokens: 0,
   minThinkingTokens: 0,

@@ -5,7 +5,13 @@ import { defaultElastic } from '../../../lambda/policy/elastic-grant.ts';
 import { unknownUse } from '../../../lambda/policy/expected-use.ts';
 import { accountOfLeases } from '../../../lambda/policy/load-account.ts';
 
-const capacity = { cacheTokens: 3_000, maxRequests: 100, tokensPerSecond: 100 };
+const capacity = {
+  cacheTokens: 2_000,
+  maxRequests: 100,
+  tokensPerSecond: 100,
+  promptTokensPerSecond: 1_000,
+  requestTokens: 0,
+};
 
 function firstCut(thoughts: readonly { readonly used: number; readonly confidence?: number }[]): number | undefined {
   const leases = thoughts.map(({ used, confidence }, index): Lease & { readonly [key: string]: unknown } => ({

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultElastic, elasticGrant, isOverGrant } from '../../../lambda/policy/elastic-grant.ts';
+import { emptyLoad } from '../../../lambda/policy/load.ts';
 import { anyLoad, capacity, loadOf } from './loads.ts';
 
 const request = { floorTokens: 1_000, ceilingTokens: 9_000 };
@@ -75,8 +76,8 @@ describe('An elastic grant', () => {
       reservedAt.push(reserved);
       const seen = reservedAt[Math.max(0, second - stalenessSeconds)] ?? 0;
       const load = {
+        ...emptyLoad,
         copies: 1,
-        startingCopies: 0,
         requests: 1 + running.length,
         reservedTokens: seen,
         committedTokens: seen,

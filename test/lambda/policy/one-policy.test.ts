@@ -81,7 +81,11 @@ async function outcomes() {
   const scaler = new CommittedScaling(policy.scaling);
   let state = newControllerState(settings);
   const observed = [10, 20, 30, 40].map((now) => {
-    const arrived = Array.from({ length: now === 10 ? 9 : 0 }, () => ({ limitTokens: 900, minTokens: 0 }));
+    const arrived = Array.from({ length: now === 10 ? 9 : 0 }, () => ({
+      promptTokens: 100,
+      limitTokens: 900,
+      minTokens: 0,
+    }));
     const { load } = snapshot;
     const stepped = step(state, { now, seconds: 10, arrived, ended: [], load, usedTokens: 0 }, settings, policy);
     state = stepped.state;
@@ -152,9 +156,10 @@ const changes: readonly (readonly [string, keyof Outcomes, string, (original: ob
     policy('demand.ts'),
     ({ measureDemand, ...original }: { measureDemand?: (...values: unknown[]) => { tokensPerSecond: number } }) => ({
       ...original,
-      measureDemand: (...values: unknown[]) => ({
-        tokensPerSecond: 50 * (measureDemand?.(...values).tokensPerSecond ?? 0),
-      }),
+      measureDemand: (...values: unknown[]) => {
+        const measured = measureDemand?.(...values) ?? { tokensPerSecond: 0 };
+        return { ...measured, tokensPerSecond: 50 * measured.tokensPerSecond };
+      },
     }),
   ],
   [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { measureDemand, noDemand } from '../../../lambda/policy/demand.ts';
+import { type Demand, measureDemand, noDemand } from '../../../lambda/policy/demand.ts';
 import { defaultScaling, desiredCopies, type ScalingSettings } from '../../../lambda/policy/desired-copies.ts';
 import { emptyLoad } from '../../../lambda/policy/load.ts';
 import { type DesiredHistory, scalingDecision } from '../../../lambda/policy/scaling-decision.ts';
@@ -8,20 +8,25 @@ import { anyLoad, capacity, loadOf } from './loads.ts';
 
 const settings: ScalingSettings = { ...defaultScaling, minCopies: 0, maxCopies: 20, targetUtilization: 0.8 };
 /** Demand that this number of copies serves at the target utilization. */
-const demandOf = (copies: number) => ({ tokensPerSecond: copies * capacity.tokensPerSecond * 0.8 });
+const demandOf = (copies: number): Demand => ({
+  ...noDemand,
+  tokensPerSecond: copies * capacity.tokensPerSecond * 0.8,
+});
+
+const arrived = (outputTokens: number, seconds: number) => ({ promptTokens: 0, outputTokens, seconds });
 
 describe('Demand', () => {
   it('demand approaches the arrival rate with the smoothing time constant', () => {
     let demand = noDemand;
     for (let second = 0; second < 600; second += 10)
-      demand = measureDemand(demand, { tokens: 50_000, seconds: 10 }, 600);
+      demand = measureDemand(demand, arrived(50_000, 10), noDemand.held, 600);
     expect(demand.tokensPerSecond).toBeCloseTo(5_000 * (1 - Math.exp(-1)), 6);
   });
 
   it('demand does not depend on the measurement interval', () => {
     let often = noDemand;
-    for (let second = 0; second < 600; second++) often = measureDemand(often, { tokens: 100, seconds: 1 }, 300);
-    const once = measureDemand(noDemand, { tokens: 60_000, seconds: 600 }, 300);
+    for (let second = 0; second < 600; second++) often = measureDemand(often, arrived(100, 1), noDemand.held, 300);
+    const once = measureDemand(noDemand, arrived(60_000, 600), noDemand.held, 300);
     expect(often.tokensPerSecond).toBeCloseTo(once.tokensPerSecond, 6);
   });
 });
@@ -37,6 +42,19 @@ describe('Desired copies', () => {
     expect(desiredCopies(noDemand, load, capacity, settings)).toEqual({ copies: 3, because: 'cache' });
   });
 
+  it('desired copies count the work of prompts as well as of output', () => {
+    const prompts = { ...noDemand, promptTokensPerSecond: 2 * capacity.promptTokensPerSecond * 0.8 };
+    expect(desiredCopies(prompts, emptyLoad, capacity, settings)).toEqual({ copies: 2, because: 'demand' });
+    const both = { ...demandOf(3), promptTokensPerSecond: prompts.promptTokensPerSecond };
+    expect(desiredCopies(both, emptyLoad, capacity, settings).copies).toBe(5);
+  });
+
+  it('desired copies keep the mean pressure below that of a peak', () => {
+    const { requests, reservedTokens, promptTokens } = loadOf(settings.maxMeanPressure, 4);
+    const mean = { ...noDemand, held: { requests, reservedTokens, promptTokens } };
+    expect(desiredCopies(mean, emptyLoad, capacity, settings)).toEqual({ copies: 4, because: 'cache' });
+  });
+
   it('desired copies fill whole instances', () => {
     expect(desiredCopies(demandOf(5), emptyLoad, capacity, { ...settings, copiesPerInstance: 4 }).copies).toBe(8);
   });
@@ -44,7 +62,7 @@ describe('Desired copies', () => {
   it('desired copies scale from zero for a single request, and to zero when the demand has decayed', () => {
     const one = { ...emptyLoad, requests: 1, reservedTokens: 10, committedTokens: 10 };
     expect(desiredCopies(noDemand, one, capacity, settings).copies).toBe(1);
-    expect(desiredCopies({ tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
+    expect(desiredCopies({ ...noDemand, tokensPerSecond: 1 }, emptyLoad, capacity, settings).copies).toBe(0);
   });
 
   it('desired copies stay within bounds, ignore the current copies, and never decrease with the demand', () => {

@@ -48,12 +48,12 @@ class ScriptedCopies implements CopyControl {
   }
 }
 
-/** A copy whose cache holds four requests of 1,000 tokens. */
+/** A copy whose usable cache holds four requests of 1,000 tokens while they run. */
 export const smallCopies: ModelScalingSettings = {
   minCopies: 0,
   maxCopies: 3,
   copiesPerInstance: 1,
-  cacheTokens: 4_000,
+  cacheTokens: 3_020,
   maxRequests: 4,
   stepSeconds: 0.02,
   fullRequests: 4,

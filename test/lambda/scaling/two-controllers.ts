@@ -31,7 +31,7 @@ interface Running {
 
 const profile: Profile = {
   ...plainProfile,
-  speed: { ...plainProfile.speed, stepSeconds: 0.02, cacheTokens: 8_000, maxSequences: 12 },
+  speed: { ...plainProfile.speed, stepSeconds: 0.02, cacheTokens: 5_600, maxSequences: 12 },
 };
 const full = fullStep(profile, 3_000);
 const settings = {
@@ -106,6 +106,8 @@ export async function twoControllers(use = 1) {
         elastic,
         floorTokens,
         thinkingCalls: 1,
+        prefix: 0,
+        sharedTokens: 0,
         key,
       };
       // How long a start still takes is an estimate live, and known in the simulator: both get the estimate.
@@ -132,6 +134,7 @@ export async function twoControllers(use = 1) {
     think(one: Running, tokens: number) {
       if (one.cut) return;
       one.thinking = Math.min(one.job.grantedTokens, one.thinking + tokens);
+      if (one.thinking > 0) simulated.start(one.job);
       one.admitted.count(0, { thinking: one.thinking, answer: 0 });
     },
 
@@ -166,7 +169,7 @@ export async function twoControllers(use = 1) {
     async end(one: Running, answer: number) {
       running.splice(running.indexOf(one), 1);
       one.admitted.count(0, { thinking: one.thinking, answer });
-      await one.admitted.end();
+      await one.admitted.end(0);
       simulated.end(one.job, one.thinking + answer);
     },
 
@@ -176,14 +179,36 @@ export async function twoControllers(use = 1) {
       clock.now = last + 10;
       last = clock.now;
       control.seen = { current: seen.copies, desired: seen.copies + seen.startingCopies };
-      const { use: learned, speed, tokensPerSecond, demand, history, usedTokens, ...state } = await scaling.tick(0);
+      const {
+        use: learned,
+        speed,
+        tokensPerSecond,
+        demand,
+        history,
+        usedTokens,
+        cached,
+        sizes,
+        startedPromptTokens,
+        ...state
+      } = await scaling.tick(0);
       const { MissingCopies, SpareCopies, WantedCopies } = lines.at(-1) ?? {};
       const used = running.reduce((sum, { thinking }) => sum + thinking, 0);
       const { state: inMemory, decision, load } = simulated.step(clock.now, used, copies);
       const { reservedTokens, committedTokens, requests } = state.seen;
       return {
         live: {
-          learned: { use: learned, speed, tokensPerSecond, demand, history, usedTokens, copies: copies.copies },
+          learned: {
+            use: learned,
+            speed,
+            tokensPerSecond,
+            demand,
+            history,
+            usedTokens,
+            cached,
+            sizes,
+            startedPromptTokens,
+            copies: copies.copies,
+          },
           load: { reservedTokens, committedTokens, requests },
           decision: { missing: MissingCopies, spare: SpareCopies, desired: WantedCopies },
         },
