@@ -77,11 +77,9 @@ export function waitSeconds(
   const pressure = pressureOf(load, capacity);
   if (pressure <= fullAt) return 0;
   const soon = load.copies + load.startingCopies;
-  const roomWhenStarted = load.startingCopies > 0 && pressureOf(load, capacity, soon) <= fullAt;
   const left = Math.min(load.committedTokens, load.reservedTokens);
   const speed = load.copies * capacity.tokensPerSecond;
   const bySpeed = speed > 0 ? (left * (1 - fullAt / pressure)) / speed : Number.POSITIVE_INFINITY;
-  if (roomWhenStarted) return Math.min(bySpeed, startsInSeconds);
   if (load.startingCopies === 0 || bySpeed <= startsInSeconds) return bySpeed;
   const done = startsInSeconds * speed;
   const excess = left * (1 - fullAt / pressureOf(load, capacity, soon)) - done;
