@@ -179,7 +179,7 @@ describe('the expected use of a limit', () => {
 describe('the desired copies, exactly at their bounds', () => {
   const settings = { ...defaultScaling, minCopies: 1, maxCopies: 4, targetUtilization: 0.5, maxPressure: 1 };
   /** A demand that needs this many copies at 100 tokens per second, half of which is used. */
-  const demandOf = (copies: number) => ({ tokensPerSecond: copies * 50, lastAt: 0 }) as never;
+  const demandOf = (copies: number) => ({ tokensPerSecond: copies * 50 });
   const desired = (copies: number, changes = {}, load = emptyLoad) =>
     desiredCopies(demandOf(copies), load, capacity, { ...settings, ...changes });
 
