@@ -220,7 +220,8 @@ export const simulateCommand = defineCommand({
     const profile = values.profile === undefined ? s1OnP5() : readProfile(values.profile);
     const firstToken = {
       seconds: parseNumber('first-token', values['first-token'], { min: 0.001, max: 86_400 }),
-      secondsPerPromptToken: parseNumber('per-prompt-token', values['per-prompt-token'], { min: 0, max: 1_000 }) / 1_000,
+      secondsPerPromptToken:
+        parseNumber('per-prompt-token', values['per-prompt-token'], { min: 0, max: 1_000 }) / 1_000,
     };
     const scenarios = makeScenarios(values, profile, firstToken);
     const policies = parsePolicies(values.policies);
@@ -273,11 +274,7 @@ function toRouting(values: ScenarioValues): Routing {
   return { ...routing, prefixAware: values['no-prefix-routing'] !== true };
 }
 
-function makeScenarios(
-  values: ScenarioValues,
-  profile: Profile,
-  objective: FirstTokenObjective,
-): readonly Scenario[] {
+function makeScenarios(values: ScenarioValues, profile: Profile, objective: FirstTokenObjective): readonly Scenario[] {
   const share = { min: 0, max: 1 };
   const mix = {
     ...defaultMix,

@@ -78,10 +78,8 @@ export function waitSeconds(
   const pressure = pressureOf(load, capacity);
   if (pressure <= fullAt) return 0;
   const soon = load.copies + load.startingCopies;
-  const roomWhenStarted = load.startingCopies > 0 && pressureOf(load, capacity, soon) <= fullAt;
   const left = workLeft(load, capacity);
   const bySpeed = load.copies > 0 ? (left * (1 - fullAt / pressure)) / load.copies : Number.POSITIVE_INFINITY;
-  if (roomWhenStarted) return Math.min(bySpeed, startsInSeconds);
   if (load.startingCopies === 0 || bySpeed <= startsInSeconds) return bySpeed;
   const done = startsInSeconds * load.copies;
   const excess = left * (1 - fullAt / pressureOf(load, capacity, soon)) - done;

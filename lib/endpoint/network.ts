@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   GatewayVpcEndpointAwsService,
@@ -15,6 +15,7 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
@@ -112,6 +113,13 @@ export class IsolatedNetwork extends Construct implements Network {
     vpc.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(
         new LogGroup(this, 'FlowLogs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+        // CDK's own role would serve flow logs of other accounts, too.
+        new Role(this, 'FlowLogRole', {
+          description: 'Writes the flow logs of the network',
+          assumedBy: new ServicePrincipal('vpc-flow-logs.amazonaws.com', {
+            conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+          }),
+        }),
       ),
     });
     // Needed under exactOptionalPropertyTypes: the class lacks `undefined` in optional properties of its own interface.

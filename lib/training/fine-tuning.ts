@@ -1,7 +1,7 @@
 import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
-import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { type IRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { DefinitionBody, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -256,6 +256,13 @@ export class FineTuning extends Construct {
     rule.addTarget(
       new SfnStateMachine(this.stateMachine, {
         input: RuleTargetInput.fromObject({ cleanUp: EventField.fromPath('$.detail.name') }),
+        // CDK's own role would serve rules of other accounts, too. CDK adds its right to start executions.
+        role: new Role(this, 'EndedRole', {
+          description: 'Starts the clean-up of a run that was aborted, timed out or failed',
+          assumedBy: new ServicePrincipal('events.amazonaws.com', {
+            conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+          }),
+        }),
       }),
     );
   }
