@@ -57,6 +57,7 @@ export { type Architecture, type ArchitectureName, architectures } from './servi
 export type { ModelSource } from './serving/model-source.ts';
 export type { VllmSettings } from './serving/vllm-settings.ts';
 export { addStacks } from './stacks.ts';
+export type { RetrievalConfig } from './retrieval/retrieval-schema.ts';
 export { FineTuning } from './training/fine-tuning.ts';
 export type { FineTuningProps } from './training/fine-tuning-props.ts';
 export { TrainingStack, type TrainingStackProps } from './training/stack.ts';
