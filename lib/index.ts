@@ -52,6 +52,7 @@ export type {
   Threshold,
   Thresholds,
 } from './monitoring/monitoring-props.ts';
+export type { RetrievalConfig } from './retrieval/retrieval-schema.ts';
 export type { Acceleration } from './serving/accelerations.ts';
 export { type Architecture, type ArchitectureName, architectures } from './serving/architecture.ts';
 export type { ModelSource } from './serving/model-source.ts';
