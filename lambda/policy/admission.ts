@@ -87,7 +87,7 @@ export function waitSeconds(
 }
 
 /** Work that the admitted requests still are, in seconds of one copy: prompts without a first token, and expected output. */
-export function workLeft(load: Load, capacity: CopyCapacity): number {
+function workLeft(load: Load, capacity: CopyCapacity): number {
   return workOf(
     {
       promptTokens: load.waitingPromptTokens,

@@ -13,6 +13,7 @@ import { ServedModel } from '../../../lambda/models/served-model.ts';
 import { CompletionsModel } from '../../../lambda/upstream/completions-model.ts';
 import { callSeed, sampleSeed } from '../../../lambda/upstream/segment-seed.ts';
 import { bytes, decode, END_OF_TEXT, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
+import { ScriptedRetriever } from '../retrieval/scripted-retriever.ts';
 import { scriptedApp, scriptedModel } from '../scripted-world.ts';
 
 /**
@@ -64,7 +65,8 @@ async function callsOf(path: string, body: Json): Promise<readonly Call[]> {
   const { settings, tokenizer } = scriptedModel('scripted', []);
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   const segments = new CompletionsModel({ baseUrl, servedModelName: 'served' });
-  const { app } = scriptedApp([], { models: [new ServedModel(settings, segments, tokenizer)] });
+  const models = [new ServedModel(settings, segments, tokenizer)];
+  const { app } = scriptedApp([], { models, retriever: new ScriptedRetriever(['A florn is 17.']) });
   calls = [];
   const response = await app.request(path, {
     method: 'POST',
@@ -132,6 +134,9 @@ const maximums: readonly Row[] = [
   ['thinking_config', { thinking_level: 'low' }, { thinking: { max_tokens: 20 } }],
   ['extra_body', { google: { thinking_config: { thinking_budget: 50 } } }, { thinking: { max_tokens: 50 } }],
 ];
+/** Passages stand in the prompt. */
+const documents: readonly Row[] = [['retrieval', { stores: ['vs_1'] }, { prompt: '| A florn is 17.' }]];
+
 const vote: readonly Row[] = [
   ['vote', true, { with: { n: 2 }, samples: 2 }],
   // The first of two votes decides: no other answer can get more.
@@ -163,6 +168,7 @@ const tables: Readonly<Record<string, { schema: z.ZodObject; needed: Json; rows:
       ['messages', messages, { prompt: 'How many?' }],
       ...sampling,
       ...maximums,
+      ...documents,
       ...vote,
       ['continue_final_message', true, { with: { messages: [...messages, assistant] }, prompt: 'answer\nMine:' }],
       ['add_generation_prompt', true, none],
@@ -214,6 +220,7 @@ const tables: Readonly<Record<string, { schema: z.ZodObject; needed: Json; rows:
       ['instructions', 'Count them.', { prompt: 'Count them.' }],
       ...sampling,
       ...maximums.filter(([field]) => field === 'thinking'),
+      ...documents,
       ...vote,
       ['stream', true, none],
       ['stream_options', { include_obfuscation: false }, { with: { stream: true } }],
@@ -267,6 +274,7 @@ const tables: Readonly<Record<string, { schema: z.ZodObject; needed: Json; rows:
       ['thinking', { max_tokens: 50 }, { thinking: { max_tokens: 50 } }],
       ['thinking', { type: 'enabled', budget_tokens: 50 }, { thinking: { max_tokens: 50 } }],
       ['thinking', { min_tokens: 30, waits: 0 }, { thinking: { min_tokens: 30 }, answer: { max_tokens: 970 } }],
+      ...documents,
       ...vote,
       ['max_tokens', 90, { thinking: { max_tokens: 67 }, answer: { max_tokens: 85 } }],
       ['n', 2, { with: { vote: true }, samples: 2 }],
