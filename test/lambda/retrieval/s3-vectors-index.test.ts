@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../lambda/errors/api-error.ts';
 import type { Passage } from '../../../lambda/retrieval/passage.ts';
 import type { Embedder } from '../../../lambda/retrieval/passage-index.ts';
-import { queryVectorsOperation } from '../../../lambda/retrieval/s3-vectors/query-vectors.ts';
 import { SEARCH_KEY, unfilterableKeys } from '../../../lambda/retrieval/s3-vectors/metadata-keys.ts';
+import { queryVectorsOperation } from '../../../lambda/retrieval/s3-vectors/query-vectors.ts';
 import { S3VectorsIndex } from '../../../lambda/retrieval/s3-vectors/s3-vectors-index.ts';
 import { model, playS3Vectors } from './played-s3-vectors.ts';
 
