@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -6,23 +7,30 @@ import { inParallel } from '../../../lambda/retrieval/embed/in-parallel.ts';
 import { createOpenAiEmbedder } from '../../../lambda/retrieval/embed/openai-embedder.ts';
 import { createTitanEmbedder } from '../../../lambda/retrieval/embed/titan-embedder.ts';
 
-type Answer = (
-  path: string,
-  body: Record<string, unknown>,
-  headers: IncomingMessage['headers'],
-) => readonly [number, object];
+type Answer = (path: string, body: Record<string, unknown>, headers: IncomingHttpHeaders) => readonly [number, object];
 
 let close = () => {};
 afterEach(() => close());
 
-async function serve(answer: Answer): Promise<string> {
-  const server = createServer(async (request, response) => {
+interface Request extends AsyncIterable<unknown> {
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+interface Response {
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  end(text: string): unknown;
+}
+
+/** Serves JSON answers. Bedrock's client speaks HTTP/2. */
+async function serve(answer: Answer, http2 = false): Promise<string> {
+  const listener = async (request: Request, response: Response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const [status, json] = answer(request.url ?? '', JSON.parse(body), request.headers);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(json));
-  });
+  };
+  const server = http2 ? createHttp2Server(listener) : createServer(listener);
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   close = () => server.close();
@@ -35,7 +43,7 @@ describe('createTitanEmbedder', () => {
       256,
       new BedrockRuntimeClient({
         region: 'us-east-1',
-        endpoint: await serve(answer),
+        endpoint: await serve(answer, true),
         credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
       }),
     );
