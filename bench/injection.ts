@@ -49,7 +49,10 @@ for (const [name, way] of Object.entries(ways)) {
   const results = await resultsOf(hostile, way);
   print(`${name}: all attacks`, results);
   for (const kind of new Set(injections.map((injection) => injection.kind))) {
-    print(`${name}: ${kind}`, results.filter((_, at) => hostile[at]?.kind === kind));
+    print(
+      `${name}: ${kind}`,
+      results.filter((_, at) => hostile[at]?.kind === kind),
+    );
   }
 }
 await server.close();

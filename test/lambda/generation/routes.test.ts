@@ -418,26 +418,39 @@ describe('A route', () => {
 });
 
 describe('a route with passages', () => {
-  it.each(['before', 'unsure'])('both models read the passages (%s), from one search, and the report has those of the answer', async (when) => {
-    const retriever = new ScriptedRetriever(['A florn is 17.']);
-    const second = when === 'unsure' ? [thinks('a', UNSURE), thinks('b', UNSURE)] : [thinks('ab', UNSURE)];
-    const { app, requestsOf, records } = routedApp(
-      { small: second, large: when === 'unsure' ? [thinks('c', UNSURE), thinks('d', SURE), answers('17')] : [thinks('cd', SURE), answers('17')] },
-      { retriever },
-    );
-    const body = { model: 'auto', retrieval: { stores: ['vs_1'], when, max_tokens: 400 }, thinking: { unsure_below: 0.5 } };
-    const response = await app.request(path, chat({ ...body, thinking: { ...body.thinking, waits: 0 } }));
-    const parsed = reply.parse(await response.json());
-    expect(parsed.choices[0]?.message.content).toBe('17');
-    expect(parsed.budget_forcing).toMatchObject({ retrieval: { when, passages: [{ id: 'p_1' }] } });
-    for (const id of ['small', 'large']) {
-      const last = requestsOf(id).at(-1)?.promptIds ?? [];
-      expect(decode(last).split('| A florn is 17.')).toHaveLength(2);
-    }
-    expect(retriever.queries).toHaveLength(1);
-    const [small, large] = await records(2);
-    expect(small?.retrieved).toBeGreaterThan(100);
-    expect(large?.retrieved).toBe(small?.retrieved);
-    expect([small?.searches, large?.searches]).toEqual([1, 0]);
-  });
+  it.each(['before', 'unsure'])(
+    'both models read the passages (%s), from one search, and the report has those of the answer',
+    async (when) => {
+      const retriever = new ScriptedRetriever(['A florn is 17.']);
+      const second = when === 'unsure' ? [thinks('a', UNSURE), thinks('b', UNSURE)] : [thinks('ab', UNSURE)];
+      const { app, requestsOf, records } = routedApp(
+        {
+          small: second,
+          large:
+            when === 'unsure'
+              ? [thinks('c', UNSURE), thinks('d', SURE), answers('17')]
+              : [thinks('cd', SURE), answers('17')],
+        },
+        { retriever },
+      );
+      const body = {
+        model: 'auto',
+        retrieval: { stores: ['vs_1'], when, max_tokens: 400 },
+        thinking: { unsure_below: 0.5 },
+      };
+      const response = await app.request(path, chat({ ...body, thinking: { ...body.thinking, waits: 0 } }));
+      const parsed = reply.parse(await response.json());
+      expect(parsed.choices[0]?.message.content).toBe('17');
+      expect(parsed.budget_forcing).toMatchObject({ retrieval: { when, passages: [{ id: 'p_1' }] } });
+      for (const id of ['small', 'large']) {
+        const last = requestsOf(id).at(-1)?.promptIds ?? [];
+        expect(decode(last).split('| A florn is 17.')).toHaveLength(2);
+      }
+      expect(retriever.queries).toHaveLength(1);
+      const [small, large] = await records(2);
+      expect(small?.retrieved).toBeGreaterThan(100);
+      expect(large?.retrieved).toBe(small?.retrieved);
+      expect([small?.searches, large?.searches]).toEqual([1, 0]);
+    },
+  );
 });
