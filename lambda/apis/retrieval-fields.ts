@@ -34,7 +34,7 @@ const combined = (inner: z.ZodType<Filter>) =>
   z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(MAX_FILTERS) });
 
 /** A filter as OpenAI's, with combinations up to three levels deep. */
-export const filterSchema: z.ZodType<Filter> = z
+const filterSchema: z.ZodType<Filter> = z
   .union([comparison, combined(z.union([comparison, combined(z.union([comparison, combined(comparison)]))]))])
   .describe('OpenAI’s filter: a comparison of an attribute, or comparisons combined by `and` or `or`.');
 
