@@ -34,7 +34,7 @@ const combined = (inner: z.ZodType<Filter>) =>
   z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(MAX_FILTERS) });
 
 /** A filter as OpenAI's, with combinations up to three levels deep. */
-const filterSchema: z.ZodType<Filter> = z
+export const filterSchema: z.ZodType<Filter> = z
   .union([comparison, combined(z.union([comparison, combined(z.union([comparison, combined(comparison)]))]))])
   .describe('OpenAI’s filter: a comparison of an attribute, or comparisons combined by `and` or `or`.');
 
@@ -94,7 +94,6 @@ export const fileSearchTool = z
     ranking_options: rankingOptions.nullish(),
   })
   .describe('Looks up documents before the thinking. `retrieval` beside it sets its budget, query and time.');
-type FileSearchTool = z.infer<typeof fileSearchTool>;
 
 /** Defaults: the results of a search, and the tokens of a block and its share of the context window. */
 const DEFAULT_RESULTS = 8;
