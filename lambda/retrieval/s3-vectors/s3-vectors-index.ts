@@ -15,7 +15,7 @@ import { createSearchText } from './search-text.ts';
 import { filterableMetadata, translateFilter, type VectorFilter } from './translate-filter.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html */
-export const s3VectorsLimits = {
+const s3VectorsLimits = {
   putVectors: 500,
   deleteVectors: 500,
   getVectors: 100,

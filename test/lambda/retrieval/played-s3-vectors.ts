@@ -24,7 +24,7 @@ export const model: {
 } = JSON.parse(readFileSync(new URL('s3vectors-model.json', import.meta.url), 'utf8'));
 
 /** What of a value is not as its shape in the model says. */
-export function violations(name: string, value: unknown, path = name): string[] {
+function violations(name: string, value: unknown, path = name): string[] {
   const shape = model.shapes[name];
   if (shape === undefined) return [`${path}: no shape ${name}`];
   if (shape.document) return typeof value === 'object' ? [] : [`${path} is no document`];
