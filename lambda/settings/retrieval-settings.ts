@@ -12,7 +12,6 @@ export const embeddingsSchema = z.discriminatedUnion('kind', [
     })
     .describe('Search by text and by vectors of Titan Text Embeddings V2 on Amazon Bedrock.'),
 ]);
-type Embeddings = z.infer<typeof embeddingsSchema>;
 
 /** Where documents and their passages are. */
 export const retrievalSettingsSchema = z.strictObject({
