@@ -51,6 +51,13 @@ function readPackage(folder: string): BundledPackage {
     .filter((file) => /^(?:licen[cs]e|notice|copying)/i.test(file))
     .toSorted()
     .map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+  // Some packages have it in their README only.
+  if (texts.length === 0) {
+    const readme = readdirSync(join(root, folder)).find((file) => /^readme/i.test(file));
+    const text = readme === undefined ? '' : readFileSync(join(root, folder, readme), 'utf8');
+    const start = text.search(/^#+ licen[cs]e/im);
+    if (start >= 0 && license !== 'Apache-2.0') texts.push(text.slice(start).trim());
+  }
   // Some of AWS's packages come without the file. Its text is the same everywhere.
   if (texts.length === 0 && license === 'Apache-2.0') texts.push(readFileSync(join(root, 'LICENSE'), 'utf8').trim());
   return { name, version, license, texts };
