@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { addStacks } from '../../lib/stacks.ts';
 import { examples } from './examples.ts';
-import { addStages, aConfig, aModel, anApp, anExampleApp } from './synthesize.ts';
+import { aConfig, addStages, aModel, anApp, anExampleApp } from './synthesize.ts';
 
 /**
  * Services that act for many accounts, so that one of them could be asked to use a role of another account (the confused deputy). Each
@@ -33,7 +33,9 @@ const roleSchema = z.object({ AssumeRolePolicyDocument: z.object({ Statement: z.
 
 function trustsOf(stack: Stack) {
   return Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Role')).flatMap(([id, { Properties }]) =>
-    roleSchema.parse(Properties).AssumeRolePolicyDocument.Statement.map((trust) => ({ id, account: stack.account, ...trust })),
+    roleSchema
+      .parse(Properties)
+      .AssumeRolePolicyDocument.Statement.map((trust) => ({ id, account: stack.account, ...trust })),
   );
 }
 

@@ -75,13 +75,16 @@ describe('faults of each route', () => {
     expect((await post(endpoint, '/v1/completions', { ...body, stream: true })).status).toBe(200);
   });
 
-  it.each(['/v1/completions', '/v1/chat/completions'])('a stream of %s is an HTML page if the fault says so', async (path) => {
-    const endpoint = await endpointWith({ html: true });
-    const given = path === '/v1/completions' ? body : { messages: [{ role: 'user', content: 'x' }] };
-    const response = await post(endpoint, path, { ...given, stream: true });
-    expect(response.headers.get('content-type')).toBe('text/html');
-    expect(await response.text()).toContain('<h1>');
-  });
+  it.each(['/v1/completions', '/v1/chat/completions'])(
+    'a stream of %s is an HTML page if the fault says so',
+    async (path) => {
+      const endpoint = await endpointWith({ html: true });
+      const given = path === '/v1/completions' ? body : { messages: [{ role: 'user', content: 'x' }] };
+      const response = await post(endpoint, path, { ...given, stream: true });
+      expect(response.headers.get('content-type')).toBe('text/html');
+      expect(await response.text()).toContain('<h1>');
+    },
+  );
 
   it('a lost chunk is missing and a repeated one comes twice, and the others come once', async () => {
     const whole = chunksOf(await stream(await endpointWith()));
@@ -106,11 +109,14 @@ describe('faults of each route', () => {
     expect(text).not.toContain('[DONE]');
   });
 
-  it.each(['socket', 'cut', 'unknownException'] as const)('a plain stream that breaks by %s is no complete response', async (breakBy) => {
-    const endpoint = await endpointWith({ breakAfterChunks: 1, breakBy });
-    const response = await post(endpoint, '/v1/completions', { ...body, stream: true });
-    await expect(response.text()).rejects.toThrow();
-  });
+  it.each(['socket', 'cut', 'unknownException'] as const)(
+    'a plain stream that breaks by %s is no complete response',
+    async (breakBy) => {
+      const endpoint = await endpointWith({ breakAfterChunks: 1, breakBy });
+      const response = await post(endpoint, '/v1/completions', { ...body, stream: true });
+      await expect(response.text()).rejects.toThrow();
+    },
+  );
 
   it('a plain stream that breaks within a JSON text ends without an error', async () => {
     const endpoint = await endpointWith({ breakAfterChunks: 1, breakBy: 'halfJson' });
@@ -128,8 +134,13 @@ describe('faults of each route', () => {
     });
     const reader = response.body?.getReader();
     await reader?.read();
-    const next = reader?.read().then(() => 'more', () => 'aborted');
-    expect(await Promise.race([next, new Promise((resolve) => setTimeout(() => resolve('silence'), 150))])).toBe('silence');
+    const next = reader?.read().then(
+      () => 'more',
+      () => 'aborted',
+    );
+    expect(await Promise.race([next, new Promise((resolve) => setTimeout(() => resolve('silence'), 150))])).toBe(
+      'silence',
+    );
     abort.abort();
     expect(await next).toBe('aborted');
     await expect.poll(() => endpoint.stats().active).toBe(0);
@@ -219,7 +230,11 @@ describe('routes of the container', () => {
   it.each([
     ['/tokenize', { prompt: 'ab' }, { count: 2, tokens: [97, 98], max_model_len: 1_000, token_strs: null }],
     ['/detokenize', { tokens: [97, 98] }, { prompt: 'ab' }],
-    ['/v1/models', {}, { object: 'list', data: [{ id: 'm', object: 'model', owned_by: 'local', max_model_len: 1_000 }] }],
+    [
+      '/v1/models',
+      {},
+      { object: 'list', data: [{ id: 'm', object: 'model', owned_by: 'local', max_model_len: 1_000 }] },
+    ],
     ['/ping', {}, {}],
     ['/health', {}, {}],
   ])('%s answers as vLLM does', async (path, given, expected) => {

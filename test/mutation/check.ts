@@ -139,7 +139,10 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
 }
 
 async function runStryker(config: string, room: Room): Promise<number | string> {
-  const bin = join(dirname(createRequire(import.meta.url).resolve('@stryker-mutator/core/package.json')), 'bin/stryker.js');
+  const bin = join(
+    dirname(createRequire(import.meta.url).resolve('@stryker-mutator/core/package.json')),
+    'bin/stryker.js',
+  );
   // A group of its own, so that the test processes end with it.
   const child = spawn(process.execPath, [bin, 'run', config], {
     // Its progress is not part of our output.

@@ -78,7 +78,10 @@ describe('the list of equivalent mutants', () => {
     expect(new Set(keys).size).toBe(keys.length);
     for (const { file, code, mutated, reason } of equivalents) {
       const lines = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8').split('\n');
-      expect(lines.map((line) => line.trim()), file).toContain(code);
+      expect(
+        lines.map((line) => line.trim()),
+        file,
+      ).toContain(code);
       expect(mutated).not.toBe(code);
       expect(reason).toMatch(/\w+ .*\.$/);
     }

@@ -22,7 +22,11 @@ function after(tokens: readonly number[], limits: Partial<ForcingPlan['limits']>
   for (const id of tokens) machine.push({ tokenIds: [id], text: '' });
   return machine;
 }
-const textOf = (machine: BudgetForcing) => machine.takeEmissions().map(({ text }) => text).join('');
+const textOf = (machine: BudgetForcing) =>
+  machine
+    .takeEmissions()
+    .map(({ text }) => text)
+    .join('');
 
 describe('a call that breaks', () => {
   it('after the end token and before its last chunk ends the thinking: nothing is sampled twice', () => {
@@ -41,7 +45,11 @@ describe('a call that breaks', () => {
     const machine = after(bytes('abcd'), { maxTokens: 4 });
     machine.segmentBroke();
     expect(machine.next()?.part).toBe('answer');
-    expect(machine.report()).toMatchObject({ endReason: 'budget', thinkingTokens: 4, events: [{ kind: 'cut', at: 4 }] });
+    expect(machine.report()).toMatchObject({
+      endReason: 'budget',
+      thinkingTokens: 4,
+      events: [{ kind: 'cut', at: 4 }],
+    });
   });
 
   it('at the maximum of the answer and before its last chunk ends the answer', () => {
@@ -83,9 +91,15 @@ describe('a call that breaks', () => {
     const whole = drive(machineOf(), script);
     const shown = (run: typeof whole) => run.emissions.map(({ part, text }) => `${part}:${text}`).join('|');
     const joined = (run: typeof whole, part: string) =>
-      run.emissions.filter((emission) => emission.part === part).map(({ text }) => text).join('');
+      run.emissions
+        .filter((emission) => emission.part === part)
+        .map(({ text }) => text)
+        .join('');
     expect(shown(whole)).not.toBe('');
-    for (const [call, length] of [[0, 6], [1, 7]] as const) {
+    for (const [call, length] of [
+      [0, 6],
+      [1, 7],
+    ] as const) {
       for (let at = 0; at < length; at++) {
         const machine = machineOf();
         const broken = drive(machine, { ...script, breaksAfter: new Map([[call, at]]) });

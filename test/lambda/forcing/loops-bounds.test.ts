@@ -29,7 +29,9 @@ describe('the bounds of a loop', () => {
 
   it('checks once in 16 tokens, whatever the size of the pieces', () => {
     for (let added = 1; added <= 16; added++) {
-      const checked = Array.from({ length: 16 }, (_, more) => endsInLoop(new Array<number>(160 + more).fill(7), 0, added));
+      const checked = Array.from({ length: 16 }, (_, more) =>
+        endsInLoop(new Array<number>(160 + more).fill(7), 0, added),
+      );
       expect(checked).toEqual(Array.from({ length: 16 }, (_, more) => more < added));
     }
   });

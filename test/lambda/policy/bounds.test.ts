@@ -161,12 +161,15 @@ describe('the expected use of a limit', () => {
     expect(unknownUse()).toHaveLength(20);
   });
 
-  it.each([1, 1_000, 2 ** 19, 2 ** 20, 2 ** 31 - 1])('is learnt from a request of %d tokens in its class alone', (limit) => {
-    const learned = learnUse(unknownUse(), [{ limitTokens: limit, usedTokens: limit / 2 }]);
-    expect(learned.filter((share) => share !== 1)).toEqual([1 - 0.02 / 2]);
-    expect(learned).toHaveLength(20);
-    expect(expectedTokens(learned, limit)).toBeCloseTo(limit * 0.99, 6);
-  });
+  it.each([1, 1_000, 2 ** 19, 2 ** 20, 2 ** 31 - 1])(
+    'is learnt from a request of %d tokens in its class alone',
+    (limit) => {
+      const learned = learnUse(unknownUse(), [{ limitTokens: limit, usedTokens: limit / 2 }]);
+      expect(learned.filter((share) => share !== 1)).toEqual([1 - 0.02 / 2]);
+      expect(learned).toHaveLength(20);
+      expect(expectedTokens(learned, limit)).toBeCloseTo(limit * 0.99, 6);
+    },
+  );
 
   it('is not learnt from a request without a limit or without a token, and a use above the limit counts as the limit', () => {
     const low = use.map(() => 0.5);

@@ -179,9 +179,11 @@ describe('what a request gives back', () => {
 
   it('at a cut keeps what exists already, and its minimum', () => {
     expect(release(held, { kind: 'cut', usedTokens: 350, limitTokens: 400 }, half).reservedTokens).toBe(650);
-    expect(release({ ...held, minTokens: 390 }, { kind: 'cut', usedTokens: 50, limitTokens: 400 }, half)).toMatchObject({
-      reservedTokens: 610,
-    });
+    expect(release({ ...held, minTokens: 390 }, { kind: 'cut', usedTokens: 50, limitTokens: 400 }, half)).toMatchObject(
+      {
+        reservedTokens: 610,
+      },
+    );
   });
 
   it('at a cut that changes nothing is nothing', () => {
@@ -293,7 +295,10 @@ describe('cuts of the longest thoughts', () => {
   });
 
   it('begin with the largest fraction of what was wanted', () => {
-    const { cuts } = cutsOf([thought('much', 500, { wantedThinking: 5_000 }), thought('most', 400, { wantedThinking: 500 })], 500);
+    const { cuts } = cutsOf(
+      [thought('much', 500, { wantedThinking: 5_000 }), thought('most', 400, { wantedThinking: 500 })],
+      500,
+    );
     expect(cuts[0]?.[0]).toBe('most');
   });
 
@@ -349,7 +354,14 @@ describe('the measured speed', () => {
 });
 
 describe('the reasons and the window of scaling', () => {
-  const scaling = { ...defaultScaling, minCopies: 1, maxCopies: 4, targetUtilization: 1, maxPressure: 1, scaleInAfterSeconds: 100 };
+  const scaling = {
+    ...defaultScaling,
+    minCopies: 1,
+    maxCopies: 4,
+    targetUtilization: 1,
+    maxPressure: 1,
+    scaleInAfterSeconds: 100,
+  };
   const decide = (copies: number, current: number, changes: { history?: never; now?: number; load?: object } = {}) =>
     scalingDecision(
       { tokensPerSecond: copies * 100 },
@@ -370,7 +382,11 @@ describe('the reasons and the window of scaling', () => {
       decide(0, 1, { load: { requests: 3, reservedTokens: 2_500.4 } }),
       '3 requests with 2500 reserved tokens need 3 copies: adding 2 to the current 1.',
     ],
-    ['the window', decide(2, 3), 'A demand of 200 tokens/s needs 2 copies, but more were needed within the last 100 s: keeping 3.'],
+    [
+      'the window',
+      decide(2, 3),
+      'A demand of 200 tokens/s needs 2 copies, but more were needed within the last 100 s: keeping 3.',
+    ],
     ['no change', decide(2, 2), 'A demand of 200 tokens/s needs 2 copies: keeping 2.'],
     [
       'scale-in',

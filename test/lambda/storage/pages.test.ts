@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import { dayOf, Ledger } from '../../../lambda/keys/ledger.ts';
 import { SageMakerCopies } from '../../../lambda/scaling/sagemaker-copies.ts';
 import { Table } from '../../../lambda/storage/table.ts';
 import { TableUnavailableError } from '../../../lambda/storage/table-unavailable-error.ts';
-import * as z from 'zod';
 import { embeddedTable } from './embedded-table.ts';
 
 let embedded: Awaited<ReturnType<typeof embeddedTable>>;

@@ -2,9 +2,9 @@ import {
   InternalDependencyException,
   InternalFailure,
   InternalStreamFailure,
-  ModelError as SageMakerModelError,
   ModelNotReadyException,
   ModelStreamError,
+  ModelError as SageMakerModelError,
   ServiceUnavailable,
   ValidationError,
 } from '@aws-sdk/client-sagemaker-runtime';
@@ -41,7 +41,11 @@ const errors: readonly (readonly [string, unknown, { readonly name: string; read
   ),
   ['ModelNotReadyException', new ModelNotReadyException(base), { name: 'ModelUnavailableError', status: 503 }],
   ['ServiceUnavailable', new ServiceUnavailable(base), { name: 'ModelUnavailableError', status: 503 }],
-  ['InternalDependencyException', new InternalDependencyException(base), { name: 'ModelUnavailableError', status: 503 }],
+  [
+    'InternalDependencyException',
+    new InternalDependencyException(base),
+    { name: 'ModelUnavailableError', status: 503 },
+  ],
   ['InternalFailure', new InternalFailure(base), { name: 'ModelFailedError', status: 502 }],
   ['InternalStreamFailure', new InternalStreamFailure(base), { name: 'StreamBrokenError', status: 502 }],
   [
@@ -49,7 +53,11 @@ const errors: readonly (readonly [string, unknown, { readonly name: string; read
     new ModelStreamError({ ...base, ErrorCode: 'ModelInvocationTimeExceeded' }),
     { name: 'ModelTimeoutError', status: 504 },
   ],
-  ['StreamBroken', new ModelStreamError({ ...base, ErrorCode: 'StreamBroken' }), { name: 'StreamBrokenError', status: 502 }],
+  [
+    'StreamBroken',
+    new ModelStreamError({ ...base, ErrorCode: 'StreamBroken' }),
+    { name: 'StreamBrokenError', status: 502 },
+  ],
   ['ModelStreamError without a code', new ModelStreamError(base), { name: 'StreamBrokenError', status: 502 }],
   ['ModelError without a status', new SageMakerModelError(base), { name: 'ModelFailedError', status: 502 }],
   [
