@@ -21,6 +21,7 @@ const HELP = `npm run check:mutation -- [options]
 
   --room NAME      one room; may be repeated (default: all): ${Object.keys(rooms).join(', ')}
   --file PATH      only this file of the room, such as lambda/policy/admission.ts; may be repeated
+  --fresh          run every mutant again, not only those whose code or tests changed since the last run
   --concurrency N  test processes at a time, 1 to 16 (default: 1)
   --json           print one JSON line
   --help           print this text
@@ -37,6 +38,7 @@ const { values } = parseArgs({
   options: {
     room: { type: 'string', multiple: true, default: [] },
     file: { type: 'string', multiple: true, default: [] },
+    fresh: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -105,10 +107,13 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
         disableTypeChecks: false,
         coverageAnalysis: 'perTest',
         concurrency,
+        incremental: true,
+        incrementalFile: join(REPORTS, `${name}.json`),
+        force: values.fresh,
         timeoutMS: TIMEOUT_MS,
         ignorePatterns: ['.stryker-tmp', 'cdk.out', 'dist', 'docs', 'reports'],
         tempDirName: sandbox,
-        reporters: ['json'],
+        reporters: ['json', 'progress-append-only'],
         jsonReporter: { fileName: reportFile },
         allowConsoleColors: false,
         logLevel: 'warn',
@@ -123,7 +128,10 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
       console.error(`The room ${name} ${why}`);
       return undefined;
     }
-    return scoreOf(reportSchema.parse(JSON.parse(await readFile(reportFile, 'utf8'))), equivalents);
+    const { files } = reportSchema.parse(JSON.parse(await readFile(reportFile, 'utf8')));
+    // The report has the earlier results of other files, too.
+    const run = Object.entries(files).filter(([file]) => values.file.length === 0 || values.file.includes(file));
+    return scoreOf({ files: Object.fromEntries(run) }, equivalents);
   } finally {
     await rm(folder, { recursive: true, force: true });
     await rm(sandbox, { recursive: true, force: true });
@@ -137,7 +145,8 @@ async function runStryker(config: string, room: Room): Promise<number | string> 
   );
   // A group of its own, so that the test processes end with it.
   const child = spawn(process.execPath, [bin, 'run', config], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    // Its progress is not part of our output.
+    stdio: ['ignore', process.stderr, 'inherit'],
     detached: true,
     env: { ...process.env, MUTATION_TESTS: room.tests.join(',') },
   });

@@ -9,11 +9,11 @@ const natural = [
   { says: '\nFour.', ends: IM_END },
 ];
 
-async function post(path: string, body: object) {
+async function post(path: string, body: object, headers: Readonly<Record<string, string>> = {}) {
   const { app, model } = scriptedApp(natural);
   const response = await app.request(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ model: 'scripted', ...body }),
   });
   return { response, prompt: decode(model.requests[0]?.promptIds ?? []) };
@@ -79,9 +79,12 @@ describe('a tool result of Anthropic’s dialect', () => {
     [{ content: 'sun' }, '<tool_response>\nsun\n</tool_response>'],
     [{ is_error: true }, '<tool_response>\nError: \n</tool_response>'],
   ])('%j is part of the prompt', async (result, text) => {
-    const { response, prompt } = await post('/v1/messages', { max_tokens: 500, messages: messages(result) });
-    expect(response.status).toBe(200);
-    expect(prompt).toContain(text);
+    for (const headers of [{}, { 'x-budgetforce-strict': 'true' }]) {
+      const body = { max_tokens: 500, messages: messages(result) };
+      const { response, prompt } = await post('/v1/messages', body, headers);
+      expect(response.status).toBe(200);
+      expect(prompt).toContain(text);
+    }
   });
 });
 

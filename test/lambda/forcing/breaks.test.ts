@@ -16,7 +16,7 @@ function machineOf(limits: Partial<ForcingPlan['limits']> = {}) {
 }
 
 /** A machine in its first segment, which has got these tokens, one per piece. */
-function after(tokens: readonly number[], limits: Partial<ForcingPlan['limits']> = {}) {
+function machineAfter(tokens: readonly number[], limits: Partial<ForcingPlan['limits']> = {}) {
   const machine = machineOf(limits);
   machine.next();
   for (const id of tokens) machine.push({ tokenIds: [id], text: '' });
@@ -30,7 +30,7 @@ const textOf = (machine: BudgetForcing) =>
 
 describe('a call that breaks', () => {
   it('after the end token and before its last chunk ends the thinking: nothing is sampled twice', () => {
-    const machine = after([...bytes('\nab'), IM_START]);
+    const machine = machineAfter([...bytes('\nab'), IM_START]);
     machine.segmentBroke();
     const next = machine.next();
     expect(next?.part).toBe('answer');
@@ -42,7 +42,7 @@ describe('a call that breaks', () => {
   });
 
   it('at the maximum of the thinking and before its last chunk cuts it', () => {
-    const machine = after(bytes('abcd'), { maxTokens: 4 });
+    const machine = machineAfter(bytes('abcd'), { maxTokens: 4 });
     machine.segmentBroke();
     expect(machine.next()?.part).toBe('answer');
     expect(machine.report()).toMatchObject({
@@ -53,7 +53,7 @@ describe('a call that breaks', () => {
   });
 
   it('at the maximum of the answer and before its last chunk ends the answer', () => {
-    const machine = after([IM_START], { maxAnswerTokens: 2 });
+    const machine = machineAfter([IM_START], { maxAnswerTokens: 2 });
     machine.segmentEnded('stop');
     machine.next();
     machine.push({ tokenIds: bytes('45'), text: '' });
@@ -63,7 +63,7 @@ describe('a call that breaks', () => {
   });
 
   it('after an end below the minimum becomes a Wait, as if the call had completed', () => {
-    const machine = after([...bytes('ab'), IM_START], { minTokens: 10, waits: 1 });
+    const machine = machineAfter([...bytes('ab'), IM_START], { minTokens: 10, waits: 1 });
     machine.segmentBroke();
     const next = machine.next();
     expect(next?.part).toBe('thinking');
@@ -80,7 +80,7 @@ describe('a call that breaks', () => {
   });
 
   it('within the masked minimum continues with the rest of it', () => {
-    const machine = after(bytes('abc'), { minTokens: 10, waits: 0 });
+    const machine = machineAfter(bytes('abc'), { minTokens: 10, waits: 0 });
     machine.segmentBroke();
     expect(machine.next()).toMatchObject({ minTokens: 7, maxTokens: 97 });
   });
@@ -117,7 +117,7 @@ describe('a cut and the minimum of the thinking', () => {
     [4, undefined],
     [5, undefined],
   ])('after %d of at least 4 tokens misses the minimum: %s', (count, missed) => {
-    const machine = after(new Array<number>(count).fill(97), { minTokens: 4 });
+    const machine = machineAfter(new Array<number>(count).fill(97), { minTokens: 4 });
     machine.cut('deadline');
     expect(machine.report().minimumMissed).toBe(missed);
     expect(textOf(machine)).toContain('a'.repeat(count));
