@@ -55,18 +55,36 @@ export function apiKeyOf(values: Pick<ApiValues, 'api-key'>): string | undefined
  * @throws {Error} if the server cannot be reached or does not answer with JSON
  */
 export async function callApi(
-  { baseUrl, apiKey }: ApiClientOptions,
+  client: ApiClientOptions,
   method: string,
   path: string,
   body?: unknown,
 ): Promise<unknown> {
+  return await send(client, path, {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** Sends a form, such as an upload. Throws as `callApi`. */
+export async function sendForm(client: ApiClientOptions, path: string, form: FormData): Promise<unknown> {
+  return await send(client, path, { method: 'POST', headers: {}, body: form });
+}
+
+async function send(
+  { baseUrl, apiKey }: ApiClientOptions,
+  path: string,
+  {
+    method,
+    headers,
+    body,
+  }: { readonly method: string; readonly headers: Record<string, string>; readonly body?: string | FormData },
+): Promise<unknown> {
   const response = await fetch(`${baseUrl}${path}`, {
     method,
-    headers: {
-      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { ...headers, ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) },
+    ...(body === undefined ? {} : { body }),
   }).catch((cause: unknown) => {
     throw new Error(`${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, { cause });
   });

@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./keys.ts')).keysCommand,
   },
   {
+    name: 'docs',
+    summary: 'keep documents in a vector store, and search them',
+    load: async () => (await import('./docs.ts')).docsCommand,
+  },
+  {
     name: 'eval',
     summary: 'measure accuracy against thinking budgets',
     load: async () => (await import('./eval.ts')).evalCommand,
