@@ -103,7 +103,8 @@ describe.skipIf(chromiumPath === undefined)('Feedback on the playground', () => 
     await page.evaluate("fetch('healthz').then((response) => response.text())");
     slow.resolve();
     await expect.poll(() => status(page)).toBe('Stored: a bad answer.');
-    expect(await button(page, 'Bad').getAttribute('aria-pressed')).toBe('true');
+    // The button follows the status.
+    await expect.poll(() => button(page, 'Bad').getAttribute('aria-pressed')).toBe('true');
     expect(await given(world)).toMatchObject([{ metric: 'thumbs', value: false }]);
   });
 
