@@ -79,12 +79,12 @@ describe.skipIf(chromiumPath === undefined)('Feedback on the playground', () => 
     expect(await page.textContent(offer)).toContain('This answer is stored');
     await button(page, 'Good').click();
     await expect.poll(() => status(page)).toBe('Stored: a good answer.');
-    expect(await button(page, 'Good').getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => button(page, 'Good').getAttribute('aria-pressed')).toBe('true');
     expect(await given(world)).toMatchObject([{ metric: 'thumbs', value: true }]);
     await button(page, 'Bad').click();
     await expect.poll(() => status(page)).toBe('Stored: a bad answer.');
-    expect(await button(page, 'Good').getAttribute('aria-pressed')).toBe('false');
-    expect(await button(page, 'Bad').getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => button(page, 'Good').getAttribute('aria-pressed')).toBe('false');
+    await expect.poll(() => button(page, 'Bad').getAttribute('aria-pressed')).toBe('true');
     expect(await given(world)).toMatchObject([{ metric: 'thumbs', value: false }]);
     expect(errors).toEqual([]);
   });
@@ -158,7 +158,7 @@ describe.skipIf(chromiumPath === undefined)('Feedback on the playground', () => 
     await choice.getByRole('button', { name }).click();
     await expect.poll(() => choice.getByRole('status').textContent()).toBe(`Stored: better is ${name}.`);
     for (const chosen of await choice.getByRole('button').all()) await chosen.click({ force: true });
-    expect(await choice.getByRole('button', { name }).getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => choice.getByRole('button', { name }).getAttribute('aria-pressed')).toBe('true');
     const [stored, ...more] = await given(world);
     expect(more).toEqual([]);
     expect(stored).toMatchObject({ metric: 'preferred', max: better });
@@ -202,7 +202,7 @@ describe.skipIf(chromiumPath === undefined)('Feedback on the playground', () => 
     await world.store.deleteAll({ key: world.consents.record.id });
     await button(page, 'Good').click();
     await expect.poll(() => status(page)).toMatch(/^No stored response of this key has the id "chatcmpl-/);
-    expect(await button(page, 'Good').getAttribute('aria-pressed')).toBe('false');
+    await expect.poll(() => button(page, 'Good').getAttribute('aria-pressed')).toBe('false');
     await page.context().setOffline(true);
     await button(page, 'Bad').click();
     await expect.poll(() => status(page)).toMatch(/^The API cannot be reached: /);
