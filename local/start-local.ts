@@ -13,6 +13,7 @@ import type { Log } from '../lambda/errors/log.ts';
 import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
+import type { Embedder } from '../lambda/retrieval/passage-index.ts';
 import { createReadDocument } from '../lambda/retrieval/read/read-document.ts';
 import type { Retriever } from '../lambda/retrieval/retriever.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
@@ -96,6 +97,8 @@ export interface LocalOptions {
   readonly dataFolder?: string;
   /** How long conversations of keys that allow it, and feedback on them, are kept in `dataFolder`, in days. @default 0 */
   readonly feedbackDays?: number;
+  /** A GGUF file, or the base URL of a server with OpenAI's `/embeddings`, by which passages are found by meaning, too. @default - by words alone */
+  readonly embeddings?: string;
   /** Wraps the embedded engine, for measurements. @default - none */
   readonly wrapEngine?: (engine: Engine) => Engine;
   /** JSON of the faults that the embedded endpoint plays (docs/reliability.md). If omitted, it plays none and has no route for faults. */
@@ -160,6 +163,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await runtime?.close();
     throw new Error(`${problem.sentence}.`);
   }
+  const embedder = await embedderOf(options).catch(async (error: unknown) => {
+    await runtime?.close();
+    throw error;
+  });
   const table = await tableIn(options.dataFolder).catch(async (error: unknown) => {
     await runtime?.close();
     throw error;
@@ -194,7 +201,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
     ...(objects === undefined ? {} : { objects }),
-    ...(options.dataFolder === undefined ? {} : { documents: documentsIn(options.dataFolder, options.log) }),
+    ...(options.dataFolder === undefined ? {} : { documents: documentsIn(options.dataFolder, embedder, options.log) }),
   });
   // Ingestions that a killed process left.
   void dependencies.documents?.stores.resume().catch((error: unknown) => failed(options.log, error));
@@ -242,12 +249,16 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
 }
 
+async function embedderOf({ embeddings }: LocalOptions): Promise<Embedder | undefined> {
+  return embeddings === undefined ? undefined : (await import('./retrieval/open-embedder.ts')).openEmbedder(embeddings);
+}
+
 /** Stores of documents in the data folder. Ingestions follow each other beside requests. */
-function documentsIn(dataFolder: string, log: Log | undefined): DocumentParts {
+function documentsIn(dataFolder: string, embedder: Embedder | undefined, log: Log | undefined): DocumentParts {
   let last: Promise<void> = Promise.resolve();
   return {
     documents: new FolderDocuments(join(dataFolder, 'documents')),
-    index: new EmbeddedIndex(join(dataFolder, 'passages')),
+    index: new EmbeddedIndex(join(dataFolder, 'passages'), embedder),
     read: createReadDocument(),
     async ingest(work) {
       last = last.then(work).catch((error: unknown) => failed(log, error));

@@ -203,6 +203,12 @@ export const startCommand = defineCommand({
       description:
         'keep conversations and feedback of keys with --store true in the data folder for this time, in days (docs/feedback.md); 0 keeps none',
     },
+    embeddings: {
+      type: 'string',
+      placeholder: 'FILE|URL',
+      description:
+        'find passages of documents by meaning, too: a GGUF embedding model, or a server with /embeddings (docs/retrieval.md)',
+    },
     faults: {
       type: 'string',
       placeholder: 'FILE',
@@ -295,6 +301,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly host: string;
   readonly data: string;
   readonly 'feedback-days': string;
+  readonly embeddings?: string;
   readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
@@ -338,8 +345,16 @@ function localOptions(values: StartValues): LocalOptions {
     ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
     feedbackDays: parseFeedbackDays(values['feedback-days'], data),
+    ...(values.embeddings === undefined ? {} : { embeddings: parseEmbeddings(values.embeddings, data) }),
     ...(values.log ? { log: jsonLog } : {}),
   };
+}
+
+function parseEmbeddings(value: string, data: string): string {
+  if (data === 'none')
+    throw new UsageError('--embeddings needs a folder for passages. Give --data FOLDER, or omit one of them.');
+  if (/^https?:\/\//.test(value) || value.endsWith('.gguf')) return value;
+  throw new UsageError(`--embeddings is ${JSON.stringify(value)}. Give a GGUF file, or a URL that ends in /v1.`);
 }
 
 function parseFeedbackDays(value: string, data: string): number {

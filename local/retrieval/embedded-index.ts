@@ -116,7 +116,9 @@ export class EmbeddedIndex implements PassageIndex {
     const [query] = (await this.#embedder?.embed([text], 'query')) ?? [];
     if (query === undefined) return [];
     return [...store.passages.values()]
-      .flatMap(({ id, vector }) => (vector !== undefined && allowed(id) ? [{ id, score: cosine(query, vector) }] : []))
+      .flatMap(({ id, vector }) =>
+        vector?.length === query.length && allowed(id) ? [{ id, score: cosine(query, vector) }] : [],
+      )
       .toSorted((a, b) => b.score - a.score);
   }
 
