@@ -42,7 +42,11 @@ describe('budgetforce simulate', () => {
     await simulateCommand.run([...small, '--policies', 'fixed:16', '--json', '--out', out, '--seed', '5']);
     const { comparisons, profile, objective } = JSON.parse(written.join(''));
     expect(profile.source).toContain('not measured');
-    expect(objective).toEqual({ firstTokenSeconds: 1, refusedPart: 0.001, thinkingPart: 0 });
+    expect(objective).toEqual({
+      firstToken: { seconds: 1, secondsPerPromptToken: 0 },
+      refusedPart: 0.001,
+      thinkingPart: 0,
+    });
     expect(comparisons[0].results[0]).toMatchObject({ policy: 'fixed:16', outcome: { requests: 8_819, refused: 0 } });
   });
 
