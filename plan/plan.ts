@@ -67,7 +67,10 @@ export interface UpdateNeed {
 }
 
 /** Tokens of a usual request. */
-export type TokensPerRequest = Pick<PlannedTraffic, 'promptTokens' | 'thinkingTokens' | 'answerTokens'>;
+export type TokensPerRequest = Pick<
+  PlannedTraffic,
+  'promptTokens' | 'passageTokens' | 'thinkingTokens' | 'answerTokens'
+>;
 
 /** Cost of a route against that of its last model. */
 export interface RoutePlan {

@@ -1,5 +1,5 @@
 import { groupDigits } from '../lib/facts/group-digits.ts';
-import type { ModelPlan, Plan, RoutePlan } from './plan.ts';
+import type { ModelPlan, Plan, RoutePlan, TokensPerRequest } from './plan.ts';
 
 /** A section of the plan: a table if it has a head, otherwise a list. Text and Markdown are rendered from the same sections. */
 interface Section {
@@ -42,7 +42,7 @@ function sectionsOf(plan: Plan): readonly Section[] {
 function breakEvenSection({ estimatedBreakEven: even }: Plan): readonly Section[] {
   if (even === undefined) return [];
   const { price, traffic, cheaper, capacityPerDay, dollarsPerMonth } = even;
-  const tokens = [traffic.promptTokens, traffic.thinkingTokens, traffic.answerTokens].map(groupDigits);
+  const tokens = [promptText(traffic), groupDigits(traffic.thinkingTokens), groupDigits(traffic.answerTokens)];
   const [first] = cheaper;
   const ranges = cheaper.map(({ from, to }) => `${groupDigits(from)} to ${groupDigits(to)}`).join(', ');
   return [
@@ -61,6 +61,12 @@ function breakEvenSection({ estimatedBreakEven: even }: Plan): readonly Section[
       ],
     },
   ];
+}
+
+/** The tokens of a prompt, and how many of them are passages. */
+function promptText({ promptTokens, passageTokens = 0 }: TokensPerRequest): string {
+  const passages = passageTokens === 0 ? '' : ` (${groupDigits(passageTokens)} of passages)`;
+  return `${groupDigits(promptTokens)}${passages}`;
 }
 
 function createdSection({ created }: Plan): Section {
@@ -182,7 +188,7 @@ function monthSection({ estimatedMonth: month }: Plan): readonly Section[] {
       rows: [
         [
           'tokens per request',
-          `${groupDigits(traffic.promptTokens)} prompt, ${groupDigits(traffic.thinkingTokens)} thinking, ${groupDigits(traffic.answerTokens)} answer`,
+          `${promptText(traffic)} prompt, ${groupDigits(traffic.thinkingTokens)} thinking, ${groupDigits(traffic.answerTokens)} answer`,
         ],
         ['time per request', `${load.secondsPerRequest.toFixed(1)} s (estimate)`],
         ['requests in flight', `${load.requestsInFlight.toFixed(1)} (estimate)`],
@@ -213,8 +219,8 @@ function routeSections({
     const why = `the price of ${unpriced.join(' and ')} is unknown: write models[].dollarsPerMillionTokens`;
     return [{ title, rows: [[`The break-even rate of escalations was not estimated: ${why}.`]] }];
   }
-  const { promptTokens, thinkingTokens, answerTokens } = tokens;
-  const request = `${groupDigits(promptTokens)} prompt, ${groupDigits(thinkingTokens)} thinking, ${groupDigits(answerTokens)} answer`;
+  const { thinkingTokens, answerTokens } = tokens;
+  const request = `${promptText(tokens)} prompt, ${groupDigits(thinkingTokens)} thinking, ${groupDigits(answerTokens)} answer`;
   return [
     {
       title,

@@ -3,7 +3,10 @@ import type { DecodeSpeed } from '../lib/serving/decode-speed.ts';
 /** Requests to one model on an average day. */
 export interface PlannedTraffic {
   readonly requestsPerDay: number;
+  /** Passages included. */
   readonly promptTokens: number;
+  /** Tokens of passages that retrieval puts into the prompt, of `promptTokens`. @default 0 */
+  readonly passageTokens?: number;
   readonly thinkingTokens: number;
   readonly answerTokens: number;
   /** Hours of a day over which the requests are spread evenly. */

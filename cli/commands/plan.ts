@@ -31,6 +31,13 @@ export const planCommand = defineCommand({
       group: TRAFFIC,
       description: 'prompt tokens per request',
     },
+    'retrieval-tokens': {
+      type: 'string',
+      placeholder: 'N',
+      default: '0',
+      group: TRAFFIC,
+      description: 'tokens of passages per request, beside the prompt (docs/retrieval.md)',
+    },
     'thinking-tokens': {
       type: 'string',
       placeholder: 'N',
@@ -104,6 +111,7 @@ export const planCommand = defineCommand({
 interface TrafficValues {
   readonly 'requests-per-day'?: string;
   readonly 'prompt-tokens': string;
+  readonly 'retrieval-tokens': string;
   readonly 'thinking-tokens': string;
   readonly 'answer-tokens': string;
   readonly 'active-hours': string;
@@ -119,10 +127,17 @@ function plannedTraffic(values: TrafficValues, tokens: TokensPerRequest): Planne
   };
 }
 
+/** The prompt of a request, with the passages that retrieval puts into it. */
+function promptOf(values: TrafficValues): Pick<PlannedTraffic, 'promptTokens' | 'passageTokens'> {
+  const prompt = parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 });
+  const passages = parseNumber('retrieval-tokens', values['retrieval-tokens'], { min: 0, max: 1e7 });
+  return { promptTokens: prompt + passages, ...(passages === 0 ? {} : { passageTokens: passages }) };
+}
+
 /** Tokens of a request, and the hours with requests. */
 function requestOf(values: TrafficValues): Omit<PlannedTraffic, 'requestsPerDay'> {
   return {
-    promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
+    ...promptOf(values),
     thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
     answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),
     activeHours: parseNumber('active-hours', values['active-hours'], { min: 0.1, max: 24 }),
@@ -131,7 +146,7 @@ function requestOf(values: TrafficValues): Omit<PlannedTraffic, 'requestsPerDay'
 
 function tokensPerRequest(values: TrafficValues): TokensPerRequest {
   return {
-    promptTokens: parseNumber('prompt-tokens', values['prompt-tokens'], { min: 1, max: 1e7 }),
+    ...promptOf(values),
     thinkingTokens: parseNumber('thinking-tokens', values['thinking-tokens'], { min: 0, max: 1e7 }),
     answerTokens: parseNumber('answer-tokens', values['answer-tokens'], { min: 1, max: 1e7 }),
   };

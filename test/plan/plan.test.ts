@@ -35,6 +35,23 @@ const toZero: Partial<ConfigInput> = {
   models: [{ ...s1, copies: { initial: 1, min: 0, max: 8 } }],
 };
 
+describe('passages of a request', () => {
+  it('are part of its prompt in the cache and in the price of another API, and are named', () => {
+    const config = parseConfig(aConfig({ models: [s1] }));
+    const created = createdBy(config, undefined);
+    const price = { input: 1, output: 4 };
+    const planWith = (extra: Partial<PlannedTraffic>) => {
+      const given = { ...traffic, ...extra };
+      return makePlan(config, created, defaultPrices, given, undefined, { price, traffic: given });
+    };
+    const [without, withPassages] = [planWith({}), planWith({ promptTokens: 1_500, passageTokens: 1_000 })];
+    const charged = (plan: Plan) => plan.estimatedBreakEven?.apiDollarsPerRequest ?? 0;
+    expect(charged(withPassages) - charged(without)).toBeCloseTo(1_000 / 1e6, 12);
+    expect(planAsText(withPassages)).toContain('1,500 (1,000 of passages) prompt, 4,000 thinking, 500 answer');
+    expect(planAsText(without)).toContain('500 prompt, 4,000 thinking, 500 answer');
+  });
+});
+
 describe('the plan of a route', () => {
   const tokens = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
   const small = { prompt: 0.1, completion: 1 };
