@@ -14,7 +14,7 @@ const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })).min(
  */
 export async function openEmbedder(place: string): Promise<Embedder> {
   if (!/^https?:\/\//.test(place)) return await (await import('./gguf-embedder.ts')).ggufEmbedder(place);
-  const url = place.replace(/\/+$/, '');
+  const url = place.endsWith('/') ? place.slice(0, -1) : place;
   const model = modelsSchema.parse(await ask(`${url}/models`)).data[0]?.id ?? '';
   const probe = answerSchema.parse(await ask(`${url}/embeddings`, { model, input: ['a'], encoding_format: 'float' }));
   return createOpenAiEmbedder({ url, model, dimensions: probe.data[0]?.embedding.length ?? 0 });
