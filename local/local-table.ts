@@ -39,29 +39,30 @@ export async function startLocalTable(folder?: string): Promise<LocalTable> {
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 1,
   });
-  await client
-    .send(
-      new CreateTableCommand({
-        TableName: name,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [
-          { AttributeName: 'pk', AttributeType: 'S' },
-          { AttributeName: 'sk', AttributeType: 'S' },
-        ],
-        KeySchema: [
-          { AttributeName: 'pk', KeyType: 'HASH' },
-          { AttributeName: 'sk', KeyType: 'RANGE' },
-        ],
-      }),
-    )
-    .catch(async (error: unknown) => {
-      // The table exists since an earlier start.
-      if (error instanceof ResourceInUseException) return;
-      await close();
-      throw error;
-    });
+  await client.send(createTable(name)).catch(async (error: unknown) => {
+    // The table exists since an earlier start.
+    if (error instanceof ResourceInUseException) return;
+    await close();
+    throw error;
+  });
   client.destroy();
   return { url, name, close };
+}
+
+/** The command that creates a table with the keys of lambda/storage/table.ts. */
+export function createTable(name: string): CreateTableCommand {
+  return new CreateTableCommand({
+    TableName: name,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+  });
 }
 
 /** Opens and closes the folder once, because the server would end the process if it cannot open it. */

@@ -204,13 +204,8 @@ export class VectorStores implements Retriever {
   ): Promise<StoreFile> {
     await this.require(key, storeId);
     await this.#begin(key, storeId, fileId);
-    const changed = await this.#retry(async () => {
-      const item = await this.#table.get(filesOf(storeId), fileId);
-      if (item === undefined) throw unknownFile(fileId);
-      const { version, ...file } = storeFileSchema.parse(item);
-      const next = { ...file, attributes };
-      return (await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version)) ? next : undefined;
-    });
+    const changed = await this.#changeFile(storeId, fileId, { attributes });
+    if (changed === undefined) throw unknownFile(fileId);
     await this.#options.documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, changed)));
     await this.#ingestAll([{ key, storeId, fileId }]);
     return await this.requireFile(key, storeId, fileId);
@@ -276,13 +271,7 @@ export class VectorStores implements Retriever {
     await this.#table.put({ pk: batchesOf(storeId), sk: batchId, ...batch, cancelled: true });
     for (const { fileId, status } of files) {
       if (status !== 'in_progress') continue;
-      await this.#retry(async () => {
-        const item = await this.#table.get(filesOf(storeId), fileId);
-        if (item === undefined) return true;
-        const { version, ...file } = storeFileSchema.parse(item);
-        const next = { ...fileKey(storeId, fileId), ...file, cancelled: true };
-        return (await this.#table.putIfVersion(next, version)) ? true : undefined;
-      });
+      await this.#changeFile(storeId, fileId, { cancelled: true });
       await this.#options.documents.delete(storeFileName(storeId, fileId));
       await this.#ingestAll([{ key, storeId, fileId }]);
     }
@@ -446,6 +435,23 @@ export class VectorStores implements Retriever {
     // Spares the next reader the object. If the record has changed meanwhile, the next reader looks itself.
     await this.#table.putIfVersion({ ...fileKey(storeId, record.fileId), ...rest, settled }, version);
     return { ...record, ...settled };
+  }
+
+  /** Changes what is written of a file in a store. @returns the file, or `undefined` if the store has none of this id */
+  async #changeFile(
+    storeId: string,
+    fileId: string,
+    change: Partial<StoreFileRecord>,
+  ): Promise<StoreFileRecord | undefined> {
+    const { changed } = await this.#retry(async () => {
+      const item = await this.#table.get(filesOf(storeId), fileId);
+      if (item === undefined) return { changed: undefined };
+      const { version, ...file } = storeFileSchema.parse(item);
+      const next = { ...file, ...change };
+      const written = await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version);
+      return written ? { changed: next } : undefined;
+    });
+    return changed;
   }
 
   /** Writes a file of a store, whatever is there. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { Table } from '../../../lambda/storage/table.ts';
-import { startLocalTable } from '../../../local/local-table.ts';
+import { createTable, startLocalTable } from '../../../local/local-table.ts';
 
 /** Variable with the URL of another server that speaks DynamoDB's protocol: `npm run check:ministack` sets it. */
 const OTHER_SERVER = 'BUDGETFORCE_TEST_DYNAMODB';
@@ -29,20 +29,7 @@ function clientOf(endpoint: string): DynamoDBClient {
 async function tableOn(url: string) {
   const client = clientOf(url);
   const name = `test-${randomUUID()}`;
-  await client.send(
-    new CreateTableCommand({
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  await client.send(createTable(name));
   await waitUntilTableExists({ client, maxWaitTime: 10, minDelay: 1 }, { TableName: name });
   return {
     table: new Table(name, client),
