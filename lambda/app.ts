@@ -117,7 +117,7 @@ function guard(app: Hono<AppEnvironment>, { keyHashes, keys, failedLogins }: App
 }
 
 function tooLarge(): ApiError {
-  return new ApiError(413, `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation.`, {
+  return new ApiError(413, `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation, or split the document.`, {
     code: 'request_too_large',
   });
 }
