@@ -117,9 +117,13 @@ function guard(app: Hono<AppEnvironment>, { keyHashes, keys, failedLogins }: App
 }
 
 function tooLarge(): ApiError {
-  return new ApiError(413, `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation, or split the document.`, {
-    code: 'request_too_large',
-  });
+  return new ApiError(
+    413,
+    `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation, or split the document.`,
+    {
+      code: 'request_too_large',
+    },
+  );
 }
 
 function unknownRoute(app: Hono<AppEnvironment>, method: string, path: string): ApiError {
