@@ -95,7 +95,8 @@ export const vectorStores = defineApi({
       return context.json({
         object: 'vector_store.search_results.page',
         search_query: queries,
-        data: found.map(({ fileId, filename, score, attributes, text, titlePath }) => ({
+        data: found.map(({ id: passageId, fileId, filename, score, attributes, text, titlePath }) => ({
+          passage_id: passageId,
           file_id: fileId,
           filename,
           score,

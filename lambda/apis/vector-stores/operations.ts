@@ -229,6 +229,7 @@ export const description: ApiDescription<
       search_query: z.array(text),
       data: z.array(
         z.strictObject({
+          passage_id: text.describe('As `id` in `budget_forcing.retrieval.passages`. OpenAI has no such field.'),
           file_id: text,
           filename: text,
           score: z.number().min(0).max(1),

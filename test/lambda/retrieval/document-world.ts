@@ -12,7 +12,7 @@ import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieva
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
-import { scriptedApp } from '../scripted-world.ts';
+import { type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
 export const NOW = 1_700_000_000;
 
@@ -22,6 +22,8 @@ export interface DocumentParts {
   readonly index?: PassageIndex;
   readonly embedder?: Embedder;
   readonly options?: Partial<VectorStoresOptions>;
+  /** What the model says. */
+  readonly script?: readonly ScriptedSegment[];
 }
 
 /** A folder that is removed at the end of the test. */
@@ -55,11 +57,12 @@ export function documentParts({
 export async function documentWorld(given: DocumentParts = {}) {
   const parts = documentParts(given);
   const keys = new KeyStore(parts.table, () => parts.clock.now);
-  const { app, log } = scriptedApp([], {
+  const { app, log, model } = scriptedApp(given.script ?? [], {
     keyHashes: async () => [hashKey('admin')],
     keys,
     unixTime: () => parts.clock.now,
     documents: { files: parts.files, stores: parts.stores },
+    retriever: parts.stores,
   });
   const [one, two] = [await keys.create('one', {}), await keys.create('two', {})];
   const clientOf = (apiKey: string) =>
@@ -69,7 +72,7 @@ export async function documentWorld(given: DocumentParts = {}) {
       maxRetries: 0,
       fetch: async (url, init) => await app.request(String(url), init),
     });
-  return { ...parts, app, log, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
+  return { ...parts, app, log, model, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
 }
 
 export const textFile = (name: string, text: string) => new File([text], name);
