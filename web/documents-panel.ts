@@ -219,7 +219,13 @@ export class DocumentsPanel {
         })),
       ),
     );
-    this.#say(found.length === 0 ? 'No passage has a word of the question.' : found.length === 1 ? 'One passage.' : `${found.length} passages, best first.`);
+    this.#say(
+      found.length === 0
+        ? 'No passage has a word of the question.'
+        : found.length === 1
+          ? 'One passage.'
+          : `${found.length} passages, best first.`,
+    );
   }
 
   #newDial(value: number | undefined): Dial {

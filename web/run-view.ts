@@ -150,9 +150,7 @@ export class RunView {
     this.#passages.replaceChildren(
       element('h3', {}, 'Passages'),
       ...(rows.length === 0 ? [element('p', { className: 'hint' }, without)] : [passageList('Passages', rows)]),
-      ...(leftOut === 0
-        ? []
-        : [element('p', { className: 'hint' }, `Found, but over the budget: ${leftOut}.`)]),
+      ...(leftOut === 0 ? [] : [element('p', { className: 'hint' }, `Found, but over the budget: ${leftOut}.`)]),
     );
   }
 
