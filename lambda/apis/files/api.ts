@@ -1,7 +1,8 @@
+import { parseQuery } from '../../http/parse-query.ts';
 import type { FileRecord } from '../../retrieval/stores/records.ts';
 import { requireDocuments } from '../../retrieval/stores/require-stores.ts';
 import { defineApi, route } from '../api.ts';
-import { pageOf, parsePageQuery } from '../paging.ts';
+import { pageOf } from '../paging.ts';
 import { fileQuerySchema } from './operations-query.ts';
 import { readUpload } from './read-upload.ts';
 
@@ -14,7 +15,7 @@ export const files = defineApi({
       return context.json(toFileObject(await store.create(context.get('caller').id, upload)));
     }),
     listFiles: route('GET', '/v1/files', (dependencies) => async (context) => {
-      const { purpose, ...page } = parsePageQuery(fileQuerySchema, context.req.query());
+      const { purpose, ...page } = parseQuery(fileQuerySchema, context.req.query());
       const found = [];
       for await (const record of requireDocuments(dependencies).files.list(context.get('caller').id)) {
         if (purpose === undefined || record.purpose === purpose) found.push(toFileObject(record));

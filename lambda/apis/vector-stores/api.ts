@@ -1,11 +1,12 @@
 import type { AppDependencies } from '../../context.ts';
 import { parseBody } from '../../http/parse-body.ts';
+import { parseQuery } from '../../http/parse-query.ts';
 import type { IndexQuery } from '../../retrieval/passage-index.ts';
 import { countFiles, type StoreFile, type StoreRecord } from '../../retrieval/stores/records.ts';
 import { requireDocuments } from '../../retrieval/stores/require-stores.ts';
 import type { VectorStores } from '../../retrieval/stores/vector-stores.ts';
 import { defineApi, route } from '../api.ts';
-import { pageOf, pageQuerySchema, parsePageQuery } from '../paging.ts';
+import { pageOf, pageQuerySchema } from '../paging.ts';
 import {
   newBatchSchema,
   newStoreFileSchema,
@@ -45,7 +46,7 @@ export const vectorStores = defineApi({
     }),
     listVectorStores: route('GET', '/v1/vector_stores', (dependencies) => async (context) => {
       const { stores } = requireDocuments(dependencies);
-      const query = parsePageQuery(pageQuerySchema, context.req.query());
+      const query = parseQuery(pageQuerySchema, context.req.query());
       const found = [];
       for await (const store of stores.list(context.get('caller').id))
         found.push({ ...store, created_at: store.created });
@@ -249,7 +250,7 @@ function toStoreFile(storeId: string, { fileId, created, status, error, usageByt
 }
 
 function pageOfFiles(storeId: string, files: readonly StoreFile[], query: Readonly<Record<string, string>>) {
-  const { filter, ...page } = parsePageQuery(storeFileQuerySchema, query);
+  const { filter, ...page } = parseQuery(storeFileQuerySchema, query);
   const chosen = files.filter(({ status }) => filter === undefined || status === filter);
   return pageOf(
     chosen.map((file) => toStoreFile(storeId, file)),
