@@ -9,6 +9,7 @@ import type { Embedder, PassageIndex } from '../../../lambda/retrieval/passage-i
 import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieval/stores/vector-stores.ts';
+import type { Documents } from '../../../lambda/retrieval/sync/documents.ts';
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
@@ -18,7 +19,7 @@ export const NOW = 1_700_000_000;
 
 export interface DocumentParts {
   readonly table?: MemoryTable;
-  readonly documents?: MemoryDocuments;
+  readonly documents?: Documents;
   readonly index?: PassageIndex;
   readonly embedder?: Embedder;
   readonly options?: Partial<VectorStoresOptions>;

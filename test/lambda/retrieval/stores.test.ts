@@ -255,7 +255,8 @@ describe('bad requests', () => {
       'from 3600 to 2592000',
     ],
   ])('an upload with %s says what is wrong', async (_name, parts, text) => {
-    const { app, one, documents } = await documentWorld();
+    const documents = new MemoryDocuments();
+    const { app, one } = await documentWorld({ documents });
     const body = new FormData();
     for (const [name, value] of Object.entries(parts)) body.set(name, value);
     const response = await app.request('/v1/files', {
@@ -271,7 +272,8 @@ describe('bad requests', () => {
 
 describe('deletion', () => {
   it('of a key leaves nothing of its documents', async () => {
-    const { app, client, stores, documents, one, index } = await documentWorld();
+    const documents = new MemoryDocuments();
+    const { app, client, stores, one, index } = await documentWorld({ documents });
     const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
     const store = await client.vectorStores.create({ file_ids: [file.id] });
     const revoked = await app.request(`/v1/admin/keys/${one.record.id}`, {
