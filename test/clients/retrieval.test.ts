@@ -142,7 +142,7 @@ describe('retrieval in Chat, by the openai client', () => {
       },
       ...{ retrieval },
     });
-    expect(completion.choices[0]?.message.annotations).toBeUndefined();
+    expect(completion.choices[0]?.message.annotations).toEqual([]);
   });
 });
 
@@ -158,10 +158,10 @@ describe('retrieval in Messages, by the anthropic client', () => {
     ...{ search_result_index: at, start_block_index: 0, end_block_index: 1 },
   });
   const content = [
-    { type: 'text', text: 'Good question. ' },
+    { type: 'text', text: 'Good question. ', citations: null },
     { type: 'text', text: 'A florn is 17 coins [1]. ', citations: [citation(0)] },
     { type: 'text', text: 'A mift is 4. [2] [9] ', citations: [citation(1)] },
-    { type: 'text', text: 'That is all.' },
+    { type: 'text', text: 'That is all.', citations: null },
   ];
 
   it('a sentence that cites a passage is a block with its citations, streamed and not', async () => {
@@ -202,6 +202,6 @@ describe('retrieval in Messages, by the anthropic client', () => {
       { retriever: new ScriptedRetriever(texts) },
     );
     const message = await new Anthropic({ apiKey: 'none', baseURL: url }).messages.create(body);
-    expect(message.content).toEqual([{ type: 'text', text: 'A florn is 17. So it is.' }]);
+    expect(message.content).toEqual([{ type: 'text', text: 'A florn is 17. So it is.', citations: null }]);
   });
 });
