@@ -24,6 +24,7 @@ import {
   type StoreRecord,
   storeFileSchema,
   storeRecordSchema,
+  toStoreFileItem,
 } from './records.ts';
 
 /** Most stores of a key. */
@@ -433,7 +434,10 @@ export class VectorStores implements Retriever {
         : { status: 'completed', usageBytes: state.textBytes, passages: state.passages.length };
     const { version, ...rest } = record;
     // Spares the next reader the object. If the record has changed meanwhile, the next reader looks itself.
-    await this.#table.putIfVersion({ ...fileKey(storeId, record.fileId), ...rest, settled }, version);
+    await this.#table.putIfVersion(
+      { ...fileKey(storeId, record.fileId), ...toStoreFileItem({ ...rest, settled }) },
+      version,
+    );
     return { ...record, ...settled };
   }
 
@@ -448,7 +452,10 @@ export class VectorStores implements Retriever {
       if (item === undefined) return { changed: undefined };
       const { version, ...file } = storeFileSchema.parse(item);
       const next = { ...file, ...change };
-      const written = await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version);
+      const written = await this.#table.putIfVersion(
+        { ...fileKey(storeId, fileId), ...toStoreFileItem(next) },
+        version,
+      );
       return written ? { changed: next } : undefined;
     });
     return changed;
@@ -458,7 +465,7 @@ export class VectorStores implements Retriever {
   async #putFile(storeId: string, file: StoreFileRecord): Promise<void> {
     await this.#retry(async () => {
       const before = await this.#table.get(filesOf(storeId), file.fileId);
-      const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...file };
+      const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...toStoreFileItem(file) };
       const version = before === undefined ? undefined : Number(before['version']);
       return (await this.#table.putIfVersion(item, version)) ? file : undefined;
     });

@@ -270,6 +270,22 @@ describe('bad requests', () => {
   });
 });
 
+describe('attributes of a file in a store', () => {
+  it.each([1.5e300, -2.9e21, 2.1e-189, 0.1, Number.MAX_VALUE])('keep the number %d', async (value) => {
+    const { client } = await documentWorld();
+    const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
+    const store = await client.vectorStores.create({});
+    const path = { vector_store_id: store.id };
+    const taken = await client.vectorStores.files.create(store.id, { file_id: file.id, attributes: { value } });
+    expect(taken.attributes).toEqual({ value });
+    const changed = await client.vectorStores.files.update(file.id, { ...path, attributes: { value, more: value } });
+    expect(changed.attributes).toEqual({ value, more: value });
+    expect(await client.vectorStores.files.retrieve(file.id, path)).toMatchObject({
+      attributes: { value, more: value },
+    });
+  });
+});
+
 describe('deletion', () => {
   it('of a key leaves nothing of its documents', async () => {
     const documents = new MemoryDocuments();
