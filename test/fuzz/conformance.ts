@@ -1,7 +1,8 @@
 /**
  * Contributors' check: schemathesis compares `budgetforce start` with its own `/openapi.json` (`npm run check:conformance`): examples, each
  * rule of each field at its edges, random requests, and sequences along the links of the document. All of its checks run but one, see
- * `CHECKS_LEFT_OUT`. The model is pinned, so that requests reach the engine. A proxy counts what each operation answered. Fails if a check
+ * `CHECKS_LEFT_OUT`. The model and the id of
+ * a file are pinned, so that requests reach the engine and the stores. A proxy counts what each operation answered. Fails if a check
  * fails, or an operation never answered with success.
  */
 import { spawn } from 'node:child_process';
@@ -13,7 +14,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { pythonTool } from '../python-tool.ts';
 import { CountingProxy } from './counting-proxy.ts';
-import { pinModel } from './pin-model.ts';
+import { pinValues } from './pin-values.ts';
 
 const MODEL = 'budgetforce-tiny';
 const SCALING = '^/v1/admin/scaling';
@@ -61,7 +62,7 @@ const proxy = await CountingProxy.start(url, (path) => (path.startsWith('/v1/adm
 try {
   const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
   const schema = join(folder, 'openapi.json');
-  await writeFile(schema, JSON.stringify(pinModel(document, MODEL)));
+  await writeFile(schema, JSON.stringify(pinValues(document, { model: MODEL, file: await upload() })));
   // A paused endpoint answers nothing but 503, so what scales is asked last, and by itself.
   const others = await run(schema, ['--exclude-path-regex', SCALING]);
   const scaling = await run(schema, ['--include-path-regex', SCALING]);
@@ -83,6 +84,19 @@ try {
   proxy.close();
   server.kill();
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Uploads a document of the key. @returns its id */
+async function upload(): Promise<string> {
+  const form = new FormData();
+  form.set('purpose', 'assistants');
+  form.set('file', new File(['# Coins\n\nA florn is 17 coins.\n'], 'coins.md'));
+  const response = await fetch(`${url}/v1/files`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: form,
+  });
+  return z.object({ id: z.string() }).parse(await response.json()).id;
 }
 
 /** Runs schemathesis, whose report goes to the terminal. @returns whether all its checks passed */
