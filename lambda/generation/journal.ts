@@ -1,6 +1,7 @@
 import { BudgetForcing } from '../forcing/budget-forcing.ts';
-import type { ForcingPlan, MovedPlan, NextStep, SegmentPiece, WaitText } from '../forcing/plan.ts';
-import type { GenerationEvent, SegmentAccount } from './generation.ts';
+import type { ForcingPlan, MovedPlan, NextSegment, NextStep, SegmentPiece, WaitText } from '../forcing/plan.ts';
+import type { RetrievalAccount } from './retrieval.ts';
+import type { SegmentAccount } from './segment-account.ts';
 
 type CutReason = Parameters<BudgetForcing['cut']>[0];
 
@@ -22,8 +23,14 @@ export type JournalEntry =
   | { readonly kind: 'aborted'; readonly tokens: number }
   /** The account of a call that ended. */
   | { readonly kind: 'account'; readonly account: SegmentAccount }
-  /** An event that does not follow from what the machine was told: log-probabilities, or a search. */
-  | { readonly kind: 'event'; readonly event: GenerationEvent };
+  /** A search. It does not follow from what the machine was told. */
+  | { readonly kind: 'lookup'; readonly lookup: LookupEvent };
+
+interface LookupEvent {
+  readonly kind: 'lookup';
+  readonly query: string;
+  readonly account: RetrievalAccount | undefined;
+}
 
 /** Where a generation goes on, and what keeps it. */
 export interface Journal {
@@ -41,7 +48,7 @@ export class JournaledForcing extends BudgetForcing {
   #replays = false;
   /** Whether a method of the machine calls another one. */
   #nested = false;
-  #openTokens: number | undefined;
+  #open: { readonly segment: NextSegment; tokens: number } | undefined;
 
   constructor(plan: ForcingPlan, { record }: Pick<Journal, 'record'>) {
     super(plan);
@@ -51,26 +58,16 @@ export class JournaledForcing extends BudgetForcing {
       plan.confidence !== undefined || plan.gateMeasure !== undefined || plan.stopWhenSure !== undefined;
   }
 
-  /** Tokens of the call that had not ended when the journal ends. `undefined`: none had begun. */
-  get openTokens(): number | undefined {
-    return this.#openTokens;
+  /** The call that runs, and its tokens so far. */
+  get open(): { readonly segment: NextSegment; readonly tokens: number } | undefined {
+    return this.#open;
   }
 
-  /** Tells the machine what it was told before. Recorded accounts and events are passed to `take`. */
-  *replay(
-    past: readonly JournalEntry[],
-    take: (kept: Extract<JournalEntry, { kind: 'account' | 'event' }>) => void,
-  ): Generator<void, void, undefined> {
+  /** Tells the machine again what it was told before. Entries that are not the machine's do nothing. */
+  retell(entry: JournalEntry): void {
     this.#replays = true;
     try {
-      for (const entry of past) {
-        if (typeof entry === 'object' && 'kind' in entry && (entry.kind === 'account' || entry.kind === 'event')) {
-          take(entry);
-        } else {
-          this.#tell(entry);
-        }
-        yield;
-      }
+      this.#tell(entry);
     } finally {
       this.#replays = false;
     }
@@ -78,25 +75,25 @@ export class JournaledForcing extends BudgetForcing {
 
   override next(): NextStep | undefined {
     const step = this.#told({ kind: 'next' }, () => super.next());
-    if (step !== undefined && step.lookUp === undefined) this.#openTokens = 0;
+    this.#open = step === undefined || step.lookUp !== undefined ? undefined : { segment: step, tokens: 0 };
     return step;
   }
 
   override push(piece: SegmentPiece): ReturnType<BudgetForcing['push']> {
-    if (this.#openTokens !== undefined) this.#openTokens += piece.tokenIds.length;
+    if (this.#open !== undefined) this.#open.tokens += piece.tokenIds.length;
     const pushed = this.#told(this.#toEntry(piece), () => super.push(piece));
-    if (pushed.leave) this.#openTokens = undefined;
+    if (pushed.leave) this.#open = undefined;
     return pushed;
   }
 
   override segmentEnded(finish: 'stop' | 'length', stop?: number | string): void {
     this.#told({ kind: 'ended', finish, stop }, () => super.segmentEnded(finish, stop));
-    this.#openTokens = undefined;
+    this.#open = undefined;
   }
 
   override segmentBroke(): void {
     this.#told({ kind: 'broke' }, () => super.segmentBroke());
-    this.#openTokens = undefined;
+    this.#open = undefined;
   }
 
   override takePassages(passages: WaitText | undefined): void {
@@ -105,7 +102,7 @@ export class JournaledForcing extends BudgetForcing {
 
   override cut(reason: CutReason, { called = true } = {}): void {
     this.#told({ kind: 'cut', reason, called }, () => super.cut(reason, { called }));
-    this.#openTokens = undefined;
+    this.#open = undefined;
   }
 
   override countAborted(tokens: number): void {
@@ -140,7 +137,7 @@ export class JournaledForcing extends BudgetForcing {
     };
   }
 
-  #tell(entry: Exclude<JournalEntry, { kind: 'account' | 'event' }>): void {
+  #tell(entry: JournalEntry): void {
     if (typeof entry === 'number') return void this.push({ tokenIds: [entry], text: '' });
     if (!('kind' in entry)) return void this.push({ tokenIds: entry, text: '' });
     switch (entry.kind) {
@@ -164,6 +161,9 @@ export class JournaledForcing extends BudgetForcing {
         break;
       case 'aborted':
         this.countAborted(entry.tokens);
+        break;
+      case 'account':
+      case 'lookup':
         break;
       default:
         entry satisfies never;

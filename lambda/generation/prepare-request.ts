@@ -40,7 +40,7 @@ export async function prepareRequest(
   const { model, structure, thinking } = request;
   const { plain } = request;
   const requested = budgetAfterPrefix(request);
-  const waitTexts = [thinking.waitText ?? DEFAULT_WAIT_TEXT].flat();
+  const waitTexts = waitTextsOf(thinking);
   const passageTokens = request.retrieval?.when === 'unsure' ? request.retrieval.maxTokens : 0;
   const modelLimits = { ...toModelLimits(model.settings, context.caller), passageTokens };
   const settle = (promptTokens: number, ids: FormatIds) => {
@@ -68,6 +68,11 @@ export async function prepareRequest(
     ...{ format, promptIds, prefix, wait, laterWaits, limits, shrunk, passageTokens },
     ...(retrieval === undefined ? {} : { retrieval }),
   };
+}
+
+/** The texts of the Waits, in turn. */
+export function waitTextsOf({ waitText }: Pick<GenerationRequest['thinking'], 'waitText'>): readonly string[] {
+  return [waitText ?? DEFAULT_WAIT_TEXT].flat();
 }
 
 /** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */
