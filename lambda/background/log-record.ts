@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { JournalEntry } from '../generation/journal.ts';
+import type { UsedTokens } from '../keys/ledger.ts';
 
 /** An event of a response's stream, with its sequence number. */
 export interface SequencedEvent {
@@ -10,6 +11,7 @@ export interface SequencedEvent {
 
 const count = z.int().min(0);
 const eventSchema: z.ZodType<SequencedEvent> = z.looseObject({ type: z.string(), sequence_number: count });
+export const sequencedEventsSchema = z.array(eventSchema);
 
 /** The journal is written and read by the same code, and its replay fails if it is not what the machine was told. */
 const entrySchema = z.custom<JournalEntry>((entry) => typeof entry === 'number' || typeof entry === 'object');
@@ -17,14 +19,20 @@ const entrySchema = z.custom<JournalEntry>((entry) => typeof entry === 'number' 
 /** A step of work takes the response over: what an earlier step appends after it is refused. */
 const claimSchema = z.object({ kind: z.literal('claim'), writer: z.string() });
 
+const events = {
+  /** Events for the client. If omitted, they are in the object that `eventsObject` names. */
+  events: z.array(eventSchema).readonly().optional(),
+  eventsObject: z.string().optional(),
+  /** Sequence number after that of the last event so far. */
+  next: count,
+};
+
 /** What became certain since the record before. */
 const progressSchema = z.object({
   kind: z.literal('progress'),
   writer: z.string(),
   entries: z.array(entrySchema).readonly(),
-  /** Events for the client. If omitted, they are in the object that `eventsObject` names. */
-  events: z.array(eventSchema).readonly().optional(),
-  eventsObject: z.string().optional(),
+  ...events,
   /** Number of events of the generation from which all events so far were made. */
   taken: count,
   /** Thinking and answer tokens so far. */
@@ -36,9 +44,12 @@ const endSchema = z.object({
   kind: z.literal('end'),
   writer: z.string(),
   status: z.enum(['completed', 'incomplete', 'failed', 'cancelled']),
-  /** Name of the object with the body. If omitted, the response has none: it was cancelled. */
-  result: z.string().optional(),
+  /** Name of the object with the body. */
+  result: z.string(),
+  /** What the usage is settled with. If omitted, nothing had begun, or the tokens of the last record are those of an aborted generation. */
+  used: z.custom<UsedTokens>((value) => typeof value === 'object' && value !== null).optional(),
   failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  ...events,
 });
 
 export const logRecordSchema = z.discriminatedUnion('kind', [claimSchema, progressSchema, endSchema]);

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { ApiError } from '../errors/api-error.ts';
+import { type BegunGeneration, begunSchema } from '../generation/continuation.ts';
+import { type IgnoredField, ignoredReasons } from '../generation/request.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { ObjectStore } from '../storage/objects.ts';
 import type { ItemTable } from '../storage/table.ts';
@@ -12,17 +14,19 @@ const DAY_SECONDS = 86_400;
 /** A request as its dialect parsed it, and who sent it. */
 export interface StoredRequest {
   readonly body: unknown;
-  readonly ignored: readonly { readonly field: string; readonly reason: string }[];
+  readonly ignored: readonly IgnoredField[];
   readonly caller: Caller;
 }
 const storedRequestSchema: z.ZodType<StoredRequest> = z.object({
   body: z.unknown(),
-  ignored: z.array(z.object({ field: z.string(), reason: z.string() })),
+  ignored: z.array(z.object({ field: z.string(), reason: z.enum(ignoredReasons) })),
   caller: z.custom<Caller>((value) => typeof value === 'object' && value !== null && 'id' in value),
 });
 
 export type NewResponse = Pick<StoredResponse, 'id' | 'dialect' | 'model' | 'status' | 'background'> & {
   readonly request: StoredRequest;
+  /** The body, if it has ended. */
+  readonly result?: object;
 };
 
 /**
@@ -51,11 +55,16 @@ export class ResponseStore {
     this.#days = days;
   }
 
-  async create({ request, ...response }: NewResponse): Promise<StoredResponse> {
+  async create({ request, result: body, ...response }: NewResponse): Promise<StoredResponse> {
     const created = this.#unixTime();
     const key = request.caller.id;
-    const stored = { ...response, key, created, ttl: created + this.#days * DAY_SECONDS };
-    await this.#objects.put(objectName(stored, 'request'), JSON.stringify(request));
+    const content = { key, id: response.id };
+    await this.#objects.put(objectName(content, 'request'), JSON.stringify(request));
+    const result = body === undefined ? undefined : await this.putContent(content, 'result', body);
+    const stored = {
+      ...{ ...response, key, created, ttl: created + this.#days * DAY_SECONDS },
+      ...(result === undefined ? {} : { result }),
+    };
     if (!(await this.#table.putIfVersion({ ...itemKey(stored), ...stored }, undefined))) {
       throw new Error(`A response has the id ${response.id} already.`);
     }
@@ -121,6 +130,16 @@ export class ResponseStore {
     return name;
   }
 
+  /** What the first segment of work settled. `undefined`: none has begun. */
+  async begun(pointer: ResponsePointer): Promise<BegunGeneration | undefined> {
+    const content = await this.content(objectName(pointer, 'begun'));
+    return content === undefined ? undefined : begunSchema.parse(content);
+  }
+
+  async begin(pointer: ResponsePointer, begun: BegunGeneration): Promise<void> {
+    await this.putContent(pointer, 'begun', begun);
+  }
+
   /** Content that `putContent` wrote, or `undefined` if it was deleted. */
   async content(name: string): Promise<unknown> {
     const text = await this.#objects.get(name);
@@ -135,8 +154,8 @@ export class ResponseStore {
     const names = [objectName(pointer, 'request'), objectName(pointer, 'begun')];
     if (stored?.result !== undefined) names.push(stored.result);
     for await (const { record } of this.log.read(pointer.id)) {
-      if (record.kind === 'progress' && record.eventsObject !== undefined) names.push(record.eventsObject);
-      if (record.kind === 'end' && record.result !== undefined) names.push(record.result);
+      if (record.kind !== 'claim' && record.eventsObject !== undefined) names.push(record.eventsObject);
+      if (record.kind === 'end') names.push(record.result);
     }
     await this.log.delete(pointer.id);
     for (const name of new Set(names)) await this.#objects.delete(name);

@@ -44,11 +44,11 @@ export function toPrepared(
   return { ...rest, format, prefix, ...(retrieval === undefined ? {} : { retrieval }) };
 }
 
-/** The reservation of a generation whose segments before the last settle nothing. */
+/** The reservation of a generation whose segments settle nothing. */
 export function deferred(reservation: UsageReservation, { onUsage }: Pick<Continuation, 'onUsage'>): UsageReservation {
   return {
     ...reservation,
-    settle: async (used, further) => onUsage(async () => await reservation.settle(used, further)),
+    settle: async (used) => onUsage(used),
   };
 }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Shrink } from '../forcing/settle-limits.ts';
-import { works } from '../keys/ledger.ts';
+import { type UsedTokens, works } from '../keys/ledger.ts';
 import type { Journal } from './journal.ts';
 import type { RetrievalAccount } from './retrieval.ts';
 
@@ -11,8 +11,8 @@ export interface Continuation {
   /** Keeps what the first segment settled. Resolves before the first call of the model. */
   readonly begin: (begun: BegunGeneration) => Promise<void>;
   readonly journal: Journal;
-  /** Receives what settles the usage with the tokens so far. Only the segment that ends the generation may call it. */
-  readonly onUsage: (settle: () => Promise<void>) => void;
+  /** Receives the usage so far when a segment ends. The reservation is not settled: what ends the generation does it. */
+  readonly onUsage: (used: UsedTokens) => void;
 }
 
 const count = z.int().min(0);

@@ -29,6 +29,7 @@ const progress = (writer: string) =>
     entries: [1, [2, 3]],
     events: [],
     taken: 2,
+    next: 0,
     tokens: { thinking: 3, answer: 0 },
   }) as const;
 
@@ -105,7 +106,7 @@ describe('ResponseStore', () => {
     const events = await store.putContent(pointer, 'events-0', []);
     const result = await store.putContent(pointer, 'result-a', {});
     await store.append(stored, 0, { ...progress('a'), events: undefined, eventsObject: events });
-    await store.append(stored, 1, { kind: 'end', writer: 'a', status: 'completed', result });
+    await store.append(stored, 1, { kind: 'end', writer: 'a', status: 'completed', result, events: [], next: 0 });
     await store.delete(pointer);
     expect(objects.names).toEqual([]);
     expect(await store.find(pointer)).toBeUndefined();
