@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
+import { ResponseStore } from './background/response-store.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import { FeedbackStore } from './feedback/feedback-store.ts';
@@ -53,6 +54,7 @@ export async function compose(
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
+    ...responsesOf(settings, table, overrides),
     ...documentsOf(settings, table, models, overrides),
     ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
@@ -183,6 +185,17 @@ function feedbackOf(
   const { feedbackDays } = retention;
   if (feedbackDays === 0 || table === undefined || objects === undefined) return {};
   return { feedback: new FeedbackStore(table, objects, unixTime, feedbackDays) };
+}
+
+/** The store of responses, if the settings allow it and there is a place for both parts. */
+function responsesOf(
+  { retention, contentBucket }: Settings,
+  table: ItemTable | undefined,
+  { objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
+): Pick<AppDependencies, 'responses'> {
+  const { responsesDays } = retention;
+  if (responsesDays === 0 || table === undefined || objects === undefined) return {};
+  return { responses: { store: new ResponseStore(table, objects, unixTime, responsesDays) } };
 }
 
 /** Characters of a text, in bytes, that make about one token, if only the model server can count. */

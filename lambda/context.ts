@@ -1,3 +1,4 @@
+import type { BackgroundResponses } from './background/background-responses.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
 import type { FeedbackStore } from './feedback/feedback-store.ts';
@@ -40,6 +41,8 @@ export interface AppDependencies {
   readonly ledger?: Ledger;
   /** Generations of clients that consented, and feedback on them. If omitted, nothing of a conversation is stored. */
   readonly feedback?: FeedbackStore;
+  /** Responses that clients ask to store. If omitted, none are. */
+  readonly responses?: BackgroundResponses;
   /** Files and stores of documents. If omitted, none are kept. */
   readonly documents?: DocumentStores;
   /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { backgroundDialects } from '../lambda/apis/background-dialects.ts';
 import { createApp } from '../lambda/app.ts';
 import { tickLoads } from '../lambda/aws/tick-loads.ts';
+import { BackgroundRunner } from '../lambda/background/runner.ts';
+import type { ResponsePointer } from '../lambda/background/stored-response.ts';
 import { compose, type DocumentParts } from '../lambda/compose.ts';
 import type { AppDependencies } from '../lambda/context.ts';
 import { toApiError } from '../lambda/errors/api-error.ts';
@@ -21,7 +24,9 @@ import { MAX_DAYS, retentionSchema } from '../lambda/settings/retention.ts';
 import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
+import { Table } from '../lambda/storage/table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
+import { BackgroundWorker } from './background-worker.ts';
 import { calibrationBeside } from './calibration-file.ts';
 import {
   type EmulatedCopies,
@@ -95,6 +100,10 @@ export interface LocalOptions {
   readonly routes?: readonly RouteSettings[];
   /** Data folder of the embedded DynamoDB with keys, limits and usage. If omitted, keys and usage are not available. */
   readonly dataFolder?: string;
+  /** How long responses are kept in `dataFolder` whose clients ask for it, in days. 0 keeps none. @default 30 */
+  readonly responsesDays?: number;
+  /** Longest segment of work on a response in the background, in milliseconds. @default 480,000 */
+  readonly segmentMs?: number;
   /** How long conversations of keys that allow it, and feedback on them, are kept in `dataFolder`, in days. @default 0 */
   readonly feedbackDays?: number;
   /** A GGUF file, or the base URL of a server with OpenAI's `/embeddings`, by which passages are found by meaning, too. @default - by words alone */
@@ -140,6 +149,9 @@ const DEFAULT_CONTEXT_TOKENS = 8_192;
 /** How long uploaded files are kept on this machine, in days: until they are deleted. */
 const FILES_DAYS = MAX_DAYS;
 
+/** How long responses are kept if the options do not say, in days: as OpenAI keeps them. */
+const RESPONSES_DAYS = 30;
+
 const modelFile = (name: string) => fileURLToPath(new URL(`model/${name}`, import.meta.url));
 
 /**
@@ -180,7 +192,11 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     corsOrigins: allowedOrigins,
     gzip: true,
     ...(table === undefined ? {} : { tableName: table.name }),
-    retention: retentionSchema.parse({ feedbackDays: options.feedbackDays ?? 0, filesDays: FILES_DAYS }),
+    retention: retentionSchema.parse({
+      responsesDays: options.responsesDays ?? RESPONSES_DAYS,
+      feedbackDays: options.feedbackDays ?? 0,
+      filesDays: FILES_DAYS,
+    }),
     requestTimeoutMs: 900_000,
     capacityWaitMs: (options.copies?.waitSeconds ?? 600) * 1_000,
     keepAliveMs: 15_000,
@@ -216,7 +232,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     });
   }
   const shutdown = new Shutdown();
-  const app = createApp({ ...dependencies, shutdown });
+  const background = backgroundOf(dependencies, table, options);
+  const app = createApp({ ...dependencies, ...background?.responses, shutdown });
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
     copies?.autoScaling.runSchedules();
@@ -231,6 +248,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await Promise.all([runtime?.close(), table?.close()]);
     throw listenError(error, options);
   }
+  void background?.worker.resume().catch((error: unknown) => failed(options.log, error));
   // The address of a server that listens on a TCP port is an AddressInfo.
   const { port } = server.address() as AddressInfo;
   return {
@@ -243,9 +261,30 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     async close({ graceMs = 0 } = {}) {
       clearInterval(ticking);
       shutdown.begin();
-      await drain(server, shutdown, graceMs);
+      // What runs in the background is left at once, and goes on after the next start.
+      await Promise.all([drain(server, shutdown, graceMs), background?.worker.close()]);
       await Promise.all([runtime?.close(), table?.close()]);
     },
+  };
+}
+
+/** Longest segment of work, time of a response and wait for a place in the background. */
+const BACKGROUND = { segmentMs: 480_000, maxSeconds: 7 * 86_400, maxWaitSeconds: 86_400 } as const;
+/** Responses that run in the background at the same time, if the options do not say how many the engine runs. */
+const BACKGROUND_PLACES = 4;
+
+/** What runs stored responses in this process, if any are stored. */
+function backgroundOf(dependencies: AppDependencies, table: LocalTable | undefined, options: LocalOptions) {
+  const { responses, log } = dependencies;
+  if (responses === undefined || table === undefined) return undefined;
+  const { store } = responses;
+  const limits = { ...BACKGROUND, ...(options.segmentMs === undefined ? {} : { segmentMs: options.segmentMs }) };
+  const runner = new BackgroundRunner({ store, dependencies, dialects: backgroundDialects, ...limits });
+  const places = options.parallel ?? BACKGROUND_PLACES;
+  const worker = new BackgroundWorker({ table: new Table(table.name), runner, places, log });
+  return {
+    worker,
+    responses: { responses: { store, start: async (pointer: ResponsePointer) => await worker.start(pointer) } },
   };
 }
 

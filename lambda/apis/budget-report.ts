@@ -1,9 +1,9 @@
 import type { ForcingReport } from '../forcing/report.ts';
 import { HEDGE_LOST } from '../generation/failover.ts';
-import type { SegmentAccount } from '../generation/generation.ts';
 import type { IgnoredField, RiskReport, RunningGeneration } from '../generation/request.ts';
 import type { RetrievalAccount } from '../generation/retrieval.ts';
 import type { KeptBecause, RouteAccount } from '../generation/route-account.ts';
+import type { SegmentAccount } from '../generation/segment-account.ts';
 
 /** Members of `budget_forcing` that only some answers have. All counts are tokens of the model. */
 export interface OccasionalReport {

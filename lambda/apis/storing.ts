@@ -29,7 +29,7 @@ export function storing(
   { id, user, refusesStore, ignored }: StoringRequest,
 ): Pick<GenerationContext, 'recorder'> & { readonly ignored: readonly IgnoredField[] } {
   const { id: key, store = false } = context.get('caller');
-  const refused = refusesByHeader(context) || refusesStore;
+  const refused = refusesStoreByHeader(context) || refusesStore;
   if (feedback === undefined || !store || refused) return { ignored };
   const used = ['store', user?.field];
   return {
@@ -43,7 +43,8 @@ export function userOf(fields: Readonly<Record<string, string | null | undefined
   return Object.entries(fields).flatMap(([field, name]) => (name == null || name === '' ? [] : { field, name }))[0];
 }
 
-function refusesByHeader(context: Context<AppEnvironment>): boolean {
+/** Whether a header refuses that anything of the request is stored. @throws {ApiError} 400 if the header is neither `true` nor `false` */
+export function refusesStoreByHeader(context: Context<AppEnvironment>): boolean {
   const header = context.req.header(STORE_HEADER)?.trim().toLowerCase();
   if (header === undefined || header === 'true' || header === 'false') return header === 'false';
   throw invalidRequest(

@@ -56,6 +56,7 @@ export async function admitRequest(
       model: request.model.settings.id,
       tokens: promptTokens + maxBilledTokens(limits, request, prepared) * runs + further,
       leaseSeconds: Math.ceil(timeoutMs / 1_000) + LEASE_MARGIN_SECONDS,
+      ...(context.work === undefined ? {} : { work: context.work }),
     });
     return { limits, shrunk, promptTokens, admission, reservation };
   } catch (error) {
@@ -84,6 +85,23 @@ export async function admitFurther(
   const { limits, shrunk } = toGrantedLimits(prepared, admission?.report.granted);
   const promptTokens = givenIds({ ...prepared, limits }).length;
   return { limits, shrunk, promptTokens, admission, reservation: undefined };
+}
+
+/**
+ * Admits a request that goes on, with the limits that were granted before, at the gate of the load.
+ *
+ * @throws {ApiError} 429 or 503 with Retry-After if the gate refuses it.
+ */
+export async function readmitRequest(
+  request: GenerationRequest,
+  prepared: PreparedRequest,
+  timeoutMs: number,
+  dependencies: AppDependencies,
+  context: GenerationContext,
+): Promise<Admission | undefined> {
+  const maxWaitSeconds = longestWait(request, prepared, timeoutMs);
+  const fixed = { ...request, thinking: { ...request.thinking, elastic: { allowed: false, floorTokens: undefined } } };
+  return await passGate(fixed, prepared, { runs: 1, maxWaitSeconds }, dependencies, context);
 }
 
 /** Number of times that a model runs for all samples of a request: each sample several times if its answers must agree. */

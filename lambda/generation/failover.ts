@@ -2,7 +2,8 @@ import type { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, ModelMisconfiguredError, NoCapacityError, TokensMismatchError } from '../upstream/errors.ts';
 import { HedgedModel } from '../upstream/hedged-model.ts';
 import type { FailoverPlan, FailoverTarget, PassedOverReason } from './failover-target.ts';
-import type { Generation, SegmentAccount, UpstreamAccount } from './generation.ts';
+import type { Generation } from './generation.ts';
+import type { SegmentAccount, UpstreamAccount } from './segment-account.ts';
 
 /** `failure` of a hedged call that was aborted because the other one was faster. */
 export const HEDGE_LOST = 'hedge_lost';

@@ -1,9 +1,11 @@
 import { BudgetForcing } from '../forcing/budget-forcing.ts';
 import { type ModelError, NoCapacityError } from '../upstream/errors.ts';
 import { Failover } from './failover.ts';
-import type { Generation, GenerationEvent, SegmentAccount } from './generation.ts';
+import type { Generation, GenerationEvent } from './generation.ts';
+import { JournaledForcing } from './journal.ts';
 import type { RetrievalAccount } from './retrieval.ts';
 import { retryDelay } from './retry.ts';
+import type { SegmentAccount } from './segment-account.ts';
 import { cutReason, SegmentRun, takeEvents } from './segment-run.ts';
 import { Timing } from './timing.ts';
 
@@ -14,15 +16,23 @@ import { Timing } from './timing.ts';
  * @throws {ModelError} if the retries are used up. Events that were yielded before stay valid.
  */
 export async function* generate(generation: Generation): AsyncGenerator<GenerationEvent, void, undefined> {
-  const machine = new BudgetForcing(generation.plan);
+  const { journal } = generation;
+  const machine =
+    journal === undefined ? new BudgetForcing(generation.plan) : new JournaledForcing(generation.plan, journal);
   const timing = new Timing(generation);
   const segments: SegmentAccount[] = [];
+  const account = (...ended: readonly SegmentAccount[]) => {
+    segments.push(...ended);
+    // A call that is left stays open: the next segment of work ends it.
+    if (!generation.signal.aborted) for (const each of ended) journal?.record({ kind: 'account', account: each });
+  };
   const failover = Failover.of(generation, machine);
   let { retrieval } = generation;
   let attempt = 0;
   let thinks = true;
   try {
     if (retrieval !== undefined) yield { kind: 'lookup', query: retrieval.query, account: retrieval };
+    if (machine instanceof JournaledForcing) retrieval = (yield* retell(machine, generation, segments)) ?? retrieval;
     await failover?.beginRound();
     for (;;) {
       const segment = machine.next();
@@ -48,7 +58,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
       try {
         yield* run.events();
       } finally {
-        segments.push(...(failover?.endCall(run.account) ?? [run.account]));
+        account(...(failover?.endCall(run.account) ?? [run.account]));
       }
       yield* takeEvents(machine, generation);
       if (run.progressed || run.failure === undefined) attempt = 0;
@@ -73,6 +83,50 @@ export async function* generate(generation: Generation): AsyncGenerator<Generati
   }
 }
 
+/** `failure` of a call that ended with the process or the segment of work that ran it. */
+const LEFT = 'segment_left';
+
+/**
+ * Brings the machine to where the journal ends, and yields the same events again. A call that was running then counts as broken.
+ *
+ * @returns what was looked up for the thought, if anything was
+ */
+function* retell(
+  machine: JournaledForcing,
+  generation: Generation,
+  segments: SegmentAccount[],
+): Generator<GenerationEvent, RetrievalAccount | undefined, undefined> {
+  const { journal, onTokens } = generation;
+  if (journal === undefined || journal.past.length === 0) return undefined;
+  let retrieval: RetrievalAccount | undefined;
+  for (const entry of journal.past) {
+    machine.retell(entry);
+    yield* takeEvents(machine, generation);
+    if (typeof entry === 'number' || !('kind' in entry)) continue;
+    if (entry.kind === 'account') segments.push(entry.account);
+    if (entry.kind !== 'lookup') continue;
+    retrieval = entry.lookup.account ?? retrieval;
+    yield entry.lookup;
+  }
+  onTokens?.(machine.tokens());
+  if (machine.open === undefined) return retrieval;
+  const { segment, tokens } = machine.open;
+  machine.segmentBroke();
+  const part = segment.probe === true ? 'probe' : segment.part;
+  const account: SegmentAccount = {
+    part,
+    promptTokens: segment.promptIds.length,
+    promptTokensEvaluated: undefined,
+    tokens,
+    completionTokens: segment.probe === true ? 0 : tokens,
+    failure: LEFT,
+  };
+  segments.push(account);
+  journal.record({ kind: 'account', account });
+  yield* takeEvents(machine, generation);
+  return retrieval;
+}
+
 /**
  * Looks documents up and passes them to the machine. The deadline, the load or a shutdown cut the thinking meanwhile.
  *
@@ -84,17 +138,22 @@ async function* lookUp(
   generation: Generation,
   timing: Timing,
 ): AsyncGenerator<GenerationEvent, RetrievalAccount | undefined, undefined> {
-  const { lookUp, signal, cutThinking } = generation;
+  const { lookUp, signal, cutThinking, journal } = generation;
   if (lookUp === undefined) throw new Error('The plan looks documents up, but the generation has no search.');
   const { query } = lookUp;
-  yield { kind: 'lookup', query, account: undefined };
+  const lookup = (found: RetrievalAccount | undefined) => {
+    const event = { kind: 'lookup', query, account: found } as const;
+    journal?.record({ kind: 'lookup', lookup: event });
+    return event;
+  };
+  yield lookup(undefined);
   const deadline = timing.startCutTimer('thinking');
   const cuts = [deadline.signal, ...(cutThinking === undefined ? [] : [cutThinking])];
   try {
     const { text, account } = await beforeAbort(lookUp.find(signal), AbortSignal.any([signal, ...cuts]));
     machine.takePassages(text);
     yield* takeEvents(machine, generation);
-    yield { kind: 'lookup', query, account };
+    yield lookup(account);
     return account;
   } catch (error) {
     signal.throwIfAborted();

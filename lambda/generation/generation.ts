@@ -2,10 +2,12 @@ import type { Clock } from '../clock.ts';
 import type { ForcingPlan } from '../forcing/plan.ts';
 import type { ForcingReport } from '../forcing/report.ts';
 import type { AnswerStructure, Sampling, SegmentModel, TokenLogprob } from '../upstream/segment-model.ts';
-import type { FailoverPlan, PassedOverReason } from './failover-target.ts';
+import type { FailoverPlan } from './failover-target.ts';
+import type { Journal } from './journal.ts';
 import type { LookUp, RetrievalAccount } from './retrieval.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteAccount } from './route-account.ts';
+import type { SegmentAccount } from './segment-account.ts';
 
 /** All that `generate` needs to run one sample of a request. */
 export interface Generation {
@@ -42,6 +44,8 @@ export interface Generation {
   readonly retrieval?: RetrievalAccount | undefined;
   /** Looks documents up for the thought. Required if the plan has `lookUp`. */
   readonly lookUp?: LookUp | undefined;
+  /** Where the generation goes on, and what keeps it. If omitted, it begins, and nothing is kept. */
+  readonly journal?: Journal | undefined;
   /** Called after each chunk. */
   readonly onTokens?: ((soFar: TokensSoFar) => void) | undefined;
   /** Called before each wait for the first copy; returns the status message for the client. Throws if no copy will start. */
@@ -61,35 +65,6 @@ export interface TokensSoFar {
   readonly thinking: number;
   readonly answer: number;
   readonly confidence?: number;
-}
-
-/** Token counts and outcome of one call of the model. */
-export interface SegmentAccount {
-  /** `probe`: a short answer that is not part of the output. */
-  readonly part: 'thinking' | 'answer' | 'probe';
-  readonly promptTokens: number;
-  /** Prompt tokens that the engine evaluated; the rest came from its prefix cache. `undefined` if the server does not report it. */
-  readonly promptTokensEvaluated: number | undefined;
-  /** Tokens that the model sampled. */
-  readonly tokens: number;
-  /** Thinking and answer tokens that the call added, with a "Wait" that was appended at its end. */
-  readonly completionTokens: number;
-  /** `error.code` of the failure, or `undefined` if the call succeeded. */
-  readonly failure: string | undefined;
-  /** Which upstream the call went to. `undefined` if the model has no fallbacks. */
-  readonly upstream?: UpstreamAccount;
-}
-
-/** The upstream of a call, and why it was chosen. */
-export interface UpstreamAccount {
-  /** Id of a model, or the name of a fallback. */
-  readonly name: string;
-  /** Set on the first call after a move from another upstream. `because`: the failure there, `circuit_open` or `hedge`. */
-  readonly move?:
-    | { readonly from: string; readonly because: string; readonly continuedFrom: 'ids' | 'text' }
-    | undefined;
-  /** Fallbacks that could not take the request so far, and why. */
-  readonly passedOver: readonly { readonly name: string; readonly because: PassedOverReason }[];
 }
 
 /** Log-probability of a thinking token. `null`: the token was forced, so it has none. */

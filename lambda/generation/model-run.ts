@@ -7,6 +7,7 @@ import type { ModelSettings, ZeroCopiesSettings } from '../settings/settings.ts'
 import { sampleSeed } from '../upstream/segment-seed.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
 import { failoverPlan } from './failover-plan.ts';
+import type { FailoverPlan } from './failover-target.ts';
 import { generate } from './generate.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
 import { logGeneration } from './log-generation.ts';
@@ -83,16 +84,20 @@ export class ModelRun {
     { attempt = 0, capacityWaitMs = run.dependencies.capacityWaitMs }: ModelRunOptions,
   ) {
     const { shutdown, prefixCache } = run.dependencies;
+    const { continuation } = run.context;
+    const failover = failoverPlan(policy, { ...prepared, limits: admitted.limits }, run.context, run.dependencies.log);
     this.request = policy.request;
     this.admitted = admitted;
     this.#run = run;
     this.#attempt = attempt;
     this.#generation = {
       ...toGeneration(policy, prepared, admitted, { ...run.dependencies, capacityWaitMs }, hint),
-      cutThinking: shutdown?.cutThinking,
+      // What goes on elsewhere is left, not cut.
+      cutThinking: continuation === undefined ? shutdown?.cutThinking : undefined,
+      journal: continuation?.journal,
       retrieval: prepared.retrieval,
       lookUp: passagesFor(policy.request.model, run.context, run.dependencies.log),
-      failover: failoverPlan(policy, { ...prepared, limits: admitted.limits }, run.context, run.dependencies.log),
+      failover: continuation === undefined ? failover : failover && inOneVocabulary(failover),
       cacheSalt: prefixCache === 'per-key' ? run.context.caller.id : undefined,
       deadlineMs: run.deadlineMs,
     };
@@ -196,6 +201,12 @@ function toColdStart(zeroCopies: ZeroCopiesSettings | undefined): Generation['co
   if (zeroCopies?.startSeconds === undefined) return undefined;
   const { startSeconds, secondsPerToken } = zeroCopies;
   return { startMs: startSeconds * 1_000, msPerToken: secondsPerToken && secondsPerToken * 1_000 };
+}
+
+/** The plan without upstreams of another vocabulary: a journal is of one. */
+function inOneVocabulary({ targets: [own, ...others], ...plan }: FailoverPlan): FailoverPlan | undefined {
+  const same = others.filter(({ vocabulary }) => vocabulary === own.vocabulary);
+  return same.length === 0 ? undefined : { ...plan, targets: [own, ...same] };
 }
 
 /** The generation of one sample, with its own seed if the request has one. */

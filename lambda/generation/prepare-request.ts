@@ -37,26 +37,15 @@ export async function prepareRequest(
   request: GenerationRequest,
   context: Pick<GenerationContext, 'caller' | 'signal' | 'lookup'>,
 ): Promise<PreparedRequest> {
-  const { model, structure, thinking } = request;
-  const { plain } = request;
-  const requested = budgetAfterPrefix(request);
-  const waitTexts = [thinking.waitText ?? DEFAULT_WAIT_TEXT].flat();
-  const passageTokens = request.retrieval?.when === 'unsure' ? request.retrieval.maxTokens : 0;
-  const modelLimits = { ...toModelLimits(model.settings, context.caller), passageTokens };
-  const settle = (promptTokens: number, ids: FormatIds) => {
-    const result = settleLimits(requested, modelLimits, promptTokens, ids, request.names);
-    if (!result.ok) throw new ApiError(400, result.message, { param: result.field, code: result.code });
-    return result;
-  };
-  const family = await model.format({ bare: structure !== undefined });
-  const format = plain === undefined ? family : withoutDelimiters(family, plain);
+  const { model, plain } = request;
+  const waitTexts = waitTextsOf(request.thinking);
   // Limits that exclude each other, or those of the key, need no tokens to be refused.
-  settle(0, format);
+  const { format, passageTokens, settle } = await refuseContradictions(request, context.caller);
   const [{ promptIds, prefixIds, retrieval }, waits] = await Promise.all([
     promptWithinWindow(request, context),
     Promise.all(waitTexts.map(async (text) => ({ ids: await model.textIds(text), text }))),
   ]);
-  const settled = settle(promptIds.length + prefixIds.length, format);
+  const settled = settle(promptIds.length + prefixIds.length);
   const { limits } = settled;
   const shrunk = [...shrunkByPrefix(request), ...settled.shrunk];
   const prefix =
@@ -68,6 +57,33 @@ export async function prepareRequest(
     ...{ format, promptIds, prefix, wait, laterWaits, limits, shrunk, passageTokens },
     ...(retrieval === undefined ? {} : { retrieval }),
   };
+}
+
+/**
+ * Refuses limits that no prompt can satisfy.
+ *
+ * @returns the request's format, the most tokens of passages in its thought, and what settles its limits for the tokens of a prompt
+ * @throws {ApiError} 400 if the limits contradict each other, or exceed those of the model or the key
+ */
+export async function refuseContradictions(request: GenerationRequest, caller: Caller) {
+  const { model, structure, plain } = request;
+  const requested = budgetAfterPrefix(request);
+  const passageTokens = request.retrieval?.when === 'unsure' ? request.retrieval.maxTokens : 0;
+  const modelLimits = { ...toModelLimits(model.settings, caller), passageTokens };
+  const family = await model.format({ bare: structure !== undefined });
+  const format = plain === undefined ? family : withoutDelimiters(family, plain);
+  const settle = (promptTokens: number) => {
+    const result = settleLimits(requested, modelLimits, promptTokens, format, request.names);
+    if (!result.ok) throw new ApiError(400, result.message, { param: result.field, code: result.code });
+    return result;
+  };
+  settle(0);
+  return { format, passageTokens, settle };
+}
+
+/** The texts of the Waits, in turn. */
+export function waitTextsOf({ waitText }: Pick<GenerationRequest['thinking'], 'waitText'>): readonly string[] {
+  return [waitText ?? DEFAULT_WAIT_TEXT].flat();
 }
 
 /** The prompt. One that exceeds the context window, or the daily tokens of the key, is refused as soon as that is certain. */

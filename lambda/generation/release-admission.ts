@@ -2,7 +2,6 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import type { UsedElsewhere, UsedTokens } from '../keys/ledger.ts';
 import type { AdmittedGeneration } from './admit-request.ts';
-import type { Lookup } from './lookup.ts';
 import type { GenerationRequest } from './request.ts';
 import { cachedTokensOf, type SampleAccount, toChatUsage } from './usage.ts';
 
@@ -10,7 +9,7 @@ import { cachedTokensOf, type SampleAccount, toChatUsage } from './usage.ts';
  * Passes events on and, when they end, fail or are no longer read, releases the lease of the load and settles the used tokens
  * with the key's reservation.
  *
- * @param lookup the search of the request. If omitted, it has none
+ * @param searches returns the number of searches of the request. @default - none
  * @param accounts filled by the samples as they end. Of a route, each model's are settled under its own id.
  */
 export async function* releaseAtEnd<Event>(
@@ -19,7 +18,7 @@ export async function* releaseAtEnd<Event>(
   accounts: readonly SampleAccount[],
   { route, model }: Pick<GenerationRequest, 'route' | 'model'>,
   log: Log,
-  lookup?: Pick<Lookup, 'searches'>,
+  searches: () => number = () => 0,
 ): AsyncGenerator<Event> {
   admission?.admitted.begin();
   try {
@@ -33,7 +32,7 @@ export async function* releaseAtEnd<Event>(
       promptTokens,
       accounts.filter(({ attempt = 0 }) => attempt === 0),
       model.settings.id,
-      lookup?.searches,
+      searches(),
     );
     const further = (route?.further ?? []).flatMap(({ model: { settings } }, at) => {
       const own = accounts.filter(({ attempt }) => attempt === at + 1);

@@ -4,11 +4,13 @@ import type { GateOptions } from '../forcing/settle-gates.ts';
 import type { FieldNames, RequestedBudget, Shrink } from '../forcing/settle-limits.ts';
 import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
+import type { Work } from '../keys/ledger.ts';
 import type { ServedModel } from '../models/served-model.ts';
 import type { LoadReport } from '../scaling/admission-gate.ts';
 import type { RouteSettings } from '../settings/routes.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
+import type { Continuation } from './continuation.ts';
 import type { GenerationEvent } from './generation.ts';
 import type { Lookup } from './lookup.ts';
 import type { GenerationRecorder } from './recorded-generation.ts';
@@ -90,6 +92,10 @@ export interface GenerationContext {
   readonly signal: AbortSignal;
   /** Stores the request and what its models write. If omitted, nothing of it is stored. */
   readonly recorder?: GenerationRecorder | undefined;
+  /** Who waits for it. @default 'interactive' */
+  readonly work?: Work;
+  /** How the generation goes on over several segments of work. If omitted, one process runs it as a whole. */
+  readonly continuation?: Continuation | undefined;
   /** The search of the request, which all its models share. `startGeneration` makes it. */
   readonly lookup?: Lookup | undefined;
 }

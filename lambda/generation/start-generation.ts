@@ -1,16 +1,13 @@
 import type { AppDependencies } from '../context.ts';
 import { remainingHeaders } from '../keys/ledger.ts';
-import { admitRequest } from './admit-request.ts';
 import { lookupOf } from './lookup.ts';
 import { mergeGenerators } from './merge-generators.ts';
 import { ModelRun, type RequestRun } from './model-run.ts';
 import { policyName } from './policy-name.ts';
-import { prepareRequest } from './prepare-request.ts';
+import { prepareAndAdmit } from './prepare-and-admit.ts';
 import { recordEvents } from './record-events.ts';
-import { refuseExhaustedKey, textsToEncode } from './refuse-exhausted-key.ts';
 import { releaseAtEnd } from './release-admission.ts';
 import type { GenerationContext, GenerationRequest, RunningGeneration } from './request.ts';
-import { furtherTokens } from './route-reservation.ts';
 import { routedSample } from './routed-sample.ts';
 import { RunningVote, type StartSample, VOTE_MEASURE } from './running-vote.ts';
 import { toSetBy } from './set-by.ts';
@@ -38,10 +35,7 @@ export async function startGeneration(
   const policy = settlePolicy(asked, context.caller);
   const { request } = policy;
   const timeoutMs = Math.min(dependencies.requestTimeoutMs, request.thinking.deadlineMs ?? Number.POSITIVE_INFINITY);
-  await refuseExhaustedKey(textsToEncode(request), request.model, dependencies, context.caller);
-  const prepared = await prepareRequest(request, context);
-  const further = await furtherTokens(request, context);
-  const admitted = await admitRequest(request, prepared, timeoutMs, dependencies, context, further);
+  const { prepared, admitted } = await prepareAndAdmit(request, timeoutMs, dependencies, context);
   const { limits, shrunk, promptTokens, admission, reservation } = admitted;
 
   const cancel = new AbortController();
@@ -65,7 +59,8 @@ export async function startGeneration(
       Array.from({ length: request.samples }, (_, index) => sample(index, cancel.signal)),
       () => cancel.abort(new Error('Another sample of the request failed.')),
     );
-  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log, context.lookup);
+  const searches = () => (context.lookup?.searches ?? 0) + (context.continuation?.begun?.searches ?? 0);
+  const released = releaseAtEnd(events, admitted, run.accounts, request, dependencies.log, searches);
   const { recorder, requestId } = context;
   const recorded =
     recorder === undefined

@@ -1,6 +1,6 @@
 import type { ForcingReport } from '../forcing/report.ts';
-import type { SegmentAccount } from './generation.ts';
 import type { RetrievalAccount } from './retrieval.ts';
+import type { SegmentAccount } from './segment-account.ts';
 
 /** The account of one sample, as `generate` passes it to `onEnd`. */
 export interface SampleAccount {

@@ -56,17 +56,31 @@ export interface UsedByModel extends UsedTokens {
   readonly model: string;
 }
 
+/** Who waits for a request: its client, or nobody while it runs in the background or in a batch. */
+export const works = ['interactive', 'background', 'batch'] as const;
+export type Work = (typeof works)[number];
+
 export interface Reservation {
   readonly requestId: string;
   readonly model: string;
   /** Maximum of prompt, thinking and answer, over all samples. */
   readonly tokens: number;
   readonly leaseSeconds: number;
+  /** @default 'interactive' */
+  readonly work?: Work | undefined;
+}
+
+/** What `Ledger.reopen` needs of a reservation. Unix times, in seconds. */
+export interface UsageTicket extends Omit<Reservation, 'leaseSeconds'> {
+  readonly at: number;
+  readonly until: number;
 }
 
 /** The reservation of an admitted request. */
 export interface UsageReservation {
   readonly remaining: Remaining;
+  /** By which another process can settle it. */
+  readonly ticket: UsageTicket;
   /** Fields of the log, if the usage cannot be settled. */
   readonly request: { readonly request_id: string; readonly key: string; readonly model: string };
   /**
@@ -91,6 +105,7 @@ const usageRecordSchema = z.object({
   aborted: z.int().default(0),
   retrieved: z.int().default(0),
   searches: z.int().default(0),
+  work: z.enum(works).default('interactive'),
   elsewhere: z.array(z.object({ upstream: z.string(), prompt: z.int(), completion: z.int() })).optional(),
 });
 
@@ -103,6 +118,7 @@ export interface UsageRecord extends UsedTokens {
   readonly status: 'running' | 'settled' | 'lost';
   readonly retrieved: number;
   readonly searches: number;
+  readonly work: Work;
 }
 
 /** Enforces the limits of keys, and records the usage of every request: reserved at admission, settled at the end. */
@@ -123,39 +139,34 @@ export class Ledger {
    * @throws {TableUnavailableError} if the key has limits
    */
   async admit(caller: Caller, reservation: Reservation): Promise<UsageReservation> {
-    const { tokens_per_day: perDay, concurrent_requests: concurrent, requests_per_minute: perMinute } = caller.limits;
-    const leased = perDay !== undefined || concurrent !== undefined;
     const at = this.#unixTime();
-    const remaining = leased || perMinute !== undefined ? await this.#reserve(caller, reservation, at) : {};
-    const { requestId } = reservation;
-    const until = at + reservation.leaseSeconds;
-    const record = {
-      pk: `USAGE#${dayOf(at)}`,
-      sk: `${caller.id}#${requestId}`,
-      model: reservation.model,
-      until,
-      ttl: at + KEPT_SECONDS,
-      reserved: reservation.tokens,
-    };
-    const settleLease = async (tokens: number) => {
-      if (leased) await this.#settle(caller, { requestId, until, day: Math.floor(at / 86_400), tokens });
-    };
+    const { leaseSeconds, ...reserved } = reservation;
+    const ticket = { ...reserved, at, until: at + leaseSeconds };
+    const { leased, limited } = kindOf(caller);
+    const remaining = limited ? await this.#reserve(caller, reservation, at) : {};
     try {
-      await this.#table.put({ ...record, status: 'reserved' });
+      await this.#table.put({ ...recordOf(caller, ticket), status: 'reserved' });
     } catch (error) {
-      if (leased || perMinute !== undefined || !(error instanceof TableUnavailableError)) {
+      if (limited || !(error instanceof TableUnavailableError)) {
         // The table may be back for this write. If not, the reservation ends with its lease.
-        await settleLease(0).catch(() => undefined);
+        if (leased) await this.#settleLease(caller, ticket, 0).catch(() => undefined);
         throw error;
       }
     }
+    return { ...this.reopen(caller, ticket), remaining };
+  }
+
+  /** The reservation of an admitted request, for a process that did not admit it. It reads and reserves nothing. */
+  reopen(caller: Caller, ticket: UsageTicket): UsageReservation {
     let settled = false;
     return {
-      remaining,
-      request: { request_id: requestId, key: caller.id, model: reservation.model },
+      remaining: {},
+      ticket,
+      request: { request_id: ticket.requestId, key: caller.id, model: ticket.model },
       settle: async (used, further = []) => {
         if (settled) return;
         settled = true;
+        const record = recordOf(caller, ticket);
         const total = [used, ...further].reduce((sum, part) => sum + part.prompt + completionOf(part), 0);
         // Independent writes, the usage records and the key's limits: a failure of one must not skip the others.
         const results = await Promise.allSettled([
@@ -163,12 +174,16 @@ export class Ledger {
           ...further.map((part, index) =>
             this.#table.put({ ...record, sk: `${record.sk}+${index + 1}`, reserved: 0, status: 'settled', ...part }),
           ),
-          settleLease(total),
+          ...(kindOf(caller).leased ? [this.#settleLease(caller, ticket, total)] : []),
         ]);
         const failure = results.find((result) => result.status === 'rejected');
         if (failure !== undefined) throw failure.reason;
       },
     };
+  }
+
+  async #settleLease(caller: Caller, { requestId, until, at }: UsageTicket, tokens: number): Promise<void> {
+    await this.#settle(caller, { requestId, until, day: Math.floor(at / 86_400), tokens });
   }
 
   /**
@@ -244,6 +259,25 @@ export class Ledger {
       headers: { 'retry-after': '1' },
     });
   }
+}
+
+/** Whether requests of a key are limited, and whether they hold a lease until they are settled. */
+function kindOf({ limits }: Caller): { readonly leased: boolean; readonly limited: boolean } {
+  const leased = limits.tokens_per_day !== undefined || limits.concurrent_requests !== undefined;
+  return { leased, limited: leased || limits.requests_per_minute !== undefined };
+}
+
+/** The usage record of a reservation, without its status. */
+function recordOf({ id }: Caller, { requestId, model, tokens, at, until, work }: UsageTicket) {
+  return {
+    pk: `USAGE#${dayOf(at)}`,
+    sk: `${id}#${requestId}`,
+    model,
+    until,
+    ttl: at + KEPT_SECONDS,
+    reserved: tokens,
+    ...(work === undefined ? {} : { work }),
+  };
 }
 
 const stateSchema: z.ZodType<KeyUsageState> = z.object({

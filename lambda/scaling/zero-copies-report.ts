@@ -23,6 +23,7 @@ export class ZeroCopiesReport {
   readonly #options: ZeroCopiesReportOptions;
   #reportedAt = Number.NEGATIVE_INFINITY;
   #desired: number | undefined;
+  #failure: string | undefined;
 
   constructor(options: ZeroCopiesReportOptions) {
     this.#options = options;
@@ -38,14 +39,20 @@ export class ZeroCopiesReport {
     if (now() - this.#reportedAt < REPORT_SECONDS) return this.#starting();
     this.#reportedAt = now();
     try {
-      const { desired } = await copies.describe();
+      const { desired, failure } = await copies.describe();
       this.#desired = desired;
+      this.#failure = failure;
       emit(desiredCopiesLine(owner, desired, Math.round(now() * 1_000)));
     } catch (error) {
       this.#desired = undefined;
       log('warn', 'desired copies unknown', { model: owner.modelId, ...loggableError(error) });
     }
     return this.#starting();
+  }
+
+  /** SageMaker's reason why no copy runs, if the last report found one. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   #starting(): boolean | undefined {

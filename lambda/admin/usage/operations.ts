@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { type ApiDescription, ok, refused } from '../../apis/operation.ts';
 import { count, listOf, text } from '../../apis/response-schemas.ts';
+import { works } from '../../keys/ledger.ts';
 import { usageQuerySchema } from './query.ts';
 
 const usageRowSchema = z.strictObject({
   key: text.optional(),
   model: text.optional(),
   day: text.optional(),
+  work: z.enum(works).optional().describe('Who waited: a client, or nobody in the background or in a batch.'),
   requests: count,
   running: count,
   lost: count.describe('Requests that never ended, because their function died. Their reservation is counted.'),

@@ -7,7 +7,9 @@ const DAY_SECONDS = 86_400;
 const MAX_DAYS = 93;
 const FIRST_DAY = '2000-01-01';
 const LAST_DAY = '9999-12-31';
-const groups = ['key', 'model', 'day'] as const;
+const groups = ['key', 'model', 'day', 'work'] as const;
+/** Rows of all work together, as before there was any in the background. */
+const defaultGroups = 'key,model,day';
 
 /** A day that has a year of four digits, also six days before. */
 export const day = z.iso
@@ -21,10 +23,13 @@ export const usageQuerySchema = z.strictObject({
   to: day.optional(),
   /** Id of a key. Ignored without an admin key: then the caller's own key is used. */
   key: z.string().max(64).optional(),
-  /** `key`, `model` or `day`, or several separated by commas. @default - all three */
+  /** `key`, `model`, `day` or `work`, or several separated by commas. @default key,model,day */
   group_by: z
     .string()
-    .regex(/^(key|model|day)(,(key|model|day))*$/, `must list some of ${groups.join(', ')}, separated by commas`)
+    .regex(
+      /^(key|model|day|work)(,(key|model|day|work))*$/,
+      `must list some of ${groups.join(', ')}, separated by commas`,
+    )
     .optional(),
 });
 type UsageQuery = z.infer<typeof usageQuerySchema>;
@@ -45,7 +50,7 @@ export function parseUsageQuery(input: Readonly<Record<string, string>>): UsageQ
 
 /** The fields by which rows are grouped, in a fixed order. */
 export function groupsOf(query: UsageQuery): readonly (typeof groups)[number][] {
-  return groups.filter((group) => (query.group_by ?? groups.join(',')).split(',').includes(group));
+  return groups.filter((group) => (query.group_by ?? defaultGroups).split(',').includes(group));
 }
 
 /**

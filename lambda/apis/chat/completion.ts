@@ -39,7 +39,7 @@ export interface RunningChat extends RunningGeneration {
 
 /** The completion, when all samples are finished. */
 export async function wholeCompletion(run: RunningChat) {
-  const collected = new Samples(run, { whole: true });
+  const collected = new CollectedSamples(run, { whole: true });
   for await (const { index, value } of run.events) collected.take(index, value);
   const { choices } = collected;
   if (run.vote === undefined) return chatCompletion(run.identity, choices, collected.usage(choices));
@@ -56,7 +56,7 @@ export function streamedCompletion(run: RunningChat): AsyncGenerator<string> {
 
 /** Streams each sample as a choice while it is generated. */
 async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
-  const collected = new Samples(run, { whole: false });
+  const collected = new CollectedSamples(run, { whole: false });
   const begun = new Set<number>();
   const frame = (chunk: object) =>
     dataFrame(run.continuousUsage ? { ...chunk, usage: toUsageSoFar(run.promptTokens, run.tokensSoFar()) } : chunk);
@@ -82,7 +82,7 @@ async function* choiceFrames(run: RunningChat): AsyncGenerator<string> {
 
 /** Streams the state of the vote after each sample, then the winner as a whole. */
 async function* votedFrames(run: RunningChat, vote: RunningVote): AsyncGenerator<string> {
-  const collected = new Samples(run, { whole: true });
+  const collected = new CollectedSamples(run, { whole: true });
   for await (const { index, value } of run.events) {
     if (value.kind === 'waiting') yield waitingFrame(value);
     collected.take(index, value);
@@ -112,7 +112,7 @@ function* lastFrames(run: RunningChat, usage: ChatUsage): Generator<string> {
 }
 
 /** Collects the events of all samples. */
-class Samples {
+export class CollectedSamples {
   readonly #run: RunningChat;
   readonly #states = new Map<number, ChoiceState>();
   readonly #accounts = new Map<number, SampleAccount>();

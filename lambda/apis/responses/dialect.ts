@@ -1,40 +1,38 @@
 import type { Context } from 'hono';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
-import type { ApiError } from '../../errors/api-error.ts';
-import type { ToolUse } from '../../formats/tools/tool.ts';
-import type { RunningGeneration } from '../../generation/request.ts';
+import { type ApiError, invalidRequest } from '../../errors/api-error.ts';
 import { startGeneration } from '../../generation/start-generation.ts';
-import { toChatUsage } from '../../generation/usage.ts';
 import { generationContext, respond } from '../../http/respond.ts';
 import { dataFrame } from '../../http/server-sent-events.ts';
-import { type AnswerEnd, answerFrames, readAnswer, toAnswerReport } from '../answer-frames.ts';
+import { answerFrames, readAnswer } from '../answer-frames.ts';
 import { route } from '../api.ts';
 import { defineDialect } from '../dialect.ts';
-import { findTarget } from '../models/find-model.ts';
 import { parseRequest } from '../parse-request.ts';
-import { storing, userOf } from '../storing.ts';
-import { toRoutedRequest } from '../to-routed-request.ts';
-import { type ResponseEvent, ResponseItems } from './events.ts';
+import { permittedStore } from '../store-permission.ts';
+import { refusesStoreByHeader, storing, userOf } from '../storing.ts';
+import { createBackground } from './create-background.ts';
+import type { ResponseEvent } from './events.ts';
 import { responsesLeniency } from './leniency.ts';
-import { responsesRequestSchema } from './request.ts';
-import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
-import { responsesToChat } from './to-chat.ts';
+import { type ResponsesRequest, responsesRequestSchema } from './request.ts';
+import { isStored, responseOf } from './response-object.ts';
+import { begunEvents, endedResponse, type RunningResponse, toRunningResponse } from './response-run.ts';
+import { conversationOf, type ResponsesCall, toResponseGeneration } from './stored-request.ts';
+import { cancelStored, deleteStored, inputItems, retrieveStored } from './stored-routes.ts';
 
-/** OpenAI's Responses, without storage. */
+/** OpenAI's Responses. */
 export const responses = defineDialect({
-  routes: { createResponse: route('POST', '/v1/responses', createResponse) },
+  routes: {
+    createResponse: route('POST', '/v1/responses', createResponse),
+    retrieveResponse: route('GET', '/v1/responses/:id', retrieveStored),
+    deleteResponse: route('DELETE', '/v1/responses/:id', deleteStored),
+    cancelResponse: route('POST', '/v1/responses/:id/cancel', cancelStored),
+    listInputItems: route('GET', '/v1/responses/:id/input_items', inputItems),
+  },
   errorBody: (error) => error.body,
   describe: async () => (await import('./operations.ts')).description,
 });
 
-/** A running generation with what the response needs of the request. */
-interface RunningResponse extends RunningGeneration {
-  readonly identity: ResponseIdentity;
-  readonly tools: ToolUse | undefined;
-  readonly items: ResponseItems;
-}
-
-/** `POST /v1/responses`, streamed or not. */
+/** `POST /v1/responses`, streamed or not, now or in the background. */
 function createResponse(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment>): Promise<Response> => {
     const { request, ignored, refusesStore } = await parseRequest(
@@ -43,70 +41,105 @@ function createResponse(dependencies: AppDependencies) {
       responsesRequestSchema,
       responsesLeniency,
     );
-    const target = findTarget(dependencies, request.model, context.get('caller'));
-    const chat = toRoutedRequest(responsesToChat(request), target, { maxCompletionTokens: 'max_output_tokens' });
+    const caller = context.get('caller');
+    const keep = isStored(request) ? permittedStore(dependencies, caller, askedOf(context, request)) : undefined;
+    const call = await callWithHistory(request, dependencies, caller.id);
     const id = `resp_${dependencies.newId()}`;
+    if (request.background === true && keep !== undefined) {
+      return await createBackground(context, dependencies, keep, { id, call, ignored });
+    }
+    const generation = toResponseGeneration(call, ignored, dependencies, caller);
     const user = userOf({ user: request.user, safety_identifier: request.safety_identifier });
     const { recorder, ignored: unused } = storing(context, dependencies, { id, user, refusesStore, ignored });
-    const generation = { ...chat, ignored: unused };
-    const requestId = context.get('requestId');
-    const running = await startGeneration(generation, dependencies, { ...generationContext(context), recorder });
-    const showsResults = request.include?.includes('file_search_call.results') === true;
-    const run: RunningResponse = {
-      ...running,
-      identity: { id, created: dependencies.unixTime(), request },
-      tools: generation.tools,
-      items: new ResponseItems(dependencies.newId, { cites: running.cites, showsResults }),
+    const running = await startGeneration({ ...generation, ignored: unused }, dependencies, {
+      ...generationContext(context),
+      recorder,
+    });
+    const identity = { id, created: dependencies.unixTime(), request };
+    const run = toRunningResponse(running, identity, generation.tools, dependencies.newId);
+    const store = async (body: ReturnType<typeof endedResponse>['response']) => {
+      const status = body.status === 'incomplete' ? 'incomplete' : 'completed';
+      const stored = { id, dialect: 'responses', model: request.model, status, background: false } as const;
+      await keep?.store.create({ ...stored, request: { body: call, ignored, caller }, result: body });
     };
     let number = 0;
     const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
     const response = {
       streamed: request.stream === true,
-      whole: () => wholeResponse(run),
-      frames: () => responseFrames(run, frame),
+      whole: () => wholeResponse(run, store),
+      frames: () => responseFrames(run, frame, store),
       errorFrame: (error: ApiError) => {
         const state = { status: 'failed', code: error.code ?? 'server_error', message: error.message } as const;
         return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
       },
     };
-    return await respond(run, response, dependencies, requestId);
+    return await respond(run, response, dependencies, context.get('requestId'));
   };
 }
 
-async function wholeResponse(run: RunningResponse) {
+/** What asks for the response to be stored, for an error. @throws {ApiError} 400 if the request also refuses it */
+function askedOf(context: Context<AppEnvironment>, { store, background }: ResponsesRequest) {
+  if (store === false) {
+    throw invalidRequest(
+      'store',
+      'background: true needs store: true, since the response is read later. Omit one of them.',
+    );
+  }
+  const asked =
+    background === true ? { field: 'background', value: 'background: true' } : { field: 'store', value: 'store: true' };
+  if (refusesStoreByHeader(context)) {
+    throw invalidRequest(asked.field, `${asked.value} stores the response, which a header refuses. Omit one of them.`);
+  }
+  return asked;
+}
+
+async function callWithHistory(
+  request: ResponsesRequest,
+  dependencies: AppDependencies,
+  key: string,
+): Promise<ResponsesCall> {
+  const { previous_response_id: previous } = request;
+  if (previous == null) return { request, history: [] };
+  if (dependencies.responses === undefined) {
+    throw invalidRequest(
+      'previous_response_id',
+      'This deployment keeps no responses: send the whole conversation as input, or set retention.responsesDays in the config.',
+    );
+  }
+  return { request, history: await conversationOf(dependencies.responses.store, key, previous) };
+}
+
+type StoreResponse = (body: ReturnType<typeof endedResponse>['response']) => Promise<void>;
+
+async function wholeResponse(run: RunningResponse, store: StoreResponse) {
   const { items } = run;
   const end = await readAnswer(
     run,
     (piece) => items.add(piece),
     (lookup) => items.lookup(lookup),
   );
-  return ended(run, end).response;
+  const { response } = endedResponse(run, end);
+  await store(response);
+  return response;
 }
 
-function responseFrames(run: RunningResponse, frame: (event: ResponseEvent) => string): AsyncGenerator<string> {
-  return answerFrames(run, {
-    begin: () => {
-      const response = responseOf(run.identity, [], { status: 'in_progress' });
-      return [frame({ type: 'response.created', response }), frame({ type: 'response.in_progress', response })];
-    },
+async function* responseFrames(
+  run: RunningResponse,
+  frame: (event: ResponseEvent) => string,
+  store: StoreResponse,
+): AsyncGenerator<string> {
+  let last: ReturnType<typeof endedResponse> | undefined;
+  yield* answerFrames(run, {
+    begin: () => begunEvents(run).map(frame),
     piece: (piece) => run.items.add(piece).map(frame),
     lookup: (lookup) => run.items.lookup(lookup).map(frame),
     end: (end) => {
-      const { events, response } = ended(run, end);
-      return [...events, { type: `response.${response.status}`, response }].map(frame);
+      last = endedResponse(run, end);
+      return last.events.slice(0, -1).map(frame);
     },
   });
-}
-
-/** Ends the output. Returns its last events and the whole response. */
-function ended(run: RunningResponse, end: AnswerEnd) {
-  const { report, segments } = end;
-  const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
-  const state: ResponseState = {
-    status: 'ended',
-    report,
-    budgetReport: toAnswerReport(end, run),
-    usage: toChatUsage([{ report, segments }]),
-  };
-  return { events, response: responseOf(run.identity, run.items.output, state) };
+  if (last === undefined) return;
+  // A client that has read its response finds it stored.
+  await store(last.response);
+  yield* last.events.slice(-1).map(frame);
 }

@@ -14,7 +14,7 @@ const toolName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, dig
 const id = z.string().max(128).nullish();
 const status = z.string().max(32).nullish();
 
-const item = z.union([
+export const inputItemSchema = z.union([
   z.strictObject({
     type: z.literal('message').optional(),
     role: z.enum(['system', 'developer', 'user', 'assistant']),
@@ -44,14 +44,16 @@ const item = z.union([
   z.looseObject({ type: z.literal('file_search_call') }),
 ]);
 
+export type InputItem = z.infer<typeof inputItemSchema>;
+
 /**
- * The body of `POST /v1/responses`. Responses are not stored: `previous_response_id` is an error.
+ * The body of `POST /v1/responses`.
  *
  * Source: https://platform.openai.com/docs/api-reference/responses/create
  */
 export const responsesRequestSchema = z.strictObject({
   model: z.string().min(1).max(128),
-  input: z.union([z.string(), z.array(item).min(1).max(4_096)]),
+  input: z.union([z.string(), z.array(inputItemSchema).min(1).max(4_096)]),
   instructions: z.string().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_obfuscation: z.boolean().optional() }).nullish(),
@@ -114,17 +116,21 @@ export const responsesRequestSchema = z.strictObject({
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   truncation: z.literal('disabled').nullish(),
-  store: z.literal(false).nullish(),
+  store: z
+    .boolean()
+    .nullish()
+    .describe('Whether the response is kept, for the deployment’s `retention.responsesDays`.'),
   previous_response_id: z
-    .unknown()
-    .refine((id) => id == null, 'responses are not stored. Send the whole conversation as input.')
-    .optional(),
+    .string()
+    .max(128)
+    .nullish()
+    .describe('A stored response of the key, whose conversation this request continues.'),
   include: z.array(z.enum(['reasoning.encrypted_content', 'file_search_call.results'])).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   user: z.string().max(512).nullish(),
   safety_identifier: z.string().max(512).nullish(),
   prompt_cache_key: z.string().max(512).nullish(),
   service_tier: z.enum(['auto', 'default']).nullish(),
-  background: z.literal(false).nullish(),
+  background: z.boolean().nullish().describe('Whether it runs after the answer to this request. It is stored, too.'),
 });
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>;

@@ -13,7 +13,7 @@ export interface ResponseIdentity {
 
 /** The state of a response. */
 export type ResponseState =
-  | { readonly status: 'in_progress' }
+  | { readonly status: 'queued' | 'in_progress' | 'cancelled' }
   | { readonly status: 'failed'; readonly code: string; readonly message: string }
   | {
       readonly status: 'ended';
@@ -33,6 +33,7 @@ export function responseOf(
     id,
     object: 'response',
     created_at: created,
+    background: request.background ?? false,
     status: state.status === 'ended' ? (cut ? 'incomplete' : 'completed') : state.status,
     error: state.status === 'failed' ? { code: state.code, message: state.message } : null,
     incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
@@ -42,9 +43,9 @@ export function responseOf(
     model: request.model,
     output,
     parallel_tool_calls: request.parallel_tool_calls ?? true,
-    previous_response_id: null,
+    previous_response_id: request.previous_response_id ?? null,
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
-    store: false,
+    store: isStored(request),
     temperature: request.temperature ?? null,
     text: { format: request.text?.format ?? { type: 'text' } },
     tool_choice: request.tool_choice ?? 'auto',
@@ -55,6 +56,11 @@ export function responseOf(
     user: request.user ?? null,
     ...(state.status === 'ended' ? { budget_forcing: state.budgetReport } : {}),
   };
+}
+
+/** Whether the client asks to store the response. One that runs in the background is. */
+export function isStored({ store, background }: Pick<ResponsesRequest, 'store' | 'background'>): boolean {
+  return store ?? background ?? false;
 }
 
 function usageOf(usage: ChatUsage) {

@@ -58,13 +58,18 @@ export const responseSchema = z.looseObject({
   id: text,
   object: z.literal('response'),
   created_at: unixSeconds,
-  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+  status: z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
+  background: z.boolean(),
   error: z.strictObject({ code: text, message: text }).nullable(),
   incomplete_details: z.strictObject({ reason: z.literal('max_output_tokens') }).nullable(),
   model: text,
   output: z.array(outputItem),
-  previous_response_id: z.null().describe('Responses are not stored.'),
-  store: z.literal(false),
+  previous_response_id: text.nullable(),
+  store: z.boolean(),
+  waiting: z
+    .strictObject({ code: text, message: text, since: unixSeconds, retry_at: unixSeconds })
+    .optional()
+    .describe('Why a response in the background does not run at the moment, and when it is tried again.'),
   usage: z
     .strictObject({
       input_tokens: count,
@@ -81,6 +86,7 @@ export const responseEventSchema = z
   .looseObject({
     type: z.enum([
       'response.created',
+      'response.queued',
       'response.in_progress',
       'response.output_item.added',
       'response.content_part.added',
@@ -99,6 +105,7 @@ export const responseEventSchema = z
       'response.completed',
       'response.incomplete',
       'response.failed',
+      'response.cancelled',
     ]),
     sequence_number: count,
     response: responseSchema.optional(),
@@ -107,3 +114,17 @@ export const responseEventSchema = z
     forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
   })
   .describe('The data of each event, in OpenAI’s order.');
+
+export const deletedResponseSchema = z.strictObject({
+  id: text,
+  object: z.literal('response'),
+  deleted: z.literal(true),
+});
+
+export const inputItemListSchema = z.strictObject({
+  object: z.literal('list'),
+  data: z.array(z.looseObject({ id: text, type: text })),
+  first_id: text.nullable(),
+  last_id: text.nullable(),
+  has_more: z.boolean(),
+});

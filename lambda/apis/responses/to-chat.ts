@@ -2,7 +2,7 @@ import { invalidRequest } from '../../errors/api-error.ts';
 import type { ChatRequest } from '../chat/request.ts';
 import { refuseThinkingLogprobs } from '../thinking-options.ts';
 import { refuseSeveralAnswers } from '../vote-of.ts';
-import type { ResponsesRequest } from './request.ts';
+import type { InputItem, ResponsesRequest } from './request.ts';
 
 /** Converts a request of the Responses dialect to a chat request. */
 export function responsesToChat(request: ResponsesRequest): ChatRequest {
@@ -87,7 +87,7 @@ const FILE_SEARCH_RESULTS = 20;
 
 function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['messages'] {
   const messages: ChatRequest['messages'] = instructions == null ? [] : [{ role: 'system', content: instructions }];
-  const items = typeof input === 'string' ? [{ role: 'user' as const, content: input }] : input;
+  const items = itemsOf(input);
   for (const entry of items) {
     if (entry.type === 'reasoning' || entry.type === 'file_search_call') continue;
     if ('role' in entry) {
@@ -108,6 +108,11 @@ function messagesOf({ input, instructions }: ResponsesRequest): ChatRequest['mes
   }
   if (messages.length === 0) throw invalidRequest('input', 'input has no message. Give at least one message.');
   return messages;
+}
+
+/** The items of an input. */
+export function itemsOf(input: ResponsesRequest['input']): readonly InputItem[] {
+  return typeof input === 'string' ? [{ role: 'user', content: input }] : input;
 }
 
 function textOf(given: string | readonly { readonly text: string }[]): string {

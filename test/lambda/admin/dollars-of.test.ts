@@ -17,6 +17,7 @@ const record: UsageRecord = {
   probe: 0,
   aborted: 0,
   retrieved: 0,
+  work: 'interactive',
   searches: 0,
 };
 

@@ -103,7 +103,16 @@ describe('Usage records of the ledger', { timeout: 600_000 }, () => {
     await Promise.all([admitted.settle(used), admitted.settle(used)]);
     await admitted.settle({ ...used, thinking: 900 });
     expect(await recordsOf(caller)).toEqual([
-      { day: dayOf(now), key: caller.id, model: 'm', status: 'settled', retrieved: 0, searches: 0, ...used },
+      {
+        day: dayOf(now),
+        key: caller.id,
+        model: 'm',
+        status: 'settled',
+        work: 'interactive',
+        retrieved: 0,
+        searches: 0,
+        ...used,
+      },
     ]);
     const next = await newLedger().admit(caller, reservation('b', 0));
     expect(next.remaining.tokens?.left).toBe(1_000 - 35);

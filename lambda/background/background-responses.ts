@@ -1,0 +1,9 @@
+import type { ResponseStore } from './response-store.ts';
+import type { ResponsePointer } from './stored-response.ts';
+
+/** Stored responses, and what runs them. */
+export interface BackgroundResponses {
+  readonly store: ResponseStore;
+  /** Has a response run, after the answer to its client. Resolves when it is certain that it will. If omitted, nothing runs in the background. */
+  readonly start?: (pointer: ResponsePointer) => Promise<void>;
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+
+/** OpenAI's states of a response. The first two are not final. */
+export const responseStatuses = ['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled'] as const;
+export type ResponseStatus = (typeof responseStatuses)[number];
+
+/** Whether a response in this state changes no more. */
+export function isFinal(status: ResponseStatus): boolean {
+  return status !== 'queued' && status !== 'in_progress';
+}
+
+/** Which dialect wrote a stored request, and reads its response. */
+export const backgroundDialects = ['responses', 'chat'] as const;
+
+const failureSchema = z.object({ code: z.string(), message: z.string() });
+/** Why a response failed, in OpenAI's `error`. */
+export type StoredFailure = z.infer<typeof failureSchema>;
+
+/** Why a response does not run at the moment, although it could. */
+const waitingSchema = z.object({
+  ...failureSchema.shape,
+  /** Unix time of the first attempt that found no place, in seconds. */
+  since: z.int(),
+  /** Attempts since then. */
+  attempts: z.int().min(1),
+  /** Unix time of the next attempt, in seconds. */
+  retryAt: z.int(),
+});
+export type Waiting = z.infer<typeof waitingSchema>;
+
+/** What the table has of a stored response: its state, and pointers to its content. */
+export const storedResponseSchema = z.object({
+  /** `resp_…` or `chatcmpl-…` */
+  id: z.string(),
+  /** Id of the key that sent the request. */
+  key: z.string(),
+  dialect: z.enum(backgroundDialects),
+  /** Value of the request's `model`. */
+  model: z.string(),
+  status: z.enum(responseStatuses),
+  /** Whether it runs in the background. If not, it was stored when it had ended. */
+  background: z.boolean(),
+  /** Unix times, in seconds: of the request, and from which it no longer exists. */
+  created: z.int(),
+  ttl: z.int(),
+  /** Set while it waits for a place. */
+  waiting: waitingSchema.optional(),
+  /** Set if it failed. */
+  failure: failureSchema.optional(),
+  /** Name of the object with the response's body, when it has ended. */
+  result: z.string().optional(),
+  /** Version of the item, for conditional writes. */
+  version: z.int(),
+});
+export type StoredResponse = z.infer<typeof storedResponseSchema>;
+
+/** Names a stored response: all that a checkpoint and an event hold. */
+export const pointerSchema = z.object({ key: z.string(), id: z.string() });
+export type ResponsePointer = z.infer<typeof pointerSchema>;
