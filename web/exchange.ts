@@ -2,13 +2,14 @@ import type { ChatBody } from './request-code.ts';
 
 /** A request and its response as they went over the wire, without the key. */
 export class Exchange {
-  readonly request: { readonly method: 'POST'; readonly url: string; readonly body: ChatBody };
+  readonly request: { readonly method: 'GET' | 'POST'; readonly url: string; readonly body?: ChatBody };
   readonly #startedAt = new Date().toISOString();
   #response: { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined;
   #text = '';
 
-  constructor(url: string, body: ChatBody) {
-    this.request = { method: 'POST', url, body };
+  /** @param body if omitted, the request is a GET */
+  constructor(url: string, body?: ChatBody) {
+    this.request = body === undefined ? { method: 'GET', url } : { method: 'POST', url, body };
   }
 
   answered(response: Response): void {

@@ -6,8 +6,10 @@ import { DocumentsPanel } from './documents-panel.ts';
 import { byId, element } from './element.ts';
 import { Exchange } from './exchange.ts';
 import { clearFieldErrors, showFieldError } from './field-errors.ts';
+import { followResponse } from './follow-response.ts';
 import { fromFragment, type LinkedSettings, toFragment } from './link.ts';
 import { LoadPanel } from './load-panel.ts';
+import { type LongRun, LongRuns } from './long-runs.ts';
 import { layOptions, numberOf, optionFields, textOf } from './options.ts';
 import { preferenceView } from './preference-view.ts';
 import { errorOf, readRun, type Usage } from './read-run.ts';
@@ -30,6 +32,7 @@ const SUGGESTED: BoxValues = { waits: 2 };
 /** URL of the API, which is the page's own, with the stage of an API Gateway (`/api`) if there is one. Ends in a slash. */
 const base = `${location.origin}${location.pathname.replace(/\/?$/, '/')}`;
 const completionsUrl = `${base}v1/chat/completions`;
+const responsesUrl = `${base}v1/responses`;
 
 const form = byId('form', HTMLFormElement);
 const prompt = byId('prompt', HTMLTextAreaElement);
@@ -37,6 +40,7 @@ const modelSelect = byId('model', HTMLSelectElement);
 const key = byId('key', HTMLInputElement);
 const runs = byId('runs', HTMLElement);
 const compare = byId('compare', HTMLInputElement);
+const background = byId('background', HTMLInputElement);
 const stop = byId('stop', HTMLButtonElement);
 const formError = byId('form-error', HTMLElement);
 const welcome = byId('welcome', HTMLElement);
@@ -72,6 +76,7 @@ const documents = new DocumentsPanel({
   },
   onChange: () => codePanel.show(),
 });
+const longRuns = new LongRuns({ url: responsesUrl, headers: keyHeader, onOpen: (run) => void showLongRuns([run]) });
 const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
 new Sweep({
   url: completionsUrl,
@@ -185,18 +190,81 @@ function keep(question: string, answer: string): void {
   prompt.focus();
 }
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  askedEarly = boxes.length === 0;
-  if (askedEarly) return;
+/** Ends what runs on the page, and begins something else. */
+function begin(): AbortController {
   running?.abort();
   clearFieldErrors();
+  formError.textContent = '';
   const own = new AbortController();
   running = own;
   stop.hidden = false;
   welcome.hidden = true;
+  return own;
+}
+
+/** Starts the question in the background, at each budget. */
+async function startLongRuns(question: string): Promise<void> {
+  begin();
+  const started: LongRun[] = [];
+  for (const [index, box] of boxes.entries()) {
+    try {
+      started.push(await longRuns.start(bodyOf(box.values), question));
+    } catch (error) {
+      const { message, param } = error as Error & { readonly param?: string };
+      formError.textContent = message;
+      if (param !== undefined) showFieldError(param, BOXES[index] ?? '', message);
+      break;
+    }
+  }
+  if (started.length > 0) await showLongRuns(started);
+  else stop.hidden = true;
+}
+
+/** Shows runs in the background, as far as they are, and follows them. To stop that does not cancel them. */
+async function showLongRuns(shown: readonly LongRun[]): Promise<void> {
+  const own = begin();
+  const views = shown.map((run, index) => {
+    const url = `${responsesUrl}/${run.id}`;
+    const exchange = new Exchange(`${url}?stream=true`);
+    const title = shown.length === 1 ? 'Long run' : (SIDES[index] ?? '');
+    const view = new RunView({
+      ...{ title, exchange, dollarsOf, onKeep: (answer) => keep(run.question, answer) },
+      passageText: documents.reader(run.question),
+    });
+    return { url, exchange, view };
+  });
+  runs.replaceChildren(...views.map(({ view }) => view.card));
+  runs.scrollIntoView({ block: 'nearest' });
+  await Promise.all(
+    views.map(async ({ url, exchange, view }) => {
+      const onText = (text: string) => exchange.add(text);
+      try {
+        for await (const event of followResponse({ url, headers: keyHeader(), signal: own.signal, onText }))
+          view.take(event);
+      } catch (error) {
+        if (!own.signal.aborted) view.error(error instanceof Error ? error.message : String(error));
+        else view.note('No longer followed. It goes on.');
+      } finally {
+        view.end();
+        view.timeline.draw(view.timeline.tokens);
+      }
+    }),
+  );
+  if (running === own) stop.hidden = true;
+  await longRuns.show();
+}
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  askedEarly = boxes.length === 0;
+  if (askedEarly) return;
   sessionStorage.setItem('key', key.value);
   const question = prompt.value;
+  if (background.checked) {
+    await startLongRuns(question);
+    return;
+  }
+  const own = begin();
   const started = boxes.map((box, index) => {
     const exchange = new Exchange(completionsUrl, bodyOf(box.values));
     const title = boxes.length === 1 ? 'Run' : (SIDES[index] ?? '');
@@ -322,7 +390,12 @@ async function loadModels(): Promise<void> {
   modelSelect.replaceChildren(...models.map((model) => element('option', { value: model.id }, nameOf(model))));
   if (linked?.model !== undefined && models.some(({ id }) => id === linked?.model)) modelSelect.value = linked.model;
   modelChosen();
-  if (document.body.dataset['documents'] === 'kept') await documents.show();
+  const { documents: keeps, background: runsOn } = document.body.dataset;
+  if (keeps === 'kept') await documents.show();
+  if (runsOn === 'runs') {
+    byId('background-choice', HTMLElement).hidden = false;
+    void longRuns.show();
+  }
   if (askedEarly) form.requestSubmit();
 }
 

@@ -29,8 +29,14 @@ export function serviceApi(apis: readonly Api[]): Api {
         };
       }),
       getReference: route('GET', '/docs', () => page(referencePage)),
-      getPlayground: route('GET', '/', ({ keyHashes, documents }) =>
-        page(playgroundFor({ key: keyHashes !== undefined, documents: documents !== undefined })),
+      getPlayground: route('GET', '/', ({ keyHashes, documents, responses }) =>
+        page(
+          playgroundFor({
+            key: keyHashes !== undefined,
+            documents: documents !== undefined,
+            background: responses?.start !== undefined,
+          }),
+        ),
       ),
     },
     describe: async () => (await import('./service-operations.ts')).description,
@@ -38,9 +44,22 @@ export function serviceApi(apis: readonly Api[]): Api {
   return service;
 }
 
-/** The playground, which asks for a key before its first request if the API needs one, and takes documents if the API keeps them. */
-function playgroundFor(has: { readonly key: boolean; readonly documents: boolean }): string {
-  const attributes = `${has.key ? ' data-key="required"' : ''}${has.documents ? ' data-documents="kept"' : ''}`;
+interface PlaygroundParts {
+  /** Whether requests need a key, which the page then asks for before its first request. */
+  readonly key: boolean;
+  /** Whether the API keeps documents. */
+  readonly documents: boolean;
+  /** Whether the API runs responses in the background. */
+  readonly background: boolean;
+}
+
+/** The playground, with the parts that the API has. */
+function playgroundFor(has: PlaygroundParts): string {
+  const attributes = [
+    has.key ? ' data-key="required"' : '',
+    has.documents ? ' data-documents="kept"' : '',
+    has.background ? ' data-background="runs"' : '',
+  ].join('');
   return playgroundPage.replace('<body>', `<body${attributes}>`);
 }
 

@@ -5,7 +5,8 @@ import { type ResponseStore, unknownResponse } from '../../background/response-s
 import { isFinal, type StoredResponse } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
-import { pageOf, pageQuerySchema, parsePageQuery } from '../paging.ts';
+import { parseQuery } from '../../http/parse-query.ts';
+import { pageOf, pageQuerySchema } from '../paging.ts';
 import { requireResponses } from '../store-permission.ts';
 import { unfinishedBody } from './background.ts';
 import { followed } from './create-background.ts';
@@ -26,7 +27,7 @@ export function retrieveStored(dependencies: AppDependencies) {
   return async (context: StoredContext<''>): Promise<Response> => {
     const responses = requireResponses(dependencies);
     const stored = await find(responses.store, context.get('caller').id, context.req.param('id'));
-    const { stream, starting_after: after } = parsePageQuery(retrieveQuerySchema, context.req.query());
+    const { stream, starting_after: after } = parseQuery(retrieveQuerySchema, context.req.query());
     if (stream !== 'true') return context.json(await bodyOf(responses.store, stored));
     if (stored.background) return await followed(context, dependencies, responses, stored, after ?? -1);
     throw invalidRequest('stream', 'Only a response in the background has events that can be read later. Omit stream.');
@@ -64,7 +65,7 @@ export function inputItems(dependencies: AppDependencies) {
   return async (context: StoredContext<'/input_items'>): Promise<Response> => {
     const { store } = requireResponses(dependencies);
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    const query = parsePageQuery(pageQuerySchema, context.req.query());
+    const query = parseQuery(pageQuerySchema, context.req.query());
     const { request, history } = callOf(await store.request(stored));
     const suffix = stored.id.slice(stored.id.indexOf('_') + 1);
     // The place of an item stands for its time.
