@@ -47,9 +47,16 @@ export function responseOf(
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     store: isStored(request),
     temperature: request.temperature ?? null,
+    presence_penalty: request.presence_penalty ?? 0,
+    frequency_penalty: request.frequency_penalty ?? 0,
+    top_logprobs: 0,
+    max_tool_calls: null,
+    service_tier: 'default',
+    safety_identifier: request.safety_identifier ?? null,
+    prompt_cache_key: request.prompt_cache_key ?? null,
     text: { format: request.text?.format ?? { type: 'text' } },
     tool_choice: request.tool_choice ?? 'auto',
-    tools: request.tools ?? [],
+    tools: (request.tools ?? []).map(echoedTool),
     top_p: request.top_p ?? null,
     truncation: 'disabled',
     usage: state.status === 'ended' ? usageOf(state.usage) : null,
@@ -61,6 +68,12 @@ export function responseOf(
 /** Whether the client asks to store the response. One that runs in the background is. */
 export function isStored({ store, background }: Pick<ResponsesRequest, 'store' | 'background'>): boolean {
   return store ?? background ?? false;
+}
+
+/** A tool as the response echoes it: with all members that OpenAI's schema requires of a function. */
+function echoedTool(tool: NonNullable<ResponsesRequest['tools']>[number]) {
+  if (tool.type !== 'function') return tool;
+  return { description: null, parameters: null, strict: null, ...tool };
 }
 
 function usageOf(usage: ChatUsage) {
