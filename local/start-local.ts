@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,6 +47,7 @@ import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
 import { EmbeddedIndex } from './retrieval/embedded-index.ts';
 import { FolderDocuments } from './retrieval/folder-documents.ts';
+import { sendFrames } from './send-frames.ts';
 import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 
@@ -303,7 +305,14 @@ function fetchOf(
       const { body, status } = toApiError(error);
       return Response.json(body, { status });
     }
-    return await app.fetch(request, { source: env.incoming.socket.remoteAddress });
+    const response = await app.fetch(request, { source: env.incoming.socket.remoteAddress });
+    return env.outgoing instanceof ServerResponse
+      ? sendFrames(response, env.outgoing, (error) =>
+          options.log?.('error', 'stream broken off', {
+            error: error instanceof Error ? error.message : String(error),
+          }),
+        )
+      : response;
   };
 }
 

@@ -42,7 +42,7 @@ const st = join(await pythonTool('schemathesis', join(import.meta.dirname, 'requ
 const folder = await mkdtemp(join(tmpdir(), 'budgetforce-conformance-'));
 const program = join(import.meta.dirname, '../../bin/budgetforce.ts');
 // With copies there are load, scaling and schedules; with a folder, feedback.
-const data = ['--data', join(folder, 'data'), '--feedback-days', '7', '--copies', '1..2', '--start-seconds', '1'];
+const data = ['--data', join(folder, 'data'), '--feedback-days', '7', '--copies', '1..8', '--start-seconds', '1'];
 const server = spawn(process.execPath, [program, 'start', '--port', '0', '--json', ...data], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
@@ -61,8 +61,10 @@ const { key } = z.object({ key: z.string() }).parse(
 const proxy = await CountingProxy.start(url, (path) => (path.startsWith('/v1/admin') ? undefined : key));
 try {
   const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
+  const file = await upload();
+  proxy.kept.add(`/v1/files/${file}`);
   const schema = join(folder, 'openapi.json');
-  await writeFile(schema, JSON.stringify(pinValues(document, { model: MODEL, file: await upload() })));
+  await writeFile(schema, JSON.stringify(pinValues(document, { model: MODEL, file })));
   // A paused endpoint answers nothing but 503, so what scales is asked last, and by itself.
   const others = await run(schema, ['--exclude-path-regex', SCALING]);
   const scaling = await run(schema, ['--include-path-regex', SCALING]);
