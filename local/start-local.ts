@@ -15,7 +15,7 @@ import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import type { Embedder } from '../lambda/retrieval/passage-index.ts';
-import { createReadDocument } from '../lambda/retrieval/read/read-document.ts';
+import { createCutDocument } from '../lambda/retrieval/read/read-document.ts';
 import type { Retriever } from '../lambda/retrieval/retriever.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { MAX_DAYS, retentionSchema } from '../lambda/settings/retention.ts';
@@ -261,10 +261,12 @@ function documentsIn(dataFolder: string, embedder: Embedder | undefined, log: Lo
   return {
     documents: new FolderDocuments(join(dataFolder, 'documents')),
     index: new EmbeddedIndex(join(dataFolder, 'passages'), embedder),
-    read: createReadDocument(),
-    async ingest(work) {
-      last = last.then(work).catch((error: unknown) => failed(log, error));
-    },
+    ingestion: (tokenizerFile) => ({
+      cut: createCutDocument(tokenizerFile),
+      async run(work) {
+        last = last.then(work).catch((error: unknown) => failed(log, error));
+      },
+    }),
   };
 }
 
