@@ -12,10 +12,10 @@ import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
 import type { ServedModel } from './models/served-model.ts';
-import { deployedDocuments, deployedIndex, readLater } from './retrieval/deployed-documents.ts';
+import { deployedDocuments, deployedIndex } from './retrieval/deployed-documents.ts';
 import type { Retriever } from './retrieval/retriever.ts';
 import { FileStore } from './retrieval/stores/file-store.ts';
-import { VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
+import { type LocalIngestion, VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
@@ -77,8 +77,11 @@ export async function compose(
   };
 }
 
-/** Where documents and their passages are, how they are read, and what ingests them. */
-export type DocumentParts = Pick<VectorStoresOptions, 'documents' | 'index' | 'read' | 'ingest'>;
+/** Where documents and their passages are, and what ingests them. */
+export interface DocumentParts extends Pick<VectorStoresOptions, 'documents' | 'index'> {
+  /** Ingests in this process. @param tokenizerFile the tokenizer.json of the first model, if it has one */
+  readonly ingestion?: (tokenizerFile: string | undefined) => LocalIngestion;
+}
 
 /** What the local server injects. */
 export interface ComposeOverrides extends ScalingOverrides {
@@ -198,9 +201,6 @@ function responsesOf(
   return { responses: { store: new ResponseStore(table, objects, unixTime, responsesDays) } };
 }
 
-/** Characters of a text, in bytes, that make about one token, if only the model server can count. */
-const BYTES_PER_TOKEN = 4;
-
 /** Files and stores of documents, if the settings allow files and there is a place for all parts. */
 function documentsOf(
   { retention, retrieval }: Settings,
@@ -210,13 +210,12 @@ function documentsOf(
 ): Pick<AppDependencies, 'documents' | 'retriever'> {
   const { filesDays } = retention;
   const parts: DocumentParts | undefined =
-    overrides.documents ??
-    (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval), read: readLater });
+    overrides.documents ?? (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval) });
   if (filesDays === 0 || table === undefined || parts === undefined) return {};
   const files = new FileStore(table, parts.documents, { unixTime, newId }, filesDays);
-  const counter = async () =>
-    (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
-  const stores = new VectorStores({ ...parts, table, files, unixTime, newId, counter });
+  const { tokenizer } = model?.settings ?? {};
+  const ingestion = parts.ingestion?.(tokenizer?.kind === 'file' ? tokenizer.path : undefined);
+  const stores = new VectorStores({ ...parts, ingestion, table, files, unixTime, newId });
   return { documents: { files, stores }, retriever: stores };
 }
 

@@ -126,7 +126,10 @@ export class DocumentsPanel {
       }
       if (unread.length < files.length && this.#dial.value === undefined) this.#dial = this.#newDial(STARTING_TOKENS);
       this.#options.onChange();
-      if (unread.length > 0) throw new Error(unread.join(' '));
+      if (unread.length > 0) {
+        const others = files.length - unread.length;
+        throw new Error([...unread, ...(others === 0 ? [] : [`The others can be searched: ${others}.`])].join(' '));
+      }
       this.#say(`${files.length === 1 ? files[0]?.name : `${files.length} documents`} can be searched.`);
       added = true;
     });
@@ -140,7 +143,7 @@ export class DocumentsPanel {
       const { last_error: failure } = await this.#api.whenRead(store, id);
       if (failure === null) return undefined;
       await this.#api.remove(id);
-      return `${file.name}: ${failure.message}`;
+      return failure.message;
     } catch (error) {
       return `${file.name}: ${messageOf(error)}`;
     }

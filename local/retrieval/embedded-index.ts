@@ -80,6 +80,16 @@ export class EmbeddedIndex implements PassageIndex {
     });
   }
 
+  async get(storeId: string, ids: readonly string[]): Promise<readonly Passage[]> {
+    const { passages } = await this.#open(storeId);
+    return ids.flatMap((id) => {
+      const kept = passages.get(id);
+      if (kept === undefined) return [];
+      const { vector: _, ...passage } = kept;
+      return [passage];
+    });
+  }
+
   async search(storeId: string, { text, filter, limit, hybrid }: IndexQuery): Promise<readonly FoundPassage[]> {
     const store = await this.#open(storeId);
     const allowed = (id: string) => {

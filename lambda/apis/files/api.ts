@@ -32,12 +32,12 @@ export const files = defineApi({
     retrieveFileContent: route('GET', '/v1/files/:id/content', (dependencies) => async (context) => {
       const { files: store } = requireDocuments(dependencies);
       const [key, id] = [context.get('caller').id, context.req.param('id')];
-      await store.require(key, id);
+      const { filename } = await store.require(key, id);
       const content = await store.content(key, id);
       // Never a type that a browser would run.
       return context.body(new Uint8Array(content ?? []), 200, {
         'content-type': 'application/octet-stream',
-        'content-disposition': 'attachment',
+        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(filename)}`,
         'x-content-type-options': 'nosniff',
       });
     }),

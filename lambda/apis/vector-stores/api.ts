@@ -40,7 +40,7 @@ export const vectorStores = defineApi({
       await stores.attach(
         key,
         store.id,
-        ids.map((fileId) => ({ fileId, attributes: {}, chunking })),
+        ids.map((fileId) => ({ fileId, chunking })),
       );
       return context.json(await toStoreObject(stores, store));
     }),
@@ -117,7 +117,7 @@ export const vectorStores = defineApi({
         chunking_strategy: chunking,
       } = await parseBody(context.req.raw, newStoreFileSchema);
       const [file] = await stores.attach(context.get('caller').id, id, [
-        { fileId, attributes: attributes ?? {}, chunking: toChunking(chunking) },
+        { fileId, attributes: attributes ?? undefined, chunking: toChunking(chunking) },
       ]);
       const now = file ?? (await stores.requireFile(context.get('caller').id, id, fileId));
       return context.json(toStoreFile(id, now));
@@ -181,7 +181,7 @@ export const vectorStores = defineApi({
           key,
           id,
           [...byId.values()].map(({ file_id: fileId, attributes, chunking_strategy: chunking }) => ({
-            ...{ fileId, attributes: attributes ?? {}, chunking: toChunking(chunking) },
+            ...{ fileId, attributes: attributes ?? undefined, chunking: toChunking(chunking) },
           })),
         );
         return context.json(await toBatch(dependencies, { key, id, batchId }));

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
-import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
+import { createCutDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
 import { VectorStores } from '../../../lambda/retrieval/stores/vector-stores.ts';
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
@@ -30,9 +30,8 @@ export async function serveDocuments(): Promise<{ readonly url: string; readonly
   };
   const files = new FileStore(table, documents, shared, 30);
   const stores = new VectorStores({
-    ...{ table, documents, files, index: new EmbeddedIndex(folder), read: createReadDocument(), ...shared },
-    ingest: async (work) => await work(),
-    counter: async () => (text) => Math.ceil(text.length / 4),
+    ...{ table, documents, files, index: new EmbeddedIndex(folder), ...shared },
+    ingestion: { cut: createCutDocument(undefined), run: async (work) => await work() },
   });
   const { app } = scriptedApp(Array.from({ length: ANSWERS }, () => answer).flat(), {
     documents: { files, stores },

@@ -141,10 +141,13 @@ describe('retrieval once the model is unsure', () => {
 
   it('the window has room for the passages before the request is admitted', async () => {
     const { app } = scriptedApp(unsureThenSure, { retriever: new ScriptedRetriever(['A florn is 17.']) });
-    const asked = { ...retrieval, max_tokens: 4_080 };
-    const response = await app.request(path, chat({ retrieval: asked, thinking }));
-    expect(response.status).toBe(400);
-    expect(JSON.stringify(await response.json())).toContain('up to 4080 tokens of passages (retrieval.max_tokens)');
+    const ask = async (tokens: number) => {
+      const response = await app.request(path, chat({ retrieval: { ...retrieval, max_tokens: tokens }, thinking }));
+      return [response.status, JSON.stringify(await response.json())];
+    };
+    const message = (text: string) => [400, expect.stringContaining(text)];
+    expect(await ask(4_020)).toEqual(message('up to 4020 tokens of passages (retrieval.max_tokens)'));
+    expect(await ask(4_090)).toEqual(message('retrieval.max_tokens (4090) leaves no room for a conversation'));
   });
 
   it.each([

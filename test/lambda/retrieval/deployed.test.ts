@@ -47,7 +47,7 @@ const api = async () =>
   await documentWorld({
     documents: new DocumentBucket(settings.documentBucket),
     index: await openIndex(settings),
-    options: { ingest: undefined },
+    options: { ingestion: undefined },
   });
 
 /** Gives the queue's messages to the function, in this order. */

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import type { Embedder, PassageIndex } from '../../../lambda/retrieval/passage-index.ts';
-import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
+import { createCutDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieval/stores/vector-stores.ts';
 import type { Documents } from '../../../lambda/retrieval/sync/documents.ts';
@@ -46,9 +46,8 @@ export function documentParts({
   const files = new FileStore(table, documents, shared, 30);
   const index = parts.index ?? new EmbeddedIndex(temporaryFolder(), parts.embedder);
   const stores = new VectorStores({
-    ...{ table, documents, files, index, read: createReadDocument(), ...shared },
-    ingest: async (work) => await work(),
-    counter: async () => (text) => Math.ceil(text.length / 4),
+    ...{ table, documents, files, index, ...shared },
+    ingestion: { cut: createCutDocument(undefined), run: async (work) => await work() },
     ...parts.options,
   });
   return { clock, table, documents, index, files, stores };
