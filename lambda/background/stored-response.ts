@@ -28,6 +28,13 @@ const waitingSchema = z.object({
 });
 export type Waiting = z.infer<typeof waitingSchema>;
 
+/** The member of a body that says why a response does not run, if it does not. */
+export function waitingMember({ waiting }: { readonly waiting?: Waiting | undefined }) {
+  if (waiting === undefined) return {};
+  const { code, message, since, retryAt } = waiting;
+  return { waiting: { code, message, since, retry_at: retryAt } };
+}
+
 /** What the table has of a stored response: its state, and pointers to its content. */
 export const storedResponseSchema = z.object({
   /** `resp_…` or `chatcmpl-…` */

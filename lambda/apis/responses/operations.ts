@@ -1,4 +1,13 @@
-import { type ApiDescription, answered, body, ok, parameter, refused, storeHeader, strictHeader } from '../operation.ts';
+import {
+  type ApiDescription,
+  answered,
+  body,
+  ok,
+  parameter,
+  refused,
+  storeHeader,
+  strictHeader,
+} from '../operation.ts';
 import { pageQuerySchema } from '../paging.ts';
 import { responsesRequestSchema } from './request.ts';
 import { deletedResponseSchema, inputItemListSchema, responseEventSchema, responseSchema } from './response-schemas.ts';
@@ -43,7 +52,8 @@ export const description: ApiDescription<
     cancelResponse: {
       tags: ['answers'],
       summary: 'Cancel a response in the background',
-      description: 'The model stops, and the response keeps its output so far. One that has ended is returned as it is.',
+      description:
+        'The model stops, and the response keeps its output so far. One that has ended is returned as it is.',
       parameters: [responseId],
       responses: { ...ok('Response'), ...refused('Error') },
     },

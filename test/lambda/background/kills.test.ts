@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Process, playedWorld, post } from './played-world.ts';
+import { bodyOf, Process, playedWorld, post } from './played-world.ts';
 
 const THOUGHT = 8_000;
 const KILLS = 20;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ModelRejectedError, NoCapacityError } from '../../../lambda/upstream/errors.ts';
-import { Process, playedWorld, post } from './played-world.ts';
+import { bodyOf, Process, playedWorld, post } from './played-world.ts';
 
 const ask = { model: 'scripted', input: 'Think long.', temperature: 0, background: true, store: true };
 const never = new AbortController().signal;
