@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { deriveFormat, type PublishedTemplate } from '../lambda/formats/derive-format.ts';
 import { aliasesSchema } from '../lambda/settings/aliases.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
+import { backgroundSchema } from './background/background-schema.ts';
 import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
@@ -104,6 +105,11 @@ const stageSchema = z.strictObject({
   retention: retentionSchema
     .prefault({})
     .describe('How long content of requests is stored. A key has to allow it too ([feedback](feedback.md)).'),
+  background: backgroundSchema
+    .optional()
+    .describe(
+      'Responses that run after the answer to their request, for as long as they take ([background](background.md)). Requires retention.responsesDays. If omitted, none do.',
+    ),
   retrieval: retrievalSchema
     .optional()
     .describe(

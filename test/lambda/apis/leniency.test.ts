@@ -281,7 +281,7 @@ describe('fields without effect', () => {
       ['messages.content.cache_control', 'messages.id'],
     ],
     ['/v1/responses', { truncation: 'auto', include: ['message.output_text.logprobs'] }, ['include', 'truncation']],
-    ['/v1/responses', { text: { verbosity: 'low' }, store: true }, ['store', 'text.verbosity']],
+    ['/v1/responses', { text: { verbosity: 'low' }, speed: 'fast' }, ['speed', 'text.verbosity']],
     [
       '/v1/responses',
       { context_management: [{ type: 'compaction' }], max_tool_calls: 3 },
