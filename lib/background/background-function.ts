@@ -1,7 +1,7 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   type Alias,
@@ -142,15 +142,14 @@ export class BackgroundFunction extends Construct {
 
   /** An execution has the ARN of a version, whose number a later deployment changes. */
   #grantCheckpoints(): void {
-    const executions = Stack.of(this).formatArn({
-      service: 'lambda',
-      resource: 'function',
-      resourceName: `${Stack.of(this).stackName}-*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    const executions = `${this.handler.functionArn}:*`;
+    // A policy of its own: the function depends on that of its role.
+    const policy = new Policy(this, 'Checkpoints', {
+      roles: [this.role],
+      statements: [new PolicyStatement({ actions: DURABLE_ACTIONS, resources: [executions] })],
     });
-    this.role.addToPrincipalPolicy(new PolicyStatement({ actions: DURABLE_ACTIONS, resources: [executions] }));
     acknowledgeArn(
-      this.role,
+      policy,
       'IAM5',
       'Resource',
       executions,
