@@ -134,6 +134,7 @@ export function playedWorld(options: PlayedOptions, limits: Partial<RunnerOption
   const model = new PlayedModel(options);
   const settings = {
     ...scriptedSettings,
+    tokenizer: { kind: 'file' as const, path: 'unused' },
     contextTokens: 131_072,
     maxThinkingTokens: 120_000,
     defaultMaxThinkingTokens: 120_000,
@@ -208,6 +209,14 @@ const bodySchema = z.looseObject({
 /** The body of a response object. */
 export async function bodyOf(response: Response | Promise<Response>) {
   return bodySchema.parse(await (await response).json());
+}
+
+const errorSchema = z.object({ error: z.looseObject({ code: z.string().nullable(), message: z.string() }) });
+
+/** The error of a response, with its status. */
+export async function errorOf(response: Response | Promise<Response>) {
+  const given = await response;
+  return { status: given.status, ...errorSchema.parse(await given.json()).error };
 }
 
 export const post = (body: object, headers: Readonly<Record<string, string>> = {}) => ({
