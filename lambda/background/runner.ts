@@ -63,7 +63,7 @@ export class BackgroundRunner {
    */
   async step(pointer: ResponsePointer, signal: AbortSignal): Promise<StepOutcome> {
     const { store, dependencies } = this.#options;
-    const stored = await store.find(pointer);
+    const stored = await store.findAny(pointer);
     if (stored === undefined) return { kind: 'ended', status: 'deleted' };
     if (isFinal(stored.status) && stored.status !== 'cancelled') return { kind: 'ended', status: stored.status };
     const log = await LogWriter.claim(store, stored, dependencies.newId());
@@ -138,12 +138,8 @@ class Step {
     const writer = this.#dialect.writer(this.#stored, this.#request, { ...run, tools });
     this.#writer = writer;
     const flushing = setInterval(() => this.#flushOrStop(), FLUSH_MS);
-    try {
-      const done = await this.#read(run.events, writer, run.tokensSoFar);
-      return await this.#end(writer.end(done));
-    } finally {
-      clearInterval(flushing);
-    }
+    const done = await this.#read(run.events, writer, run.tokensSoFar).finally(() => clearInterval(flushing));
+    return await this.#end(writer.end(done));
   }
 
   /** Reads the generation to its end. What the log has already is not written again. */
@@ -242,7 +238,8 @@ class Step {
       result,
       ...(failure === undefined ? {} : { failure }),
     }));
-    return { kind: 'ended', status: changed === undefined ? 'deleted' : status };
+    if (changed?.deleted === true) await this.#options.store.delete(this.#stored);
+    return { kind: 'ended', status: changed === undefined || changed.deleted === true ? 'deleted' : status };
   }
 
   /** Settles the usage: with what this step knows, with what the end says, or with the tokens of the last record. */

@@ -56,6 +56,8 @@ export const storedResponseSchema = z.object({
   failure: failureSchema.optional(),
   /** Name of the object with the response's body, when it has ended. */
   result: z.string().optional(),
+  /** Set if it was deleted while it ran: what runs it deletes it when its usage is settled. */
+  deleted: z.literal(true).optional(),
   /** Version of the item, for conditional writes. */
   version: z.int(),
 });

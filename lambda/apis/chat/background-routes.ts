@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { cancelResponse } from '../../background/cancel-response.ts';
+import { deleteResponse } from '../../background/delete-response.ts';
 import { createLog } from '../../background/create-log.ts';
 import { type ResponseStore, unknownResponse } from '../../background/response-store.ts';
 import { isFinal, type StoredResponse, waitingMember } from '../../background/stored-response.ts';
@@ -81,8 +82,11 @@ export function deleteChat(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment, '/v1/chat/completions/:id'>): Promise<Response> => {
     const { store } = requireResponses(dependencies);
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    if (!isFinal(stored.status)) await cancelResponse(store, stored, dependencies.newId(), () => ({}));
-    await store.delete(stored);
+    await deleteResponse(
+      store,
+      stored,
+      async () => await cancelResponse(store, stored, dependencies.newId(), () => ({})),
+    );
     return context.json({ id: stored.id, object: 'chat.completion.deleted', deleted: true });
   };
 }

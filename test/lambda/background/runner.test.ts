@@ -125,6 +125,20 @@ describe('A segment of work', () => {
     expect(record).toMatchObject({ status: 'settled', thinking: 0, aborted: model.sampled });
   });
 
+  it('leaves nothing of a response that is deleted while it runs, but its usage', async () => {
+    const { app, id, step, model, usage, objects } = await queued({ thought: 100_000 });
+    model.onToken = async (sampled) => {
+      if (sampled === 400) {
+        await app.request(`/v1/responses/${id}`, { method: 'DELETE' });
+        expect((await app.request(`/v1/responses/${id}`)).status).toBe(404);
+      }
+    };
+    expect(await step()).toEqual({ kind: 'ended', status: 'deleted' });
+    expect(model.sampled).toBeLessThan(400 + 256);
+    expect(objects.names).toEqual([]);
+    expect(await usage()).toMatchObject([{ status: 'settled', aborted: model.sampled }]);
+  });
+
   it('settles a response that was cancelled while nothing ran it', async () => {
     const { app, id, step, model, usage } = await queued({ thought: 1_000 });
     const leaving = new AbortController();
