@@ -9,16 +9,12 @@ import { startGeneration } from '../generation/start-generation.ts';
 import type { UsedTokens } from '../keys/ledger.ts';
 import { NoCapacityError } from '../upstream/errors.ts';
 import type { BackgroundDialect, DialectEvent, ResponseWriter, WrittenEnd } from './background-dialect.ts';
+import { FLUSH_TOKENS, MAX_FLUSH_SECONDS } from './flush-rule.ts';
 import type { EndRecord, ProgressRecord } from './log-record.ts';
 import { LogWriter, SupersededError } from './log-writer.ts';
 import type { ResponseStore, StoredRequest } from './response-store.ts';
 import { isFinal, type ResponsePointer, type ResponseStatus, type StoredResponse } from './stored-response.ts';
 import { isTemporary, nextWait } from './wait-rule.ts';
-
-/** Tokens that are not written yet, from which they are written. Together with what comes meanwhile, fewer than 256. */
-const FLUSH_TOKENS = 192;
-/** Longest time until tokens are written, in milliseconds. It bounds the age of an event when a reader gets it. */
-const FLUSH_MS = 1_000;
 
 export interface RunnerOptions {
   readonly store: ResponseStore;
@@ -137,7 +133,7 @@ class Step {
     const { tools } = this.#generation;
     const writer = this.#dialect.writer(this.#stored, this.#request, { ...run, tools });
     this.#writer = writer;
-    const flushing = setInterval(() => this.#flushOrStop(), FLUSH_MS);
+    const flushing = setInterval(() => this.#flushOrStop(), MAX_FLUSH_SECONDS * 1_000);
     const done = await this.#read(run.events, writer, run.tokensSoFar).finally(() => clearInterval(flushing));
     return await this.#end(writer.end(done));
   }
