@@ -62,7 +62,9 @@ const expected = JSON.stringify([calm.body.output, calm.body.usage, calm.usage])
 const begun = performance.now();
 let [equal, worst, total] = [0, 0, 0];
 for (let index = 0; index < (runs ?? 0); index++) {
-  const points = Array.from({ length: kills ?? 0 }, () => Math.floor(random() * (tokens ?? 0))).toSorted((a, b) => a - b);
+  const points = Array.from({ length: kills ?? 0 }, () => Math.floor(random() * (tokens ?? 0))).toSorted(
+    (a, b) => a - b,
+  );
   const killed = await run(points);
   const same = JSON.stringify([killed.body.output, killed.body.usage, killed.usage]) === expected;
   if (same) equal++;

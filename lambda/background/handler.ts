@@ -12,9 +12,16 @@ const dependencies = await compose({ ...settings, capacityWaitMs: 0 });
 const { responses } = dependencies;
 const { background } = settings;
 if (responses === undefined || background === undefined) {
-  throw new Error('The settings have no background, or no place for responses: retention.responsesDays, table and bucket.');
+  throw new Error(
+    'The settings have no background, or no place for responses: retention.responsesDays, table and bucket.',
+  );
 }
-const runner = new BackgroundRunner({ store: responses.store, dependencies, dialects: backgroundDialects, ...background });
+const runner = new BackgroundRunner({
+  store: responses.store,
+  dependencies,
+  dialects: backgroundDialects,
+  ...background,
+});
 
 /** Entry point of the durable function: runs one response in the background to its end. */
 export const handler = withDurableExecution(

@@ -9,9 +9,6 @@ export function isFinal(status: ResponseStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-/** Which dialect wrote a stored request, and reads its response. */
-export const backgroundDialects = ['responses', 'chat'] as const;
-
 const failureSchema = z.object({ code: z.string(), message: z.string() });
 /** Why a response failed, in OpenAI's `error`. */
 export type StoredFailure = z.infer<typeof failureSchema>;
@@ -41,7 +38,8 @@ export const storedResponseSchema = z.object({
   id: z.string(),
   /** Id of the key that sent the request. */
   key: z.string(),
-  dialect: z.enum(backgroundDialects),
+  /** Which dialect wrote its request, and reads its response. */
+  dialect: z.enum(['responses', 'chat']),
   /** Value of the request's `model`. */
   model: z.string(),
   status: z.enum(responseStatuses),

@@ -43,10 +43,7 @@ export function createFunction(
     memorySize: memoryMb,
     timeout: Duration.seconds(limits.streamSeconds.max),
     tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-    layers: [
-      ...tokenizers,
-      ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)]),
-    ],
+    layers: [...tokenizers, ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)])],
     environment: { ...environment },
     ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     ...(key !== undefined && { environmentEncryption: key }),

@@ -32,7 +32,11 @@ export function createContentBucket(
     removalPolicy: RemovalPolicy.RETAIN,
     lifecycleRules: [
       ...(feedbackDays > 0 && responsesDays > 0
-        ? [expiring(feedbackDays, 'generations/'), expiring(feedbackDays, 'feedback/'), expiring(responsesDays, 'responses/')]
+        ? [
+            expiring(feedbackDays, 'generations/'),
+            expiring(feedbackDays, 'feedback/'),
+            expiring(responsesDays, 'responses/'),
+          ]
         : [expiring(Math.max(feedbackDays, responsesDays))]),
     ],
   });

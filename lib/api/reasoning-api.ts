@@ -8,11 +8,11 @@ import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { BackgroundFunction } from '../background/background-function.ts';
+import { toBackgroundSettings } from '../background/background-schema.ts';
 import { componentArnOf } from '../endpoint/component-names.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { refuse } from '../facts/refusal.ts';
-import { BackgroundFunction } from '../background/background-function.ts';
-import { toBackgroundSettings } from '../background/background-schema.ts';
 import { DocumentIndex } from '../retrieval/document-index.ts';
 import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
@@ -94,7 +94,10 @@ export class ReasoningApi extends Construct {
     const functionArn = this.background?.alias.functionArn;
     const settings = apiSettings({
       ...common,
-      background: props.background && { ...toBackgroundSettings(props.background), ...(functionArn && { functionArn }) },
+      background: props.background && {
+        ...toBackgroundSettings(props.background),
+        ...(functionArn && { functionArn }),
+      },
     });
     const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
     refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));

@@ -13,7 +13,9 @@ import { type Files, type ProgramName, programFiles } from './programs.ts';
  * @param program @default - the function of the API
  */
 export function functionCode(settingsFile: string, program: ProgramName = 'function'): Code {
-  return settingsAsset(`${program} ${settingsFile}`, settingsFile, (folder) => writeFiles(folder, programFiles(program)));
+  return settingsAsset(`${program} ${settingsFile}`, settingsFile, (folder) =>
+    writeFiles(folder, programFiles(program)),
+  );
 }
 
 /** Returns a folder that contains only the settings file. */

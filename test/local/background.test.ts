@@ -90,7 +90,9 @@ describe('A server that is killed in mid-thought', { timeout: 120_000 }, () => {
       expect(response.usage?.output_tokens).toBe(calm.usage?.output_tokens);
       const thought = (output: typeof response.output) => output.find(({ type }) => type === 'reasoning');
       expect(thought(response.output)).toMatchObject({ content: [{ text: textOf(thought(calm.output)) }] });
-      expect(response).toMatchObject({ budget_forcing: { thinking_tokens: calm.usage?.output_tokens_details.reasoning_tokens } });
+      expect(response).toMatchObject({
+        budget_forcing: { thinking_tokens: calm.usage?.output_tokens_details.reasoning_tokens },
+      });
     } finally {
       await second.kill();
     }

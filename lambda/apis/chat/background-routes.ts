@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { cancelResponse } from '../../background/cancel-response.ts';
-import { deleteResponse } from '../../background/delete-response.ts';
 import { createLog } from '../../background/create-log.ts';
+import { deleteResponse } from '../../background/delete-response.ts';
 import { type ResponseStore, unknownResponse } from '../../background/response-store.ts';
 import { isFinal, type StoredResponse, waitingMember } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';

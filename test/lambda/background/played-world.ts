@@ -89,7 +89,7 @@ export interface PlayedOptions {
  * A model that writes the same text wherever its calls begin: each token follows from its place. `sampled` counts what it did, over
  * all calls.
  */
-export class PlayedModel implements SegmentModel {
+class PlayedModel implements SegmentModel {
   sampled = 0;
   calls = 0;
   /** Called before each token, with the number of tokens so far. */

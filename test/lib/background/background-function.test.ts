@@ -30,9 +30,7 @@ describe('background', { timeout: 60_000 }, () => {
     const [alias] = Object.keys(stacks.api.findResources('AWS::Lambda::Alias'));
     stacks.api.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: {
-        Statement: Match.arrayWith([
-          { Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { Ref: alias } },
-        ]),
+        Statement: Match.arrayWith([{ Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { Ref: alias } }]),
       },
     });
     expect(deployedSettings(stacks).background).toMatchObject({ segmentMs: 480_000, maxSeconds: 86_400 });
