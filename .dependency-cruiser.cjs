@@ -55,7 +55,7 @@ module.exports = {
       '^lambda/policy/',
       '^lambda/scaling/scaling-metrics\\.ts$',
     ]),
-    ...floors('lib', ['facts', 'checks', 'serving', 'endpoint', '(api|monitoring|training|retrieval)']),
+    ...floors('lib', ['facts', 'checks', 'serving', 'endpoint', '(api|background|monitoring|training|retrieval)']),
   ],
   options: {
     parser: 'swc',

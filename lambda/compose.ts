@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import { ResponseStore } from './background/response-store.ts';
+import { DurableStart } from './background/start-durable.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import { FeedbackStore } from './feedback/feedback-store.ts';
@@ -192,13 +193,16 @@ function feedbackOf(
 
 /** The store of responses, if the settings allow it and there is a place for both parts. */
 function responsesOf(
-  { retention, contentBucket }: Settings,
+  { retention, contentBucket, background }: Settings,
   table: ItemTable | undefined,
   { objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
 ): Pick<AppDependencies, 'responses'> {
   const { responsesDays } = retention;
   if (responsesDays === 0 || table === undefined || objects === undefined) return {};
-  return { responses: { store: new ResponseStore(table, objects, unixTime, responsesDays) } };
+  const store = new ResponseStore(table, objects, unixTime, responsesDays);
+  if (background?.functionArn === undefined) return { responses: { store } };
+  const durable = new DurableStart(background.functionArn);
+  return { responses: { store, start: async (pointer) => await durable.start(pointer) } };
 }
 
 /** Files and stores of documents, if the settings allow files and there is a place for all parts. */

@@ -8,6 +8,7 @@ import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
 import { externalUpstreamSchema } from './api/external-model.ts';
 import { templateBeside } from './api/published-template.ts';
+import { backgroundSchema } from './background/background-schema.ts';
 import { endpointSchema } from './endpoint/endpoint-schema.ts';
 import { copyFields } from './endpoint/scaling-schema.ts';
 import { monitoringSchema } from './monitoring/monitoring-schema.ts';
@@ -104,6 +105,11 @@ const stageSchema = z.strictObject({
   retention: retentionSchema
     .prefault({})
     .describe('How long content of requests is stored. A key has to allow it too ([feedback](feedback.md)).'),
+  background: backgroundSchema
+    .optional()
+    .describe(
+      'Responses that run after the answer to their request, for as long as they take ([background](background.md)). Requires retention.responsesDays. If omitted, none do.',
+    ),
   retrieval: retrievalSchema
     .optional()
     .describe(

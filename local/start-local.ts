@@ -223,9 +223,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   });
   // Ingestions that a killed process left.
   void dependencies.documents?.stores.resume().catch((error: unknown) => failed(options.log, error));
-  const { feedback } = dependencies;
-  if (objects !== undefined && feedback !== undefined) {
-    await expireContent(objects, feedback, settings.retention.feedbackDays, Date.now());
+  const { feedback, responses } = dependencies;
+  const { feedbackDays, responsesDays } = settings.retention;
+  if (objects !== undefined) {
+    const kept = {
+      feedback: feedback && { store: feedback, days: feedbackDays },
+      responses: responses && { store: responses.store, days: responsesDays },
+    };
+    await expireContent(objects, kept, Date.now());
   }
   if (options.upstream !== undefined) {
     await probeUpstream(dependencies, options.upstream).catch(async (error: unknown) => {

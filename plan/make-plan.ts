@@ -76,6 +76,6 @@ export function makePlan(
     estimatedBreakEven: even,
     routes: routePlans(config, models, hourly, tokens),
     prices: { date: prices.date, source: prices.source },
-    notes: [...notesOf(config, models, hourly, month, traffic, busy), ...unknownBreakEven],
+    notes: [...notesOf(config, models, hourly, month, traffic, busy, prices), ...unknownBreakEven],
   };
 }

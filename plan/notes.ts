@@ -1,7 +1,9 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
 import { checkBucket } from '../lib/checks/check-model-source.ts';
 import { type Config, externalModels, type HostedConfig, hostedPart } from '../lib/config.ts';
+import type { Prices } from '../lib/facts/prices.ts';
 import { afterZeroNotes } from './after-zero.ts';
+import { backgroundNote } from './background-cost.ts';
 import type { HourlyCost, ModelPlan, MonthlyCost } from './plan.ts';
 import type { PlannedTraffic } from './traffic.ts';
 import { updateNotes } from './update-notes.ts';
@@ -14,6 +16,7 @@ export function notesOf(
   month: MonthlyCost | undefined,
   traffic: PlannedTraffic | undefined,
   busy: Config['models'][number] | undefined,
+  prices: Prices,
 ): readonly string[] {
   const hosted = hostedPart(config);
   const notes = [
@@ -42,6 +45,7 @@ export function notesOf(
       'detailedMetrics sends the metrics of server and GPUs to CloudWatch as OpenTelemetry, charged by the gigabyte, which is not counted here.',
     config.retention.feedbackDays > 0 &&
       'retention.feedbackDays: each stored request is one object and three or four writes of the table, about a dollar for 100,000 requests at list prices ($5 a million PUT, $0.625 a million writes), and $0.023 a gigabyte and month; the dashboard’s shares of good answers are up to seven metrics a model ($0.30 each). Not counted here.',
+    backgroundNote(config, models, prices),
     config.training !== undefined &&
       'training costs $0 while no run is going: what its stack has is billed by use alone. npx budgetforce train plan CONFIG shows what a run costs.',
     hosted === undefined

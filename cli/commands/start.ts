@@ -196,6 +196,13 @@ export const startCommand = defineCommand({
       default: '.budgetforce/data',
       description: 'folder of keys, limits and usage; "none" stores nothing',
     },
+    'responses-days': {
+      type: 'string',
+      placeholder: 'N',
+      default: '30',
+      description:
+        'keep responses whose clients ask for it in the data folder for this time, in days (docs/background.md); 0 keeps none, and nothing runs in the background',
+    },
     'feedback-days': {
       type: 'string',
       placeholder: 'N',
@@ -300,6 +307,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly port: string;
   readonly host: string;
   readonly data: string;
+  readonly 'responses-days': string;
   readonly 'feedback-days': string;
   readonly embeddings?: string;
   readonly alias?: readonly string[];
@@ -344,6 +352,7 @@ function localOptions(values: StartValues): LocalOptions {
     ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'].map(parseHostName) }),
     ...(values['allow-origin'] === undefined ? {} : { allowedOrigins: values['allow-origin'].map(parseOrigin) }),
     ...(data === 'none' ? {} : { dataFolder: data }),
+    responsesDays: parseWholeNumber('responses-days', values['responses-days'], { min: 0, max: MAX_DAYS }),
     feedbackDays: parseFeedbackDays(values['feedback-days'], data),
     ...(values.embeddings === undefined ? {} : { embeddings: parseEmbeddings(values.embeddings, data) }),
     ...(values.log ? { log: jsonLog } : {}),

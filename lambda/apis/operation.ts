@@ -151,6 +151,37 @@ export function answered(whole: string, event: string): Readonly<Record<string, 
   };
 }
 
+/** The header with which a client prefers to come back for its answer. Source: RFC 7240 */
+export const preferHeader: OpenApiObject = {
+  name: 'prefer',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', example: 'respond-async' },
+  description:
+    'With `respond-async`, the request runs in the background, and the answer is 202 with its URL. It is stored, which `retention.responsesDays` and the key’s `store` must allow.',
+};
+
+/**
+ * The answer 202 of a request that runs in the background.
+ *
+ * @param pending name of the schema of its body
+ * @param retrieve operation that gets the answer
+ */
+export function accepted(pending: string, retrieve: string): Readonly<Record<string, OpenApiObject>> {
+  return {
+    '202': {
+      description: 'The request runs in the background.',
+      headers: {
+        ...requestId,
+        location: header('Where the answer will be.'),
+        'retry-after': header('Time until it is worth asking again, in seconds.'),
+      },
+      content: json(pending),
+      links: { [retrieve]: { operationId: retrieve, parameters: { id: '$response.body#/id' } } },
+    },
+  };
+}
+
 /**
  * The error responses of a route.
  *

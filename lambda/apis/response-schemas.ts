@@ -12,6 +12,11 @@ export const text = z.string();
 export const listOf = <Item extends z.ZodType>(item: Item) =>
   z.looseObject({ object: z.literal('list'), data: z.array(item) });
 
+/** Why a request in the background does not run at the moment. */
+export const waitingSchema = z
+  .strictObject({ code: text, message: text, since: unixSeconds, retry_at: unixSeconds })
+  .describe('Why it does not run at the moment, since when, and when it is tried again.');
+
 export const errorSchema = z.strictObject({
   error: z.strictObject({
     message: text.describe('What is wrong, and what to send instead.'),

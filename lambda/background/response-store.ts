@@ -73,6 +73,12 @@ export class ResponseStore {
 
   /** The response of a key. `undefined`: it is unknown, expired, deleted or of another key. */
   async find(pointer: ResponsePointer): Promise<StoredResponse | undefined> {
+    const stored = await this.findAny(pointer);
+    return stored?.deleted === true ? undefined : stored;
+  }
+
+  /** As `find`, with a response that was deleted while it ran. */
+  async findAny(pointer: ResponsePointer): Promise<StoredResponse | undefined> {
     const { pk, sk } = itemKey(pointer);
     const item = await this.#table.get(pk, sk);
     if (item === undefined) return undefined;
@@ -98,7 +104,7 @@ export class ResponseStore {
     change: (stored: StoredResponse) => StoredResponse | undefined,
   ): Promise<StoredResponse | undefined> {
     for (;;) {
-      const stored = await this.find(pointer);
+      const stored = await this.findAny(pointer);
       const changed = stored && change(stored);
       if (stored === undefined || changed === undefined) return stored;
       if (await this.#table.putIfVersion({ ...itemKey(stored), ...changed }, stored.version)) {
@@ -148,7 +154,7 @@ export class ResponseStore {
 
   /** Deletes a response: first what readers follow, then its content. */
   async delete(pointer: ResponsePointer): Promise<void> {
-    const stored = await this.find(pointer);
+    const stored = await this.findAny(pointer);
     const { pk, sk } = itemKey(pointer);
     await this.#table.delete(pk, sk);
     const names = [objectName(pointer, 'request'), objectName(pointer, 'begun')];

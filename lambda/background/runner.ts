@@ -9,16 +9,12 @@ import { startGeneration } from '../generation/start-generation.ts';
 import type { UsedTokens } from '../keys/ledger.ts';
 import { NoCapacityError } from '../upstream/errors.ts';
 import type { BackgroundDialect, DialectEvent, ResponseWriter, WrittenEnd } from './background-dialect.ts';
+import { FLUSH_TOKENS, MAX_FLUSH_SECONDS } from './flush-rule.ts';
 import type { EndRecord, ProgressRecord } from './log-record.ts';
 import { LogWriter, SupersededError } from './log-writer.ts';
 import type { ResponseStore, StoredRequest } from './response-store.ts';
 import { isFinal, type ResponsePointer, type ResponseStatus, type StoredResponse } from './stored-response.ts';
 import { isTemporary, nextWait } from './wait-rule.ts';
-
-/** Tokens that are not written yet, from which they are written. Together with what comes meanwhile, fewer than 256. */
-const FLUSH_TOKENS = 192;
-/** Longest time until tokens are written, in milliseconds. It bounds the age of an event when a reader gets it. */
-const FLUSH_MS = 1_000;
 
 export interface RunnerOptions {
   readonly store: ResponseStore;
@@ -63,7 +59,7 @@ export class BackgroundRunner {
    */
   async step(pointer: ResponsePointer, signal: AbortSignal): Promise<StepOutcome> {
     const { store, dependencies } = this.#options;
-    const stored = await store.find(pointer);
+    const stored = await store.findAny(pointer);
     if (stored === undefined) return { kind: 'ended', status: 'deleted' };
     if (isFinal(stored.status) && stored.status !== 'cancelled') return { kind: 'ended', status: stored.status };
     const log = await LogWriter.claim(store, stored, dependencies.newId());
@@ -137,13 +133,9 @@ class Step {
     const { tools } = this.#generation;
     const writer = this.#dialect.writer(this.#stored, this.#request, { ...run, tools });
     this.#writer = writer;
-    const flushing = setInterval(() => this.#flushOrStop(), FLUSH_MS);
-    try {
-      const done = await this.#read(run.events, writer, run.tokensSoFar);
-      return await this.#end(writer.end(done));
-    } finally {
-      clearInterval(flushing);
-    }
+    const flushing = setInterval(() => this.#flushOrStop(), MAX_FLUSH_SECONDS * 1_000);
+    const done = await this.#read(run.events, writer, run.tokensSoFar).finally(() => clearInterval(flushing));
+    return await this.#end(writer.end(done));
   }
 
   /** Reads the generation to its end. What the log has already is not written again. */
@@ -242,7 +234,8 @@ class Step {
       result,
       ...(failure === undefined ? {} : { failure }),
     }));
-    return { kind: 'ended', status: changed === undefined ? 'deleted' : status };
+    if (changed?.deleted === true) await this.#options.store.delete(this.#stored);
+    return { kind: 'ended', status: changed === undefined || changed.deleted === true ? 'deleted' : status };
   }
 
   /** Settles the usage: with what this step knows, with what the end says, or with the tokens of the last record. */

@@ -9,9 +9,6 @@ export function isFinal(status: ResponseStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-/** Which dialect wrote a stored request, and reads its response. */
-export const backgroundDialects = ['responses', 'chat'] as const;
-
 const failureSchema = z.object({ code: z.string(), message: z.string() });
 /** Why a response failed, in OpenAI's `error`. */
 export type StoredFailure = z.infer<typeof failureSchema>;
@@ -28,13 +25,21 @@ const waitingSchema = z.object({
 });
 export type Waiting = z.infer<typeof waitingSchema>;
 
+/** The member of a body that says why a response does not run, if it does not. */
+export function waitingMember({ waiting }: { readonly waiting?: Waiting | undefined }) {
+  if (waiting === undefined) return {};
+  const { code, message, since, retryAt } = waiting;
+  return { waiting: { code, message, since, retry_at: retryAt } };
+}
+
 /** What the table has of a stored response: its state, and pointers to its content. */
 export const storedResponseSchema = z.object({
   /** `resp_…` or `chatcmpl-…` */
   id: z.string(),
   /** Id of the key that sent the request. */
   key: z.string(),
-  dialect: z.enum(backgroundDialects),
+  /** Which dialect wrote its request, and reads its response. */
+  dialect: z.enum(['responses', 'chat']),
   /** Value of the request's `model`. */
   model: z.string(),
   status: z.enum(responseStatuses),
@@ -49,6 +54,8 @@ export const storedResponseSchema = z.object({
   failure: failureSchema.optional(),
   /** Name of the object with the response's body, when it has ended. */
   result: z.string().optional(),
+  /** Set if it was deleted while it ran: what runs it deletes it when its usage is settled. */
+  deleted: z.literal(true).optional(),
   /** Version of the item, for conditional writes. */
   version: z.int(),
 });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { backgroundSettingsSchema } from './background-settings.ts';
 import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
 import {
@@ -116,6 +117,8 @@ const fields = z.strictObject({
   contentBucket: z.string().min(1).optional(),
   /** How long content of requests is stored. If omitted, nothing is. */
   retention: retentionSchema.prefault({}),
+  /** How responses run in the background. If omitted, none do. */
+  background: backgroundSettingsSchema.optional(),
   /** Where documents and their passages are. If omitted, there is no retrieval. */
   retrieval: retrievalSettingsSchema.optional(),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */

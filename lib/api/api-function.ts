@@ -25,6 +25,7 @@ export function createFunction(
   { memoryMb, logRetention }: ResolvedApi,
   { file, environment }: FunctionSettings,
   key: IKey | undefined,
+  tokenizers: readonly ILayerVersion[],
 ): NodejsFunction {
   const logGroup = new LogGroup(scope, 'Logs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY });
   const role = new Role(scope, 'Role', {
@@ -42,10 +43,7 @@ export function createFunction(
     memorySize: memoryMb,
     timeout: Duration.seconds(limits.streamSeconds.max),
     tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-    layers: [
-      ...createTokenizerLayers(scope, props.models),
-      ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)]),
-    ],
+    layers: [...tokenizers, ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)])],
     environment: { ...environment },
     ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     ...(key !== undefined && { environmentEncryption: key }),
@@ -67,6 +65,6 @@ export function createFunction(
 }
 
 /** Creates one layer for each tokenizer file, however many models share it. */
-function createTokenizerLayers(scope: Construct, models: readonly ApiModel[]): ILayerVersion[] {
+export function createTokenizerLayers(scope: Construct, models: readonly ApiModel[]): ILayerVersion[] {
   return tokenizerFiles(models).map((file, index) => createTokenizerLayer(scope, `Tokenizer${index}`, file));
 }

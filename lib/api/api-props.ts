@@ -3,6 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Retention } from '../../lambda/settings/retention.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
+import type { BackgroundConfig } from '../background/background-schema.ts';
 import type { IReasoningEndpoint } from '../endpoint/endpoint-reference.ts';
 import type { Network } from '../endpoint/network.ts';
 import type { RetrievalConfig } from '../retrieval/retrieval-schema.ts';
@@ -106,19 +107,25 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly retention?: Partial<Retention> | undefined;
   /**
+   * How responses run in the background: a durable function, with a dead-letter queue and its alarm. Requires `retention.responsesDays`.
+   *
+   * @default - none do
+   */
+  readonly background?: BackgroundConfig | undefined;
+  /**
    * Stores of documents in which requests look: a bucket, an index of S3 Vectors, and a function that brings one into the other.
    *
    * @default - none
    */
   readonly retrieval?: RetrievalConfig | undefined;
   /**
-   * ARN of the SNS topic that is notified if a document is not ingested.
+   * ARN of the SNS topic that is notified if a document is not ingested, or a response in the background is given up.
    *
    * @default - no notification
    */
   readonly alarmTopicArn?: string | undefined;
   /**
-   * URL of the runbook that the alarm of the ingestion names.
+   * URL of the runbook that these alarms name.
    *
    * @default docs/runbook.md
    */

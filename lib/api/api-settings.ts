@@ -1,4 +1,5 @@
 import type { FormatName } from '../../lambda/forcing/format.ts';
+import type { BackgroundSettings } from '../../lambda/settings/background-settings.ts';
 import { type Retention, retentionSchema } from '../../lambda/settings/retention.ts';
 import type { RetrievalSettings } from '../../lambda/settings/retrieval-settings.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
@@ -76,6 +77,7 @@ export interface ApiSettingsProps {
   readonly tableName?: string | undefined;
   readonly contentBucket?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
+  readonly background?: BackgroundSettings | undefined;
   readonly retrieval?: RetrievalSettings | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly routes?: readonly RouteSettings[] | undefined;
@@ -111,6 +113,7 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     keepAliveMs: props.keepAliveSeconds * 1_000,
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
+    ...(props.background !== undefined && { background: props.background }),
     ...(props.retrieval !== undefined && { retrieval: props.retrieval }),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
     ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),

@@ -7,7 +7,7 @@ import { checkFunctionNetwork } from '../checks/check-function-network.ts';
 import { checkGates } from '../checks/check-gates.ts';
 import { checkScalingLedger } from '../checks/check-load-scaling.ts';
 import { checkRange } from '../checks/check-range.ts';
-import { checkRetention } from '../checks/check-retention.ts';
+import { checkBackground, checkRetention } from '../checks/check-retention.ts';
 import { checkRetrieval } from '../checks/check-retrieval.ts';
 import { checkRoutes } from '../checks/check-routes.ts';
 import { checkThinking } from '../checks/check-thinking.ts';
@@ -43,7 +43,10 @@ export function checkApi(
     ...checkRequestTimeouts(resolved),
     checkRange('function-memory', 'memoryMb', resolved.memoryMb, limits.functionMemoryMb),
     checkScalingLedger(resolved.ledger, scaled?.id),
-    ...checkRetention(props.retention?.feedbackDays ?? 0, resolved.ledger, props.apiKey !== false),
+    ...(['feedbackDays', 'responsesDays'] as const).flatMap((field) =>
+      checkRetention(field, props.retention?.[field] ?? 0, resolved.ledger, props.apiKey !== false),
+    ),
+    checkBackground(props.background, props.retention?.responsesDays ?? 0),
     ...checkRetrievalOf(region, props, resolved.ledger),
     ...checkExisting(region, props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),

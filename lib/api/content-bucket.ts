@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { BlockPublicAccess, Bucket, BucketEncryption, type LifecycleRule } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { Retention } from '../../lambda/settings/retention.ts';
 import { acknowledgeArn } from '../checks/acknowledge.ts';
@@ -19,10 +19,10 @@ const EXTRA_DAYS = 1;
 export function createContentBucket(
   scope: Construct,
   id: string,
-  { feedbackDays = 0 }: Partial<Retention>,
+  { feedbackDays = 0, responsesDays = 0 }: Partial<Retention>,
   key: IKey | undefined,
 ): Bucket | undefined {
-  if (feedbackDays === 0) return undefined;
+  if (feedbackDays === 0 && responsesDays === 0) return undefined;
   const bucket = new Bucket(scope, id, {
     ...(key === undefined
       ? { encryption: BucketEncryption.S3_MANAGED }
@@ -31,10 +31,13 @@ export function createContentBucket(
     enforceSSL: true,
     removalPolicy: RemovalPolicy.RETAIN,
     lifecycleRules: [
-      {
-        expiration: Duration.days(feedbackDays + EXTRA_DAYS),
-        abortIncompleteMultipartUploadAfter: Duration.days(1),
-      },
+      ...(feedbackDays > 0 && responsesDays > 0
+        ? [
+            expiring(feedbackDays, 'generations/'),
+            expiring(feedbackDays, 'feedback/'),
+            expiring(responsesDays, 'responses/'),
+          ]
+        : [expiring(Math.max(feedbackDays, responsesDays))]),
     ],
   });
   Validations.of(bucket).acknowledge({
@@ -43,6 +46,14 @@ export function createContentBucket(
       'Only the function reads and writes it, and logs each request. Data events of CloudTrail show other readers.',
   });
   return bucket;
+}
+
+function expiring(days: number, prefix?: string): LifecycleRule {
+  return {
+    ...(prefix === undefined ? {} : { prefix }),
+    expiration: Duration.days(days + EXTRA_DAYS),
+    abortIncompleteMultipartUploadAfter: Duration.days(1),
+  };
 }
 
 /** Lets the function read, write and delete objects, and see that one is missing. */

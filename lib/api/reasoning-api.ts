@@ -1,28 +1,31 @@
 import { Annotations, Stack, Validations } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { ITableV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { BackgroundFunction } from '../background/background-function.ts';
+import { toBackgroundSettings } from '../background/background-schema.ts';
 import { componentArnOf } from '../endpoint/component-names.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
 import { refuse } from '../facts/refusal.ts';
 import { DocumentIndex } from '../retrieval/document-index.ts';
 import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
-import { createFunction } from './api-function.ts';
+import { createFunction, createTokenizerLayers } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
-import { apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
+import { type ApiSettingsProps, apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
 import { checkApi } from './check-api.ts';
 import { createContentBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
 import { LEDGER_ACTIONS, ledgerTable } from './ledger-table.ts';
 import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
 import { createRestApi } from './rest-api.ts';
-import { ScalingAccess } from './scaling-access.ts';
+import { grantWake, ScalingAccess } from './scaling-access.ts';
 import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
 import { assertParsable, environmentBytes, splitSettings } from './split-settings.ts';
 
@@ -53,6 +56,9 @@ export class ReasoningApi extends Construct {
   /** Bucket of stored conversations and feedback. `undefined` if `retention` stores none. */
   readonly content: Bucket | undefined;
 
+  /** The durable function of responses in the background. `undefined` without `background`. */
+  readonly background: BackgroundFunction | undefined;
+
   /** Documents and the index of their passages. `undefined` without `retrieval`. */
   readonly documentIndex: DocumentIndex | undefined;
 
@@ -64,7 +70,8 @@ export class ReasoningApi extends Construct {
     this.ledger = ledgerTable(this, 'Ledger', resolved.ledger, props.ledgerTableName);
     this.content = createContentBucket(this, 'Content', props.retention ?? {}, key);
     this.documentIndex = this.#documentIndex(props, resolved, key);
-    const settings = apiSettings({
+    const tokenizers = createTokenizerLayers(this, props.models);
+    const common = {
       endpointName: props.endpoint?.endpointName,
       models: props.models,
       apiKeySecretArn: this.apiKey?.secretArn,
@@ -82,6 +89,15 @@ export class ReasoningApi extends Construct {
       keepAliveSeconds: resolved.keepAliveSeconds,
       upstreamIdleSeconds: props.upstreamIdleSeconds,
       strict: props.strict,
+    };
+    this.background = this.#background(props, resolved, common, tokenizers, key);
+    const functionArn = this.background?.alias.functionArn;
+    const settings = apiSettings({
+      ...common,
+      background: props.background && {
+        ...toBackgroundSettings(props.background),
+        ...(functionArn && { functionArn }),
+      },
     });
     const inTwoParts = splitSettings(settings, props.code === undefined ? undefined : SETTINGS_LAYER_PATH);
     refuse(this, checkApi(Stack.of(this).region, props, resolved, environmentBytes(inTwoParts.environment)));
@@ -89,7 +105,7 @@ export class ReasoningApi extends Construct {
 
     this.#sayWhatClientsSee(props, resolved);
     this.settingsFile = inTwoParts.file;
-    this.handler = createFunction(this, props, resolved, inTwoParts, key);
+    this.handler = createFunction(this, props, resolved, inTwoParts, key, tokenizers);
     this.#grantAccess(props, key);
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);
@@ -97,24 +113,58 @@ export class ReasoningApi extends Construct {
     this.baseUrl = props.domain === undefined ? `${this.restApi.url}v1` : `https://${props.domain.name}/v1`;
   }
 
+  /** The durable function of responses in the background. Code that is given has no such function. */
+  #background(
+    props: ReasoningApiProps,
+    { memoryMb, logRetention }: ResolvedApi,
+    common: ApiSettingsProps,
+    layers: readonly ILayerVersion[],
+    key: IKey | undefined,
+  ): BackgroundFunction | undefined {
+    const { background, retention, network, tracing, alarmTopicArn, runbookUrl } = props;
+    const responsesDays = retention?.responsesDays ?? 0;
+    // `checkApi` refuses it without a retention.
+    if (background === undefined || responsesDays === 0 || props.code !== undefined) return undefined;
+    // It authenticates nobody.
+    const { apiKeySecretArn: _, ...own } = common;
+    const settings = splitSettings(apiSettings({ ...own, background: toBackgroundSettings(background) }));
+    assertParsable(settings);
+    return new BackgroundFunction(this, 'Background', {
+      ...background,
+      ...{ settings, layers, responsesDays, memoryMb, logRetention, key, network, tracing, alarmTopicArn, runbookUrl },
+    });
+  }
+
   /** Allows the function to use the endpoint, its key, the keys of other servers, its table and, if models scale by load, their copies. */
   #grantAccess({ endpoint, models }: ReasoningApiProps, key: IKey | undefined): void {
-    endpoint?.grantInvoke(this.handler);
-    this.#grantUpstreams(upstreamsOf(models));
+    const { role } = this.handler;
+    const roles = [role, this.background?.role].filter((each) => each !== undefined);
+    for (const each of roles) {
+      endpoint?.grantInvoke(each);
+      this.#grantUpstreams(each, upstreamsOf(models));
+      key?.grantDecrypt(each);
+      this.ledger?.grant(each, ...LEDGER_ACTIONS);
+      if (this.content !== undefined) grantContent(this.content, each, key);
+      this.documentIndex?.grantUse(each);
+      this.#grantZeroCopies(each, models.map(({ model }) => model).filter(isHosted));
+    }
     this.apiKey?.grantRead(this.handler);
-    key?.grantDecrypt(this.handler);
-    this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
-    if (this.content !== undefined && this.handler.role !== undefined)
-      grantContent(this.content, this.handler.role, key);
-    if (this.handler.role !== undefined) this.documentIndex?.grantUse(this.handler.role);
+    if (this.background !== undefined) this.#grantStart(this.background);
     const scaled = models
       .map(({ model }) => model)
       .filter(isHosted)
       .filter(({ deployedScaling }) => deployedScaling !== undefined);
-    if (this.handler.role !== undefined && scaled.length > 0) {
-      new ScalingAccess(this, 'Load', this.handler, this.handler.role, scaled);
+    if (role !== undefined && scaled.length > 0) {
+      new ScalingAccess(this, 'Load', this.handler, role, scaled);
+      if (this.background !== undefined) grantWake(this.background.role, scaled);
     }
-    this.#grantZeroCopies(models.map(({ model }) => model).filter(isHosted));
+  }
+
+  /** Lets the API start executions of the durable function. */
+  #grantStart({ alias }: BackgroundFunction): void {
+    this.handler.addToRolePolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [alias.functionArn] }),
+    );
   }
 
   #sayWhatClientsSee({ models }: ReasoningApiProps, resolved: ResolvedApi): void {
@@ -127,11 +177,11 @@ export class ReasoningApi extends Construct {
   }
 
   /** Lets the function report the desired copies of models that scale to zero, and not by load. */
-  #grantZeroCopies(models: readonly OfferedModel[]): void {
+  #grantZeroCopies(role: IRole, models: readonly OfferedModel[]): void {
     const reported = models.filter(({ deployedScaling }) => deployedScaling === undefined);
     const names = [...new Set(reported.flatMap(({ zeroCopies }) => zeroCopies?.componentName ?? []))];
     if (names.length === 0) return;
-    this.handler.addToRolePolicy(
+    role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['sagemaker:DescribeInferenceComponent'],
         resources: names.map((name) => componentArnOf(this, name)),
@@ -140,7 +190,7 @@ export class ReasoningApi extends Construct {
   }
 
   /** Lets the function read the keys of other servers, and invoke other endpoints. */
-  #grantUpstreams(upstreams: readonly OtherUpstream[]): void {
+  #grantUpstreams(role: IRole, upstreams: readonly OtherUpstream[]): void {
     const secrets = upstreams.flatMap((upstream) =>
       upstream.kind === 'openai-compatible' ? (upstream.apiKeySecretArn ?? []) : [],
     );
@@ -153,7 +203,7 @@ export class ReasoningApi extends Construct {
     ] as const) {
       if (resources.length === 0) continue;
       const statement = new PolicyStatement({ actions: [...actions], resources: [...new Set(resources)] });
-      this.handler.addToRolePolicy(statement);
+      role.addToPrincipalPolicy(statement);
     }
   }
 

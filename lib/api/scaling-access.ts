@@ -1,7 +1,7 @@
 import { Arn, ArnFormat, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Effect, type IRole, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { TICK_EVENT } from '../../lambda/aws/tick-event.ts';
@@ -78,4 +78,17 @@ export class ScalingAccess extends Construct {
       reason: 'A missed event needs no replay, because the next one follows a minute later.',
     });
   }
+}
+
+/** Lets a function see the copies of models and wake the first one. */
+export function grantWake(role: Role, models: readonly OfferedModel[]): void {
+  const components = [...new Set(models.flatMap(({ deployedScaling }) => deployedScaling?.componentName ?? []))];
+  role.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ['sagemaker:DescribeInferenceComponent', 'sagemaker:UpdateInferenceComponentRuntimeConfig'],
+      resources: components.map((resourceName) =>
+        Arn.format({ service: 'sagemaker', resource: 'inference-component', resourceName }, Stack.of(role)),
+      ),
+    }),
+  );
 }

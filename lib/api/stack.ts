@@ -48,6 +48,7 @@ export class ApiStack extends Stack {
       network: this.#functionNetwork(config, network),
       apiName: config.name,
       retention: config.retention,
+      background: config.background,
       retrieval: config.retrieval,
       alarmTopicArn: config.watching.alarmTopicArn,
       runbookUrl: config.watching.runbookUrl,

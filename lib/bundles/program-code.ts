@@ -7,14 +7,20 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { SETTINGS_FILE } from '../../lambda/settings/read-settings.ts';
 import { type Files, type ProgramName, programFiles } from './programs.ts';
 
-/** Returns the code of the API's function, and beside it the settings file. */
-export function functionCode(settingsFile: string): Code {
-  return settingsAsset(settingsFile, (folder) => writeFiles(folder, programFiles('function')));
+/**
+ * Returns the code of a function, and beside it the settings file.
+ *
+ * @param program @default - the function of the API
+ */
+export function functionCode(settingsFile: string, program: ProgramName = 'function'): Code {
+  return settingsAsset(`${program} ${settingsFile}`, settingsFile, (folder) =>
+    writeFiles(folder, programFiles(program)),
+  );
 }
 
 /** Returns a folder that contains only the settings file. */
 export function settingsCode(settingsFile: string): Code {
-  return settingsAsset(settingsFile, () => {});
+  return settingsAsset(settingsFile, settingsFile, () => {});
 }
 
 /** Where the bundling writes the files: CDK wants a source folder, which nothing of the result comes from. */
@@ -28,8 +34,8 @@ export function programAsset(name: ProgramName): {
   return assetOf(`program ${name}`, (folder) => writeFiles(folder, programFiles(name)));
 }
 
-function settingsAsset(settingsFile: string, writeCode: (folder: string) => void): Code {
-  const key = createHash('sha256').update(settingsFile).digest('hex');
+function settingsAsset(content: string, settingsFile: string, writeCode: (folder: string) => void): Code {
+  const key = createHash('sha256').update(content).digest('hex');
   return Code.fromAsset(
     ASSET_FOLDER,
     assetOf(key, (folder) => {

@@ -48,6 +48,7 @@ const pricesSchema = z.strictObject({
   firewallMonth: dollars,
   firewallRuleMonth: dollars,
   vpcEndpointHour: dollars.describe('Price of one interface endpoint in one availability zone.'),
+  tableMillionWrites: dollars.describe('Price of a million write request units of a DynamoDB table on demand.'),
   s3GibMonth: dollars.describe('Price of storing one GiB in S3 Standard for a month.'),
   spotDiscount: z
     .number()
@@ -106,6 +107,7 @@ export const defaultPrices: Prices = {
   firewallMonth: 5,
   firewallRuleMonth: 1,
   vpcEndpointHour: 0.01,
+  tableMillionWrites: 0.625,
   s3GibMonth: 0.023,
   spotDiscount: 0.5,
   assumptions: {

@@ -44,6 +44,7 @@ type Shape = z.output<typeof shapeSchema>;
 const folder = join(import.meta.dirname, 'models');
 /** Files of the models by the service id of the SDK's clients. */
 const files: Readonly<Record<string, string>> = {
+  Lambda: 'lambda',
   'API Gateway': 'apigateway',
   'Application Auto Scaling': 'application-autoscaling',
   'Bedrock Runtime': 'bedrock-runtime',

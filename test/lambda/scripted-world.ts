@@ -78,7 +78,7 @@ const controls = new Map([
   ['<|endoftext|>', END_OF_TEXT],
 ]);
 
-const byteTokenizer: Tokenizer = {
+export const byteTokenizer: Tokenizer = {
   encode: async (text) => tokensOf(text),
   encodeRaw: async (text) =>
     text.split(/(<\|\w+\|>)/).flatMap((piece) => {
@@ -93,7 +93,7 @@ const byteTokenizer: Tokenizer = {
   streamDecoder: newDecoder,
 };
 
-const scriptedSettings: ModelSettings = {
+export const scriptedSettings: ModelSettings = {
   id: 'scripted',
   format: 's1',
   contextTokens: 4_096,

@@ -95,7 +95,7 @@ describe('expired content', () => {
     clock.now = now;
     await store.store({ ...generation, id: 'new' });
     await utimes(join(folder, 'generations/key_1/new.json'), now, now);
-    await expireContent(objects, store, 30, now * 1_000);
+    await expireContent(objects, { feedback: { store, days: 30 } }, now * 1_000);
     expect(await namesIn(objects)).toEqual(['generations/key_1/new.json']);
     expect(await table.get('STORED#key_1', 'old')).toBeUndefined();
     expect(await store.content('key_1', 'new')).toMatchObject({ id: 'new' });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../lib/config.ts';
 import { defaultPrices, HOURS_PER_MONTH, loadPrices } from '../../lib/facts/prices.ts';
+import { backgroundCost } from '../../plan/background-cost.ts';
 import { createdBy } from '../../plan/created.ts';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -145,6 +146,25 @@ describe('a plan', () => {
     expect(idle.notes.filter((note) => !without.notes.includes(note))).toEqual([
       'training costs $0 while no run is going: what its stack has is billed by use alone. npx budgetforce train plan CONFIG shows what a run costs.',
     ]);
+  });
+
+  it('tokens in the background cost writes of the table and the time of the function, and the plan says how much', () => {
+    const changes = { models: [s1], retention: { responsesDays: 30 } };
+    const [without, background] = [planOf(changes), planOf({ ...changes, background: {} })];
+    const [note] = background.notes.filter((each) => !without.notes.includes(each));
+    const speed = background.models[0]?.estimatedSpeed;
+    const tokensPerSecond = 1 / (speed?.stepSeconds ?? 0);
+    const { writes, writeDollars, functionDollars } = backgroundCost(tokensPerSecond, 1_769, defaultPrices);
+    expect(note).toContain(`${writes} writes of the table, about $${writeDollars.toFixed(4)}`);
+    expect(note).toContain(`$${functionDollars.toFixed(2)} of the function`);
+  });
+
+  it('the slower the model, the more writes, since each second is written, and a fast one is written each 192 tokens', () => {
+    const at = (tokensPerSecond: number) => backgroundCost(tokensPerSecond, 1_024, defaultPrices);
+    expect(at(20)).toMatchObject({ writes: 5_000, writeDollars: 0.003125 });
+    expect(at(1_000)).toMatchObject({ writes: 521 });
+    expect(at(1_000).writeDollars).toBeCloseTo((521 * 3 * 0.625) / 1e6);
+    expect(at(20).functionDollars).toBeCloseTo(5_000 * 0.0000133334);
   });
 
   it('the bucket of an example is planned, with a note that a deployment refuses it', () => {

@@ -11,13 +11,18 @@ import { parseRequest } from '../parse-request.ts';
 import { checkRawPrompts } from '../raw-prompts.ts';
 import { storing, userOf } from '../storing.ts';
 import { toRoutedRequest } from '../to-routed-request.ts';
+import { createBackgroundChat, deleteChat, prefersAsync, retrieveChat } from './background-routes.ts';
 import { type RunningChat, streamedCompletion, wholeCompletion } from './completion.ts';
 import { chatLeniency } from './leniency.ts';
 import { chatRequestSchema } from './request.ts';
 
 /** OpenAI's Chat Completions. */
 export const chat = defineDialect({
-  routes: { createChatCompletion: route('POST', '/v1/chat/completions', chatCompletions) },
+  routes: {
+    createChatCompletion: route('POST', '/v1/chat/completions', chatCompletions),
+    retrieveChatCompletion: route('GET', '/v1/chat/completions/:id', retrieveChat),
+    deleteChatCompletion: route('DELETE', '/v1/chat/completions/:id', deleteChat),
+  },
   errorBody: (error) => error.body,
   describe: async () => (await import('./operations.ts')).description,
 });
@@ -38,6 +43,9 @@ function chatCompletions(dependencies: AppDependencies) {
         instead: 'Omit reasoning_content',
         status: 403,
       });
+    }
+    if (prefersAsync(context)) {
+      return await createBackgroundChat(context, dependencies, { request, generation, ignored });
     }
     const requestId = context.get('requestId');
     const id = `chatcmpl-${dependencies.newId()}`;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { budgetForcingSchema, count, text, unixSeconds } from '../response-schemas.ts';
+import { budgetForcingSchema, count, text, unixSeconds, waitingSchema } from '../response-schemas.ts';
 
 const usage = z.strictObject({
   prompt_tokens: count,
@@ -121,3 +121,18 @@ export const chatChunkSchema = z
     vote: vote.optional(),
   })
   .describe('The data of each event. The last is `[DONE]`. Comment lines keep the connection alive.');
+
+export const chatPendingSchema = z.strictObject({
+  id: text,
+  object: z.literal('chat.completion'),
+  created: unixSeconds,
+  model: text,
+  status: z.enum(['queued', 'in_progress']),
+  waiting: waitingSchema.optional(),
+});
+
+export const chatDeletedSchema = z.strictObject({
+  id: text,
+  object: z.literal('chat.completion.deleted'),
+  deleted: z.literal(true),
+});

@@ -1,6 +1,6 @@
 import type { BackgroundDialect, ResponseWriter, WrittenEnd } from '../../background/background-dialect.ts';
 import type { StoredRequest } from '../../background/response-store.ts';
-import type { StoredResponse } from '../../background/stored-response.ts';
+import { type StoredResponse, waitingMember } from '../../background/stored-response.ts';
 import { AnswerReader } from '../../generation/answer-reader.ts';
 import { type ResponseIdentity, type ResponseState, responseOf } from './response-object.ts';
 import { begunEvents, endedResponse, toRunningResponse } from './response-run.ts';
@@ -44,11 +44,9 @@ export function unfinishedBody(
   status: Extract<ResponseState, { status: 'queued' | 'in_progress' | 'cancelled' }>['status'],
   output: readonly unknown[] = [],
 ) {
-  const { waiting } = stored;
-  const { code, message, since, retryAt } = waiting ?? {};
   return {
     ...responseOf(identityOf(stored, request), output, { status }),
-    ...(waiting === undefined ? {} : { waiting: { code, message, since, retry_at: retryAt } }),
+    ...waitingMember(stored),
   };
 }
 

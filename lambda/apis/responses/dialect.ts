@@ -42,7 +42,8 @@ function createResponse(dependencies: AppDependencies) {
       responsesLeniency,
     );
     const caller = context.get('caller');
-    const keep = isStored(request) ? permittedStore(dependencies, caller, askedOf(context, request)) : undefined;
+    const asked = askedOf(context, request);
+    const keep = asked === undefined ? undefined : permittedStore(dependencies, caller, asked);
     const call = await callWithHistory(request, dependencies, caller.id);
     const id = `resp_${dependencies.newId()}`;
     if (request.background === true && keep !== undefined) {
@@ -77,14 +78,16 @@ function createResponse(dependencies: AppDependencies) {
   };
 }
 
-/** What asks for the response to be stored, for an error. @throws {ApiError} 400 if the request also refuses it */
-function askedOf(context: Context<AppEnvironment>, { store, background }: ResponsesRequest) {
-  if (store === false) {
+/** What asks for the response to be stored, if anything does. @throws {ApiError} 400 if the request also refuses it */
+function askedOf(context: Context<AppEnvironment>, request: ResponsesRequest) {
+  const { store, background } = request;
+  if (background === true && store === false) {
     throw invalidRequest(
       'store',
       'background: true needs store: true, since the response is read later. Omit one of them.',
     );
   }
+  if (!isStored(request)) return undefined;
   const asked =
     background === true ? { field: 'background', value: 'background: true' } : { field: 'store', value: 'store: true' };
   if (refusesStoreByHeader(context)) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { budgetForcingSchema, count, text, unixSeconds } from '../response-schemas.ts';
+import { budgetForcingSchema, count, text, unixSeconds, waitingSchema } from '../response-schemas.ts';
 
 const partOfText = z.strictObject({
   type: z.enum(['output_text', 'reasoning_text']),
@@ -66,10 +66,7 @@ export const responseSchema = z.looseObject({
   output: z.array(outputItem),
   previous_response_id: text.nullable(),
   store: z.boolean(),
-  waiting: z
-    .strictObject({ code: text, message: text, since: unixSeconds, retry_at: unixSeconds })
-    .optional()
-    .describe('Why a response in the background does not run at the moment, and when it is tried again.'),
+  waiting: waitingSchema.optional(),
   usage: z
     .strictObject({
       input_tokens: count,

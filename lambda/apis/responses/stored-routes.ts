@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import { cancelResponse } from '../../background/cancel-response.ts';
+import { deleteResponse } from '../../background/delete-response.ts';
 import { type ResponseStore, unknownResponse } from '../../background/response-store.ts';
 import { isFinal, type StoredResponse } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
@@ -39,8 +40,7 @@ export function deleteStored(dependencies: AppDependencies) {
   return async (context: StoredContext<''>): Promise<Response> => {
     const { store } = requireResponses(dependencies);
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    if (!isFinal(stored.status)) await cancel(dependencies, store, stored);
-    await store.delete(stored);
+    await deleteResponse(store, stored, async () => await cancel(dependencies, store, stored));
     return context.json({ id: stored.id, object: 'response', deleted: true });
   };
 }
@@ -93,10 +93,10 @@ async function bodyOf(store: ResponseStore, stored: StoredResponse): Promise<obj
   return unfinishedBody(stored, request, status === 'queued' ? status : 'in_progress');
 }
 
-async function cancel({ newId }: AppDependencies, store: ResponseStore, stored: StoredResponse): Promise<void> {
+async function cancel({ newId }: AppDependencies, store: ResponseStore, stored: StoredResponse): Promise<boolean> {
   const request = await store.request(stored);
   const { waiting: _, ...running } = stored;
-  await cancelResponse(store, stored, newId(), (events) =>
+  return await cancelResponse(store, stored, newId(), (events) =>
     unfinishedBody(running, request, 'cancelled', outputOfEvents(events)),
   );
 }

@@ -281,7 +281,7 @@ describe('fields without effect', () => {
       ['messages.content.cache_control', 'messages.id'],
     ],
     ['/v1/responses', { truncation: 'auto', include: ['message.output_text.logprobs'] }, ['include', 'truncation']],
-    ['/v1/responses', { text: { verbosity: 'low' }, store: true }, ['store', 'text.verbosity']],
+    ['/v1/responses', { text: { verbosity: 'low' }, speed: 'fast' }, ['speed', 'text.verbosity']],
     [
       '/v1/responses',
       { context_management: [{ type: 'compaction' }], max_tool_calls: 3 },
@@ -339,9 +339,9 @@ describe('fields without effect', () => {
   });
 
   it.each(paths)('a stream of %s reports them in the header and in its last event', async (path) => {
-    const { response } = await send(path, { stream: true, store: true });
-    expect(response.headers.get('x-budgetforce-ignored')).toBe('store');
-    expect(JSON.stringify(await eventsOf(response))).toContain('"ignored":[{"field":"store","reason":"not_stored"}]');
+    const { response } = await send(path, { stream: true, speed: 'fast' });
+    expect(response.headers.get('x-budgetforce-ignored')).toBe('speed');
+    expect(JSON.stringify(await eventsOf(response))).toContain('"ignored":[{"field":"speed","reason":"no_effect"}]');
   });
 
   it.each(paths)('without them, %s reports nothing', async (path) => {

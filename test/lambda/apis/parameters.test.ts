@@ -154,10 +154,10 @@ describe('a field that asks for something', () => {
 });
 
 describe('previous_response_id', () => {
-  it('previous_response_id is refused with what to send instead', async () => {
+  it('previous_response_id is refused with what to send instead if nothing is stored', async () => {
     const response = await post('/v1/responses', { ...needed['/v1/responses'], previous_response_id: 'resp_1' });
     expect((await errorOf(response)).message).toBe(
-      'previous_response_id: responses are not stored. Send the whole conversation as input.',
+      'This deployment keeps no responses: send the whole conversation as input, or set retention.responsesDays in the config.',
     );
   });
 });

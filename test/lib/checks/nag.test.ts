@@ -31,6 +31,12 @@ const configs: Record<string, ConfigInput> = {
       tokenSecretName: 'hub-token',
     },
   }),
+  'responses in the background': aConfig({ background: {}, retention: { responsesDays: 30 } }),
+  'responses in the background, traced, with a key': aConfig({
+    background: { concurrency: 5 },
+    retention: { responsesDays: 30 },
+    api: { tracing: true, kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' },
+  }),
   'stored conversations': aConfig({ retention: { feedbackDays: 30 } }),
   'stored conversations with a customer-managed key': aConfig({
     retention: { feedbackDays: 30 },

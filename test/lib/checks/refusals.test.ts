@@ -419,6 +419,7 @@ const refused: Record<string, ConfigInput> = {
     models: [aModel({ tokenizer: 'endpoint' })],
     retrieval: {},
   }),
+  'responses in the background that are not kept': aConfig({ background: {} }),
   'stored conversations without keys': aConfig({ retention: { feedbackDays: 30 }, api: { apiKey: false } }),
   ...refusedTrainings,
   'two models with one id': aConfig({ models: [aModel(), ...external().models] }),
