@@ -150,7 +150,7 @@ export class LongRuns {
 }
 
 /** The same request for `/v1/responses`, in the background. */
-export function toBackground(body: ChatBody): Readonly<Record<string, unknown>> {
+function toBackground(body: ChatBody): Readonly<Record<string, unknown>> {
   const {
     messages,
     stream,
