@@ -2,6 +2,7 @@ import { loggableError } from '../errors/loggable-error.ts';
 import { heldBy } from '../policy/committed-tokens.ts';
 import { release } from '../policy/controller.ts';
 import { isOverGrant } from '../policy/elastic-grant.ts';
+import { renewSeconds, snapshotSeconds } from '../policy/load-freshness.ts';
 import type { CountedRequest } from './counted-request.ts';
 import type { LoadLease } from './lease-store.ts';
 import type { LoadSnapshot } from './load-snapshot.ts';
@@ -9,10 +10,6 @@ import type { ModelScaling } from './model-scaling.ts';
 
 /** Duration of a lease, in seconds. A function that dies stops renewing it. */
 export const LEASE_SECONDS = 30;
-/** Renewal interval of a lease, in seconds. */
-const RENEW_SECONDS = 5;
-/** Shortest interval between two snapshots of the load, in seconds. */
-const SNAPSHOT_SECONDS = 2;
 /** Maximum age of the operator's settings in them, in seconds: thousands of running requests would read them all the time. */
 const CONTROL_SECONDS = 60;
 
@@ -32,7 +29,7 @@ export class AdmittedRequest {
   #renewedAt: number;
   #timer: NodeJS.Timeout | undefined;
   #refreshing = Promise.resolve();
-  #intervalSeconds = SNAPSHOT_SECONDS;
+  #intervalSeconds = snapshotSeconds(0);
   #ended = false;
 
   constructor(scaling: ModelScaling, counted: CountedRequest, lease: LoadLease, samples: number) {
@@ -89,7 +86,7 @@ export class AdmittedRequest {
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      this.#refreshing = this.#refresh()
+      this.#refreshing = this.refresh()
         .catch((error: unknown) => {
           this.#scaling.options.log('warn', 'lease not renewed', loggableError(error));
         })
@@ -101,19 +98,20 @@ export class AdmittedRequest {
     this.#timer.unref();
   }
 
-  /** Takes a snapshot, cuts own thoughts if it is their turn, and renews the lease if it is due. */
-  async #refresh(): Promise<void> {
+  /** Looks at the load, cuts own thoughts if it is their turn, and renews the lease if it is due. `begin` calls it at intervals. */
+  async refresh(): Promise<void> {
     const { now } = this.#scaling.options;
     const snapshot = await this.#scaling.snapshot({
       maxAgeSeconds: this.#intervalSeconds,
       controlSeconds: CONTROL_SECONDS,
     });
-    this.#intervalSeconds = this.#scaling.snapshotInterval(snapshot.load, SNAPSHOT_SECONDS);
+    const { requests } = snapshot.load;
+    this.#intervalSeconds = snapshotSeconds(requests);
     const before = this.#lease;
     this.#lease = this.#current(now());
     await this.#cut(snapshot);
     if (this.#ended) return;
-    if (this.#lease.limitTokens === before.limitTokens && now() - this.#renewedAt < RENEW_SECONDS) return;
+    if (this.#lease.limitTokens === before.limitTokens && now() - this.#renewedAt < renewSeconds(requests)) return;
     this.#renewedAt = now();
     await this.#counted.write(this.#lease, now());
   }

@@ -3,7 +3,6 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { capacityOf } from '../policy/controller.ts';
 import { METRIC_SECONDS } from '../policy/copy-steps.ts';
-import type { Load } from '../policy/load.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
 import { type ModelScalingSettings, policyInForce, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import type { CountingTable } from '../storage/table.ts';
@@ -49,9 +48,6 @@ export interface SnapshotOptions {
 
 /** How long the operator's control item is cached, in seconds. */
 const CONTROL_CACHE_SECONDS = 5;
-/** Snapshots that the functions with running requests take together, per second, and the longest interval of one of them. */
-const SNAPSHOTS_PER_SECOND = 700;
-const MAX_SNAPSHOT_SECONDS = 15;
 /** Attempts of a conditional write of the state. */
 const MAX_CHANGE_ATTEMPTS = 8;
 
@@ -59,7 +55,7 @@ const MAX_CHANGE_ATTEMPTS = 8;
  * Scaling of one model, as one function sees it. All functions share three things in the table: the leases of the running requests
  * (LeaseStore), the changes of the load (LoadChanges), and the scaling state with the settled load (ScalingStore). A function that finds
  * the state older than `tickSeconds` advances it from the leases; a conditional write ensures that only one function does. A decision
- * reads the state and the changes: at most 1 + SHARDS items, however many requests run.
+ * reads the state, the operator's settings and the changes: at most 2 + SHARDS items, however many requests run.
  */
 export class ModelScaling {
   readonly options: ModelScalingOptions;
@@ -159,11 +155,6 @@ export class ModelScaling {
       wake: wakeOf(state, control, now()),
       control,
     };
-  }
-
-  /** Interval between two snapshots at this load, in seconds: together, the running requests read at a bounded rate. */
-  snapshotInterval(load: Pick<Load, 'requests'>, minSeconds: number): number {
-    return Math.min(MAX_SNAPSHOT_SECONDS, Math.max(minSeconds, load.requests / SNAPSHOTS_PER_SECOND));
   }
 
   /** The operator's settings, cached for a few seconds. */

@@ -1,5 +1,8 @@
-/** Partitions over which the leases and changes of a busy model are spread, and so the most items that a decision reads of them. */
-export const SHARDS = 16;
+/**
+ * Partitions over which the leases and changes of a busy model are spread. A decision reads one item of each, the scaling state and the
+ * operator's settings: 16 items.
+ */
+export const SHARDS = 14;
 
 /** From this many requests a second, or running at once, a model is busy. It is idle again below half of both. */
 const BUSY = { perSecond: 10, running: 500 } as const;

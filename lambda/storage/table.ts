@@ -41,8 +41,8 @@ const MISTAKES: ReadonlySet<string> = new Set(['ValidationException', 'ItemColle
  * | `KEY` | SHA-256 of the key | a key and its limits |
  * | `STATE` | id of the key | usage of the key against its limits |
  * | `USAGE#day` | id of the key`#`id of the request | usage record of one request |
- * | `LOAD#model`, `LOAD#model#1` to `#15` | id of the request | load lease of a request that is running or has just ended |
- * | `CHANGES#model`, `CHANGES#model#1` to `#15` | `load` | what changed in the load since the last ticks (lambda/scaling/load-changes.ts) |
+ * | `LOAD#model`, `LOAD#model#1` to `#13` | id of the request | load lease of a request that is running or has just ended |
+ * | `CHANGES#model`, `CHANGES#model#1` to `#13` | `load` | what changed in the load since the last ticks (lambda/scaling/load-changes.ts) |
  * | `SCALING#model` | `state`, `control` | scaling state with the settled load, operator's settings |
  * | `CUTS#model` | `plan` | the thoughts to cut (lambda/scaling/cut-plan.ts) |
  * | `STORED#key`, `STOREDUSER#…`, `FEEDBACK#day` | | stored generations and feedback (lambda/feedback/feedback-store.ts) |
