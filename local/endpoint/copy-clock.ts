@@ -1,0 +1,110 @@
+/** Speed of an emulated copy, as `CopySpeed` of simulate/ describes it. */
+export interface CopyClockOptions {
+  /** Duration of a step without prompts, in seconds. Every request that generates gets one token of it. */
+  readonly stepSeconds: number;
+  /** Prompt tokens that the copy computes per second. */
+  readonly promptTokensPerSecond: number;
+  /** Prompt tokens of one step, and those of one prompt among them at most. */
+  readonly chunkTokens: number;
+  readonly longPromptTokens: number;
+}
+
+interface Prompt {
+  left: number;
+  readonly done: () => void;
+}
+
+/**
+ * The steps of an emulated copy, on which its requests wait. A step computes a chunk of the first prompts, in the order of arrival, and
+ * generates one token for each request whose prompt is done: a prompt takes longer beside others, and tokens come later beside prompts.
+ */
+export class CopyClock {
+  readonly #options: CopyClockOptions;
+  readonly #prompts: Prompt[] = [];
+  #tokens: (() => void)[] = [];
+  #steps = false;
+  #seats = 0;
+
+  constructor(options: CopyClockOptions) {
+    this.#options = options;
+  }
+
+  /** Requests on the copy. */
+  get seats(): number {
+    return this.#seats;
+  }
+
+  /** Adds a request, until it leaves. */
+  join(): CopySeat {
+    this.#seats += 1;
+    let left = false;
+    return {
+      prompt: async (tokens) => {
+        if (tokens > 0) await this.#wait((done) => this.#prompts.push({ left: tokens, done }));
+      },
+      token: async () => await this.#wait((done) => this.#tokens.push(done)),
+      leave: () => {
+        if (!left) this.#seats -= 1;
+        left = true;
+      },
+    };
+  }
+
+  async #wait(add: (done: () => void) => void): Promise<void> {
+    const waited = new Promise<void>(add);
+    if (!this.#steps) void this.#run();
+    await waited;
+  }
+
+  /** Makes steps as long as requests are on the copy, each after the planned end of the one before. */
+  async #run(): Promise<void> {
+    this.#steps = true;
+    const { stepSeconds, promptTokensPerSecond, chunkTokens, longPromptTokens } = this.#options;
+    let at = performance.now();
+    while (this.#seats > 0) {
+      let tokens = 0;
+      const ready: Prompt[] = [];
+      for (const prompt of this.#prompts) {
+        if (tokens >= chunkTokens) break;
+        const part = Math.min(prompt.left, longPromptTokens, chunkTokens - tokens);
+        prompt.left -= part;
+        tokens += part;
+        if (prompt.left <= 0) ready.push(prompt);
+      }
+      at = Math.max(at + 1_000 * (stepSeconds + tokens / promptTokensPerSecond), performance.now());
+      await new Promise((resolve) => setTimeout(resolve, at - performance.now()));
+      for (const prompt of ready) {
+        this.#prompts.splice(this.#prompts.indexOf(prompt), 1);
+        prompt.done();
+      }
+      for (const done of this.#tokens.splice(0)) done();
+    }
+    this.#steps = false;
+  }
+}
+
+/** A request on an emulated copy. */
+export interface CopySeat {
+  /** Waits until the copy has computed a prompt of this many tokens, and with it the first token. */
+  readonly prompt: (tokens: number) => Promise<void>;
+  /** Waits for the next step, which generates one more token. */
+  readonly token: () => Promise<void>;
+  readonly leave: () => void;
+}
+
+/** The clocks of several copies, which requests join where the fewest are. */
+export class CopyClocks {
+  readonly #clocks: CopyClock[] = [];
+  readonly #options: CopyClockOptions;
+
+  constructor(options: CopyClockOptions) {
+    this.#options = options;
+  }
+
+  /** @param copies that run, at least one */
+  join(copies: number): CopySeat {
+    while (this.#clocks.length < copies) this.#clocks.push(new CopyClock(this.#options));
+    const running = this.#clocks.slice(0, Math.max(1, copies));
+    return running.reduce((least, clock) => (clock.seats < least.seats ? clock : least)).join();
+  }
+}
