@@ -15,8 +15,8 @@ interface Prompt {
 }
 
 /**
- * The steps of an emulated copy, on which its requests wait. A step computes a chunk of the first prompts, in the order of arrival, and
- * generates one token for each request whose prompt is done: a prompt takes longer beside others, and tokens come later beside prompts.
+ * The steps of an emulated copy, on which its requests wait. A step computes a part of each of the first prompts, in the order of arrival,
+ * and generates one token for each request whose prompt is done: a prompt takes longer beside others, and tokens come later beside prompts.
  */
 export class CopyClock {
   readonly #options: CopyClockOptions;
@@ -64,9 +64,8 @@ export class CopyClock {
     while (this.#seats > 0) {
       let tokens = 0;
       const ready: Prompt[] = [];
-      for (const prompt of this.#prompts) {
-        if (tokens >= chunkTokens) break;
-        const part = Math.min(prompt.left, longPromptTokens, chunkTokens - tokens);
+      for (const prompt of this.#prompts.slice(0, Math.max(1, Math.floor(chunkTokens / longPromptTokens)))) {
+        const part = Math.min(prompt.left, longPromptTokens);
         prompt.left -= part;
         tokens += part;
         if (prompt.left <= 0) ready.push(prompt);
@@ -99,6 +98,11 @@ export class CopyClocks {
 
   constructor(options: CopyClockOptions) {
     this.#options = options;
+  }
+
+  /** Requests on each copy. */
+  get seats(): readonly number[] {
+    return this.#clocks.map(({ seats }) => seats);
   }
 
   /** @param copies that run, at least one */
