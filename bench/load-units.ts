@@ -144,7 +144,7 @@ async function unitsAt(inFlight: number) {
   return {
     'in flight': running.length,
     copies,
-    'renewed every, s': renewSeconds(running.length),
+    'renewed every, s': round(renewSeconds(running.length)),
     'items a decision': totals.decisionItems,
     'read units a decision': round(totals.decisionReads / totals.decisions),
     'read units a tick': Math.round(totals.tickReads / totals.ticks),

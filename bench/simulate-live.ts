@@ -5,8 +5,8 @@
  * profiles. If the profiles differ by more than 10 %, the speed of the machine changed and the comparison is not valid. Emulated
  * copies (`npm start -- --copies 1..1 --token-ms 12 --elastic never`) keep their speed on a busy machine.
  *
- * `--long-prompts` sends the prompts of the traffic "long" of simulate/traffic, all of them shorter by a factor of 40. The copy must then
- * compute prompts slower by the same factor: `--prompt-speed 400 --prompt-chunk 200`, and the same chunk here.
+ * `--long-prompts` sends the prompts of the traffic "long" of simulate/traffic, all of them shorter by a factor of 80. The copy must then
+ * compute prompts slower by the same factor: `--prompt-speed 200 --prompt-chunk 100`, and the same chunk here.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,7 +46,7 @@ const before = await measure();
 
 /** Tokens of a word of `timedRequest`, and the factor by which long prompts are shortened. */
 const WORD_TOKENS = 4;
-const SHORTER = 40;
+const SHORTER = 80;
 const SHORT_PROMPT_WORDS = 12;
 
 const longPrompts = trafficKinds.long.kinds[0]?.prompt ?? [];

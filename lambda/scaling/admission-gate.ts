@@ -102,12 +102,15 @@ export class AdmissionGate {
       Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
     );
     const candidate = leaseOf(request, elastic, floor, request.maxTokens, options.now());
-    const state = await this.#scaling.tick();
+    let state = await this.#scaling.tick();
     const counted = this.#scaling.counted(candidate, state);
     // Counted before the snapshot is taken: if several functions decide at the same time, each sees those before it, with the whole
     // maximum that they ask for.
     await counted.arrive({ ...candidate, reservedTokens: reservedTokens(candidate, state.use) }, options.now());
     try {
+      // A sudden crowd does not wait for the next tick to be spread over partitions.
+      if (state.shards.write === 1 && counted.crowd(options.now()) > CROWD)
+        state = await this.#scaling.tick(CROWD_TICK_SECONDS);
       return await this.#decide(request, candidate, counted, state, floor);
     } catch (error) {
       // After a failure of the table the removal would wait for it again. The next tick settles the load without the request.
@@ -216,6 +219,9 @@ function isElastic(
 
 /** Poll interval while waiting for the first copy, in seconds. */
 const FIRST_COPY_POLL_SECONDS = 2;
+/** New requests of one period in one partition from which on the state advances sooner, and its maximum age then, in seconds. */
+const CROWD = 100;
+const CROWD_TICK_SECONDS = 1;
 /** Leases of refused requests that are kept until the next tick. */
 const MAX_REFUSED = 500;
 

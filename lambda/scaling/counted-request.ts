@@ -2,7 +2,7 @@ import type { OwnShare } from './current-load.ts';
 import type { EarlierShares, LeaseStore, LoadLease } from './lease-store.ts';
 import type { Change, LoadChanges } from './load-changes.ts';
 import { type LoadShare, noShare, shareOf, shareOfFields } from './load-share.ts';
-import { withEarlier } from './settled-load.ts';
+import { periodOf, withEarlier } from './settled-load.ts';
 
 /** Where the requests of a model are counted. */
 export interface RequestCounts {
@@ -46,6 +46,12 @@ export class CountedRequest {
   /** Changes of its shard right after its last addition: all requests that came before it, and none that came later. */
   get seen(): readonly Change[] {
     return this.#seen;
+  }
+
+  /** Requests that came to its shard in the current period and still run, as of its last addition. */
+  crowd(now: number): number {
+    const period = periodOf(now);
+    return this.#seen.reduce((sum, one) => sum + (one.period === period && one.of === 'requests' ? one.amount : 0), 0);
   }
 
   /** Counts a candidate before the decision about it. */

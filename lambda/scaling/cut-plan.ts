@@ -6,8 +6,8 @@ import type { ItemTable } from '../storage/table.ts';
 import { isRunning, type LeaseStore, type LoadLease } from './lease-store.ts';
 import type { LoadSnapshot } from './load-snapshot.ts';
 
-/** How long a plan applies, in seconds. */
-export const PLAN_SECONDS = 2;
+/** How long a plan applies, in seconds: longer than until the next look of a function that found it being made. */
+const PLAN_SECONDS = 3;
 /** Most thoughts of one plan: its item stays below 8 KB. The next plan has the next ones. */
 const MAX_CUTS = 500;
 
@@ -29,7 +29,7 @@ export class CutPlan {
     this.#now = now;
   }
 
-  /** Whether the current plan cuts a request. While another function makes the plan, nothing is cut. */
+  /** Whether the current plan cuts a request. Nothing is cut while another function makes the plan. */
   async includes(requestId: string, snapshot: LoadSnapshot): Promise<boolean> {
     const now = this.#now();
     if (this.#known === undefined || Math.abs(now - this.#known.at) >= PLAN_SECONDS) {
@@ -49,7 +49,10 @@ export class CutPlan {
     const item = await this.#table.get(pk, sk);
     if (item !== undefined && Math.abs(now - Number(item['at'])) < PLAN_SECONDS) return idsOf(item['ids']);
     const version = item === undefined ? undefined : Number(item['version']);
-    if (!(await this.#table.putIfVersion({ pk, sk, at: now, ids: [] }, version))) return new Set();
+    if (!(await this.#table.putIfVersion({ pk, sk, at: now, ids: [] }, version))) {
+      this.#known = undefined;
+      return new Set();
+    }
     const ids = cutsIn(await this.#leaseStore.all(), snapshot, now)
       .slice(0, MAX_CUTS)
       .map(idInPlan);
