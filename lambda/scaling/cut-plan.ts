@@ -6,8 +6,9 @@ import type { ItemTable } from '../storage/table.ts';
 import { isRunning, type LeaseStore, type LoadLease } from './lease-store.ts';
 import type { LoadSnapshot } from './load-snapshot.ts';
 
-/** How long a plan applies, in seconds: longer than until the next look of a function that found it being made. */
-const PLAN_SECONDS = 3;
+/** Age from which on a plan is made anew, in seconds, and until which a function still follows one that it has not followed yet. */
+const PLAN_SECONDS = 2;
+const NEW_TO_ME_SECONDS = 3;
 /** Most thoughts of one plan: its item stays below 8 KB. The next plan has the next ones. */
 const MAX_CUTS = 500;
 
@@ -20,6 +21,8 @@ export class CutPlan {
   readonly #key: { readonly pk: string; readonly sk: string };
   readonly #leaseStore: LeaseStore;
   readonly #now: () => number;
+  /** Time of the plan that this function followed last. */
+  #followed: number | undefined;
   #known: { readonly at: number; readonly ids: Promise<ReadonlySet<string>> } | undefined;
 
   constructor(table: ItemTable, model: string, leaseStore: LeaseStore, now: () => number) {
@@ -47,7 +50,12 @@ export class CutPlan {
   async #read(snapshot: LoadSnapshot, now: number): Promise<ReadonlySet<string>> {
     const { pk, sk } = this.#key;
     const item = await this.#table.get(pk, sk);
-    if (item !== undefined && Math.abs(now - Number(item['at'])) < PLAN_SECONDS) return idsOf(item['ids']);
+    const madeAt = Number(item?.['at'] ?? 0);
+    const follows = madeAt === this.#followed ? PLAN_SECONDS : NEW_TO_ME_SECONDS;
+    if (item !== undefined && Math.abs(now - madeAt) < follows) {
+      this.#followed = madeAt;
+      return idsOf(item['ids']);
+    }
     const version = item === undefined ? undefined : Number(item['version']);
     if (!(await this.#table.putIfVersion({ pk, sk, at: now, ids: [] }, version))) {
       this.#known = undefined;
@@ -57,6 +65,7 @@ export class CutPlan {
       .slice(0, MAX_CUTS)
       .map(idInPlan);
     await this.#table.putIfVersion({ pk, sk, at: now, ids }, (version ?? 0) + 1);
+    this.#followed = now;
     return new Set(ids);
   }
 }

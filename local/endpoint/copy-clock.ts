@@ -9,6 +9,10 @@ export interface CopyClockOptions {
   readonly longPromptTokens: number;
 }
 
+/** Tokens of a block of the cache, as vLLM's, and the calls whose tokens it holds. */
+const BLOCK_TOKENS = 16;
+const CACHED_CALLS = 64;
+
 interface Prompt {
   left: number;
   readonly done: () => void;
@@ -22,6 +26,8 @@ export class CopyClock {
   readonly #options: CopyClockOptions;
   readonly #prompts: Prompt[] = [];
   #tokens: (() => void)[] = [];
+  /** Token ids of the last calls, the latest last: their beginnings cost no more computation. */
+  readonly #cache: (readonly number[])[] = [];
   #steps = false;
   #seats = 0;
 
@@ -38,16 +44,36 @@ export class CopyClock {
   join(): CopySeat {
     this.#seats += 1;
     let left = false;
+    let ids: number[] = [];
     return {
-      prompt: async (tokens) => {
-        if (tokens > 0) await this.#wait((done) => this.#prompts.push({ left: tokens, done }));
+      cached: (prompt) => this.#cached(prompt),
+      prompt: async (prompt) => {
+        const tokens = prompt.length - this.#cached(prompt);
+        ids = [...prompt];
+        await this.#wait((done) => this.#prompts.push({ left: tokens, done }));
       },
-      token: async () => await this.#wait((done) => this.#tokens.push(done)),
+      token: async (id) => {
+        ids.push(id);
+        await this.#wait((done) => this.#tokens.push(done));
+      },
       leave: () => {
-        if (!left) this.#seats -= 1;
+        if (left) return;
         left = true;
+        this.#seats -= 1;
+        this.#cache.push(ids);
+        if (this.#cache.length > CACHED_CALLS) this.#cache.shift();
       },
     };
+  }
+
+  /** Tokens of a prompt, in whole blocks and never all of them, with which an earlier call began. */
+  #cached(prompt: readonly number[]): number {
+    const common = this.#cache.map((ids) => {
+      const end = prompt.findIndex((id, index) => id !== ids[index]);
+      return end < 0 ? prompt.length : end;
+    });
+    const blocks = Math.floor(Math.min(prompt.length - 1, Math.max(0, ...common)) / BLOCK_TOKENS);
+    return blocks * BLOCK_TOKENS;
   }
 
   async #wait(add: (done: () => void) => void): Promise<void> {
@@ -84,10 +110,12 @@ export class CopyClock {
 
 /** A request on an emulated copy. */
 export interface CopySeat {
-  /** Waits until the copy has computed a prompt of this many tokens, and with it the first token. */
-  readonly prompt: (tokens: number) => Promise<void>;
-  /** Waits for the next step, which generates one more token. */
-  readonly token: () => Promise<void>;
+  /** Tokens of a prompt that the copy's cache holds. */
+  readonly cached: (prompt: readonly number[]) => number;
+  /** Waits until the copy has computed a prompt of these ids, and with it the first token. */
+  readonly prompt: (prompt: readonly number[]) => Promise<void>;
+  /** Waits for the next step, which generates this token. */
+  readonly token: (id: number) => Promise<void>;
   readonly leave: () => void;
 }
 

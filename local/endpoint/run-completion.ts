@@ -37,7 +37,7 @@ export interface CompletionStart {
 /** Faults of the engine, for tests of its callers, and the pace of an emulated copy. */
 export interface CompletionFaults {
   /** If omitted, the engine's own speed. */
-  readonly seat?: Pick<CopySeat, 'prompt' | 'token'> | undefined;
+  readonly seat?: Pick<CopySeat, 'cached' | 'prompt' | 'token'> | undefined;
   readonly ignoreMinTokens?: boolean | undefined;
   /** Delay between two tokens, in milliseconds. */
   readonly tokenDelayMs?: number | undefined;
@@ -73,7 +73,6 @@ export async function* runCompletion(
   const minTokens = body.ignore_eos === true ? body.max_tokens : body.min_tokens;
   let held = '';
   let count = 0;
-  let promptTokens = promptIds.length;
   const events = engine.generate(
     {
       promptIds,
@@ -95,14 +94,13 @@ export async function* runCompletion(
   );
   for await (const event of refusingStructures(events)) {
     if (event.kind === 'prompt') {
-      promptTokens = promptIds.length - event.cached;
-      yield { promptIds, cachedTokens: event.cached, echo };
+      yield { promptIds, cachedTokens: faults.seat?.cached(promptIds) ?? event.cached, echo };
       continue;
     }
     count++;
-    // The step that ends a prompt generates its first token. The last token of a prompt is never cached.
-    if (count === 1) await faults.seat?.prompt(Math.max(1, promptTokens));
-    else await faults.seat?.token();
+    // The step that ends a prompt generates its first token.
+    if (count === 1) await faults.seat?.prompt(promptIds);
+    else await faults.seat?.token(event.id);
     const logprobs = event.logprobs === undefined ? [] : [stepLogprobs(engine, event.id, event.logprobs)];
     const ended = ends.has(event.id);
     const added = ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);

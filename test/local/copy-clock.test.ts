@@ -14,6 +14,9 @@ afterEach(() => {
 
 const options = { stepSeconds: 0.01, promptTokensPerSecond: 1_000, chunkTokens: 200, longPromptTokens: 100 };
 
+/** A prompt of this many tokens that shares no beginning with others. */
+const idsOf = (tokens: number, first: number) => Array.from({ length: tokens }, (_, index) => 1_000 * first + index);
+
 const FULL_STEP_MS = 210;
 
 /** First and last token of a request with this prompt and output, in milliseconds. */
@@ -28,10 +31,10 @@ async function emulated(requests: readonly (readonly [prompt: number, output: nu
   const times = requests.map(() => ({ first: 0, last: 0 }));
   const all = requests.map(async ([prompt, output], index) => {
     const seat = clock.join();
-    await seat.prompt(prompt);
+    await seat.prompt(idsOf(prompt, index));
     const own = times[index] ?? { first: 0, last: 0 };
     own.first = performance.now();
-    for (let token = 1; token < output; token++) await seat.token();
+    for (let token = 1; token < output; token++) await seat.token(token);
     own.last = performance.now();
     seat.leave();
   });
@@ -115,7 +118,7 @@ describe('The clock of an emulated copy', () => {
     const clock = new CopyClock(options);
     for (let round = 0; round < 2; round++) {
       const seat = clock.join();
-      const done = seat.prompt(100);
+      const done = seat.prompt(idsOf(100, round));
       await vi.advanceTimersByTimeAsync(109);
       const start = performance.now();
       await vi.advanceTimersByTimeAsync(10);
@@ -125,6 +128,25 @@ describe('The clock of an emulated copy', () => {
       await vi.advanceTimersByTimeAsync(1_000);
       expect(vi.getTimerCount()).toBe(0);
     }
+  });
+
+  it('computes only what its cache does not hold of a prompt, in whole blocks', async () => {
+    const clock = new CopyClock(options);
+    const first = clock.join();
+    const done = Promise.all([first.prompt(idsOf(100, 1))]).then(() => first.token(7));
+    await vi.advanceTimersByTimeAsync(1_000);
+    await done;
+    first.leave();
+    const next = clock.join();
+    // The earlier prompt of 100 tokens has six whole blocks, and 80 tokens have four that are not the end.
+    expect(next.cached([...idsOf(100, 1), 8, 9])).toBe(96);
+    expect(next.cached(idsOf(80, 1))).toBe(64);
+    expect(next.cached(idsOf(100, 2))).toBe(0);
+    const start = performance.now();
+    const again = next.prompt([...idsOf(100, 1), 8, 9]).then(() => performance.now());
+    await vi.advanceTimersByTimeAsync(1_000);
+    // Six tokens, their step, and the rest of a step under way.
+    expect((await again) - start).toBeLessThanOrEqual(27);
   });
 
   it('is that of the copy with the fewest requests', () => {
