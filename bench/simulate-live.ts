@@ -2,8 +2,11 @@
  * Compares the simulator with a running endpoint: `npx node bench/simulate-live.ts --base-url http://localhost:8787/v1`.
  *
  * Calibrates, sends Poisson traffic with exact budgets, calibrates again, and simulates the same requests on the mean of the two
- * profiles. If the profiles differ by more than 10 %, the speed of the machine changed and the comparison is not valid. Simulated
+ * profiles. If the profiles differ by more than 10 %, the speed of the machine changed and the comparison is not valid. Emulated
  * copies (`npm start -- --copies 1..1 --token-ms 12 --elastic never`) keep their speed on a busy machine.
+ *
+ * `--long-prompts` sends the prompts of the traffic "long" of simulate/traffic, all of them shorter by a factor of 80. The copy must then
+ * compute prompts slower by the same factor: `--prompt-speed 200 --prompt-chunk 100`, and the same chunk here.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +22,8 @@ import { type Profile, s1OnP5 } from '../simulate/profile.ts';
 import { Random } from '../simulate/random.ts';
 import { FixedFleet } from '../simulate/scaling/scaler.ts';
 import { defaultRouting } from '../simulate/scenario.ts';
+import { trafficKinds } from '../simulate/traffic/kinds.ts';
+import { lengthAt } from '../simulate/traffic/quantiles.ts';
 import { newArrival } from '../simulate/traffic/traffic.ts';
 
 const { values } = parseArgs({
@@ -29,6 +34,8 @@ const { values } = parseArgs({
     /** Load as a share of the speed of `--parallel` concurrent requests. */
     utilization: { type: 'string', default: '0.5' },
     parallel: { type: 'string', default: '4' },
+    'long-prompts': { type: 'boolean', default: false },
+    'prompt-chunk': { type: 'string', default: '512' },
   },
 });
 const api = { baseUrl: values['base-url'], apiKey: values['api-key'] };
@@ -37,20 +44,35 @@ const parallel = Number(values.parallel);
 const model = await firstModel(api);
 const before = await measure();
 
+/** Tokens of a word of `timedRequest`, and the factor by which long prompts are shortened. */
+const WORD_TOKENS = 4;
+const SHORTER = 80;
+const SHORT_PROMPT_WORDS = 12;
+
+const longPrompts = trafficKinds.long.kinds[0]?.prompt ?? [];
 const random = new Random(1);
 const meanTokens = 96;
-const gapSeconds = (meanTokens * stepOf(before)) / parallel / Number(values.utilization);
+const sized = Array.from({ length: Number(values.requests) }, () => ({
+  tokens: 32 + Math.floor(random.uniform() * 2 * (meanTokens - 32)),
+  words: values['long-prompts']
+    ? Math.max(1, Math.round(lengthAt(longPrompts, random.uniform()) / SHORTER / WORD_TOKENS))
+    : SHORT_PROMPT_WORDS,
+}));
+const meanWords = sized.reduce((sum, { words }) => sum + words, 0) / sized.length;
+const workSeconds =
+  (meanTokens * stepOf(before)) / parallel + (meanWords * WORD_TOKENS) / before.speed.prefillTokensPerSecond;
+const gapSeconds = workSeconds / Number(values.utilization);
 let at = 0;
-const plan = Array.from({ length: Number(values.requests) }, (_, index) => {
+const plan = sized.map((request, index) => {
   at += random.exponential(gapSeconds);
-  return { at, tokens: 32 + Math.floor(random.uniform() * 2 * (meanTokens - 32)), salt: 50_000 + index };
+  return { at, ...request, salt: 50_000 + index };
 });
 
 const start = performance.now();
 const live: readonly TimedRequest[] = await Promise.all(
   plan.map(async (request) => {
     await sleep(request.at * 1_000 - (performance.now() - start));
-    return timedRequest({ ...api, outputTokens: request.tokens }, model, 12, request.salt);
+    return timedRequest({ ...api, outputTokens: request.tokens }, model, request.words, request.salt);
   }),
 );
 const firstToken = new Times();
@@ -71,6 +93,8 @@ const profile = {
     sequenceSeconds: mean((speed) => speed.sequenceSeconds),
     prefillTokensPerSecond: mean((speed) => speed.prefillTokensPerSecond),
     maxSequences: parallel,
+    chunkTokens: Number(values['prompt-chunk']),
+    longPromptTokens: Math.ceil(Number(values['prompt-chunk']) / 2),
   },
 };
 

@@ -25,7 +25,7 @@ import type { Settings } from './settings/settings.ts';
 import { LazyBucket } from './storage/lazy-bucket.ts';
 import { LazyTable } from './storage/lazy-table.ts';
 import type { ObjectStore } from './storage/objects.ts';
-import type { ItemTable } from './storage/table.ts';
+import type { CountingTable } from './storage/table.ts';
 import { upstreamConnector } from './upstream/registry.ts';
 import type { UpstreamContext } from './upstream/upstream.ts';
 
@@ -99,7 +99,7 @@ export interface ComposeOverrides extends ScalingOverrides {
 /** Replaces the storage and the reporting of load. */
 interface ScalingOverrides {
   /** Stores the load. @default - the settings' table */
-  readonly table?: ItemTable;
+  readonly table?: CountingTable;
   /** Receives each line of metrics. @default - written to the log, from which CloudWatch extracts metrics */
   readonly emit?: (line: ScalingMetricsLine) => void;
   /** Interval between updates of a model's scaling, in seconds. @default METRIC_SECONDS */
@@ -110,7 +110,7 @@ interface ScalingOverrides {
 function loadsOf(
   settings: Settings,
   log: Log,
-  { table, emit = emitLine, tickSeconds }: ScalingOverrides & { readonly table: ItemTable },
+  { table, emit = emitLine, tickSeconds }: ScalingOverrides & { readonly table: CountingTable },
 ) {
   const byCopies = new Map<string, ModelAutoscaler>();
   const loads = new Map<string, ModelAutoscaler>();
@@ -176,14 +176,14 @@ function upstreamContext({ upstreamKeys }: ComposeOverrides): UpstreamContext {
 const newId = () => randomUUID().replaceAll('-', '');
 const unixTime = () => Math.floor(Date.now() / 1_000);
 
-function keyStores(table: ItemTable): Pick<AppDependencies, 'keys' | 'ledger'> {
+function keyStores(table: CountingTable): Pick<AppDependencies, 'keys' | 'ledger'> {
   return { keys: new KeyStore(table, unixTime), ledger: new Ledger(table, unixTime) };
 }
 
 /** The store of generations and feedback, if the settings allow it and there is a place for both parts. */
 function feedbackOf(
   { retention, contentBucket }: Settings,
-  table: ItemTable | undefined,
+  table: CountingTable | undefined,
   { objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
 ): Pick<AppDependencies, 'feedback'> {
   const { feedbackDays } = retention;
@@ -208,7 +208,7 @@ function responsesOf(
 /** Files and stores of documents, if the settings allow files and there is a place for all parts. */
 function documentsOf(
   { retention, retrieval }: Settings,
-  table: ItemTable | undefined,
+  table: CountingTable | undefined,
   [model]: readonly ServedModel[],
   overrides: ComposeOverrides,
 ): Pick<AppDependencies, 'documents' | 'retriever'> {

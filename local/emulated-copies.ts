@@ -1,5 +1,6 @@
 import type { ScalingMetricsLine } from '../lambda/scaling/scaling-metrics.ts';
 import type { DeployedScaling } from '../lambda/settings/settings.ts';
+import { CopyClocks } from './endpoint/copy-clock.ts';
 import { CopyFleet } from './endpoint/copy-fleet.ts';
 import { LocalAutoScaling, notSuspended } from './endpoint/local-auto-scaling.ts';
 
@@ -13,6 +14,10 @@ export interface LocalCopies {
   readonly requestsPerCopy: number;
   /** Time between two tokens of a request, in milliseconds: the speed of a copy, independent of the machine. */
   readonly tokenMs: number;
+  /** Prompt tokens that a copy computes per second, beside its other requests. */
+  readonly promptSpeed: number;
+  /** Prompt tokens of one step of a copy. One prompt fills at most half of it. */
+  readonly promptChunk: number;
   /** Scale-in window, in seconds: copies are removed if fewer were enough for this long. */
   readonly scaleInSeconds: number;
   /** Longest wait of a request for the first copy, in seconds. 0 answers 503 immediately. */
@@ -25,6 +30,8 @@ export const defaultLocalCopies: Omit<LocalCopies, 'min' | 'max'> = {
   startSeconds: 20,
   requestsPerCopy: 4,
   tokenMs: 20,
+  promptSpeed: 20_000,
+  promptChunk: 512,
   scaleInSeconds: 60,
   waitSeconds: 600,
   elastic: 'asked',
@@ -33,6 +40,7 @@ export const defaultLocalCopies: Omit<LocalCopies, 'min' | 'max'> = {
 export interface EmulatedCopies {
   readonly fleet: CopyFleet;
   readonly autoScaling: LocalAutoScaling;
+  readonly clocks: CopyClocks;
   /** Receives the scaling metrics, as CloudWatch extracts them from the log in production. */
   readonly emit: (line: ScalingMetricsLine) => void;
 }
@@ -43,7 +51,8 @@ export const LOCAL_TICK_SECONDS = 2;
 /** KV cache of a copy per concurrent request, as fraction of the context window. */
 const CACHE_PART = 0.5;
 
-export function emulateCopies({ min, max, startSeconds, requestsPerCopy }: LocalCopies): EmulatedCopies {
+export function emulateCopies(copies: LocalCopies): EmulatedCopies {
+  const { min, max, startSeconds, requestsPerCopy, tokenMs, promptSpeed, promptChunk } = copies;
   const fleet = new CopyFleet({ copies: min, startSeconds, requestsPerCopy });
   const now = () => Date.now() / 1_000;
   const autoScaling = new LocalAutoScaling(
@@ -52,7 +61,13 @@ export function emulateCopies({ min, max, startSeconds, requestsPerCopy }: Local
     now,
     startSeconds + LOCAL_TICK_SECONDS,
   );
-  return { fleet, autoScaling, emit: (line) => autoScaling.observe(line) };
+  const clocks = new CopyClocks({
+    stepSeconds: tokenMs / 1_000,
+    promptTokensPerSecond: promptSpeed,
+    chunkTokens: promptChunk,
+    longPromptTokens: Math.ceil(promptChunk / 2),
+  });
+  return { fleet, autoScaling, clocks, emit: (line) => autoScaling.observe(line) };
 }
 
 /** Scaling settings of the app for these copies. */

@@ -444,7 +444,6 @@ async function embedded(options: LocalOptions): Promise<Backend> {
     faultsRoute: script !== undefined,
   });
   const tokenizerPath = options.tokenizerPath ?? (own ? undefined : modelFile('tokenizer.json'));
-  if (options.copies !== undefined) endpoint.faults.always({ tokenDelayMs: options.copies.tokenMs });
   if (script !== undefined) endpoint.faults.play(script);
   const further = await Promise.all((options.furtherModels ?? []).map(furtherSettings)).catch(
     async (error: unknown) => {

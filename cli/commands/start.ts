@@ -150,6 +150,20 @@ export const startCommand = defineCommand({
       defaultText: String(defaultLocalCopies.tokenMs),
       description: 'time per token of a request, in milliseconds',
     },
+    'prompt-speed': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.promptSpeed),
+      description: 'prompt tokens that a copy computes per second',
+    },
+    'prompt-chunk': {
+      type: 'string',
+      placeholder: 'N',
+      group: COPIES,
+      defaultText: String(defaultLocalCopies.promptChunk),
+      description: 'prompt tokens of one step of a copy; one prompt fills at most half of it',
+    },
     'scale-in-seconds': {
       type: 'string',
       placeholder: 'N',
@@ -298,6 +312,8 @@ interface CopiesValues {
   readonly 'start-seconds'?: string;
   readonly 'copy-requests'?: string;
   readonly 'token-ms'?: string;
+  readonly 'prompt-speed'?: string;
+  readonly 'prompt-chunk'?: string;
   readonly 'scale-in-seconds'?: string;
   readonly 'wait-seconds'?: string;
   readonly elastic?: string;
@@ -478,6 +494,8 @@ const copiesOptions = [
   'start-seconds',
   'copy-requests',
   'token-ms',
+  'prompt-speed',
+  'prompt-chunk',
   'scale-in-seconds',
   'wait-seconds',
   'elastic',
@@ -508,6 +526,8 @@ function localCopies(values: CopiesValues): LocalCopies | undefined {
     startSeconds: number('start-seconds', defaultLocalCopies.startSeconds, 0, 3_600),
     requestsPerCopy: number('copy-requests', defaultLocalCopies.requestsPerCopy, 1, 16),
     tokenMs: number('token-ms', defaultLocalCopies.tokenMs, 0, 1_000),
+    promptSpeed: number('prompt-speed', defaultLocalCopies.promptSpeed, 1, 1_000_000),
+    promptChunk: number('prompt-chunk', defaultLocalCopies.promptChunk, 2, 1_000_000),
     scaleInSeconds: number('scale-in-seconds', defaultLocalCopies.scaleInSeconds, 0, 86_400),
     waitSeconds: number('wait-seconds', defaultLocalCopies.waitSeconds, 0, 900),
     elastic: elastic === undefined ? defaultLocalCopies.elastic : parseChoice('elastic', elastic, elasticChoices),

@@ -98,6 +98,21 @@ export class LoadAccount<Key> {
     this.#used = Math.max(0, usedTokens);
   }
 
+  /** An independent copy. */
+  copy(): LoadAccount<Key> {
+    const copy = new LoadAccount<Key>();
+    for (const [key, sums] of this.#byKey) copy.#byKey.set(key, { ...sums });
+    copy.#requests = this.#requests;
+    copy.#reserved = this.#reserved;
+    copy.#limits = this.#limits;
+    copy.#used = this.#used;
+    copy.#prompts = this.#prompts;
+    copy.#waitingPrompts = this.#waitingPrompts;
+    copy.#waiting = this.#waiting;
+    copy.#activeKeys = this.#activeKeys;
+    return copy;
+  }
+
   #keyOf(key: Key): { reserved: number; requests: number } {
     let found = this.#byKey.get(key);
     if (found === undefined) {

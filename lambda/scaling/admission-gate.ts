@@ -8,8 +8,11 @@ import { atZeroCopies, startsIn } from '../policy/zero-copies.ts';
 import { DEFAULT_FLOOR_PART, type ModelScalingSettings, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
 import { TableUnavailableError } from '../storage/table-unavailable-error.ts';
 import { AdmittedRequest, LEASE_SECONDS } from './admitted-request.ts';
+import type { CountedRequest } from './counted-request.ts';
 import type { LoadLease } from './lease-store.ts';
-import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot } from './load-snapshot.ts';
+import type { ModelScaling } from './model-scaling.ts';
+import type { SettledState } from './scaling-state.ts';
 
 /** A request as admission sees it. Tokens are per sample. */
 export interface LoadRequest {
@@ -92,36 +95,47 @@ export class AdmissionGate {
   }
 
   async #admit(request: LoadRequest): Promise<Admission> {
-    const { leaseStore, options } = this.#scaling;
+    const { options } = this.#scaling;
     const elastic = isElastic(options.settings.elastic, request);
     const floor = Math.min(
       request.maxTokens,
       Math.max(request.minTokens, request.floorTokens ?? Math.ceil(request.maxTokens * DEFAULT_FLOOR_PART)),
     );
-    // Written before the snapshot is taken: if several functions decide at the same time, each sees the earlier candidates.
     const candidate = leaseOf(request, elastic, floor, request.maxTokens, options.now());
-    await leaseStore.put({ ...candidate, undecided: true });
+    let state = await this.#scaling.tick();
+    const counted = this.#scaling.counted(candidate, state);
+    // Counted before the snapshot is taken: if several functions decide at the same time, each sees those before it, with the whole
+    // maximum that they ask for.
+    await counted.arrive({ ...candidate, reservedTokens: reservedTokens(candidate, state.use) }, options.now());
     try {
-      return await this.#decide(request, candidate, floor);
+      // A sudden crowd does not wait for the next tick to be spread over partitions.
+      if (state.shards.write === 1 && counted.crowd(options.now()) > CROWD)
+        state = await this.#scaling.tick(CROWD_TICK_SECONDS);
+      return await this.#decide(request, candidate, counted, state, floor);
     } catch (error) {
-      // After a failure of the table the removal would wait for it again. The lease expires.
-      if (!(error instanceof ApiError || error instanceof TableUnavailableError)) {
-        await leaseStore.remove(candidate.requestId);
-      }
+      // After a failure of the table the removal would wait for it again. The next tick settles the load without the request.
+      if (!(error instanceof ApiError || error instanceof TableUnavailableError)) await counted.withdraw(options.now());
       throw error;
     }
   }
 
-  async #decide(request: LoadRequest, candidate: LoadLease, floor: number): Promise<Admission> {
+  async #decide(
+    request: LoadRequest,
+    candidate: LoadLease,
+    counted: CountedRequest,
+    settled: SettledState,
+    floor: number,
+  ): Promise<Admission> {
     const scaling = this.#scaling;
     const { now } = scaling.options;
     const { elastic } = candidate;
-    const snapshot = await this.#freshSnapshot(candidate);
-    const { load, capacity, policy, account, state } = snapshot;
+    const snapshot = await this.#freshSnapshot(counted, settled);
+    const { load, capacity, policy, keyLoad, state } = snapshot;
     const refuse = async (error: ApiError): Promise<never> => {
-      // Refused leases are kept for the demand. More than this many add nothing to it, and every snapshot would read them.
-      if (snapshot.refused < MAX_REFUSED) await scaling.leaseStore.put({ ...candidate, endedAt: now(), refused: true });
-      else await scaling.leaseStore.remove(candidate.requestId);
+      // Refused leases are kept for the demand. More than this many add nothing to it, and the next tick would read them.
+      const at = now();
+      if (snapshot.refused < MAX_REFUSED) await counted.write({ ...candidate, endedAt: at, refused: true }, at);
+      else await counted.withdraw(at);
       throw error;
     };
 
@@ -136,7 +150,7 @@ export class AdmissionGate {
     }
     const decided = decideRequest(
       { elastic, floorTokens: floor, ceilingTokens: request.maxTokens },
-      { load, capacity, key: account.keyLoad(request.key), startsInSeconds: startsInSeconds(snapshot, now()) },
+      { load, capacity, key: keyLoad(request.key), startsInSeconds: startsInSeconds(snapshot, now()) },
       policy,
     );
     if (decided.kind === 'refuse') return await refuse(refusal(decided, snapshot, expectedWaitSeconds));
@@ -144,7 +158,7 @@ export class AdmissionGate {
     const granted = decided.grantedTokens;
     const grant = { ...leaseOf(request, elastic, floor, granted, now()), cameAt: candidate.cameAt };
     const lease = { ...grant, reservedTokens: reservedTokens(grant, state.use) };
-    await scaling.leaseStore.put(lease);
+    await counted.write(lease, now());
     return {
       report: {
         elastic,
@@ -157,18 +171,17 @@ export class AdmissionGate {
         startingCopies: load.startingCopies,
         expectedWaitSeconds,
       },
-      admitted: new AdmittedRequest(scaling, lease, request.samples),
+      admitted: new AdmittedRequest(scaling, counted, lease, request.samples),
     };
   }
 
   /** Takes a snapshot. If it shows no copy and the state is stale, refreshes the state first. */
-  async #freshSnapshot(candidate: LoadLease): Promise<LoadSnapshot> {
+  async #freshSnapshot(candidate: CountedRequest, state: SettledState): Promise<LoadSnapshot> {
     const scaling = this.#scaling;
-    const snapshot = await scaling.snapshot(0, candidate);
+    const snapshot = await scaling.snapshot({ candidate, state });
     const stale = scaling.options.now() - snapshot.state.at > FIRST_COPY_POLL_SECONDS;
     if (snapshot.load.copies > 0 || !stale) return snapshot;
-    await scaling.tick(FIRST_COPY_POLL_SECONDS);
-    return await scaling.snapshot(0, candidate);
+    return await scaling.snapshot({ candidate, state: await scaling.tick(FIRST_COPY_POLL_SECONDS) });
   }
 
   /** Wakes the endpoint if needed. Returns the expected wait for its first copy, in seconds. */
@@ -206,6 +219,9 @@ function isElastic(
 
 /** Poll interval while waiting for the first copy, in seconds. */
 const FIRST_COPY_POLL_SECONDS = 2;
+/** New requests of one period in one partition from which on the state advances sooner, and its maximum age then, in seconds. */
+const CROWD = 100;
+const CROWD_TICK_SECONDS = 1;
 /** Leases of refused requests that are kept until the next tick. */
 const MAX_REFUSED = 500;
 

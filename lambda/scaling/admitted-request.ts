@@ -1,17 +1,17 @@
 import { loggableError } from '../errors/loggable-error.ts';
 import { heldBy } from '../policy/committed-tokens.ts';
 import { release } from '../policy/controller.ts';
-import { cutLongest } from '../policy/cut-longest.ts';
-import { accountOfLeases } from '../policy/load-account.ts';
+import { isOverGrant } from '../policy/elastic-grant.ts';
+import { renewSeconds, snapshotSeconds } from '../policy/load-freshness.ts';
+import type { CountedRequest } from './counted-request.ts';
 import type { LoadLease } from './lease-store.ts';
-import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot } from './load-snapshot.ts';
+import type { ModelScaling } from './model-scaling.ts';
 
 /** Duration of a lease, in seconds. A function that dies stops renewing it. */
 export const LEASE_SECONDS = 30;
-/** Renewal interval of a lease, in seconds. */
-const RENEW_SECONDS = 5;
-/** Shortest interval between two snapshots of the load, in seconds. */
-const SNAPSHOT_SECONDS = 2;
+/** Maximum age of the operator's settings in them, in seconds: thousands of running requests would read them all the time. */
+const CONTROL_SECONDS = 60;
 
 interface Sample {
   thinking: number;
@@ -23,16 +23,18 @@ interface Sample {
 /** An admitted request while it runs: renews its lease, and cuts its thoughts if the load requires it. */
 export class AdmittedRequest {
   readonly #scaling: ModelScaling;
+  readonly #counted: CountedRequest;
   readonly #samples: readonly Sample[];
   #lease: LoadLease;
   #renewedAt: number;
   #timer: NodeJS.Timeout | undefined;
   #refreshing = Promise.resolve();
-  #intervalSeconds = SNAPSHOT_SECONDS;
+  #intervalSeconds = snapshotSeconds(0);
   #ended = false;
 
-  constructor(scaling: ModelScaling, lease: LoadLease, samples: number) {
+  constructor(scaling: ModelScaling, counted: CountedRequest, lease: LoadLease, samples: number) {
     this.#scaling = scaling;
+    this.#counted = counted;
     this.#lease = lease;
     this.#renewedAt = lease.cameAt;
     this.#samples = Array.from({ length: samples }, () => ({ thinking: 0, answer: 0, cut: new AbortController() }));
@@ -73,18 +75,18 @@ export class AdmittedRequest {
     await this.#refreshing;
     const now = this.#scaling.options.now();
     const cached = cachedTokens === undefined ? {} : { cachedTokens };
-    await this.#scaling.leaseStore.put({ ...this.#current(now), ...cached, endedAt: now });
+    await this.#counted.write({ ...this.#current(now), ...cached, endedAt: now }, now);
   }
 
   /** Withdraws a request that was refused by its key's limits before it started. */
   async withdraw(): Promise<void> {
     this.#ended = true;
-    await this.#scaling.leaseStore.remove(this.#lease.requestId);
+    await this.#counted.withdraw(this.#scaling.options.now());
   }
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      this.#refreshing = this.#refresh()
+      this.#refreshing = this.refresh()
         .catch((error: unknown) => {
           this.#scaling.options.log('warn', 'lease not renewed', loggableError(error));
         })
@@ -96,18 +98,22 @@ export class AdmittedRequest {
     this.#timer.unref();
   }
 
-  /** Takes a snapshot, cuts own thoughts if it is their turn, and renews the lease if it is due. */
-  async #refresh(): Promise<void> {
+  /** Looks at the load, cuts own thoughts if it is their turn, and renews the lease if it is due. `begin` calls it at intervals. */
+  async refresh(): Promise<void> {
     const { now } = this.#scaling.options;
-    const snapshot = await this.#scaling.snapshot(this.#intervalSeconds);
-    this.#intervalSeconds = this.#scaling.snapshotInterval(snapshot.load, SNAPSHOT_SECONDS);
+    const snapshot = await this.#scaling.snapshot({
+      maxAgeSeconds: this.#intervalSeconds,
+      controlSeconds: CONTROL_SECONDS,
+    });
+    const { requests } = snapshot.load;
+    this.#intervalSeconds = snapshotSeconds(requests);
     const before = this.#lease;
     this.#lease = this.#current(now());
-    this.#cut(snapshot);
+    await this.#cut(snapshot);
     if (this.#ended) return;
-    if (this.#lease.limitTokens === before.limitTokens && now() - this.#renewedAt < RENEW_SECONDS) return;
+    if (this.#lease.limitTokens === before.limitTokens && now() - this.#renewedAt < renewSeconds(requests)) return;
     this.#renewedAt = now();
-    await this.#scaling.leaseStore.put(this.#lease);
+    await this.#counted.write(this.#lease, now());
   }
 
   /** The lease with the current usage. A cut thought gives back the rest of its grant. */
@@ -130,7 +136,7 @@ export class AdmittedRequest {
   }
 
   /** Cuts own thoughts that are over their current grant, if the request is among the longest of all functions. */
-  #cut(snapshot: LoadSnapshot): void {
+  async #cut(snapshot: LoadSnapshot): Promise<void> {
     const { policy, state } = snapshot;
     if (!this.#lease.elastic || policy.elastic.cut === undefined) return;
     // Samples that are still thinking. The lease holds the sum of all samples, so each is checked against its own floor.
@@ -138,8 +144,9 @@ export class AdmittedRequest {
     const thinking = this.#samples.filter(
       ({ thinking, answer, cut }) => answer === 0 && thinking >= floor && !cut.signal.aborted,
     );
+    if (thinking.length === 0 || !this.#isOver(snapshot)) return;
+    if (!(await this.#scaling.cutPlan.includes(this.#lease.requestId, snapshot))) return;
     const now = this.#scaling.options.now();
-    if (thinking.length === 0 || !isToBeCut(snapshot, this.#lease.requestId, now)) return;
     const before = heldBy(this.#lease, state.use);
     for (const sample of thinking) sample.cut.abort();
     const after = this.#current(now);
@@ -150,28 +157,11 @@ export class AdmittedRequest {
     );
     this.#lease = { ...after, reservedTokens: before.reservedTokens - freed.reservedTokens };
   }
-}
 
-/**
- * Whether the request is among the thoughts to cut. Every function derives the same cuts from the same leases, without
- * coordination. The own lease counts as last written, like all others: with its usage since then, each request would see itself
- * as the longest.
- */
-function isToBeCut({ policy, capacity, state, leases, load }: LoadSnapshot, requestId: string, now: number): boolean {
-  const { use } = state;
-  let included = false;
-  cutLongest(
-    leases.filter(isThinking).map((lease) => heldBy(lease, use)),
-    accountOfLeases(leases, { now, use }),
-    { ...load, use, capacity, settings: policy.elastic },
-    (lease) => {
-      included ||= lease.requestId === requestId;
-    },
-  );
-  return included;
-}
-
-/** Whether it is an elastic request whose answer has not started. */
-function isThinking({ elastic, usedTokens, usedThinking, limitTokens, answerTokens }: LoadLease): boolean {
-  return elastic && usedTokens === usedThinking && usedThinking < limitTokens - answerTokens;
+  /** Whether the request has more thinking than it would be granted now. */
+  #isOver({ load, capacity, keyLoad, policy }: LoadSnapshot): boolean {
+    const { floorThinking, wantedThinking, usedThinking, key } = this.#lease;
+    const request = { floorTokens: floorThinking, ceilingTokens: wantedThinking };
+    return isOverGrant(request, usedThinking, load, capacity, keyLoad(key), policy.elastic);
+  }
 }

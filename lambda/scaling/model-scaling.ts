@@ -3,26 +3,25 @@ import type { Log } from '../errors/log.ts';
 import { loggableError } from '../errors/loggable-error.ts';
 import { capacityOf } from '../policy/controller.ts';
 import { METRIC_SECONDS } from '../policy/copy-steps.ts';
-import type { CopyCapacity, Load } from '../policy/load.ts';
-import { accountOfLeases, type LoadAccount } from '../policy/load-account.ts';
 import type { WakeState } from '../policy/zero-copies.ts';
-import {
-  type ModelScalingSettings,
-  type PolicyInForce,
-  policyInForce,
-  RETRY_WAKE_SECONDS,
-} from '../settings/policy-settings.ts';
-import type { ItemTable } from '../storage/table.ts';
+import { type ModelScalingSettings, policyInForce, RETRY_WAKE_SECONDS } from '../settings/policy-settings.ts';
+import type { CountingTable } from '../storage/table.ts';
 import { type CopiesSeen, CopiesUnavailableError, type CopyControl } from './copy-control.ts';
-import { countsFor, isRunning, LeaseStore, type LoadLease } from './lease-store.ts';
+import { CountedRequest } from './counted-request.ts';
+import { CurrentLoad, countsByKey } from './current-load.ts';
+import { CutPlan } from './cut-plan.ts';
+import { LeaseStore, type LoadLease } from './lease-store.ts';
+import { type Change, LoadChanges } from './load-changes.ts';
+import type { LoadSnapshot } from './load-snapshot.ts';
 import { nextState } from './next-state.ts';
 import { type MetricOwner, type ScalingMetricsLine, scalingMetricsLine } from './scaling-metrics.ts';
-import { type ScalingControl, type ScalingState, ScalingStore } from './scaling-state.ts';
+import { type ScalingControl, type ScalingState, ScalingStore, type SettledState } from './scaling-state.ts';
+import { shardOf } from './shards.ts';
 
 export interface ModelScalingOptions {
   readonly owner: MetricOwner;
   readonly settings: ModelScalingSettings;
-  readonly table: ItemTable;
+  readonly table: CountingTable;
   readonly copies: CopyControl;
   /** Unix time in seconds, with fractions. */
   readonly now: () => number;
@@ -35,46 +34,44 @@ export interface ModelScalingOptions {
   readonly tickSeconds?: number;
 }
 
-/** Load and scaling state of one model at one time, as input of a decision. */
-export interface LoadSnapshot {
-  /** Leases of the running requests. */
-  readonly leases: readonly LoadLease[];
-  /** Refused requests that no tick has counted yet. */
-  readonly refused: number;
-  readonly load: Load;
-  /** The same load by key. */
-  readonly account: LoadAccount<string>;
-  readonly capacity: CopyCapacity;
-  readonly policy: PolicyInForce;
-  readonly state: ScalingState;
-  readonly wake: WakeState;
-  readonly control: ScalingControl;
+/** How old the parts of a snapshot may be. */
+export interface SnapshotOptions {
+  /** Maximum age of cached changes of the load, in seconds. @default 0 */
+  readonly maxAgeSeconds?: number;
+  /** Likewise of the operator's settings. @default CONTROL_CACHE_SECONDS */
+  readonly controlSeconds?: number;
+  /** The request to decide about: the snapshot has only the requests before it. */
+  readonly candidate?: CountedRequest;
+  /** The state, if it has just been read. */
+  readonly state?: SettledState;
 }
 
 /** How long the operator's control item is cached, in seconds. */
 const CONTROL_CACHE_SECONDS = 5;
-/** Maximum leases that one function reads per second on average, so that reads never dominate the load of the table. */
-const MAX_LEASES_READ_PER_SECOND = 100;
-const MAX_SNAPSHOT_SECONDS = 10;
 /** Attempts of a conditional write of the state. */
 const MAX_CHANGE_ATTEMPTS = 8;
 
 /**
- * Scaling of one model, as one function sees it. All functions share two things in the table: the leases of the running requests
- * (LeaseStore), and the scaling state (ScalingStore). A function that finds the state older than `tickSeconds` advances it; a
- * conditional write ensures that only one function does.
+ * Scaling of one model, as one function sees it. All functions share three things in the table: the leases of the running requests
+ * (LeaseStore), the changes of the load (LoadChanges), and the scaling state with the settled load (ScalingStore). A function that finds
+ * the state older than `tickSeconds` advances it from the leases; a conditional write ensures that only one function does. A decision
+ * reads the state, the operator's settings and the changes: at most 2 + SHARDS items, however many requests run.
  */
 export class ModelScaling {
   readonly options: ModelScalingOptions;
   readonly leaseStore: LeaseStore;
+  readonly changes: LoadChanges;
+  readonly cutPlan: CutPlan;
   readonly store: ScalingStore;
-  #leases: { readonly at: number; readonly value: readonly LoadLease[] } | undefined;
+  #changes: { readonly at: number; readonly value: readonly Change[] } | undefined;
   #control: { readonly at: number; readonly value: ScalingControl } | undefined;
 
   constructor(options: ModelScalingOptions) {
     const { table, owner, settings } = options;
     this.options = options;
     this.leaseStore = new LeaseStore(table, owner.modelId);
+    this.changes = new LoadChanges(table, owner.modelId);
+    this.cutPlan = new CutPlan(table, owner.modelId, this.leaseStore, options.now);
     this.store = new ScalingStore(table, owner.modelId, settings);
   }
 
@@ -84,11 +81,11 @@ export class ModelScaling {
    * @param within maximum age of the state, in seconds. 0 always advances it, unless another function does
    * @returns the current state
    */
-  async tick(within = this.options.tickSeconds ?? METRIC_SECONDS): Promise<ScalingState> {
+  async tick(within = this.options.tickSeconds ?? METRIC_SECONDS): Promise<SettledState> {
     const { settings, copies, now, log, owner, emit } = this.options;
     const { value: before, version } = await this.store.state();
     // The absolute age: a state from the future, written by a function with a wrong clock, must not block ticks.
-    if (before.at > 0 && Math.abs(now() - before.at) < within) return before;
+    if (isSettled(before) && Math.abs(now() - before.at) < within) return before;
     const [seen, leases, { value: control }] = await Promise.all([
       copies.describe().catch((error: unknown) => {
         log('warn', 'copies not seen', { model: owner.modelId, ...loggableError(error) });
@@ -104,38 +101,54 @@ export class ModelScaling {
       now: at,
       paused: control.paused,
     });
-    // Another function advanced the state in the meantime: use its state.
-    if (!(await this.store.write('state', state, version))) return (await this.store.state()).value;
+    // Another function changed the state in the meantime: use its state, which is settled unless it was the first wake.
+    if (!(await this.store.write('state', state, version))) {
+      const { value } = await this.store.state();
+      return { ...value, settled: value.settled ?? state.settled };
+    }
     emit(scalingMetricsLine(owner, metrics, Math.round(at * 1_000)));
     if (state.decisions[0] !== before.decisions[0]) {
       log('info', 'scaling', { model: owner.modelId, copies: decision.copies, reason: decision.reason });
     }
-    await Promise.all([...done.map(async (id) => await this.leaseStore.remove(id)), this.#keepPaused(control, seen)]);
+    await Promise.all([
+      this.leaseStore.removeAll(done),
+      // One tick later than they are settled: a decision may still have the last state.
+      before.settled === undefined
+        ? undefined
+        : this.changes.forget(shardsTo(before.shards.read), Math.min(before.settled.since, state.settled.since), at),
+      this.#keepPaused(control, seen),
+    ]);
     return state;
   }
 
-  /**
-   * Reads the current load and scaling state.
-   *
-   * @param maxAgeSeconds maximum age of cached leases, in seconds
-   * @param candidate the request to decide about; the snapshot then contains only requests before it
-   */
-  async snapshot(maxAgeSeconds = 0, candidate?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<LoadSnapshot> {
+  /** A new request, in the partition that the state gives it. */
+  counted({ requestId, key }: Pick<LoadLease, 'requestId' | 'key'>, { shards, settled }: SettledState): CountedRequest {
+    return new CountedRequest(this, {
+      requestId,
+      key,
+      shard: shardOf(requestId, shards.write),
+      byKey: countsByKey(settled),
+    });
+  }
+
+  /** Reads the current load and scaling state. */
+  async snapshot({
+    maxAgeSeconds = 0,
+    controlSeconds = CONTROL_CACHE_SECONDS,
+    candidate,
+    state: known,
+  }: SnapshotOptions = {}): Promise<LoadSnapshot> {
     const { now, settings } = this.options;
-    const [state, leases, control] = await Promise.all([
-      this.tick(),
-      this.#leasesWithin(maxAgeSeconds),
-      this.control(),
-    ]);
-    const running = leases.filter(
-      (lease) => isRunning(lease, now()) && (candidate === undefined || countsFor(lease, candidate)),
-    );
-    const account = accountOfLeases(running, { now: now(), use: state.use });
+    const [state, control] = await Promise.all([known ?? this.tick(), this.control(controlSeconds)]);
+    const changes =
+      candidate === undefined
+        ? await this.#changesWithin(maxAgeSeconds, state)
+        : [...candidate.seen, ...(await this.changes.read(shardsTo(state.shards.read, candidate.shard)))];
+    const current = new CurrentLoad(state.settled, changes, now(), candidate?.own);
     return {
-      leases: running,
-      refused: leases.filter(({ refused }) => refused === true).length,
-      load: account.load(state.copies.running, state.copies.starting),
-      account,
+      load: current.load(state.copies.running, state.copies.starting),
+      keyLoad: (key) => current.keyLoad(key),
+      refused: current.refused,
       capacity: capacityOf(settings, state),
       policy: policyInForce(settings, control),
       state,
@@ -144,15 +157,10 @@ export class ModelScaling {
     };
   }
 
-  /** Interval between two snapshots at this load, in seconds. It grows with the requests, which each snapshot reads. */
-  snapshotInterval(load: Pick<Load, 'requests'>, minSeconds: number): number {
-    return Math.min(MAX_SNAPSHOT_SECONDS, Math.max(minSeconds, load.requests / MAX_LEASES_READ_PER_SECOND));
-  }
-
   /** The operator's settings, cached for a few seconds. */
-  async control(): Promise<ScalingControl> {
+  async control(maxAgeSeconds = CONTROL_CACHE_SECONDS): Promise<ScalingControl> {
     const known = this.#control;
-    if (known !== undefined && this.options.now() - known.at < CONTROL_CACHE_SECONDS) return known.value;
+    if (known !== undefined && this.options.now() - known.at < maxAgeSeconds) return known.value;
     const { value } = await this.store.control();
     this.#control = { at: this.options.now(), value };
     return value;
@@ -230,13 +238,22 @@ export class ModelScaling {
     return false;
   }
 
-  async #leasesWithin(maxAgeSeconds: number): Promise<readonly LoadLease[]> {
-    const known = this.#leases;
+  async #changesWithin(maxAgeSeconds: number, { shards }: ScalingState): Promise<readonly Change[]> {
+    const known = this.#changes;
     if (known !== undefined && this.options.now() - known.at < maxAgeSeconds) return known.value;
-    const value = await this.leaseStore.all();
-    this.#leases = { at: this.options.now(), value };
+    const value = await this.changes.read(shardsTo(shards.read));
+    this.#changes = { at: this.options.now(), value };
     return value;
   }
+}
+
+function isSettled(state: ScalingState): state is SettledState {
+  return state.settled !== undefined;
+}
+
+/** The first partitions, without one of them. */
+function shardsTo(count: number, without?: number): readonly number[] {
+  return Array.from({ length: count }, (_, shard) => shard).filter((shard) => shard !== without);
 }
 
 /** State of an endpoint without a running copy. */

@@ -6,18 +6,18 @@ import { type ModelScalingSettings, type PolicyInForce, RETRY_WAKE_SECONDS } fro
 import type { CopiesSeen } from './copy-control.ts';
 import { isRunning, type LoadLease } from './lease-store.ts';
 import type { ScalingMetrics } from './scaling-metrics.ts';
-import type { CopiesState, ScalingState } from './scaling-state.ts';
+import type { CopiesState, ScalingState, SettledState } from './scaling-state.ts';
+import { periodOf, SETTLE_SECONDS, settle } from './settled-load.ts';
+import { shardsAfter } from './shards.ts';
 
-/** Delay after which arrivals and ends are counted, in seconds, so that their writes have reached the table. */
-const SETTLE_SECONDS = 2;
 const DECISIONS_KEPT = 20;
 
 export interface Tick {
-  readonly state: ScalingState;
+  readonly state: SettledState;
   readonly decision: ScalingDecision;
   readonly metrics: ScalingMetrics;
-  /** Ids of leases to delete: counted or expired. */
-  readonly done: readonly string[];
+  /** Leases to delete: counted or expired. */
+  readonly done: readonly LoadLease[];
 }
 
 /**
@@ -40,6 +40,10 @@ export function nextState(
   const copies = copiesAfter(before.copies, seen, now);
   const account = accountOfLeases(running, { now, use: before.use });
   const load = account.load(copies.running, copies.starting);
+  // Requests that a paused endpoint refuses are not demand.
+  const arrived = leases.filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true));
+  const seconds = before.at === 0 ? 0 : now - before.at;
+  const since = periodOf(to);
   const {
     state: learned,
     decision,
@@ -48,15 +52,12 @@ export function nextState(
     before,
     {
       now,
-      seconds: before.at === 0 ? 0 : now - before.at,
-      // Requests that a paused endpoint refuses are not demand.
-      arrived: leases
-        .filter(({ cameAt, refused }) => within(cameAt) && !(paused && refused === true))
-        .map(({ promptTokens, wantedThinking, answerTokens, minTokens }) => ({
-          promptTokens,
-          limitTokens: wantedThinking + answerTokens,
-          minTokens,
-        })),
+      seconds,
+      arrived: arrived.map(({ promptTokens, wantedThinking, answerTokens, minTokens }) => ({
+        promptTokens,
+        limitTokens: wantedThinking + answerTokens,
+        minTokens,
+      })),
       ended: leases.filter(({ endedAt, refused }) => refused !== true && within(endedAt)),
       load,
       usedTokens: account.usedTokens,
@@ -66,10 +67,17 @@ export function nextState(
   );
   const started = copies.running > before.copies.running ? before.copies.startingSince : undefined;
   const failed = failureAfter(before, copies, now);
-  const state: ScalingState = {
+  const state: SettledState = {
     ...learned,
     at: now,
     copies,
+    // The load of a period is settled once: leases whose end is among its changes are deleted after that.
+    settled: before.settled?.since === since ? before.settled : settle(leases, since, { now, use: before.use }),
+    shards: shardsAfter(before.shards, {
+      perSecond: seconds > 0 ? arrived.length / seconds : 0,
+      running: running.length,
+      spread: running.some(({ shard = 0 }) => shard > 0),
+    }),
     startSeconds: started === undefined ? before.startSeconds : startAfter(before.startSeconds, now - started),
     ...(before.wokenAt !== undefined && copies.running === 0 ? { wokenAt: before.wokenAt } : {}),
     ...(failed === undefined ? {} : { failed }),
@@ -95,9 +103,7 @@ export function nextState(
       WantedCopies: decision.desiredNow.copies,
       RunningCopies: copies.running,
     },
-    done: leases
-      .filter((lease) => (lease.endedAt === undefined ? lease.until <= now : lease.endedAt <= to))
-      .map(({ requestId }) => requestId),
+    done: leases.filter((lease) => (lease.endedAt === undefined ? lease.until <= now : lease.endedAt <= to)),
   };
 }
 

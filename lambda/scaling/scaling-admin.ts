@@ -4,7 +4,8 @@ import { defaultElastic } from '../policy/elastic-grant.ts';
 import { scalingPolicyNames } from '../policy/scaling-policies.ts';
 import { policyInForce, policySchema } from '../settings/policy-settings.ts';
 import { CopiesUnavailableError, type CopySchedule } from './copy-control.ts';
-import type { LoadSnapshot, ModelScaling } from './model-scaling.ts';
+import type { LoadSnapshot } from './load-snapshot.ts';
+import type { ModelScaling } from './model-scaling.ts';
 import type { ScalingControl } from './scaling-state.ts';
 
 const copies = z.int().min(0).max(1_000);
@@ -296,15 +297,14 @@ export class ScalingAdmin {
 }
 
 /** The load, as every client may see it. */
-export function loadStatusOf({ load, leases, state }: LoadSnapshot): ScalingStatus['load'] {
-  const total = (of: (lease: (typeof leases)[number]) => number) => leases.reduce((sum, lease) => sum + of(lease), 0);
+export function loadStatusOf({ load, state }: LoadSnapshot): ScalingStatus['load'] {
   return {
     requests: load.requests,
     committed_tokens: Math.round(load.committedTokens),
     reserved_tokens: Math.round(load.reservedTokens),
     pressure: state.copies.running === 0 ? null : Math.round(state.seen.pressure * 1_000) / 1_000,
-    wanted_thinking_tokens: total((lease) => lease.wantedThinking),
-    granted_thinking_tokens: total((lease) => lease.grantedThinking),
+    wanted_thinking_tokens: state.seen.wantedThinking,
+    granted_thinking_tokens: state.seen.grantedThinking,
   };
 }
 

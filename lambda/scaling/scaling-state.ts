@@ -5,6 +5,8 @@ import { noDemand } from '../policy/demand.ts';
 import { noSizes } from '../policy/request-sizes.ts';
 import { type ModelScalingSettings, policySchema } from '../settings/policy-settings.ts';
 import type { Item, ItemTable } from '../storage/table.ts';
+import { type SettledLoad, settledLoadSchema } from './settled-load.ts';
+import { oneShard } from './shards.ts';
 
 const decisionSchema = z.object({
   /** Unix time in seconds. */
@@ -71,6 +73,9 @@ const stateSchema = z.object({
   startSeconds: z.number(),
   /** Latest first, without repetitions. */
   decisions: z.array(decisionSchema),
+  /** Missing in items that older versions wrote: the next tick writes it. */
+  settled: settledLoadSchema.optional().catch(undefined),
+  shards: z.object({ write: z.int(), read: z.int() }).default(oneShard),
   /** Load at the last tick, for display. */
   seen: z.object({
     requests: z.number(),
@@ -84,6 +89,9 @@ const stateSchema = z.object({
 export type ScalingState = Omit<z.infer<typeof stateSchema>, keyof ControllerState> &
   ControllerState & { readonly copies: CopiesState };
 
+/** A state in which the load is settled, as every tick leaves it. */
+export type SettledState = ScalingState & { readonly settled: SettledLoad };
+
 /** Initial state, before the first tick. */
 function newScalingState(settings: ModelScalingSettings): ScalingState {
   return {
@@ -92,6 +100,7 @@ function newScalingState(settings: ModelScalingSettings): ScalingState {
     copies: { running: 0, starting: 0 },
     startSeconds: settings.startSeconds,
     decisions: [],
+    shards: oneShard,
     seen: {
       requests: 0,
       reservedTokens: 0,

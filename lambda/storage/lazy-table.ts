@@ -1,7 +1,7 @@
-import type { Item, ItemKey, ItemTable, QueryOptions, Table } from './table.ts';
+import type { CountingTable, Item, ItemKey, QueryOptions, Table } from './table.ts';
 
 /** A DynamoDB table whose SDK client is loaded on first use, so that requests without a table access do not pay for it. */
-export class LazyTable implements ItemTable {
+export class LazyTable implements CountingTable {
   readonly #name: string;
   #loaded: Promise<Table> | undefined;
 
@@ -23,6 +23,22 @@ export class LazyTable implements ItemTable {
 
   async delete(pk: string, sk: string): Promise<void> {
     await (await this.#table()).delete(pk, sk);
+  }
+
+  async getMany(keys: readonly ItemKey[]): Promise<readonly Item[]> {
+    return await (await this.#table()).getMany(keys);
+  }
+
+  async deleteMany(keys: readonly ItemKey[]): Promise<void> {
+    await (await this.#table()).deleteMany(keys);
+  }
+
+  async add(key: ItemKey, amounts: Readonly<Record<string, number>>, ttl: number): Promise<Item> {
+    return await (await this.#table()).add(key, amounts, ttl);
+  }
+
+  async drop(key: ItemKey, attributes: readonly string[]): Promise<void> {
+    await (await this.#table()).drop(key, attributes);
   }
 
   async *query(pk: string, beginsWith?: string, options?: QueryOptions): AsyncGenerator<Item> {

@@ -1,7 +1,7 @@
-import type { Item, ItemKey, ItemTable, QueryOptions } from './table.ts';
+import type { CountingTable, Item, ItemKey, QueryOptions } from './table.ts';
 
 /** A table in the memory of its process, for a single process such as the local server. */
-export class MemoryTable implements ItemTable {
+export class MemoryTable implements CountingTable {
   readonly #partitions = new Map<string, Map<string, Item>>();
 
   async get(pk: string, sk: string): Promise<Item | undefined> {
@@ -25,6 +25,29 @@ export class MemoryTable implements ItemTable {
 
   async delete(pk: string, sk: string): Promise<void> {
     this.#partitions.get(pk)?.delete(sk);
+  }
+
+  async getMany(keys: readonly ItemKey[]): Promise<readonly Item[]> {
+    return keys.map(({ pk, sk }) => this.#partitions.get(pk)?.get(sk)).filter((item) => item !== undefined);
+  }
+
+  async deleteMany(keys: readonly ItemKey[]): Promise<void> {
+    for (const { pk, sk } of keys) this.#partitions.get(pk)?.delete(sk);
+  }
+
+  async add({ pk, sk }: ItemKey, amounts: Readonly<Record<string, number>>, ttl: number): Promise<Item> {
+    const before = this.#partitions.get(pk)?.get(sk);
+    const sums = Object.entries(amounts).map(([name, amount]) => [name, Number(before?.[name] ?? 0) + amount]);
+    const item = { ...before, pk, sk, ttl, ...Object.fromEntries(sums) };
+    await this.put(item);
+    return item;
+  }
+
+  async drop({ pk, sk }: ItemKey, attributes: readonly string[]): Promise<void> {
+    const before = this.#partitions.get(pk)?.get(sk);
+    if (before === undefined) return;
+    const dropped = new Set(attributes);
+    await this.put({ ...Object.fromEntries(Object.entries(before).filter(([name]) => !dropped.has(name))), pk, sk });
   }
 
   async *query(pk: string, beginsWith = '', { after }: QueryOptions = {}): AsyncGenerator<Item> {

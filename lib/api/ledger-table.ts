@@ -7,7 +7,15 @@ export const ledgerChoices = ['keep', 'delete', 'none'] as const;
 export type LedgerChoice = (typeof ledgerChoices)[number];
 
 /** Actions of the function on the table (lambda/storage/table.ts). */
-export const LEDGER_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query'];
+export const LEDGER_ACTIONS = [
+  'dynamodb:GetItem',
+  'dynamodb:BatchGetItem',
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:BatchWriteItem',
+  'dynamodb:Query',
+];
 
 /**
  * Creates the table for keys, their limits, usage and the load of running requests: on-demand capacity, point-in-time

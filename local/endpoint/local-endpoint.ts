@@ -8,6 +8,7 @@ import { isChatBody, parseChatBody } from './chat-body.ts';
 import { BadRequestError, parseCompletionBody } from './completion-body.ts';
 import { completionChunks, wholeCompletion } from './completion-chunks.ts';
 import { type ControlPlane, controlCall } from './control-plane.ts';
+import type { CopyClocks, CopySeat } from './copy-clock.ts';
 import type { CopyFleet } from './copy-fleet.ts';
 import {
   corrupted,
@@ -39,7 +40,12 @@ export interface LocalEndpointOptions extends EndpointNames {
   readonly engine: Engine;
   readonly servedModelName: string;
   /** Emulated copies and their scaling. Requires a component. @default - one copy of unlimited concurrency that always runs */
-  readonly copies?: { readonly fleet: CopyFleet; readonly autoScaling: LocalAutoScaling };
+  readonly copies?: {
+    readonly fleet: CopyFleet;
+    readonly autoScaling: LocalAutoScaling;
+    /** Their speed. @default - that of the engine */
+    readonly clocks?: CopyClocks;
+  };
   /** Further inference components, each with an engine of its own, which is loaded by the first call. @default - none */
   readonly components?: readonly LocalComponent[];
   /** @default '127.0.0.1' */
@@ -127,10 +133,12 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
   if (context.copies !== undefined && release === undefined) {
     return sendRuntimeError(response, runtimeErrors.noCapacity());
   }
+  const seat = context.copies?.clocks?.join(context.copies.fleet.running);
   try {
-    if (call.streams) await streamInvocation(context, call, body, response, gone.signal);
+    if (call.streams) await streamInvocation(context, call, body, response, gone.signal, seat);
     else await invoke(context, call, body, response, gone.signal);
   } finally {
+    seat?.leave();
     release?.();
   }
 }
@@ -203,12 +211,13 @@ async function streamInvocation(
   body: string,
   response: ServerResponse,
   signal: AbortSignal,
+  seat?: CopySeat,
 ): Promise<void> {
   const fault = context.faults.take();
   if (fault.startDelayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.startDelayMs));
   if (fault.error !== undefined) return sendRuntimeError(response, fault.error);
   if (fault.html === true) return sendHtml(response);
-  const frames = serverSentEvents(context, routeOf(call.customAttributes, body), body, signal, fault);
+  const frames = serverSentEvents(context, routeOf(call.customAttributes, body), body, signal, fault, seat);
   let first: IteratorResult<string>;
   try {
     first = await frames.next();
@@ -275,12 +284,14 @@ async function* serverSentEvents(
   body: string,
   signal: AbortSignal,
   fault: Fault,
+  seat?: CopySeat,
 ): AsyncGenerator<string> {
   const { engine, servedModelName } = context;
+  const paced = { ...fault, seat };
   const chunks =
     route === CHAT
-      ? toChatChunks(completionChunks(engine, parseChat(engine, body), servedModelName, signal, fault))
-      : completionChunks(engine, parseCompletionBody(body), servedModelName, signal, fault);
+      ? toChatChunks(completionChunks(engine, parseChat(engine, body), servedModelName, signal, paced))
+      : completionChunks(engine, parseCompletionBody(body), servedModelName, signal, paced);
   try {
     for await (const chunk of chunks) yield `data: ${JSON.stringify(chunk)}\n\n`;
     yield 'data: [DONE]\n\n';

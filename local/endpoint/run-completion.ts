@@ -6,6 +6,7 @@ import {
   UnknownStructureError,
 } from '../engine/engine.ts';
 import { BadRequestError, type CompletionBody } from './completion-body.ts';
+import type { CopySeat } from './copy-clock.ts';
 import { incrementalText } from './incremental-text.ts';
 import { JsonEnd } from './json-end.ts';
 
@@ -33,8 +34,10 @@ export interface CompletionStart {
   readonly echo: { readonly text: string; readonly logprobs: readonly StepLogprobs[] } | undefined;
 }
 
-/** Faults of the engine, for tests of its callers. */
+/** Faults of the engine, for tests of its callers, and the pace of an emulated copy. */
 export interface CompletionFaults {
+  /** If omitted, the engine's own speed. */
+  readonly seat?: Pick<CopySeat, 'cached' | 'prompt' | 'token'> | undefined;
   readonly ignoreMinTokens?: boolean | undefined;
   /** Delay between two tokens, in milliseconds. */
   readonly tokenDelayMs?: number | undefined;
@@ -91,10 +94,13 @@ export async function* runCompletion(
   );
   for await (const event of refusingStructures(events)) {
     if (event.kind === 'prompt') {
-      yield { promptIds, cachedTokens: event.cached, echo };
+      yield { promptIds, cachedTokens: faults.seat?.cached(promptIds) ?? event.cached, echo };
       continue;
     }
     count++;
+    // The step that ends a prompt generates its first token.
+    if (count === 1) await faults.seat?.prompt(promptIds);
+    else await faults.seat?.token(event.id);
     const logprobs = event.logprobs === undefined ? [] : [stepLogprobs(engine, event.id, event.logprobs)];
     const ended = ends.has(event.id);
     const added = ended ? (body.include_stop_str_in_output ? engine.detokenize([event.id]) : '') : text.push(event.id);

@@ -1,3 +1,4 @@
+import { renewSeconds, snapshotSeconds } from '../../lambda/policy/load-freshness.ts';
 import type { Profile } from '../profile.ts';
 import { type Observation, SAMPLE_SECONDS, type Scaler } from '../scaling/scaler.ts';
 import { newArrival, type Traffic } from '../traffic/traffic.ts';
@@ -114,7 +115,7 @@ class Run implements CopyListener {
   firstToken(job: Job, now: number): void {
     if (job.firstTokenAt < 0) {
       job.firstTokenAt = now;
-      this.#controller.start(job);
+      this.#controller.firstToken(job, now);
       this.#recorder.firstToken(job, now);
     }
     if (job.callsLeft === 1 && job.answerAt < 0) job.answerAt = now;
@@ -206,8 +207,12 @@ class Run implements CopyListener {
     const copies = this.#copies();
     if (!this.#controller.mayCut(copies)) return;
     const thoughts: DecodingThought[] = [];
+    const intervals = {
+      renewSeconds: renewSeconds(this.#controller.requests),
+      snapshotSeconds: snapshotSeconds(this.#controller.requests),
+    };
     this.#fleet.eachDecoding(now, (job, copy) => {
-      if (job.elastic && job.callsLeft >= 2) thoughts.push(thoughtOf(job, copy));
+      if (job.elastic && job.callsLeft >= 2) thoughts.push(thoughtOf(job, copy, now, intervals));
     });
     this.#controller.cut(thoughts, copies, ({ job, copy, usedThinking }) => {
       job.endThinking(usedThinking);
@@ -238,8 +243,18 @@ interface DecodingThought extends Thought {
   readonly copy: Copy;
 }
 
-/** The running thought of a job, with its tokens so far. */
-function thoughtOf(job: Job, copy: Copy): DecodingThought {
+/** When running requests look at the load and renew their leases, in seconds. */
+interface Intervals {
+  readonly renewSeconds: number;
+  readonly snapshotSeconds: number;
+}
+
+/** The running thought of a job, with its tokens so far and those of the last renewal, each request at its own times. */
+function thoughtOf(job: Job, copy: Copy, now: number, intervals: Intervals): DecodingThought {
+  const age = now - job.arrivedAt;
+  const usedThinking = job.thinkingUntil(copy.tokensOf(job));
+  const sinceFirst = now - job.firstTokenAt;
+  const sinceRenewal = age % intervals.renewSeconds;
   return {
     job,
     copy,
@@ -248,7 +263,13 @@ function thoughtOf(job: Job, copy: Copy): DecodingThought {
     limitTokens: job.limitTokens,
     minTokens: job.minTokens,
     reservedTokens: job.reservedTokens,
-    usedThinking: job.thinkingUntil(copy.tokensOf(job)),
+    usedThinking,
+    // As if its speed had been even.
+    renewedThinking:
+      sinceFirst <= sinceRenewal
+        ? 0
+        : Math.floor(usedThinking * (1 - sinceRenewal / Math.max(sinceFirst, sinceRenewal))),
+    looks: age % intervals.snapshotSeconds < CUT_SECONDS,
     floorThinking: job.floorTokens,
     wantedThinking: job.requestedTokens,
     answerTokens: job.maxAnswerTokens,

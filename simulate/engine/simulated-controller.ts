@@ -17,16 +17,22 @@ import { cutLongest, type RunningThought } from '../../lambda/policy/cut-longest
 import { defaultScaling } from '../../lambda/policy/desired-copies.ts';
 import { type CopyCapacity, type Load, pressureOf } from '../../lambda/policy/load.ts';
 import { LoadAccount } from '../../lambda/policy/load-account.ts';
+import { renewSeconds } from '../../lambda/policy/load-freshness.ts';
 import { defaultScalingPolicy } from '../../lambda/policy/scaling-policies.ts';
 import { USUAL_CONTEXT_TOKENS } from '../../lib/serving/decode-speed.ts';
 import { fullStep, type Profile } from '../profile.ts';
 import { SAMPLE_SECONDS, type Scaler } from '../scaling/scaler.ts';
+import { Deque } from './deque.ts';
 import type { Gate } from './gate.ts';
 import type { Arrival, Job } from './job.ts';
 
 /** A thought that a copy is decoding. */
 export interface Thought extends RunningThought<number> {
   readonly job: Job;
+  /** Thinking at the last renewal of its lease, by which thoughts are ranked. @default - all of it */
+  readonly renewedThinking?: number;
+  /** Whether its function looks at the load now. If not, it can be cut later. @default true */
+  readonly looks?: boolean;
 }
 
 /** State of an endpoint that has served no request. */
@@ -50,6 +56,8 @@ export class SimulatedController {
   readonly #settings: ControllerSettings;
   readonly #arrived: Observation['arrived'][number][] = [];
   readonly #ended: Observation['ended'][number][] = [];
+  /** First tokens, with the time from which they are known. */
+  readonly #begun = new Deque<{ readonly job: Job; readonly arrivedAt: number; readonly knownAt: number }>();
   #state: ControllerState;
   #capacity: CopyCapacity;
 
@@ -83,8 +91,9 @@ export class SimulatedController {
     return this.#account.load(copies, startingCopies);
   }
 
-  /** Counts an arrival and decides whether it is admitted. */
+  /** Counts an arrival and decides whether it is admitted, with the load as it is known at that time. */
   decide(arrival: Arrival, copies: Copies, startsInSeconds: number): RequestDecision {
+    this.#learnStarts(arrival.at);
     const { promptTokens, maxThinkingTokens, maxAnswerTokens, minThinkingTokens, elastic, floorTokens, key } = arrival;
     this.#arrived.push({
       promptTokens,
@@ -102,6 +111,20 @@ export class SimulatedController {
   add(job: Job): void {
     job.reservedTokens = reservedTokens(job, this.#state.use);
     this.#account.add(job.key, job);
+  }
+
+  /** The first token of a request. Its function reports it with the next renewal of its lease, so it counts later. */
+  firstToken(job: Job, now: number): void {
+    this.#begun.push({ job, arrivedAt: job.arrivedAt, knownAt: now + renewSeconds(this.requests) });
+  }
+
+  /** Counts the first tokens that are known by now. */
+  #learnStarts(now: number): void {
+    while ((this.#begun.peek()?.knownAt ?? Number.POSITIVE_INFINITY) <= now) {
+      const { job, arrivedAt } = this.#begun.shift() ?? {};
+      // A job that has ended is started, or used again.
+      if (job !== undefined && job.arrivedAt === arrivedAt) this.start(job);
+    }
   }
 
   /** Counts the first token of a request. */
@@ -130,14 +153,28 @@ export class SimulatedController {
     if (elastic === undefined) return;
     const { use } = this.#state;
     const situation = { ...copies, use, capacity: this.#capacity, settings: elastic };
-    cutLongest<number, Of>(thoughts, this.#account, situation, (thought, { limitTokens, reservedTokens }) => {
-      Object.assign(thought.job, { limitTokens, reservedTokens });
+    const known = thoughts.map((thought) => ({
+      ...thought,
+      usedThinking: thought.renewedThinking ?? thought.usedThinking,
+      thought,
+    }));
+    const plan: Of[] = [];
+    cutLongest(known, this.#account.copy(), situation, ({ thought }) => plan.push(thought));
+    for (const thought of plan) {
+      const { job, usedThinking, answerTokens, looks } = thought;
+      if (looks === false) continue;
+      const event = { kind: 'cut', usedTokens: usedThinking, limitTokens: usedThinking + answerTokens } as const;
+      const freed = release(thought, event, use);
+      this.#account.release(job.key, freed);
+      job.limitTokens -= freed.limitTokens;
+      job.reservedTokens -= freed.reservedTokens;
       end(thought);
-    });
+    }
   }
 
   /** Advances the controller by `SAMPLE_SECONDS`. */
   step(now: number, usedTokens: number, copies: Copies): Step & { readonly load: Load; readonly arrivals: number } {
+    this.#learnStarts(now);
     this.#account.measured(usedTokens);
     const load = this.load(copies);
     const arrived = this.#arrived;

@@ -22,6 +22,10 @@ const known = [
   // ministack, which can play it, too.
   'CreateTable answer.TableDescription.WarmThroughput.',
   'DescribeTable answer.Table.WarmThroughput.',
+  // "If there are no unprocessed keys remaining, the response contains an empty UnprocessedKeys map", and likewise for items:
+  // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+  'BatchGetItem answer.UnprocessedKeys has 0 entries',
+  'BatchWriteItem answer.UnprocessedItems has 0 entries',
   // The model lists these for InvokeEndpoint alone. That a streaming call never gets them is said nowhere, so the function expects them of both.
   'InvokeEndpointWithResponseStream answers with no ModelNotReadyException',
   'InvokeEndpointWithResponseStream answers with no InternalDependencyException',

@@ -34,6 +34,8 @@ beforeAll(async () => {
       startSeconds: 1,
       requestsPerCopy: 2,
       tokenMs: 20,
+      promptSpeed: 20_000,
+      promptChunk: 512,
       scaleInSeconds: 3,
       waitSeconds: 600,
       elastic: 'asked',

@@ -19,7 +19,7 @@ export const scaling = defineApi({
   routes: {
     getLoad: route('GET', '/v1/load', ({ loads }) => async (context) => {
       const { scaling } = loadNamed(loads, context.req.query('model'));
-      const snapshot = await scaling.snapshot(1);
+      const snapshot = await scaling.snapshot({ maxAgeSeconds: 1 });
       const { running, starting } = snapshot.state.copies;
       return context.json({
         model: scaling.options.owner.modelId,

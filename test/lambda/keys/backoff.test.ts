@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import { Ledger } from '../../../lambda/keys/ledger.ts';
+import { renewSeconds, snapshotSeconds } from '../../../lambda/policy/load-freshness.ts';
+import { LEASE_SECONDS } from '../../../lambda/scaling/admitted-request.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { loadWorld } from '../scaling/load-world.ts';
 
@@ -87,19 +89,20 @@ describe('the backoff of conditional writes', () => {
   });
 });
 
-describe('the interval between two looks at the load', () => {
+describe('the interval between two looks at the load, and between two renewals', () => {
   it.each([
-    [0, 1, 1],
-    [100, 1, 1],
-    [101, 1, 1.01],
-    [500, 1, 5],
-    [1_000, 1, 10],
-    [1_001, 1, 10],
-    [5_000, 1, 10],
-    [0, 3, 3],
-    [200, 3, 3],
-  ])('with %d requests, and at least %d s, is %d s', (requests, min, seconds) => {
-    expect(loadWorld(1).autoscaler.scaling.snapshotInterval({ requests }, min)).toBe(seconds);
+    [0, 2, 5],
+    [1_400, 2, 5],
+    [2_100, 3, 5],
+    [3_500, 5, 5],
+    [7_000, 10, 10],
+    [10_500, 15, 15],
+    [50_000, 15, 15],
+  ])('with %d requests is %d s and %d s', (requests, look, renew) => {
+    expect(snapshotSeconds(requests)).toBe(look);
+    expect(renewSeconds(requests)).toBe(renew);
+    // A function misses one renewal at least before its lease expires.
+    expect(renew * 2).toBeLessThanOrEqual(LEASE_SECONDS);
   });
 });
 
