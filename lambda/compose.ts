@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
+import { secretMaster } from './aws/secret-master.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
@@ -26,6 +27,8 @@ import type { ObjectStore } from './storage/objects.ts';
 import type { ItemTable } from './storage/table.ts';
 import { upstreamConnector } from './upstream/registry.ts';
 import type { UpstreamContext } from './upstream/upstream.ts';
+import { WebhookStore } from './webhooks/webhook-store.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /**
  * Composition root of the function and of `budgetforce start`: the dependencies that the settings describe, with the real clock,
@@ -54,6 +57,7 @@ export async function compose(
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
     ...documentsOf(settings, table, models, overrides),
+    ...webhooksOf(settings, table, log, overrides),
     ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
       now,
@@ -86,6 +90,8 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly objects?: ObjectStore;
   /** Where passages are searched, and how documents are read. @default - no stores of documents */
   readonly documents?: DocumentParts;
+  /** Master secret of webhooks, and whether receivers may be local. @default - the settings' secret, and public receivers */
+  readonly webhooks?: { readonly master: string; readonly allowLocal: boolean };
   /** Searches the stores of documents. @default - none */
   readonly retriever?: Retriever;
 }
@@ -183,6 +189,20 @@ function feedbackOf(
   const { feedbackDays } = retention;
   if (feedbackDays === 0 || table === undefined || objects === undefined) return {};
   return { feedback: new FeedbackStore(table, objects, unixTime, feedbackDays) };
+}
+
+/** Webhooks, if the settings or the local server have their master secret. */
+function webhooksOf(
+  { webhooks }: Settings,
+  table: ItemTable | undefined,
+  log: Log,
+  { webhooks: local }: ComposeOverrides,
+): Pick<AppDependencies, 'webhooks'> {
+  const master = local === undefined ? webhooks && secretMaster(webhooks.secretArn) : async () => local.master;
+  if (table === undefined || master === undefined) return {};
+  const store = new WebhookStore(table, unixTime, newId);
+  const allowLocal = local?.allowLocal ?? false;
+  return { webhooks: new Webhooks({ store, master, allowLocal, unixTime, random: Math.random, log }) };
 }
 
 /** Characters of a text, in bytes, that make about one token, if only the model server can count. */

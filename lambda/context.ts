@@ -15,6 +15,7 @@ import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
 import type { RouteSettings } from './settings/routes.ts';
 import type { PrefixCache } from './settings/settings.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
@@ -44,6 +45,8 @@ export interface AppDependencies {
   readonly documents?: DocumentStores;
   /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */
   readonly retriever?: Retriever;
+  /** Tells clients how background work ended. If omitted, no webhooks are sent. */
+  readonly webhooks?: Webhooks;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */

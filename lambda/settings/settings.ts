@@ -89,6 +89,11 @@ const modelSettingsSchema = z.strictObject({
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
+const webhookSettingsSchema = z.strictObject({
+  /** Secrets Manager secret from which the signing secrets of all webhooks follow. */
+  secretArn: z.string().min(1),
+});
+
 const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
   /** Further names of models: the id of the model by the alias. If omitted, there are none. */
@@ -118,6 +123,8 @@ const fields = z.strictObject({
   retention: retentionSchema.prefault({}),
   /** Where documents and their passages are. If omitted, there is no retrieval. */
   retrieval: retrievalSettingsSchema.optional(),
+  /** Webhooks of keys. If omitted, none are sent. */
+  webhooks: webhookSettingsSchema.optional(),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
   strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */
