@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
 import { secretMaster } from './aws/secret-master.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
+import { BatchStore } from './batches/batch-store.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import { FeedbackStore } from './feedback/feedback-store.ts';
@@ -56,7 +57,7 @@ export async function compose(
     ...(keyHashes === undefined ? {} : { keyHashes }),
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
-    ...documentsOf(settings, table, models, overrides),
+    ...filesOf(settings, table, models, overrides),
     ...webhooksOf(settings, table, log, overrides),
     ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
@@ -90,6 +91,8 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly objects?: ObjectStore;
   /** Where passages are searched, and how documents are read. @default - no stores of documents */
   readonly documents?: DocumentParts;
+  /** Called after a batch was created or cancelled. If given, batches are taken. @default - as the settings say */
+  readonly batchesChanged?: () => void;
   /** Master secret of webhooks, and whether receivers may be local. @default - the settings' secret, and public receivers */
   readonly webhooks?: { readonly master: string; readonly allowLocal: boolean };
   /** Searches the stores of documents. @default - none */
@@ -208,23 +211,30 @@ function webhooksOf(
 /** Characters of a text, in bytes, that make about one token, if only the model server can count. */
 const BYTES_PER_TOKEN = 4;
 
-/** Files and stores of documents, if the settings allow files and there is a place for all parts. */
-function documentsOf(
-  { retention, retrieval }: Settings,
+/** Files, stores of documents and batches, if the settings allow files and there is a place for them. */
+function filesOf(
+  { retention, retrieval, batches }: Settings,
   table: ItemTable | undefined,
   [model]: readonly ServedModel[],
   overrides: ComposeOverrides,
-): Pick<AppDependencies, 'documents' | 'retriever'> {
+): Pick<AppDependencies, 'files' | 'documents' | 'retriever' | 'batches'> {
   const { filesDays } = retention;
   const parts: DocumentParts | undefined =
     overrides.documents ??
     (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval), read: readLater });
-  if (filesDays === 0 || table === undefined || parts === undefined) return {};
-  const files = new FileStore(table, parts.documents, { unixTime, newId }, filesDays);
+  const documents = parts?.documents ?? (batches && deployedDocuments({ documentBucket: batches.bucket }));
+  if (filesDays === 0 || table === undefined || documents === undefined) return {};
+  const files = new FileStore(table, documents, { unixTime, newId }, filesDays);
+  const store = new BatchStore({ table, documents, unixTime, newId, days: filesDays });
+  const withBatches =
+    batches === undefined && overrides.batchesChanged === undefined
+      ? { files }
+      : { files, batches: { store, changed: overrides.batchesChanged } };
+  if (parts === undefined) return withBatches;
   const counter = async () =>
     (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
   const stores = new VectorStores({ ...parts, table, files, unixTime, newId, counter });
-  return { documents: { files, stores }, retriever: stores };
+  return { ...withBatches, documents: { files, stores }, retriever: stores };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

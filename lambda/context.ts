@@ -1,3 +1,4 @@
+import type { Batches } from './batches/batches.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
 import type { FeedbackStore } from './feedback/feedback-store.ts';
@@ -10,6 +11,8 @@ import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { Retriever } from './retrieval/retriever.ts';
 import type { DocumentStores } from './retrieval/stores/document-stores.ts';
+import type { FileStore } from './retrieval/stores/file-store.ts';
+import type { BatchPriority } from './scaling/admission-gate.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
@@ -45,6 +48,10 @@ export interface AppDependencies {
   readonly documents?: DocumentStores;
   /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */
   readonly retriever?: Retriever;
+  /** Uploaded files, if there are no stores of documents. @default - those of `documents` */
+  readonly files?: FileStore;
+  /** Batches of requests. If omitted, none are taken. */
+  readonly batches?: Batches;
   /** Tells clients how background work ended. If omitted, no webhooks are sent. */
   readonly webhooks?: Webhooks;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
@@ -70,7 +77,20 @@ export interface AppDependencies {
   readonly keepAliveMs: number;
 }
 
+/** What the app would otherwise learn from the headers of a request. */
+export interface BatchLineOrigin {
+  /** The key of the batch. */
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly priority: BatchPriority;
+}
+
 export interface AppEnvironment {
-  Bindings: { readonly source?: string | undefined };
+  Bindings: {
+    /** Address of the client. */
+    readonly source?: string | undefined;
+    /** Set by the worker of batches, for a line that it sends to the app: a client cannot set it. */
+    readonly line?: BatchLineOrigin;
+  };
   Variables: { requestId: string; caller: Caller };
 }

@@ -14,8 +14,6 @@ const unserved: Readonly<Record<string, string>> = {
   files: 'Nothing is stored. Send the text in the request: POST /v1/chat/completions.',
   uploads: 'Nothing is stored. Send the text in the request: POST /v1/chat/completions.',
   vector_stores: 'Nothing is stored. Send the passages in the request: POST /v1/chat/completions.',
-  batches:
-    'Send the requests one by one to POST /v1/chat/completions; `budgetforce eval` does so for a file of questions.',
   fine_tuning: 'Fine-tune the model elsewhere, and name its weights in the config.',
 };
 

@@ -97,6 +97,14 @@ function workLeft(load: Load, capacity: CopyCapacity): number {
   );
 }
 
+/** Share of the load at which requests queue up to which a batch may start a line. The rest is left to requests with a client. */
+const BATCH_SHARE = 0.5;
+
+/** Whether copies have room for a line of a batch: some copy runs, and all requests leave half of the load free. */
+export function hasRoomForBatch(load: Load, capacity: CopyCapacity, { fullAt }: AdmissionSettings): boolean {
+  return load.copies > 0 && pressureOf(load, capacity) < fullAt * BATCH_SHARE;
+}
+
 /** Converts a wait to a `Retry-After` value: whole seconds, from 1 to 3,600. An unknown wait (`NaN`) becomes 3,600. */
 export function retryAfterSeconds(seconds: number): number {
   if (Number.isNaN(seconds)) return MAX_RETRY_AFTER_SECONDS;

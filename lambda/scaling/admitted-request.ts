@@ -99,7 +99,7 @@ export class AdmittedRequest {
   /** Takes a snapshot, cuts own thoughts if it is their turn, and renews the lease if it is due. */
   async #refresh(): Promise<void> {
     const { now } = this.#scaling.options;
-    const snapshot = await this.#scaling.snapshot(this.#intervalSeconds);
+    const snapshot = await this.#scaling.snapshot(this.#intervalSeconds, undefined, this.#lease.batch !== true);
     this.#intervalSeconds = this.#scaling.snapshotInterval(snapshot.load, SNAPSHOT_SECONDS);
     const before = this.#lease;
     this.#lease = this.#current(now());

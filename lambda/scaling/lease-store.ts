@@ -37,6 +37,8 @@ const leaseSchema = z.object({
   undecided: z.boolean().optional(),
   /** The request was refused: only its demand counts. */
   refused: z.boolean().optional(),
+  /** The request is a line of a batch: requests with a client are admitted as if it were not there. */
+  batch: z.boolean().optional(),
 });
 type LeaseItem = z.infer<typeof leaseSchema>;
 
@@ -88,8 +90,12 @@ export function isRunning(lease: LoadLease, now: number): boolean {
   return lease.endedAt === undefined && lease.until > now;
 }
 
-/** Whether a lease counts in the decision about a candidate: every request sees those that came before it, across functions. */
-export function countsFor(lease: LoadLease, candidate: Pick<LoadLease, 'requestId' | 'cameAt'>): boolean {
+/**
+ * Whether a lease counts in the decision about a candidate: every request sees those that came before it, across functions, and
+ * requests with a client do not see lines of batches.
+ */
+export function countsFor(lease: LoadLease, candidate: Pick<LoadLease, 'requestId' | 'cameAt' | 'batch'>): boolean {
+  if (lease.batch === true && candidate.batch !== true) return false;
   if (lease.undecided !== true) return lease.requestId !== candidate.requestId;
   if (lease.cameAt !== candidate.cameAt) return lease.cameAt < candidate.cameAt;
   return lease.requestId < candidate.requestId;

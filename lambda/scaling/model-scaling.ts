@@ -119,8 +119,13 @@ export class ModelScaling {
    *
    * @param maxAgeSeconds maximum age of cached leases, in seconds
    * @param candidate the request to decide about; the snapshot then contains only requests before it
+   * @param withoutBatches whether lines of batches are left out
    */
-  async snapshot(maxAgeSeconds = 0, candidate?: Pick<LoadLease, 'requestId' | 'cameAt'>): Promise<LoadSnapshot> {
+  async snapshot(
+    maxAgeSeconds = 0,
+    candidate?: Pick<LoadLease, 'requestId' | 'cameAt' | 'batch'>,
+    withoutBatches = false,
+  ): Promise<LoadSnapshot> {
     const { now, settings } = this.options;
     const [state, leases, control] = await Promise.all([
       this.tick(),
@@ -128,7 +133,10 @@ export class ModelScaling {
       this.control(),
     ]);
     const running = leases.filter(
-      (lease) => isRunning(lease, now()) && (candidate === undefined || countsFor(lease, candidate)),
+      (lease) =>
+        isRunning(lease, now()) &&
+        !(withoutBatches && lease.batch === true) &&
+        (candidate === undefined || countsFor(lease, candidate)),
     );
     const account = accountOfLeases(running, { now: now(), use: state.use });
     return {

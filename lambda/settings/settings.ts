@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
+import { batchSettingsSchema } from './batch-settings.ts';
 import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
 import {
@@ -123,6 +124,8 @@ const fields = z.strictObject({
   retention: retentionSchema.prefault({}),
   /** Where documents and their passages are. If omitted, there is no retrieval. */
   retrieval: retrievalSettingsSchema.optional(),
+  /** Batches of requests. If omitted, none are taken. */
+  batches: batchSettingsSchema.optional(),
   /** Webhooks of keys. If omitted, none are sent. */
   webhooks: webhookSettingsSchema.optional(),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
