@@ -203,6 +203,10 @@ export const startCommand = defineCommand({
       description:
         'keep conversations and feedback of keys with --store true in the data folder for this time, in days (docs/feedback.md); 0 keeps none',
     },
+    'allow-local-webhooks': {
+      type: 'boolean',
+      description: 'send webhooks over http:// too, to this machine and to private networks (docs/webhooks.md)',
+    },
     embeddings: {
       type: 'string',
       placeholder: 'FILE|URL',
@@ -302,6 +306,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly data: string;
   readonly 'feedback-days': string;
   readonly embeddings?: string;
+  readonly 'allow-local-webhooks'?: boolean;
   readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
@@ -346,6 +351,7 @@ function localOptions(values: StartValues): LocalOptions {
     ...(data === 'none' ? {} : { dataFolder: data }),
     feedbackDays: parseFeedbackDays(values['feedback-days'], data),
     ...(values.embeddings === undefined ? {} : { embeddings: parseEmbeddings(values.embeddings, data) }),
+    ...(values['allow-local-webhooks'] ? { allowLocalWebhooks: true } : {}),
     ...(values.log ? { log: jsonLog } : {}),
   };
 }

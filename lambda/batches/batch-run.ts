@@ -14,6 +14,12 @@ import type { WorkerOptions } from './worker-options.ts';
 export const LEASE_SECONDS = 60;
 /** Interval between two renewals, which also write the progress and read whether the batch was cancelled, in milliseconds. */
 const RENEW_MS = 2_000;
+/** Time before the end of a lease from which a run that could not renew it ends, in seconds. */
+const LEASE_MARGIN_SECONDS = 20;
+/** Attempts of an operation of the stores, and the wait after the first, in milliseconds. */
+const MAX_STORE_ATTEMPTS = 4;
+const STORE_WAIT_MS = 1_000;
+const NEVER = new AbortController().signal;
 /** Attempts of a line whose model or service fails. */
 const MAX_ATTEMPTS = 3;
 /** Wait after a failed attempt, in seconds. */
@@ -82,11 +88,15 @@ export class BatchRun {
   async run(): Promise<FinalStatus | undefined> {
     const aborted = () => this.#end('aborted', true);
     this.#limits.signal.addEventListener('abort', aborted, { once: true });
-    const renewing = setInterval(() => void this.#renew().catch((error: unknown) => this.#fail(error)), RENEW_MS);
+    const renewing = setInterval(() => void this.#renew().catch((error: unknown) => this.#notRenewed(error)), RENEW_MS);
     try {
       await this.#startLines();
       await Promise.all(this.#running);
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#failure !== undefined) {
+        // If the stores are still in trouble, the lease runs out.
+        await this.#giveBack().catch(() => undefined);
+        throw this.#failure;
+      }
       if (this.#stop === 'fenced') return undefined;
       if (this.#stop === 'cancelled' || this.#stop === 'expired') return await this.#finish(this.#stop);
       if (this.#pending.length === 0) return await this.#finish('completed');
@@ -165,7 +175,8 @@ export class BatchRun {
     if (line === undefined) return;
     const attempts = this.#lines.get(index)?.attempts ?? 0;
     // A worker that was killed may have written the result, and not the item.
-    if ((await store.result(id, index)) !== undefined) return await this.#keep(index, attempts);
+    const before = await this.#persist(async () => await store.result(id, index));
+    if (before !== undefined) return await this.#keep(index, attempts);
     const requestId = `${id}-${index}`;
     const origin = { caller: this.#caller, requestId, priority: { mayWake: mayWake(rules, created, unixTime()) } };
     let outcome: LineOutcome;
@@ -194,13 +205,14 @@ export class BatchRun {
       this.#pauseUntil = Math.max(this.#pauseUntil, unixTime() + FAILED_WAIT);
       return;
     }
-    await store.putResult(id, index, responseLine(lineId(id, index), line, outcome));
+    const text = responseLine(lineId(id, index), line, outcome);
+    await this.#persist(async () => await store.putResult(id, index, text));
     await this.#keep(index, attempts + 1);
   }
 
   /** Notes that a line has a result: the one that is stored, whichever worker wrote it. */
   async #keep(index: number, attempts: number): Promise<void> {
-    const bytes = await this.#options.store.result(this.#record.id, index);
+    const bytes = await this.#persist(async () => await this.#options.store.result(this.#record.id, index));
     const stored = JSON.parse(Buffer.from(bytes ?? []).toString('utf8')) as StoredResult;
     const result = stored.response.status_code < 400 ? 'output' : 'error';
     await this.#putLine(index, { result, attempts });
@@ -208,7 +220,19 @@ export class BatchRun {
 
   async #putLine(index: number, line: LineRecord): Promise<void> {
     this.#lines.set(index, line);
-    await this.#options.store.putLine(this.#record.id, index, line);
+    await this.#persist(async () => await this.#options.store.putLine(this.#record.id, index, line));
+  }
+
+  /** Repeats an operation of the stores that fails: a response that was paid for shall not be lost to a short outage. */
+  async #persist<Result>(operation: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await operation();
+      } catch (error) {
+        if (attempt === MAX_STORE_ATTEMPTS) throw error;
+        await this.#options.sleep(STORE_WAIT_MS * attempt, NEVER);
+      }
+    }
   }
 
   /** Renews the lease, writes the progress, and reads whether the batch was cancelled. */
@@ -216,6 +240,13 @@ export class BatchRun {
     const until = this.#options.unixTime() + LEASE_SECONDS;
     await this.#change((record) => ({ ...record, lease: { worker: this.#worker, until } }));
     this.#look();
+  }
+
+  /** Goes on as long as no other worker can take the batch up. */
+  #notRenewed(error: unknown): void {
+    const until = this.#record.lease?.until ?? 0;
+    if (this.#options.unixTime() >= until - LEASE_MARGIN_SECONDS) this.#fail(error);
+    else this.#options.log('warn', 'lease of a batch not renewed', { batch: this.#record.id, ...loggableError(error) });
   }
 
   /** Changes the record if this worker still has the lease; otherwise, the run is over. */
@@ -242,7 +273,7 @@ export class BatchRun {
     const written = await writeOutput(record, this.#input, this.#lines, because, this.#options);
     const unfinished =
       status === 'completed' ? 0 : record.counts.total - record.counts.completed - record.counts.failed;
-    await this.#change(({ lease: _, ...before }) => ({
+    await this.#change((before) => ({
       ...enter({ ...before, ...written }, status, this.#options.unixTime()),
       counts: { ...record.counts, failed: record.counts.failed + unfinished },
     }));

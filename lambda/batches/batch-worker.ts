@@ -47,6 +47,8 @@ export class BatchWorker {
       if (store.isOrphan(entry)) await store.dequeue(entry);
       return;
     }
+    if (this.#isTaken(found)) return;
+    // Its worker died before it said so.
     if (isFinal(found.status)) return await this.#close(entry, found, found.status);
     const record = await this.#claim(entry);
     if (record === undefined) return;
@@ -57,16 +59,20 @@ export class BatchWorker {
 
   /** Takes the lease of a batch, unless another worker has it or it waits. */
   async #claim({ key, id }: QueueEntry): Promise<BatchRecord | undefined> {
-    const { store, unixTime, exclusive = false } = this.#options;
+    const { store, unixTime } = this.#options;
     return await store.change(key, id, (record) => {
       const now = unixTime();
-      const { worker, until = 0 } = record.lease ?? {};
-      const taken = until > now && (worker === this.#id || !exclusive);
       const waits = (record.after ?? 0) > now && now < record.expires;
-      if (taken || waits || isFinal(record.status)) return undefined;
+      if (this.#isTaken(record) || waits || isFinal(record.status)) return undefined;
       const { after: _, ...rest } = record;
       return { ...rest, lease: { worker: this.#id, until: now + LEASE_SECONDS } };
     });
+  }
+
+  /** Whether a worker that lives has the lease of a batch. A batch that has ended keeps it until it is closed. */
+  #isTaken({ lease }: BatchRecord): boolean {
+    const { unixTime, exclusive = false } = this.#options;
+    return lease !== undefined && lease.until > unixTime() && (lease.worker === this.#id || !exclusive);
   }
 
   async #run(record: BatchRecord, limits: RunLimits): Promise<FinalStatus | undefined> {
@@ -104,8 +110,8 @@ export class BatchWorker {
 
   /** Ends a batch that cannot run. */
   async #refuse({ key, id }: BatchRecord, errors: readonly InputError[]): Promise<FinalStatus | undefined> {
-    const changed = await this.#options.store.change(key, id, ({ lease, ...before }) => {
-      if (lease?.worker !== this.#id) return undefined;
+    const changed = await this.#options.store.change(key, id, (before) => {
+      if (before.lease?.worker !== this.#id) return undefined;
       return { ...enter(before, 'failed', this.#options.unixTime()), errors: [...errors] };
     });
     return changed === undefined ? undefined : 'failed';

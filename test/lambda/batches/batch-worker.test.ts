@@ -35,7 +35,6 @@ describe('BatchWorker', () => {
       counts: { total: 50, completed: 50, failed: 0 },
       entered: { in_progress: clock.now, finalizing: clock.now, completed: clock.now },
     });
-    expect(batch.lease).toBeUndefined();
     expect(customIds(output)).toEqual(Array.from({ length: 50 }, (_, index) => `line ${index}`));
     expect(output[7]).toEqual({
       id: `batch_req_${id.replace('batch_', '')}_7`,

@@ -27,7 +27,7 @@ class Death {
 }
 
 /** The stores as a process sees them that dies before one of its operations. */
-function mortal(death: Death, table: ItemTable, documents: Documents) {
+function mortal(death: Pick<Death, 'pass'>, table: ItemTable, documents: Documents) {
   const items: ItemTable = {
     get: async (pk, sk) => await death.pass().then(async () => await table.get(pk, sk)),
     put: async (item) => await death.pass().then(async () => await table.put(item)),
@@ -113,5 +113,29 @@ describe('a batch whose worker is killed', { timeout: 120_000 }, () => {
     await first;
     expect(await world.ended(id)).toEqual(before);
     expect(before.output.map(({ response }) => response.body.echo)).toEqual(['Question 0', 'Question 1']);
+  });
+});
+
+describe('a batch whose stores fail for a while', () => {
+  it('loses no response, and runs no line again', async () => {
+    const world = batchWorld();
+    const { id } = await world.create(Array.from({ length: LINES }, (_, index) => inputLine(String(index))));
+    let [operations, ran] = [0, 0];
+    const flaky = async () => {
+      if (++operations % 3 === 0) throw new Error('The table is unavailable.');
+    };
+    const stores = mortal({ pass: flaky }, world.table, world.documents);
+    const { store } = world.storesOver(world.table, stores.objects);
+    const counting: RunLine = async (line) => {
+      ran++;
+      return await runLine(line);
+    };
+    await world.work(counting, { store, exclusive: true });
+    // The files are written once the store is back.
+    await world.work(counting, { exclusive: true });
+    expect(ran).toBe(LINES);
+    const { batch, output, errors } = await world.ended(id);
+    expect(batch.status).toBe('completed');
+    expect(output.length + errors.length).toBe(LINES);
   });
 });
