@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -21,12 +23,8 @@ async function started() {
   const args = ['bin/budgetforce.ts', 'start', '--port', '0', '--data', folder, '--json', '--allow-local-webhooks'];
   const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   child = server;
-  let text = '';
-  for await (const part of server.stdout) {
-    text += String(part);
-    if (text.includes('\n')) break;
-  }
-  const { url } = z.object({ url: z.string() }).parse(JSON.parse(text));
+  const [line] = await once(createInterface(server.stdout), 'line');
+  const { url } = z.object({ url: z.string() }).parse(JSON.parse(String(line)));
   return { server, url, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 }) };
 }
 
