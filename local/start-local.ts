@@ -232,7 +232,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     { ...dependencies, shutdown },
     {
       // Of other servers, and of emulated copies, the load is not of this process.
-      places: endpoint === undefined || copies !== undefined ? undefined : (options.parallel ?? DEFAULT_PARALLEL_STREAMS),
+      places:
+        endpoint === undefined || copies !== undefined ? undefined : (options.parallel ?? DEFAULT_PARALLEL_STREAMS),
       running: () => shutdown.running,
     },
   );

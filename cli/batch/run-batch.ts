@@ -66,8 +66,16 @@ export async function runBatch(files: BatchFiles, { api, sleep, progress }: Batc
   const report: BatchReport = {
     batches: batches.map(({ id, status, errors }) => ({ id, status, errors })),
     request_counts: totalOf(batches),
-    output: await write(files.output, batches.map((batch) => batch.output_file_id), api),
-    errors: await write(files.errors, batches.map((batch) => batch.error_file_id), api),
+    output: await write(
+      files.output,
+      batches.map((batch) => batch.output_file_id),
+      api,
+    ),
+    errors: await write(
+      files.errors,
+      batches.map((batch) => batch.error_file_id),
+      api,
+    ),
   };
   await rm(statePath, { force: true });
   return report;
@@ -104,15 +112,15 @@ async function follow(
 function totalOf(batches: readonly Batch[]): Batch['request_counts'] {
   const sum = (of: (counts: Batch['request_counts']) => number) =>
     batches.reduce((total, batch) => total + of(batch.request_counts), 0);
-  return { total: sum(({ total }) => total), completed: sum(({ completed }) => completed), failed: sum(({ failed }) => failed) };
+  return {
+    total: sum(({ total }) => total),
+    completed: sum(({ completed }) => completed),
+    failed: sum(({ failed }) => failed),
+  };
 }
 
 /** Writes the files of all batches, one after the other, as one file. Returns its path, or `undefined` if there are none. */
-async function write(
-  path: string,
-  fileIds: readonly (string | null)[],
-  api: BatchesApi,
-): Promise<string | undefined> {
+async function write(path: string, fileIds: readonly (string | null)[], api: BatchesApi): Promise<string | undefined> {
   const ids = fileIds.filter((id) => id !== null);
   if (ids.length === 0) return undefined;
   const unfinished = `${path}.part`;

@@ -25,19 +25,26 @@ export class BatchWorker {
     this.#slots = new Slots(options.rules.concurrency);
   }
 
-  /** Takes up all batches that can be, and runs them as far as they go. A batch that fails does not stop the others. */
-  async work(limits: RunLimits): Promise<void> {
+  /**
+   * Takes up all batches that can be, and runs them as far as they go. A batch that fails does not stop the others.
+   *
+   * @returns number of batches that a failure interrupted
+   */
+  async work(limits: RunLimits): Promise<number> {
+    let failed = 0;
     const entries: QueueEntry[] = [];
     for await (const entry of this.#options.store.queue()) entries.push(entry);
     const worker = async () => {
       for (let entry = entries.shift(); entry !== undefined && !limits.signal.aborted; entry = entries.shift()) {
         const { key, id } = entry;
         await this.#take(entry, limits).catch((error: unknown) => {
+          failed++;
           this.#options.log('error', 'batch interrupted', { key, batch: id, ...loggableError(error) });
         });
       }
     };
     await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));
+    return failed;
   }
 
   async #take(entry: QueueEntry, limits: RunLimits): Promise<void> {

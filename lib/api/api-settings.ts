@@ -77,6 +77,8 @@ export interface ApiSettingsProps {
   readonly contentBucket?: string | undefined;
   readonly retention?: Partial<Retention> | undefined;
   readonly retrieval?: RetrievalSettings | undefined;
+  readonly batches?: Settings['batches'];
+  readonly webhookSecretArn?: string | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly routes?: readonly RouteSettings[] | undefined;
   readonly rawPrompts?: boolean | undefined;
@@ -112,6 +114,8 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     ...(props.upstreamIdleSeconds !== undefined && { upstreamIdleMs: props.upstreamIdleSeconds * 1_000 }),
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(props.retrieval !== undefined && { retrieval: props.retrieval }),
+    ...(props.batches !== undefined && { batches: props.batches }),
+    ...(props.webhookSecretArn !== undefined && { webhooks: { secretArn: props.webhookSecretArn } }),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
     ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),

@@ -12,17 +12,21 @@ const OBJECT_ACTIONS = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
 /** S3 deletes whole days; the function takes nothing that is older than the retention, so one more day loses nothing. */
 const EXTRA_DAYS = 1;
 
-/**
- * Creates the bucket of the content that clients allowed to store, if the retention allows any: encrypted, closed to the public, over TLS
- * only. Objects expire with the retention, so the bucket, which stays when the stack is deleted, empties itself.
- */
+/** Creates the bucket of the content that clients allowed to store, if the retention allows any. */
 export function createContentBucket(
   scope: Construct,
   id: string,
   { feedbackDays = 0 }: Partial<Retention>,
   key: IKey | undefined,
 ): Bucket | undefined {
-  if (feedbackDays === 0) return undefined;
+  return feedbackDays === 0 ? undefined : createExpiringBucket(scope, id, feedbackDays, key);
+}
+
+/**
+ * Creates a bucket of content: encrypted, closed to the public, over TLS only. Objects expire with the retention, so the bucket, which
+ * stays when the stack is deleted, empties itself.
+ */
+export function createExpiringBucket(scope: Construct, id: string, days: number, key: IKey | undefined): Bucket {
   const bucket = new Bucket(scope, id, {
     ...(key === undefined
       ? { encryption: BucketEncryption.S3_MANAGED }
@@ -32,7 +36,7 @@ export function createContentBucket(
     removalPolicy: RemovalPolicy.RETAIN,
     lifecycleRules: [
       {
-        expiration: Duration.days(feedbackDays + EXTRA_DAYS),
+        expiration: Duration.days(days + EXTRA_DAYS),
         abortIncompleteMultipartUploadAfter: Duration.days(1),
       },
     ],

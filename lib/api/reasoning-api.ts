@@ -13,11 +13,12 @@ import { refuse } from '../facts/refusal.ts';
 import { DocumentIndex } from '../retrieval/document-index.ts';
 import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
-import { createFunction } from './api-function.ts';
+import { apiPurpose, createFunction } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
 import { apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
+import { BackgroundFunction } from './background-function.ts';
 import { checkApi } from './check-api.ts';
-import { createContentBucket, grantContent } from './content-bucket.ts';
+import { createContentBucket, createExpiringBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
 import { LEDGER_ACTIONS, ledgerTable } from './ledger-table.ts';
 import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
@@ -25,6 +26,7 @@ import { createRestApi } from './rest-api.ts';
 import { ScalingAccess } from './scaling-access.ts';
 import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
 import { assertParsable, environmentBytes, splitSettings } from './split-settings.ts';
+import { createWebhookSecret } from './webhook-secret.ts';
 
 /**
  * OpenAI-compatible HTTPS API with thinking budgets in front of a `ReasoningEndpoint`, of servers that exist already, or of
@@ -55,6 +57,10 @@ export class ReasoningApi extends Construct {
 
   /** Documents and the index of their passages. `undefined` without `retrieval`. */
   readonly documentIndex: DocumentIndex | undefined;
+  /** Bucket of the files of batches. `undefined` without `batches`, and with `retrieval`, whose bucket has them. */
+  readonly batchFiles: Bucket | undefined;
+  /** Function that runs batches and sends webhooks. `undefined` without either. */
+  readonly background: BackgroundFunction | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
@@ -64,6 +70,15 @@ export class ReasoningApi extends Construct {
     this.ledger = ledgerTable(this, 'Ledger', resolved.ledger, props.ledgerTableName);
     this.content = createContentBucket(this, 'Content', props.retention ?? {}, key);
     this.documentIndex = this.#documentIndex(props, resolved, key);
+    const { batches, retention } = props;
+    const filesDays = retention?.filesDays ?? 0;
+    // Without days, `checkApi` refuses the app.
+    this.batchFiles =
+      batches === undefined || this.documentIndex !== undefined || filesDays === 0
+        ? undefined
+        : createExpiringBucket(this, 'BatchFiles', filesDays, key);
+    const filesBucket = this.documentIndex?.documents ?? this.batchFiles;
+    const webhookSecret = props.webhooks === true ? createWebhookSecret(this, 'WebhookSecret', key) : undefined;
     const settings = apiSettings({
       endpointName: props.endpoint?.endpointName,
       models: props.models,
@@ -72,6 +87,8 @@ export class ReasoningApi extends Construct {
       contentBucket: this.content?.bucketName,
       retention: props.retention,
       retrieval: this.documentIndex?.settings,
+      batches: batches && filesBucket && { ...batches, bucket: filesBucket.bucketName },
+      webhookSecretArn: webhookSecret?.secretArn,
       aliases: props.aliases,
       routes: props.routes,
       rawPrompts: props.rawPrompts,
@@ -89,32 +106,45 @@ export class ReasoningApi extends Construct {
 
     this.#sayWhatClientsSee(props, resolved);
     this.settingsFile = inTwoParts.file;
-    this.handler = createFunction(this, props, resolved, inTwoParts, key);
-    this.#grantAccess(props, key);
+    this.handler = createFunction(this, props, resolved, inTwoParts, key, apiPurpose(props, inTwoParts));
+    this.#grantAccess(this.handler, props, key, webhookSecret);
+    const { role } = this.handler;
+    const scaled = scaledModels(props);
+    if (role !== undefined && scaled.length > 0) new ScalingAccess(this, 'Load', this.handler, role, scaled);
+    this.background =
+      batches === undefined && webhookSecret === undefined
+        ? undefined
+        : new BackgroundFunction(this, 'Background', props, resolved, inTwoParts, key);
+    if (this.background !== undefined) {
+      this.#grantAccess(this.background.handler, props, key, webhookSecret);
+      this.background.grantCopies(scaled);
+    }
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);
     this.domainTarget = addDomain(this.restApi, props);
     this.baseUrl = props.domain === undefined ? `${this.restApi.url}v1` : `https://${props.domain.name}/v1`;
   }
 
-  /** Allows the function to use the endpoint, its key, the keys of other servers, its table and, if models scale by load, their copies. */
-  #grantAccess({ endpoint, models }: ReasoningApiProps, key: IKey | undefined): void {
-    endpoint?.grantInvoke(this.handler);
-    this.#grantUpstreams(upstreamsOf(models));
-    this.apiKey?.grantRead(this.handler);
-    key?.grantDecrypt(this.handler);
-    this.ledger?.grant(this.handler, ...LEDGER_ACTIONS);
-    if (this.content !== undefined && this.handler.role !== undefined)
-      grantContent(this.content, this.handler.role, key);
-    if (this.handler.role !== undefined) this.documentIndex?.grantUse(this.handler.role);
-    const scaled = models
-      .map(({ model }) => model)
-      .filter(isHosted)
-      .filter(({ deployedScaling }) => deployedScaling !== undefined);
-    if (this.handler.role !== undefined && scaled.length > 0) {
-      new ScalingAccess(this, 'Load', this.handler, this.handler.role, scaled);
+  /** Allows a function to use the endpoint, the keys of other servers, the table, stored content and documents. */
+  #grantAccess(
+    handler: NodejsFunction,
+    { endpoint, models }: ReasoningApiProps,
+    key: IKey | undefined,
+    webhookSecret: Secret | undefined,
+  ): void {
+    endpoint?.grantInvoke(handler);
+    this.#grantUpstreams(handler, upstreamsOf(models));
+    // Batches run without the key of their client.
+    if (handler === this.handler) this.apiKey?.grantRead(handler);
+    key?.grantDecrypt(handler);
+    webhookSecret?.grantRead(handler);
+    this.ledger?.grant(handler, ...LEDGER_ACTIONS);
+    const { role } = handler;
+    if (role !== undefined) {
+      for (const bucket of [this.content, this.batchFiles]) if (bucket !== undefined) grantContent(bucket, role, key);
+      this.documentIndex?.grantUse(role);
     }
-    this.#grantZeroCopies(models.map(({ model }) => model).filter(isHosted));
+    this.#grantZeroCopies(handler, models.map(({ model }) => model).filter(isHosted));
   }
 
   #sayWhatClientsSee({ models }: ReasoningApiProps, resolved: ResolvedApi): void {
@@ -127,11 +157,11 @@ export class ReasoningApi extends Construct {
   }
 
   /** Lets the function report the desired copies of models that scale to zero, and not by load. */
-  #grantZeroCopies(models: readonly OfferedModel[]): void {
+  #grantZeroCopies(handler: NodejsFunction, models: readonly OfferedModel[]): void {
     const reported = models.filter(({ deployedScaling }) => deployedScaling === undefined);
     const names = [...new Set(reported.flatMap(({ zeroCopies }) => zeroCopies?.componentName ?? []))];
     if (names.length === 0) return;
-    this.handler.addToRolePolicy(
+    handler.addToRolePolicy(
       new PolicyStatement({
         actions: ['sagemaker:DescribeInferenceComponent'],
         resources: names.map((name) => componentArnOf(this, name)),
@@ -139,8 +169,8 @@ export class ReasoningApi extends Construct {
     );
   }
 
-  /** Lets the function read the keys of other servers, and invoke other endpoints. */
-  #grantUpstreams(upstreams: readonly OtherUpstream[]): void {
+  /** Lets a function read the keys of other servers, and invoke other endpoints. */
+  #grantUpstreams(handler: NodejsFunction, upstreams: readonly OtherUpstream[]): void {
     const secrets = upstreams.flatMap((upstream) =>
       upstream.kind === 'openai-compatible' ? (upstream.apiKeySecretArn ?? []) : [],
     );
@@ -153,7 +183,7 @@ export class ReasoningApi extends Construct {
     ] as const) {
       if (resources.length === 0) continue;
       const statement = new PolicyStatement({ actions: [...actions], resources: [...new Set(resources)] });
-      this.handler.addToRolePolicy(statement);
+      handler.addToRolePolicy(statement);
     }
   }
 
@@ -193,4 +223,12 @@ export class ReasoningApi extends Construct {
     });
     return secret;
   }
+}
+
+/** Models whose copies the functions read and wake. */
+function scaledModels({ models }: ReasoningApiProps): readonly OfferedModel[] {
+  return models
+    .map(({ model }) => model)
+    .filter(isHosted)
+    .filter(({ deployedScaling }) => deployedScaling !== undefined);
 }

@@ -49,6 +49,7 @@ export class ApiStack extends Stack {
       apiName: config.name,
       retention: config.retention,
       retrieval: config.retrieval,
+      batches: config.batches,
       alarmTopicArn: config.watching.alarmTopicArn,
       runbookUrl: config.watching.runbookUrl,
       aliases: config.aliases,

@@ -7,9 +7,9 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { SETTINGS_FILE } from '../../lambda/settings/read-settings.ts';
 import { type Files, type ProgramName, programFiles } from './programs.ts';
 
-/** Returns the code of the API's function, and beside it the settings file. */
-export function functionCode(settingsFile: string): Code {
-  return settingsAsset(settingsFile, (folder) => writeFiles(folder, programFiles('function')));
+/** Returns the code of a function, by default of the API's, and beside it the settings file. */
+export function functionCode(settingsFile: string, name: ProgramName = 'function'): Code {
+  return settingsAsset(settingsFile, (folder) => writeFiles(folder, programFiles(name)), name);
 }
 
 /** Returns a folder that contains only the settings file. */
@@ -28,8 +28,8 @@ export function programAsset(name: ProgramName): {
   return assetOf(`program ${name}`, (folder) => writeFiles(folder, programFiles(name)));
 }
 
-function settingsAsset(settingsFile: string, writeCode: (folder: string) => void): Code {
-  const key = createHash('sha256').update(settingsFile).digest('hex');
+function settingsAsset(settingsFile: string, writeCode: (folder: string) => void, name = 'settings'): Code {
+  const key = createHash('sha256').update(name).update(settingsFile).digest('hex');
   return Code.fromAsset(
     ASSET_FOLDER,
     assetOf(key, (folder) => {

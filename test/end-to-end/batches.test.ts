@@ -74,17 +74,18 @@ describe('a batch on a laptop', { timeout: 240_000 }, () => {
     const batch = await client.batches.retrieve(id);
     expect(batch.request_counts).toEqual({ total: LINES, completed: LINES, failed: 0 });
     const text = await (await client.files.content(batch.output_file_id ?? '')).text();
-    const output = text.trim().split('\n').map((line) => JSON.parse(line));
-    expect(output.map(({ custom_id: customId }) => customId)).toEqual(requests.map((line) => JSON.parse(line).custom_id));
+    const output = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(output.map(({ custom_id: customId }) => customId)).toEqual(
+      requests.map((line) => JSON.parse(line).custom_id),
+    );
     for (const { response } of output) expect(response).toMatchObject({ status_code: 200, body: { model: MODEL } });
 
     await expect.poll(() => receiver.received.length, { timeout: 10_000 }).toBe(1);
     const [message] = receiver.received;
-    const event = await client.webhooks.unwrap(
-      message?.body ?? '',
-      message?.headers as Record<string, string>,
-      secret,
-    );
+    const event = await client.webhooks.unwrap(message?.body ?? '', message?.headers as Record<string, string>, secret);
     expect(event).toMatchObject({ type: 'batch.completed', data: { id } });
     await receiver.close();
   });

@@ -102,6 +102,7 @@ export function deployedSettings({
 }): Settings {
   const [environment] = all(api, 'AWS::Lambda::Function')
     .filter(({ Description }) => !String(Description).startsWith('Brings the documents'))
+    .filter(({ Description }) => !String(Description).startsWith('Runs batches'))
     .flatMap(({ Environment }) => environmentSchema.safeParse(Environment).data ?? []);
   return parseSettings({ name: SETTINGS_FILE, text: settingsFile }, environment?.Variables ?? {});
 }

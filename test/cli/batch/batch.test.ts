@@ -45,7 +45,10 @@ async function commandWorld(lines: readonly string[], run: RunLine = echoLine) {
     return { code, ...printed };
   };
   const read = (name: string) =>
-    readFileSync(join(folder, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    readFileSync(join(folder, name), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   return { ...world, call, folder, file, read, record, stopWorker: () => clearInterval(worker) };
 }
 
