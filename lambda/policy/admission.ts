@@ -97,12 +97,15 @@ function workLeft(load: Load, capacity: CopyCapacity): number {
   );
 }
 
-/** Share of the load at which requests queue up to which a batch may start a line. The rest is left to requests with a client. */
-const BATCH_SHARE = 0.5;
+/**
+ * Pressure of all requests up to which a batch may start a line. Below the pressure at which copies are added, and at which elastic
+ * budgets shrink: a batch causes neither.
+ */
+const BATCH_PRESSURE = 0.5;
 
-/** Whether copies have room for a line of a batch: some copy runs, and all requests leave half of the load free. */
-export function hasRoomForBatch(load: Load, capacity: CopyCapacity, { fullAt }: AdmissionSettings): boolean {
-  return load.copies > 0 && pressureOf(load, capacity) < fullAt * BATCH_SHARE;
+/** Whether copies have room for a line of a batch: some copy runs, and all requests leave half of the caches and places free. */
+export function hasRoomForBatch(load: Load, capacity: CopyCapacity): boolean {
+  return load.copies > 0 && pressureOf(load, capacity) < BATCH_PRESSURE;
 }
 
 /** Converts a wait to a `Retry-After` value: whole seconds, from 1 to 3,600. An unknown wait (`NaN`) becomes 3,600. */

@@ -134,11 +134,7 @@ export class AdmissionGate {
     };
 
     const { batch } = request;
-    if (
-      batch !== undefined &&
-      !(load.copies === 0 && batch.mayWake) &&
-      !hasRoomForBatch(load, capacity, policy.admission)
-    ) {
+    if (batch !== undefined && !(load.copies === 0 && batch.mayWake) && !hasRoomForBatch(load, capacity)) {
       // Not kept: a batch that waits is no demand for copies.
       await scaling.leaseStore.remove(candidate.requestId);
       throw noRoom();

@@ -8,6 +8,12 @@ import { Webhooks } from '../../../lambda/webhooks/webhooks.ts';
 import { scriptedApp } from '../scripted-world.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 
+interface WebhookObject {
+  readonly secret: string;
+  readonly events: readonly string[];
+  readonly previous_secret_until?: number;
+}
+
 const unixTime = () => Math.floor(Date.now() / 1_000);
 
 /** An app with webhooks, and a key. */
@@ -27,15 +33,16 @@ async function worldOf(allowLocal = true) {
       headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  return { app, send, webhooks, record, key, table, logs: () => JSON.stringify([log, appLog]) };
+  const set = async (body: unknown) => (await (await send('PUT', body)).json()) as WebhookObject;
+  return { app, send, set, webhooks, record, key, table, logs: () => JSON.stringify([log, appLog]) };
 }
 
 describe('the webhook of a key, over the API', () => {
   it('is set with a secret that is shown once and verifies its events', async () => {
     const receiver = await startReceiver();
     onTestFinished(async () => await receiver.close());
-    const { send, webhooks, record, logs } = await worldOf();
-    const made = await (await send('PUT', { url: receiver.url, events: ['response.completed'] })).json();
+    const { send, set, webhooks, record, logs } = await worldOf();
+    const made = await set({ url: receiver.url, events: ['response.completed'] });
     expect(made).toMatchObject({ id: record.id, object: 'webhook', url: receiver.url, events: ['response.completed'] });
     expect(made.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     const shown = await (await send('GET')).json();
@@ -56,8 +63,8 @@ describe('the webhook of a key, over the API', () => {
   });
 
   it('takes all events if none are named, and is deleted', async () => {
-    const { send } = await worldOf();
-    const made = await (await send('PUT', { url: 'https://example.com/hook' })).json();
+    const { send, set } = await worldOf();
+    const made = await set({ url: 'https://example.com/hook' });
     expect(made.events).toHaveLength(8);
     expect(await (await send('DELETE')).json()).toMatchObject({ object: 'webhook', deleted: true });
     expect((await send('GET')).status).toBe(404);
@@ -65,9 +72,9 @@ describe('the webhook of a key, over the API', () => {
   });
 
   it('each time it is set, it has another secret', async () => {
-    const { send } = await worldOf();
+    const { set } = await worldOf();
     const body = { url: 'https://example.com/hook', grace_seconds: 60 };
-    const [first, second] = [await (await send('PUT', body)).json(), await (await send('PUT', body)).json()];
+    const [first, second] = [await set(body), await set(body)];
     expect(first.secret).not.toBe(second.secret);
     expect(second.previous_secret_until).toBeGreaterThan(unixTime());
   });
