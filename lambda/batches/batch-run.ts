@@ -206,16 +206,16 @@ export class BatchRun {
       return;
     }
     const text = responseLine(lineId(id, index), line, outcome);
-    await this.#persist(async () => await store.putResult(id, index, text));
-    await this.#keep(index, attempts + 1);
+    if (await this.#persist(async () => await store.putResult(id, index, text)))
+      await this.#putLine(index, { result: fileOf(outcome.status), attempts: attempts + 1 });
+    else await this.#keep(index, attempts + 1);
   }
 
   /** Notes that a line has a result: the one that is stored, whichever worker wrote it. */
   async #keep(index: number, attempts: number): Promise<void> {
     const bytes = await this.#persist(async () => await this.#options.store.result(this.#record.id, index));
     const stored = JSON.parse(Buffer.from(bytes ?? []).toString('utf8')) as StoredResult;
-    const result = stored.response.status_code < 400 ? 'output' : 'error';
-    await this.#putLine(index, { result, attempts });
+    await this.#putLine(index, { result: fileOf(stored.response.status_code), attempts });
   }
 
   async #putLine(index: number, line: LineRecord): Promise<void> {
@@ -285,6 +285,11 @@ export class BatchRun {
     const after = this.#pauseUntil > this.#options.unixTime() ? { after: this.#pauseUntil } : {};
     await this.#change(({ lease: _, ...record }) => ({ ...record, ...after }));
   }
+}
+
+/** The file that a response belongs to. */
+function fileOf(status: number): NonNullable<LineRecord['result']> {
+  return status < 400 ? 'output' : 'error';
 }
 
 interface StoredResult {

@@ -27,6 +27,8 @@ const MISTAKES: ReadonlySet<string> = new Set(['ValidationException', 'ItemColle
  * | `USAGE#day` | id of the key`#`id of the request | usage record of one request |
  * | `LOAD#model` | id of the request | load lease of a request that is running or has just ended |
  * | `SCALING#model` | `state`, `control` | scaling state, operator's settings |
+ * | `BATCHES#key`, `BATCHQUEUE`, `BATCHLINES#batch` | | batches (lambda/batches/batch-store.ts) |
+ * | `WEBHOOK`, `DELIVERIES`, `UNDELIVERED#key` | | webhooks (lambda/webhooks/webhook-store.ts) |
  * | `STORED#key`, `STOREDUSER#…`, `FEEDBACK#day` | | stored generations and feedback (lambda/feedback/feedback-store.ts) |
  *
  * Every operation ends within seconds, and throws a `TableUnavailableError` if the table is in trouble. What follows is each caller's
