@@ -14,6 +14,8 @@ import type { WorkerOptions } from './worker-options.ts';
 export const LEASE_SECONDS = 60;
 /** Interval between two renewals, which also write the progress and read whether the batch was cancelled, in milliseconds. */
 const RENEW_MS = 2_000;
+/** Time within which a change of the key's limits takes effect, in seconds. */
+const CALLER_SECONDS = 15;
 /** Time before the end of a lease from which a run that could not renew it ends, in seconds. */
 const LEASE_MARGIN_SECONDS = 20;
 /** Attempts of an operation of the stores, and the wait after the first, in milliseconds. */
@@ -48,7 +50,8 @@ export class BatchRun {
   readonly #slots: Slots;
   readonly #worker: string;
   readonly #input: readonly InputLine[];
-  readonly #caller: Caller;
+  #caller: Caller;
+  #callerAt: number;
   readonly #limits: RunLimits;
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
@@ -71,6 +74,7 @@ export class BatchRun {
     this.#record = record;
     this.#input = given.input;
     this.#caller = given.caller;
+    this.#callerAt = worker.options.unixTime();
     this.#lines = new Map(given.lines);
     this.#worker = worker.id;
     this.#slots = worker.slots;
@@ -239,7 +243,18 @@ export class BatchRun {
   async #renew(): Promise<void> {
     const until = this.#options.unixTime() + LEASE_SECONDS;
     await this.#change((record) => ({ ...record, lease: { worker: this.#worker, until } }));
+    await this.#renewCaller();
     this.#look();
+  }
+
+  /** Reads the limits of the key again. If it is not valid any more, the next worker that takes the batch up ends it. */
+  async #renewCaller(): Promise<void> {
+    const { callerOf, unixTime } = this.#options;
+    if (unixTime() - this.#callerAt < CALLER_SECONDS) return;
+    this.#callerAt = unixTime();
+    const caller = await callerOf(this.#record.key);
+    if (caller === undefined) this.#end('pause', true);
+    else this.#caller = caller;
   }
 
   /** Goes on as long as no other worker can take the batch up. */

@@ -36,7 +36,6 @@ export const inputErrorSchema = z.object({
 export type InputError = z.output<typeof inputErrorSchema>;
 
 const lineCountsSchema = z.object({ total: z.int(), completed: z.int(), failed: z.int() });
-export type LineCounts = z.output<typeof lineCountsSchema>;
 
 /** A batch. Unix times, in seconds. */
 export const batchRecordSchema = z.object({

@@ -218,6 +218,21 @@ describe('BatchWorker', () => {
     expect((await ended(id)).batch).toMatchObject({ status: 'failed', errors: [{ code: 'key_not_valid' }] });
   });
 
+  it('a key that is not valid any more ends the lines that run', async () => {
+    const { create, work, ended, clock } = batchWorld();
+    const { id } = await create(lines(1));
+    let valid = true;
+    const callerOf = async (key: string) => (valid ? { id: key, admin: false, limits: {} } : undefined);
+    const run: RunLine = async ({ signal }) => {
+      valid = false;
+      clock.now += 15;
+      return await new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    await work(run, { callerOf });
+    await work(run, { callerOf });
+    expect((await ended(id)).batch).toMatchObject({ status: 'failed', errors: [{ code: 'key_not_valid' }] });
+  });
+
   it('at most so many lines run at once, and batches take turns', async () => {
     const { create, optionsFor } = batchWorld();
     await create(lines(6), 'key_1');

@@ -16,7 +16,7 @@ import type { ItemTable } from '../../../lambda/storage/table.ts';
 import type { EndEvent } from '../../../lambda/webhooks/event.ts';
 import { type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
-export const NOW = 1_700_000_000;
+const NOW = 1_700_000_000;
 export const ENDPOINT = '/v1/chat/completions';
 
 /** A line of an input file. */
