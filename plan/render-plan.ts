@@ -190,10 +190,7 @@ function batchSection({ estimatedBatchDollars: cost }: Plan): readonly Section[]
     {
       title: `Dollars of ${linesAtOnce > 0 ? 'batches and webhooks' : 'webhooks'}, beside the cost of the copies`,
       head: ['what', 'dollars'],
-      rows: [
-        ['the look each minute, for a month', estimate(lookPerMonth)],
-        ...(linesAtOnce > 0 ? batches : []),
-      ],
+      rows: [['the look each minute, for a month', estimate(lookPerMonth)], ...(linesAtOnce > 0 ? batches : [])],
     },
   ];
 }

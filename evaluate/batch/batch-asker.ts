@@ -98,7 +98,10 @@ export class BatchAsker {
     try {
       const { parts } = splitInput('requests.jsonl', [...waiting.values()].map(({ text }) => text).join('\n'));
       for (const part of parts) {
-        const requests = part.trimEnd().split('\n').map((line) => String(JSON.parse(line).custom_id));
+        const requests = part
+          .trimEnd()
+          .split('\n')
+          .map((line) => String(JSON.parse(line).custom_id));
         const { id } = await this.#api.create(await this.#api.upload('requests.jsonl', part), ENDPOINT);
         this.#state.push({ id, requests });
         await this.#writeState();
@@ -155,11 +158,7 @@ export class BatchAsker {
 }
 
 /** Gives a request its answer, or says why there is none. */
-async function settle(
-  id: string,
-  sent: Promise<Answers>,
-  waiting: ReadonlyMap<string, Waiting>,
-): Promise<void> {
+async function settle(id: string, sent: Promise<Answers>, waiting: ReadonlyMap<string, Waiting>): Promise<void> {
   const asked = waiting.get(id);
   if (asked === undefined) return;
   try {

@@ -42,7 +42,10 @@ function evaluationWorld() {
       ...{ seeds: 1, concurrency: 2, dollarsPerMillionTokens: undefined, out, signal },
     };
     await evaluate(evaluation);
-    return readFileSync(join(out, 'results.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    return readFileSync(join(out, 'results.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   };
   return { run, lines, statePath };
 }
