@@ -22,7 +22,7 @@ import { type RouteSettings, routeProblem } from '../lambda/settings/routes.ts';
 import type { ModelSettings } from '../lambda/settings/settings.ts';
 import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
-import { type BackgroundWork, startBackgroundWork } from './background-work.ts';
+import { type BatchWork, startBatchWork } from './batch-work.ts';
 import { calibrationBeside } from './calibration-file.ts';
 import {
   type EmulatedCopies,
@@ -199,7 +199,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
-  let background: BackgroundWork | undefined;
+  let batchWork: BatchWork | undefined;
   const objects = options.dataFolder === undefined ? undefined : new FolderObjects(join(options.dataFolder, 'content'));
   const dependencies = await compose(settings, options.log ?? (() => {}), {
     ...(options.retriever === undefined ? {} : { retriever: options.retriever }),
@@ -210,7 +210,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
       ? {}
       : {
           documents: documentsIn(options.dataFolder, embedder, options.log),
-          batchesChanged: () => background?.look(),
+          batchesChanged: () => batchWork?.look(),
           webhooks: { master: webhookMaster(options.dataFolder), allowLocal: options.allowLocalWebhooks ?? false },
         }),
   });
@@ -228,7 +228,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   }
   const shutdown = new Shutdown();
   const app = createApp({ ...dependencies, shutdown });
-  background = startBackgroundWork(
+  batchWork = startBatchWork(
     { ...dependencies, shutdown },
     {
       // Of other servers, and of emulated copies, the load is not of this process.
@@ -248,7 +248,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await once(server, 'listening');
   } catch (error) {
     clearInterval(ticking);
-    await background.close();
+    await batchWork.close();
     await Promise.all([runtime?.close(), table?.close()]);
     throw listenError(error, options);
   }
@@ -264,7 +264,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     async close({ graceMs = 0 } = {}) {
       clearInterval(ticking);
       shutdown.begin();
-      await background?.close();
+      await batchWork?.close();
       await drain(server, shutdown, graceMs);
       await Promise.all([runtime?.close(), table?.close()]);
     },

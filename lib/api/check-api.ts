@@ -1,6 +1,6 @@
 import { checkAccess } from '../checks/check-access.ts';
 import { checkAliases } from '../checks/check-aliases.ts';
-import { checkBackground } from '../checks/check-background.ts';
+import { checkBatches } from '../checks/check-batches.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkExisting } from '../checks/check-existing.ts';
 import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
@@ -46,7 +46,7 @@ export function checkApi(
     checkScalingLedger(resolved.ledger, scaled?.id),
     ...checkRetention(props.retention?.feedbackDays ?? 0, resolved.ledger, props.apiKey !== false),
     ...checkRetrievalOf(region, props, resolved.ledger),
-    ...checkBackground({
+    ...checkBatches({
       batches: props.batches,
       webhooks: props.webhooks === true,
       filesDays: props.retention?.filesDays ?? 0,

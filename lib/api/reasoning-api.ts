@@ -16,7 +16,7 @@ import { addDomain, addFirewall } from './api-access.ts';
 import { apiPurpose, createFunction } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
 import { apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
-import { BackgroundFunction } from './background-function.ts';
+import { BatchFunction } from './batch-function.ts';
 import { checkApi } from './check-api.ts';
 import { createContentBucket, createExpiringBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
@@ -60,7 +60,7 @@ export class ReasoningApi extends Construct {
   /** Bucket of the files of batches. `undefined` without `batches`, and with `retrieval`, whose bucket has them. */
   readonly batchFiles: Bucket | undefined;
   /** Function that runs batches and sends webhooks. `undefined` without either. */
-  readonly background: BackgroundFunction | undefined;
+  readonly batchFunction: BatchFunction | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
@@ -111,13 +111,13 @@ export class ReasoningApi extends Construct {
     const { role } = this.handler;
     const scaled = scaledModels(props);
     if (role !== undefined && scaled.length > 0) new ScalingAccess(this, 'Load', this.handler, role, scaled);
-    this.background =
+    this.batchFunction =
       batches === undefined && webhookSecret === undefined
         ? undefined
-        : new BackgroundFunction(this, 'Background', props, resolved, inTwoParts, key);
-    if (this.background !== undefined) {
-      this.#grantAccess(this.background.handler, props, key, webhookSecret);
-      this.background.grantCopies(scaled);
+        : new BatchFunction(this, 'Batches', props, resolved, inTwoParts, key);
+    if (this.batchFunction !== undefined) {
+      this.#grantAccess(this.batchFunction.handler, props, key, webhookSecret);
+      this.batchFunction.grantCopies(scaled);
     }
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);

@@ -18,7 +18,7 @@ export const programs = {
   /** Function of the API. */
   function: { entry: 'lambda/handler.ts', target: 'node24' },
   /** Function that runs batches and sends webhooks. */
-  background: { entry: 'lambda/batches/handler.ts', target: 'node24' },
+  batches: { entry: 'lambda/batches/handler.ts', target: 'node24' },
   /** Function that finds what hangs in creating or deleting. */
   watch: { entry: 'lambda/watch/handler.ts', target: 'node24' },
   /** Function that brings the documents of stores into their index. */

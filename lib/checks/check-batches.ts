@@ -3,7 +3,7 @@ import type { BatchRules } from '../../lambda/settings/batch-settings.ts';
 import type { Refusal } from '../facts/refusal.ts';
 
 /** What of an API with batches or webhooks is checked. */
-interface CheckedBackground {
+interface CheckedBatches {
   readonly batches: BatchRules | undefined;
   readonly webhooks: boolean;
   readonly filesDays: number;
@@ -14,13 +14,13 @@ interface CheckedBackground {
 }
 
 /** Refuses batches without a place for their files and their state, and webhooks that cannot be sent. */
-export function checkBackground({
+export function checkBatches({
   batches,
   webhooks,
   filesDays,
   ledger,
   isolated,
-}: CheckedBackground): readonly (Refusal | undefined)[] {
+}: CheckedBatches): readonly (Refusal | undefined)[] {
   const zone = batches?.windows?.find(({ timezone }) => findTimeZone(timezone) === undefined)?.timezone;
   return [
     batches !== undefined && filesDays === 0

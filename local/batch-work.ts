@@ -6,7 +6,7 @@ import { batchRulesSchema } from '../lambda/settings/batch-settings.ts';
 /** Interval in which batches and webhooks that are due are looked at, in milliseconds. */
 const LOOK_MS = 2_000;
 
-export interface BackgroundWorkOptions {
+export interface BatchWorkOptions {
   /** Requests that this machine runs at once. `undefined`: the server or the emulated copies decide. */
   readonly places: number | undefined;
   /** Number of generations that run, of clients and of batches. */
@@ -14,7 +14,7 @@ export interface BackgroundWorkOptions {
 }
 
 /** Work that no client waits for, in the process of the local server. */
-export interface BackgroundWork {
+export interface BatchWork {
   /** Looks at once. */
   look(): void;
   /** Gives running batches back, and waits until nothing runs. */
@@ -25,10 +25,7 @@ export interface BackgroundWork {
  * Runs batches and sends webhooks. A batch has at most half of the places, and starts a line only if one is free. What an earlier process
  * left goes on at once, because only one process can use the data folder.
  */
-export function startBackgroundWork(
-  dependencies: AppDependencies,
-  { places, running }: BackgroundWorkOptions,
-): BackgroundWork {
+export function startBatchWork(dependencies: AppDependencies, { places, running }: BatchWorkOptions): BatchWork {
   const { webhooks, log } = dependencies;
   const concurrency = places === undefined ? {} : { concurrency: Math.max(1, Math.floor(places / 2)) };
   // Copies on this machine cost nothing.
@@ -42,7 +39,7 @@ export function startBackgroundWork(
     const ended = work.then(
       () => undefined,
       (error: unknown) => {
-        if (!stop.signal.aborted) log('error', 'background work failed', { ...loggableError(error) });
+        if (!stop.signal.aborted) log('error', 'batches or webhooks failed', { ...loggableError(error) });
       },
     );
     working.add(ended);

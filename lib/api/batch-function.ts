@@ -24,7 +24,7 @@ const TIMEOUT_MINUTES = 15;
  * Function that runs batches and sends webhooks. EventBridge calls it each minute; what it does is in the table, so a run that fails or is
  * missed is made up for by the next one. Its event is then in a dead-letter queue, with an alarm.
  */
-export class BackgroundFunction extends Construct {
+export class BatchFunction extends Construct {
   readonly handler: NodejsFunction;
   readonly alarm: Alarm;
 
@@ -40,7 +40,7 @@ export class BackgroundFunction extends Construct {
     this.handler = createFunction(this, props, resolved, settings, key, {
       description: 'Runs batches and sends webhooks of the reasoning API',
       roleDescription: 'Batches and webhooks: invokes the endpoint as the API does, writes results, writes its logs',
-      code: functionCode(settings.file, 'background'),
+      code: functionCode(settings.file, 'batches'),
       timeout: Duration.minutes(TIMEOUT_MINUTES),
       noDeadLetters: 'Failed events go to the queue of its destination, with their error.',
     });
