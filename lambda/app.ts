@@ -108,22 +108,19 @@ function guard(app: Hono<AppEnvironment>, { keyHashes, keys, failedLogins }: App
     '/v1/*',
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw tooLarge();
+      onError: (context) => {
+        throw tooLarge(context.req.path);
       },
     }),
     unpackBody(MAX_BODY_BYTES, tooLarge),
   );
 }
 
-function tooLarge(): ApiError {
-  return new ApiError(
-    413,
-    `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation, or split the document.`,
-    {
-      code: 'request_too_large',
-    },
-  );
+function tooLarge(path: string): ApiError {
+  const sentence = path.endsWith('/files')
+    ? `The upload is larger than ${MAX_BODY_BYTES} bytes with its form. Split the file.`
+    : `The body is larger than ${MAX_BODY_BYTES} bytes. Shorten the conversation.`;
+  return new ApiError(413, sentence, { code: 'request_too_large' });
 }
 
 function unknownRoute(app: Hono<AppEnvironment>, method: string, path: string): ApiError {

@@ -13,10 +13,10 @@ import { KeyStore } from './keys/key-store.ts';
 import { Ledger } from './keys/ledger.ts';
 import { createModels } from './models/create-models.ts';
 import type { ServedModel } from './models/served-model.ts';
-import { deployedDocuments, deployedIndex, readLater } from './retrieval/deployed-documents.ts';
+import { deployedDocuments, deployedIndex } from './retrieval/deployed-documents.ts';
 import type { Retriever } from './retrieval/retriever.ts';
 import { FileStore } from './retrieval/stores/file-store.ts';
-import { VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
+import { type LocalIngestion, VectorStores, type VectorStoresOptions } from './retrieval/stores/vector-stores.ts';
 import { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import { SageMakerCopies } from './scaling/sagemaker-copies.ts';
 import type { DesiredCopiesLine, ScalingMetricsLine } from './scaling/scaling-metrics.ts';
@@ -80,8 +80,11 @@ export async function compose(
   };
 }
 
-/** Where documents and their passages are, how they are read, and what ingests them. */
-export type DocumentParts = Pick<VectorStoresOptions, 'documents' | 'index' | 'read' | 'ingest'>;
+/** Where documents and their passages are, and what ingests them. */
+export interface DocumentParts extends Pick<VectorStoresOptions, 'documents' | 'index'> {
+  /** Ingests in this process. @param tokenizerFile the tokenizer.json of the first model, if it has one */
+  readonly ingestion?: (tokenizerFile: string | undefined) => LocalIngestion;
+}
 
 /** What the local server injects. */
 export interface ComposeOverrides extends ScalingOverrides {
@@ -208,9 +211,6 @@ function webhooksOf(
   return { webhooks: new Webhooks({ store, master, allowLocal, unixTime, random: Math.random, log }) };
 }
 
-/** Characters of a text, in bytes, that make about one token, if only the model server can count. */
-const BYTES_PER_TOKEN = 4;
-
 /** Files, stores of documents and batches, if the settings allow files and there is a place for them. */
 function filesOf(
   { retention, retrieval, batches }: Settings,
@@ -220,8 +220,7 @@ function filesOf(
 ): Pick<AppDependencies, 'files' | 'documents' | 'retriever' | 'batches'> {
   const { filesDays } = retention;
   const parts: DocumentParts | undefined =
-    overrides.documents ??
-    (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval), read: readLater });
+    overrides.documents ?? (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval) });
   const documents = parts?.documents ?? (batches && deployedDocuments({ documentBucket: batches.bucket }));
   if (filesDays === 0 || table === undefined || documents === undefined) return {};
   const files = new FileStore(table, documents, { unixTime, newId }, filesDays);
@@ -231,9 +230,9 @@ function filesOf(
       ? { files }
       : { files, batches: { store, changed: overrides.batchesChanged } };
   if (parts === undefined) return withBatches;
-  const counter = async () =>
-    (await model?.tokenizer.counter?.()) ?? ((text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
-  const stores = new VectorStores({ ...parts, table, files, unixTime, newId, counter });
+  const { tokenizer } = model?.settings ?? {};
+  const ingestion = parts.ingestion?.(tokenizer?.kind === 'file' ? tokenizer.path : undefined);
+  const stores = new VectorStores({ ...parts, ingestion, table, files, unixTime, newId });
   return { ...withBatches, documents: { files, stores }, retriever: stores };
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,7 @@ import type { FormatName } from '../lambda/forcing/format.ts';
 import { Shutdown } from '../lambda/generation/shutdown.ts';
 import { hashKey } from '../lambda/keys/hash-key.ts';
 import type { Embedder } from '../lambda/retrieval/passage-index.ts';
-import { createReadDocument } from '../lambda/retrieval/read/read-document.ts';
+import { createCutDocument } from '../lambda/retrieval/read/read-document.ts';
 import type { Retriever } from '../lambda/retrieval/retriever.ts';
 import { type Aliases, aliasProblem } from '../lambda/settings/aliases.ts';
 import { MAX_DAYS, retentionSchema } from '../lambda/settings/retention.ts';
@@ -47,6 +48,7 @@ import { type LocalTable, startLocalTable } from './local-table.ts';
 import { probeContainer } from './probe-container.ts';
 import { EmbeddedIndex } from './retrieval/embedded-index.ts';
 import { FolderDocuments } from './retrieval/folder-documents.ts';
+import { sendFrames } from './send-frames.ts';
 import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
 import { webhookMaster } from './webhook-master.ts';
@@ -281,10 +283,12 @@ function documentsIn(dataFolder: string, embedder: Embedder | undefined, log: Lo
   return {
     documents: new FolderDocuments(join(dataFolder, 'documents')),
     index: new EmbeddedIndex(join(dataFolder, 'passages'), embedder),
-    read: createReadDocument(),
-    async ingest(work) {
-      last = last.then(work).catch((error: unknown) => failed(log, error));
-    },
+    ingestion: (tokenizerFile) => ({
+      cut: createCutDocument(tokenizerFile),
+      async run(work) {
+        last = last.then(work).catch((error: unknown) => failed(log, error));
+      },
+    }),
   };
 }
 
@@ -325,7 +329,14 @@ function fetchOf(
       const { body, status } = toApiError(error);
       return Response.json(body, { status });
     }
-    return await app.fetch(request, { source: env.incoming.socket.remoteAddress });
+    const response = await app.fetch(request, { source: env.incoming.socket.remoteAddress });
+    return env.outgoing instanceof ServerResponse
+      ? sendFrames(response, env.outgoing, (error) =>
+          options.log?.('error', 'stream broken off', {
+            error: error instanceof Error ? error.message : String(error),
+          }),
+        )
+      : response;
   };
 }
 

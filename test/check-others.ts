@@ -11,6 +11,7 @@ const judges = {
   'check:conformance': 'schemathesis: the API against its own OpenAPI document',
   'check:fuzz': 'schemathesis: requests of every shape',
   'check:compat': 'compatcanary: OpenAI’s shapes',
+  'check:comply': 'llm-comply: OpenAI’s and Anthropic’s schemas',
   'check:graders': 'math-verify',
   'check:emulator': 'moto',
   'check:ministack': 'ministack: DynamoDB',

@@ -11,6 +11,10 @@ const CONTROLS: Readonly<Record<string, string>> = {
   messages: 'prompt',
   vote: 'samples',
   vote_until: 'lead',
+  'retrieval.stores': 'store',
+  'retrieval.when': 'passages-when',
+  'retrieval.query': 'prompt',
+  retrieval: 'passages',
 };
 
 /** Id of the control that sets a field, or a field around it: `messages` for `messages[1].content`. */

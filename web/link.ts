@@ -11,6 +11,9 @@ export interface LinkedSettings {
   readonly model: string | undefined;
   readonly compare: boolean;
   readonly budgets: readonly [BoxValues, BoxValues];
+  /** Tokens of passages, and when they are read. */
+  readonly passages: number | undefined;
+  readonly when: string | undefined;
 }
 
 /** All settings of the form as the fragment of a URL. It has neither the key nor the conversation. */
@@ -25,6 +28,8 @@ export function toFragment(settings: LinkedSettings): string {
     for (const name of BUDGET_FIELDS) set(`${name}${index + 1}`, values[name]);
     set(`effort${index + 1}`, effort);
   }
+  set('passages', settings.passages);
+  if (settings.when === 'unsure') set('passages-when', settings.when);
   for (const id of [...FIELDS, ...OPTIONS.map((option) => option.id)]) set(id, textOf(id));
   return parameters.toString();
 }
@@ -48,6 +53,8 @@ export function fromFragment(fragment: string): LinkedSettings | undefined {
     model: parameters.get('model') ?? undefined,
     compare: parameters.has('compare'),
     budgets: [budgetOf(1), budgetOf(2)],
+    passages: wholeNumber(parameters.get('passages')),
+    when: parameters.get('passages-when') ?? undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { type BoxValues, BudgetBox, type ModelInfo } from './budget-box.ts';
 import { CodePanel } from './code-panel.ts';
 import { Conversation } from './conversation.ts';
 import { copyText } from './copy-text.ts';
+import { DocumentsPanel } from './documents-panel.ts';
 import { byId, element } from './element.ts';
 import { Exchange } from './exchange.ts';
 import { clearFieldErrors, showFieldError } from './field-errors.ts';
@@ -56,6 +57,20 @@ const codePanel = new CodePanel({
   bodies: () => boxes.map((box, index) => ({ name: SIDES[index] ?? '', body: bodyOf(box.values) })),
   origin: base.slice(0, -1),
   needsKey: () => key.value !== '',
+});
+const documents = new DocumentsPanel({
+  ...{ base, headers: keyHeader },
+  question: () => prompt.value,
+  ask: (question, model) => {
+    prompt.value = question;
+    if (models.some(({ id }) => id === model) && modelSelect.value !== model) {
+      modelSelect.value = model;
+      modelChosen();
+    }
+    codePanel.show();
+    prompt.focus();
+  },
+  onChange: () => codePanel.show(),
 });
 const loadPanel = new LoadPanel(() => `${base}v1/load?model=${encodeURIComponent(modelSelect.value)}`, keyHeader);
 new Sweep({
@@ -112,6 +127,7 @@ function bodyOf({ max, min, waits, effort }: BoxValues): ChatBody {
     ],
     ...(Object.keys(thinking).length === 0 ? {} : { thinking }),
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
+    ...(documents.field === undefined ? {} : { retrieval: documents.field }),
     ...rest,
     stream: true,
     stream_options: { include_usage: true, continuous_usage_stats: true },
@@ -184,7 +200,10 @@ form.addEventListener('submit', async (event) => {
   const started = boxes.map((box, index) => {
     const exchange = new Exchange(completionsUrl, bodyOf(box.values));
     const title = boxes.length === 1 ? 'Run' : (SIDES[index] ?? '');
-    const view = new RunView({ title, exchange, dollarsOf, onKeep: (answer) => keep(question, answer) });
+    const view = new RunView({
+      ...{ title, exchange, dollarsOf, onKeep: (answer) => keep(question, answer) },
+      passageText: documents.reader(question),
+    });
     return { title, view, exchange, side: BOXES[index] ?? '' };
   });
   runs.replaceChildren(...started.map(({ view }) => view.card));
@@ -210,10 +229,7 @@ form.addEventListener('submit', async (event) => {
 });
 stop.addEventListener('click', () => running?.abort());
 compare.addEventListener('change', layDials);
-modelSelect.addEventListener('change', () => {
-  layDials();
-  showLoad();
-});
+modelSelect.addEventListener('change', modelChosen);
 form.addEventListener('input', () => codePanel.show());
 prompt.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -222,7 +238,7 @@ const linkButton = byId('link', HTMLButtonElement);
 linkButton.addEventListener('click', () => {
   const [first = {}, other] = boxes.map(({ values }) => values);
   const budgets = [first, other ?? second ?? {}] as const;
-  const fragment = toFragment({ model: modelSelect.value, compare: compare.checked, budgets });
+  const fragment = toFragment({ model: modelSelect.value, compare: compare.checked, budgets, ...documents.linked });
   history.replaceState(null, '', `#${fragment}`);
   void copyText(linkButton, location.href, 'The link is in the address bar');
 });
@@ -236,18 +252,23 @@ form.addEventListener(
   { capture: true },
 );
 
+function modelChosen(): void {
+  layDials();
+  showLoad();
+}
+
 /** Restores the settings of the link in the address bar, if there is one. */
 function restore(): void {
   linked = fromFragment(location.hash);
   if (linked === undefined) return;
   const { model, budgets } = linked;
   compare.checked = linked.compare;
+  documents.restore(linked.passages, linked.when);
   [, second] = budgets;
   boxes = [];
   if (models.some(({ id }) => id === model)) modelSelect.value = model ?? '';
   if (models.length === 0) return;
-  layDials();
-  showLoad();
+  modelChosen();
 }
 
 function askForKey(): void {
@@ -295,12 +316,13 @@ async function loadModels(): Promise<void> {
     if (response?.status === 401) waitForKey();
     return;
   }
+  sessionStorage.setItem('key', key.value);
   const body: { readonly data: readonly ModelInfo[] } = await response.json();
   models = body.data;
   modelSelect.replaceChildren(...models.map((model) => element('option', { value: model.id }, nameOf(model))));
   if (linked?.model !== undefined && models.some(({ id }) => id === linked?.model)) modelSelect.value = linked.model;
-  layDials();
-  showLoad();
+  modelChosen();
+  if (document.body.dataset['documents'] === 'kept') await documents.show();
   if (askedEarly) form.requestSubmit();
 }
 

@@ -13,6 +13,8 @@ export type RunEvent =
   /** Probabilities of the next thinking tokens, 0 to 1. `null`: forced. */
   | { readonly kind: 'probabilities'; readonly tokens: readonly (number | null)[] }
   | { readonly kind: 'vote'; readonly vote: VoteState }
+  /** Where the answer cites a passage: places of the mark, in UTF-16 code units. */
+  | { readonly kind: 'citations'; readonly places: readonly { readonly start: number; readonly end: number }[] }
   /** At the end of an answer that is complete, and stored under this id. */
   | { readonly kind: 'stored'; readonly id: string }
   /** `param`: the field of the request that caused it. */
@@ -34,6 +36,7 @@ export interface Report {
   readonly probes?: { readonly count: number; readonly tokens: number };
   readonly vote?: VoteAccount;
   readonly attempts?: readonly Attempt[];
+  readonly retrieval?: Retrieval;
   readonly route?: { readonly id: string; readonly answered_by: string; readonly kept_because?: string };
 }
 
@@ -52,6 +55,19 @@ export interface VoteAccount {
   readonly decided_by: string;
 }
 
+/** The passages that the model read. */
+export interface Retrieval {
+  readonly tokens: number;
+  readonly left_out: number;
+  readonly failure?: string;
+  readonly passages: readonly {
+    readonly id: string;
+    readonly filename: string;
+    readonly score: number;
+    readonly tokens: number;
+  }[];
+}
+
 /** A model that ran for the answer. */
 export interface Attempt {
   readonly model: string;
@@ -68,10 +84,19 @@ export interface Usage {
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number };
 }
 
+interface Annotation {
+  readonly url_citation: { readonly start_index: number; readonly end_index: number };
+}
+
 interface Chunk {
   readonly id?: string;
   readonly choices?: readonly {
-    readonly delta?: { readonly content?: string; readonly reasoning_content?: string; readonly forced?: boolean };
+    readonly delta?: {
+      readonly content?: string;
+      readonly reasoning_content?: string;
+      readonly forced?: boolean;
+      readonly annotations?: readonly Annotation[];
+    };
     readonly logprobs?: { readonly reasoning_content?: readonly { readonly logprob: number | null }[] } | null;
   }[];
   readonly vote?: VoteState;
@@ -145,6 +170,14 @@ function eventsOf(chunk: Chunk): readonly RunEvent[] {
       ? [{ kind: 'text', part: 'thinking', text: delta.reasoning_content, forced } as const]
       : []),
     ...(delta?.content ? [{ kind: 'text', part: 'answer', text: delta.content, forced } as const] : []),
+    ...(delta?.annotations === undefined
+      ? []
+      : [
+          {
+            kind: 'citations',
+            places: delta.annotations.map(({ url_citation: at }) => ({ start: at.start_index, end: at.end_index })),
+          } as const,
+        ]),
     ...(chunk.budget_forcing === undefined ? [] : [{ kind: 'report', report: chunk.budget_forcing } as const]),
     ...(chunk.usage == null ? [] : [{ kind: 'usage', usage: chunk.usage } as const]),
   ];

@@ -2,7 +2,8 @@ import { attemptsView } from './attempts-view.ts';
 import { element } from './element.ts';
 import type { Exchange } from './exchange.ts';
 import { FeedbackView } from './feedback-view.ts';
-import type { Report, RunEvent, Usage } from './read-run.ts';
+import { passageList } from './passage-list.ts';
+import type { Report, Retrieval, RunEvent, Usage } from './read-run.ts';
 import type { StoredAnswer } from './stored-answer.ts';
 import { Timeline } from './timeline.ts';
 import { VoteView } from './vote-view.ts';
@@ -14,6 +15,8 @@ interface RunOptions {
   readonly dollarsOf: (usage: Usage) => number | undefined;
   /** Called if the reader goes on from the answer. */
   readonly onKeep: (answer: string) => void;
+  /** Text of a passage that the model read. */
+  readonly passageText: (id: string) => Promise<string>;
 }
 
 /** A run on the page: its texts with forced parts marked, and its figures. */
@@ -28,12 +31,14 @@ export class RunView {
   readonly #figures = element('dl');
   readonly #vote = new VoteView();
   readonly #attempts = element('div');
+  readonly #passages = element('div');
   readonly #feedback = element('div');
   readonly #actions = element('div', { className: 'actions', hidden: true });
   readonly #keep = element('button', { type: 'button', className: 'quiet' }, 'Keep and ask more');
   readonly #startedAt = performance.now();
   readonly #ticking = setInterval(() => this.#tick(), 100);
   #answerText = '';
+  #cited: ReadonlySet<number> = new Set();
   #firstMs: number | undefined;
   #totalMs: number | undefined;
   #report: Report | undefined;
@@ -60,6 +65,7 @@ export class RunView {
       this.#answer,
       this.timeline.figure,
       this.#vote.section,
+      this.#passages,
       this.#attempts,
       this.#figures,
       this.#feedback,
@@ -74,6 +80,7 @@ export class RunView {
     if (event.kind === 'usage') this.#usage = event.usage;
     if (event.kind === 'probabilities') this.timeline.add(event.tokens);
     if (event.kind === 'vote') this.#vote.show(event.vote);
+    if (event.kind === 'citations') this.#cited = this.#citedIn(event.places);
     if (event.kind === 'error') this.error(event.message);
   }
 
@@ -123,8 +130,28 @@ export class RunView {
     if (report.gates_off !== undefined)
       this.note('The rules by confidence were off: the model server gives no log-probabilities.');
     if (report.vote !== undefined) this.#vote.decided(report.vote);
+    if (report.retrieval !== undefined) this.#showPassages(report.retrieval);
     const attempts = attemptsView(report);
     if (attempts !== undefined) this.#attempts.replaceChildren(attempts);
+  }
+
+  /** The numbers of passages at the marks of the answer, such as 1 and 3 in `[1, 3]`. */
+  #citedIn(places: readonly { readonly start: number; readonly end: number }[]): ReadonlySet<number> {
+    const marks = places.map(({ start, end }) => this.#answerText.slice(start, end));
+    return new Set(marks.flatMap((mark) => (mark.match(/\d+/g) ?? []).map(Number)));
+  }
+
+  #showPassages({ passages, failure, left_out: leftOut }: Retrieval): void {
+    const rows = passages.map(({ id, filename, score, tokens: count }, index) => ({
+      ...{ filename, score, note: tokens(count), cited: this.#cited.has(index + 1) },
+      text: async () => await this.#options.passageText(id),
+    }));
+    const without = failure === undefined ? 'No passage was found.' : `The search failed: ${failure}.`;
+    this.#passages.replaceChildren(
+      element('h3', {}, 'Passages'),
+      ...(rows.length === 0 ? [element('p', { className: 'hint' }, without)] : [passageList('Passages', rows)]),
+      ...(leftOut === 0 ? [] : [element('p', { className: 'hint' }, `Found, but over the budget: ${leftOut}.`)]),
+    );
   }
 
   #showFigures(): void {
@@ -173,6 +200,7 @@ function figuresOf(report: Report): readonly (readonly [string, string])[] {
     ['forced', tokens(report.forced_tokens)],
     ['Waits', skipped === 0 ? String(report.waits) : `${report.waits}, ${skipped} skipped`],
     ['ended by', endReasons[report.end_reason ?? ''] ?? report.end_reason ?? '–'],
+    ...(report.retrieval === undefined ? [] : [['passages', tokens(report.retrieval.tokens)] as const]),
     ...(confidence === undefined ? [] : [['confidence', confidence.value.toFixed(2)] as const]),
     ...(probes === undefined ? [] : [['probes', `${probes.count}, ${tokens(probes.tokens)}`] as const]),
   ];

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { apiClientOptions, apiOptions } from '../api-client.ts';
 import { type Action, defineCommand, findAction } from '../command.ts';
 import { addDocuments } from '../docs/add-documents.ts';
@@ -25,7 +27,11 @@ const actions: Readonly<Record<string, DocsAction>> = {
     arguments: ['FOLDER'],
     summary: 'add the documents of a folder, or one file; unchanged ones are skipped, changed ones replaced',
     async run({ api, storeName, subject, prune, print }) {
-      const documents = await findDocuments(required('add', subject, 'a folder or a file'));
+      const path = required('add', subject, 'a folder or a file');
+      const documents = await findDocuments(path);
+      if (prune && !(await stat(path)).isDirectory()) {
+        throw new UsageError(`--prune removes what a folder no longer has, and ${path} is a file. Give its folder.`);
+      }
       const store = (await api.find(storeName)) ?? (await api.create(storeName));
       const report = await addDocuments(api, store, documents, {
         prune,
@@ -37,9 +43,11 @@ const actions: Readonly<Record<string, DocsAction>> = {
         .join(', ');
       print(
         report,
-        [`${storeName} (${store.id}): ${counts}`, ...failed.map(({ name, why }) => `FAILED ${name}: ${why}`), ''].join(
-          '\n',
-        ),
+        [
+          `${storeName} (${store.id}): ${counts}`,
+          ...failed.map(({ name, why }) => `FAILED ${why.startsWith(`${basename(name)} `) ? why : `${name}: ${why}`}`),
+          '',
+        ].join('\n'),
       );
       return failed.length === 0 ? 0 : 1;
     },

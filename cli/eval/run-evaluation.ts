@@ -19,7 +19,7 @@ import { readQuestions } from '../../evaluate/questions/read-questions.ts';
 import { reportText } from '../../evaluate/report.ts';
 import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
 import { startLocal } from '../../local/start-local.ts';
-import { apiKeyOf, parseBaseUrl } from '../api-client.ts';
+import { apiKeyOf, callApi, parseBaseUrl } from '../api-client.ts';
 import { BatchesApi } from '../batch/batches-api.ts';
 import { firstModel } from '../first-model.ts';
 import {
@@ -80,6 +80,8 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
     if (baseUrl === undefined)
       server = await startLocal({ ...embeddedModels(), port: 0, host: '127.0.0.1', parallel: concurrency });
     const api = { baseUrl: server === undefined ? (baseUrl ?? '') : `${server.url}/v1`, apiKey: apiKeyOf(values) };
+    // An unknown store is an error of every question: better before the first one.
+    for (const store of values.store ?? []) await callApi(api, 'GET', `/vector_stores/${encodeURIComponent(store)}`);
     const model = values.model ?? (await firstModel(api));
     const weights = server === undefined ? undefined : await embeddedWeights(model);
     const thresholds = await thresholdsFrom(

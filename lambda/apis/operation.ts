@@ -5,6 +5,8 @@ export interface ApiDescription<OperationId extends string = string> {
   readonly operations: Readonly<Record<OperationId, Operation>>;
   /** Schemas of what clients send: the ones that parse it. By their names under `components.schemas`. */
   readonly requestSchemas?: NamedSchemas;
+  /** Whether a member that the request's schemas do not name may be `null`, which asks for nothing. */
+  readonly unknownNulls?: true;
   /** Schemas of what the API responds with. The tests validate real responses against them. */
   readonly responseSchemas?: NamedSchemas;
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { invalidRequest } from '../errors/api-error.ts';
-import { describeIssue } from '../http/describe-issue.ts';
 
 /** Query of a list, as OpenAI's. */
 export const pageQuerySchema = z.strictObject({
@@ -10,19 +9,6 @@ export const pageQuerySchema = z.strictObject({
   before: z.string().max(128).optional().describe('Id before which the page ends.'),
 });
 export type PageQuery = z.output<typeof pageQuerySchema>;
-
-/** Parses a query. @throws {ApiError} 400 that names the field */
-export function parsePageQuery<Schema extends z.ZodType>(
-  schema: Schema,
-  query: Readonly<Record<string, string>>,
-): z.output<Schema> {
-  const parsed = schema.safeParse(query);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue === undefined) throw invalidRequest('query', 'The query is not valid.');
-  const { field, message } = describeIssue(issue, query);
-  throw invalidRequest(field, message, issue.code === 'unrecognized_keys' ? 'unsupported_parameter' : 'invalid_value');
-}
 
 interface Entry {
   readonly id: string;

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
 import type { AppDependencies, AppEnvironment } from '../context.ts';
+import { invalidRequest } from '../errors/api-error.ts';
 import type { IgnoredField } from '../generation/request.ts';
 import { parseBody } from '../http/parse-body.ts';
 import { acceptBody, type Leniency } from './accept-body.ts';
@@ -14,6 +15,8 @@ export interface ParsedRequest<Request> {
   /** Whether the body's `store` is neither omitted nor true. */
   readonly refusesStore: boolean;
 }
+
+const STRICT_HEADER = 'x-budgetforce-strict';
 
 /**
  * Parses the body of a model request. Fields without effect are removed and reported, unless the header `x-budgetforce-strict: true`
@@ -33,7 +36,7 @@ export async function parseRequest<Schema extends z.ZodObject>(
     text = body;
     refusesStore = input.store != null && input.store !== true;
   };
-  if (strict || context.req.header('x-budgetforce-strict')?.toLowerCase() === 'true') {
+  if (isStrict(context) || strict) {
     const request = await parseBody(context.req.raw, schema, (input, body) => {
       note(input, body);
       return input;
@@ -48,4 +51,15 @@ export async function parseRequest<Schema extends z.ZodObject>(
     return accepted.body;
   });
   return { request, ignored, text, refusesStore };
+}
+
+/** Whether the header asks for strictness. @throws {ApiError} 400 for another value than true or false */
+function isStrict(context: Context<AppEnvironment>): boolean {
+  const value = context.req.header(STRICT_HEADER)?.toLowerCase();
+  if (value === undefined || value === 'false') return false;
+  if (value === 'true') return true;
+  throw invalidRequest(
+    STRICT_HEADER,
+    `The header ${STRICT_HEADER} is ${JSON.stringify(value.slice(0, 32))}. Send true or false, or leave it out.`,
+  );
 }

@@ -15,7 +15,7 @@ const share = z.number().min(0).max(1);
 const key = z.string().min(1).max(64);
 const storeId = z.string().min(1).max(128);
 
-const comparison = z.union([
+const comparisons = [
   z.strictObject({
     type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']),
     key,
@@ -29,14 +29,18 @@ const comparison = z.union([
       .min(1)
       .max(100),
   }),
-]);
-const combined = (inner: z.ZodType<Filter>) =>
-  z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(MAX_FILTERS) });
+] as const;
+/** Comparisons, and combinations of what is below. By its type, so that an error is of the kind that is meant. */
+const orCombined = (inner: z.ZodType<Filter>): z.ZodType<Filter> =>
+  z.discriminatedUnion('type', [
+    ...comparisons,
+    z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(inner).min(1).max(MAX_FILTERS) }),
+  ]);
 
 /** A filter as OpenAI's, with combinations up to three levels deep. */
-export const filterSchema: z.ZodType<Filter> = z
-  .union([comparison, combined(z.union([comparison, combined(z.union([comparison, combined(comparison)]))]))])
-  .describe('OpenAI’s filter: a comparison of an attribute, or comparisons combined by `and` or `or`.');
+export const filterSchema: z.ZodType<Filter> = orCombined(
+  orCombined(orCombined(z.discriminatedUnion('type', comparisons))),
+).describe('OpenAI’s filter: a comparison of an attribute, or comparisons combined by `and` or `or`.');
 
 /** How the results of a search are ranked, as OpenAI's `ranking_options`. */
 const rankingOptions = z.strictObject({

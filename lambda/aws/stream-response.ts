@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { FrameStream } from '../http/frame-stream.ts';
 
 /** Response streaming of Lambda's Node.js runtime, which provides it as the global `awslambda`. */
 export interface LambdaStreaming {
@@ -32,5 +33,7 @@ export async function streamResponse(response: Response, stream: Writable, strea
     out.end();
     return;
   }
-  await pipeline(Readable.fromWeb(response.body), out);
+  const frames = FrameStream.of(response);
+  if (frames === undefined) await pipeline(Readable.fromWeb(response.body), out);
+  else await frames.writeTo(out);
 }

@@ -72,6 +72,12 @@ export function settleLimits(
   const window =
     model.contextTokens - promptTokens - passageTokens - format.openThinking.length - closingTokens(format);
   const passages = passageTokens === 0 ? '' : `, up to ${passageTokens} tokens of passages (retrieval.max_tokens)`;
+  if (passageTokens > 0 && window + promptTokens < 1) {
+    return tooLong(
+      'retrieval.max_tokens',
+      `retrieval.max_tokens (${passageTokens}) leaves no room for a conversation in the model's context window of ${model.contextTokens} tokens. Lower it.`,
+    );
+  }
   if (window < 1) {
     return tooLong(
       names.prompt ?? 'messages',

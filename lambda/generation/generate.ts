@@ -93,8 +93,9 @@ async function* lookUp(
   try {
     const { text, account } = await beforeAbort(lookUp.find(signal), AbortSignal.any([signal, ...cuts]));
     machine.takePassages(text);
-    yield* takeEvents(machine, generation);
+    // The search ends before its passages: a dialect may have an item for it.
     yield { kind: 'lookup', query, account };
+    yield* takeEvents(machine, generation);
     return account;
   } catch (error) {
     signal.throwIfAborted();

@@ -12,7 +12,11 @@ export async function* mergeGenerators<T>(
   let finished = false;
   try {
     while (pending.size > 0) {
-      const { index, result } = await Promise.race(pending.values());
+      // Of one generator there is nothing to race, and a race costs as much as the rest.
+      const [first] = pending.values();
+      const { index, result } = await (pending.size === 1 && first !== undefined
+        ? first
+        : Promise.race(pending.values()));
       if (result === undefined || result.done === true) {
         pending.delete(index);
       } else {

@@ -39,6 +39,11 @@ export function describeIssue(
             : `${field} must be ${article(issue.expected)}; received ${received}.`,
       };
     case 'invalid_union': {
+      const values = discriminatorsOf(issue);
+      if (values.length > 0) {
+        const known = values.map((value) => JSON.stringify(value)).join(', ');
+        return { field, message: `${field} must be one of ${known}; received ${received}.` };
+      }
       // The alternative that matched furthest is the one that the client meant.
       const closest = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0];
       if (closest !== undefined && closest.path.length > 0) {
@@ -64,6 +69,11 @@ export function describeIssue(
     default:
       return { field, message: field === '' ? issue.message : `${field}: ${issue.message}` };
   }
+}
+
+/** The values of the member that tells alternatives apart, if none of them was given. */
+function discriminatorsOf(issue: z.core.$ZodIssueInvalidUnion): readonly unknown[] {
+  return 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
 }
 
 function bound(origin: string, how: string, limit: unknown): string {

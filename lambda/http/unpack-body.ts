@@ -10,12 +10,14 @@ import { ApiError } from '../errors/api-error.ts';
  * @param maxBytes maximum size of the unpacked body
  * @param tooLarge the error of a larger body
  */
-export function unpackBody(maxBytes: number, tooLarge: () => ApiError): MiddlewareHandler<AppEnvironment> {
+export function unpackBody(maxBytes: number, tooLarge: (path: string) => ApiError): MiddlewareHandler<AppEnvironment> {
   return async (context, next) => {
     const { raw } = context.req;
     const encoding = (raw.headers.get('content-encoding') ?? 'identity').trim().toLowerCase();
     if (encoding === 'identity' || encoding === '') return await next();
-    const body = await unpacked(encoding, Buffer.from(await raw.arrayBuffer()), maxBytes, tooLarge);
+    const body = await unpacked(encoding, Buffer.from(await raw.arrayBuffer()), maxBytes, () =>
+      tooLarge(context.req.path),
+    );
     const headers = new Headers(raw.headers);
     headers.delete('content-encoding');
     headers.delete('content-length');

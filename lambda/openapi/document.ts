@@ -96,9 +96,16 @@ function queryParameters(query: NonNullable<Operation['query']>): readonly OpenA
 }
 
 function schemasOf(descriptions: readonly ApiDescription[]) {
-  const all = [sharedSchemas, ...descriptions];
+  const all: readonly Partial<ApiDescription>[] = [sharedSchemas, ...descriptions];
+  const requests = (unknownNulls: boolean) =>
+    jsonSchemas(
+      merged(all.filter((one) => (one.unknownNulls ?? false) === unknownNulls).map((one) => one.requestSchemas)),
+      'input',
+      { unknownNulls },
+    );
   return {
-    ...jsonSchemas(merged(all.map(({ requestSchemas }) => requestSchemas)), 'input'),
+    ...requests(false),
+    ...requests(true),
     ...jsonSchemas(merged(all.map(({ responseSchemas }) => responseSchemas)), 'output'),
   };
 }

@@ -3,14 +3,25 @@ import type { NamedSchemas } from '../apis/operation.ts';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** Converts schemas to `components.schemas` of an OpenAPI document. A schema that contains another of them refers to it. */
-export function jsonSchemas(schemas: NamedSchemas, io: 'input' | 'output'): Record<string, JsonSchema> {
+/**
+ * Converts schemas to `components.schemas` of an OpenAPI document. A schema that contains another of them refers to it.
+ *
+ * @param options `unknownNulls`: whether objects may have members that they do not name, if these are `null`
+ */
+export function jsonSchemas(
+  schemas: NamedSchemas,
+  io: 'input' | 'output',
+  { unknownNulls = false }: { readonly unknownNulls?: boolean } = {},
+): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
   const made = z.toJSONSchema(registry, {
     io,
     uri: (id) => `#/components/schemas/${id}`,
-    override: ({ jsonSchema }) => dropBoundsOfIntegers(jsonSchema),
+    override: ({ jsonSchema }) => {
+      dropBoundsOfIntegers(jsonSchema);
+      if (unknownNulls && jsonSchema.additionalProperties === false) jsonSchema.additionalProperties = { type: 'null' };
+    },
   });
   return Object.fromEntries(
     Object.entries(made.schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),

@@ -29,16 +29,19 @@ export function serviceApi(apis: readonly Api[]): Api {
         };
       }),
       getReference: route('GET', '/docs', () => page(referencePage)),
-      getPlayground: route('GET', '/', ({ keyHashes }) => page(playgroundFor(keyHashes !== undefined))),
+      getPlayground: route('GET', '/', ({ keyHashes, documents }) =>
+        page(playgroundFor({ key: keyHashes !== undefined, documents: documents !== undefined })),
+      ),
     },
     describe: async () => (await import('./service-operations.ts')).description,
   });
   return service;
 }
 
-/** The playground, which asks for a key before its first request if the API needs one. */
-function playgroundFor(needsKey: boolean): string {
-  return needsKey ? playgroundPage.replace('<body>', '<body data-key="required">') : playgroundPage;
+/** The playground, which asks for a key before its first request if the API needs one, and takes documents if the API keeps them. */
+function playgroundFor(has: { readonly key: boolean; readonly documents: boolean }): string {
+  const attributes = `${has.key ? ' data-key="required"' : ''}${has.documents ? ' data-documents="kept"' : ''}`;
+  return playgroundPage.replace('<body>', `<body${attributes}>`);
 }
 
 /** The document as JSON. Its modules are loaded on the first request, not at the cold start. */

@@ -1,20 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Block } from './document.ts';
+import type { Block, Chunk, Chunking } from './document.ts';
 
-export interface ChunkOptions {
-  /** Most tokens of the text of a chunk, at least 16. Its title path is not counted. */
-  readonly maxTokens: number;
-  /** Most tokens that a chunk repeats of the one before it, under the same headings. At most half of `maxTokens`. */
-  readonly overlapTokens: number;
+export interface ChunkOptions extends Chunking {
   /** Counts the tokens of a text. */
   readonly count: (text: string) => number;
-}
-
-/** A part of a document of at most so many tokens. */
-export interface Chunk {
-  /** Headings above it, outermost first. */
-  readonly titlePath: readonly string[];
-  readonly text: string;
 }
 
 /**

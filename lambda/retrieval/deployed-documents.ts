@@ -1,5 +1,4 @@
 import type { RetrievalSettings } from '../settings/retrieval-settings.ts';
-import type { ReadDocument } from './document.ts';
 import type { IndexQuery, PassageIndex } from './passage-index.ts';
 import type { Documents } from './sync/documents.ts';
 
@@ -34,11 +33,8 @@ export function deployedIndex(settings: RetrievalSettings): PassageIndex {
     put: async (storeId, passages) => await (await open()).put(storeId, passages),
     remove: async (storeId, ids) => await (await open()).remove(storeId, ids),
     setAttributes: async (storeId, ids, attributes) => await (await open()).setAttributes(storeId, ids, attributes),
+    get: async (storeId, ids) => await (await open()).get(storeId, ids),
     search: async (storeId, query: IndexQuery) => await (await open()).search(storeId, query),
     removeStore: async (storeId) => await (await open()).removeStore(storeId),
   };
 }
-
-/** Reads documents in a thread, whose code is loaded on first use. */
-export const readLater: ReadDocument = async (bytes, filename) =>
-  await (await import('./read/read-document.ts')).readDocument(bytes, filename);

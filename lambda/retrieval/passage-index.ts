@@ -28,6 +28,8 @@ export interface PassageIndex {
   remove(storeId: string, ids: readonly string[]): Promise<void>;
   /** Changes the attributes of passages. */
   setAttributes(storeId: string, ids: readonly string[], attributes: Attributes): Promise<void>;
+  /** @returns those of the passages that are there, in the order of the ids */
+  get(storeId: string, ids: readonly string[]): Promise<readonly Passage[]>;
   /** @returns passages by score, best first */
   search(storeId: string, query: IndexQuery): Promise<readonly FoundPassage[]>;
   /** Deletes a store with all its passages. */

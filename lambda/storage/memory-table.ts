@@ -8,7 +8,9 @@ export class MemoryTable implements ItemTable {
     return this.#partitions.get(pk)?.get(sk);
   }
 
+  /** @throws {RangeError} for a number that DynamoDB or its client refuses, so that both tables take the same items */
   async put(item: Item & ItemKey): Promise<void> {
+    checkNumbers(item);
     const partition = this.#partitions.get(item.pk) ?? new Map<string, Item>();
     this.#partitions.set(item.pk, partition);
     partition.set(item.sk, item);
@@ -31,4 +33,16 @@ export class MemoryTable implements ItemTable {
       .filter(({ sk }) => String(sk).startsWith(beginsWith) && (after === undefined || String(sk) > after))
       .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1));
   }
+}
+
+/** Smallest magnitude of a number beside 0. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html */
+const MIN_MAGNITUDE = 1e-130;
+
+function checkNumbers(value: unknown): void {
+  if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) checkNumbers(member);
+  if (typeof value !== 'number' || value === 0) return;
+  const size = Math.abs(value);
+  // The client refuses integers that a number of JavaScript does not hold exactly.
+  if (size >= MIN_MAGNITUDE && size <= Number.MAX_SAFE_INTEGER) return;
+  throw new RangeError(`An item of the table cannot have the number ${value}.`);
 }

@@ -146,12 +146,37 @@ function toLogprobs(given: {
   }));
 }
 
-function parseChunk(data: string): z.infer<typeof chunkSchema> {
+type Chunk = z.infer<typeof chunkSchema>;
+
+function parseChunk(data: string): Chunk {
   try {
-    return chunkSchema.parse(JSON.parse(data));
+    const parsed: unknown = JSON.parse(data);
+    return isPlainChunk(parsed) ? parsed : chunkSchema.parse(parsed);
   } catch (cause) {
     throw new ModelFailedError('The model server sent a chunk that is not one of a text completion.', { cause });
   }
+}
+
+/**
+ * Whether a chunk is one of those of which a stream consists: one choice with text and ids, and at most a count of tokens. The schema would
+ * accept it as it is, but at ten times the cost.
+ */
+function isPlainChunk(value: unknown): value is Chunk {
+  if (!isRecord(value) || value['error'] !== undefined) return false;
+  const { choices, usage } = value;
+  if (!Array.isArray(choices) || choices.length !== 1) return false;
+  const [choice]: readonly unknown[] = choices;
+  if (!isRecord(choice) || typeof choice['text'] !== 'string' || choice['logprobs'] != null) return false;
+  if (choice['finish_reason'] != null || choice['stop_reason'] != null) return false;
+  const ids = choice['token_ids'];
+  if (!Array.isArray(ids) || !ids.every(Number.isSafeInteger)) return false;
+  if (usage == null) return true;
+  if (!isRecord(usage) || usage['prompt_tokens_details'] != null) return false;
+  return Number.isSafeInteger(usage['prompt_tokens']) && Number.isSafeInteger(usage['completion_tokens']);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function toFinish(reason: string | null | undefined): { finishReason?: 'stop' | 'length' } {

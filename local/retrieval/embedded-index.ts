@@ -1,15 +1,12 @@
 import { join } from 'node:path';
-import MiniSearch from 'minisearch';
 import { matchesFilter } from '../../lambda/retrieval/matches-filter.ts';
 import type { Attributes, FoundPassage, Passage } from '../../lambda/retrieval/passage.ts';
 import type { Embedder, IndexQuery, PassageIndex } from '../../lambda/retrieval/passage-index.ts';
 import { type KeptPassage, StoreLog } from './store-log.ts';
-import { wordsOf } from './words.ts';
+import { WordIndex } from './word-index.ts';
 
-/** Headings count more than text, as many searches name them. */
-const TITLE_BOOST = 2;
-/** Score of MiniSearch at which a passage has the score 0.5, for each word of the query. */
-const HALF_PER_WORD = 2;
+/** Passages by their words that are fused with those by their meaning. */
+const FUSED = 50;
 /** Constant of reciprocal rank fusion. https://dl.acm.org/doi/10.1145/1571941.1572114 */
 const FUSION = 60;
 /** Lines of a log, as a multiple of its passages, at which it is written anew. */
@@ -18,17 +15,15 @@ const MIN_LINES = 1_000;
 
 interface OpenStore {
   readonly passages: Map<string, KeptPassage>;
-  readonly words: MiniSearch<{ readonly id: string; readonly title: string; readonly text: string }>;
+  readonly words: WordIndex;
   readonly log: StoreLog;
   lines: number;
 }
 
 /**
- * Passages in a folder of this machine, one log per store, with a full text index in memory (BM25+, by MiniSearch) that is built when a
- * store is first used. With an embedder there are vectors, too, and both rankings are fused.
- *
- * The score of a text search is s / (s + 2 × words of the query) for MiniSearch's s, which has no upper bound. With vectors it is the sum of
- * weight × 61 / (60 + rank) over both rankings, weights adding up to 1. Both are from 0 to 1.
+ * Passages in a folder of this machine, one log per store, with a {@link WordIndex} in memory that is built when a store is first used. With
+ * an embedder there are vectors, too, and both rankings are fused: the score is then the sum of weight × 61 / (60 + rank) over both, weights
+ * adding up to 1. Scores are from 0 to 1.
  */
 export class EmbeddedIndex implements PassageIndex {
   readonly #folder: string;
@@ -85,16 +80,24 @@ export class EmbeddedIndex implements PassageIndex {
     });
   }
 
+  async get(storeId: string, ids: readonly string[]): Promise<readonly Passage[]> {
+    const { passages } = await this.#open(storeId);
+    return ids.flatMap((id) => {
+      const kept = passages.get(id);
+      if (kept === undefined) return [];
+      const { vector: _, ...passage } = kept;
+      return [passage];
+    });
+  }
+
   async search(storeId: string, { text, filter, limit, hybrid }: IndexQuery): Promise<readonly FoundPassage[]> {
     const store = await this.#open(storeId);
     const allowed = (id: string) => {
       const passage = store.passages.get(id);
       return passage !== undefined && (filter === undefined || matchesFilter(filter, passage.attributes));
     };
-    const words = new Set(wordsOf(text));
-    const byText = store.words
-      .search([...words].join(' '), { filter: ({ id }) => allowed(String(id)) })
-      .map(({ id, score }) => ({ id: String(id), score: score / (score + HALF_PER_WORD * words.size) }));
+    const candidates = this.#embedder === undefined ? limit : Math.max(limit, FUSED);
+    const byText = store.words.search(text, candidates, allowed);
     const ranked =
       this.#embedder === undefined ? byText : fuse(byText, await this.#byVector(store, text, allowed), hybrid);
     return ranked.slice(0, limit).flatMap(({ id, score }) => {
@@ -148,13 +151,7 @@ export class EmbeddedIndex implements PassageIndex {
     if (!/^[\w-]{1,100}$/.test(storeId)) throw new Error(`${JSON.stringify(storeId)} is no id of a store.`);
     const log = new StoreLog(join(this.#folder, `${storeId}.jsonl`));
     const { passages, lines } = await log.read();
-    const words: OpenStore['words'] = new MiniSearch({
-      fields: ['title', 'text'],
-      tokenize: wordsOf,
-      processTerm: (term) => term,
-      searchOptions: { boost: { title: TITLE_BOOST } },
-    });
-    const store: OpenStore = { passages: new Map(), words, log, lines };
+    const store: OpenStore = { passages: new Map(), words: new WordIndex(), log, lines };
     for (const passage of passages.values()) add(store, passage);
     return store;
   }
@@ -170,7 +167,6 @@ function forget(store: OpenStore, id: string): void {
   const passage = store.passages.get(id);
   if (passage === undefined) return;
   store.passages.delete(id);
-  // Not MiniSearch's discard: until it cleans up, words of discarded passages count as common, and scores can be negative.
   store.words.remove(toDocument(passage));
 }
 

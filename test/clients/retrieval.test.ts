@@ -89,6 +89,24 @@ describe('file_search in Responses, by the openai client', () => {
     expect(final.output.at(-1)).toMatchObject({ content: [{ annotations }] });
   });
 
+  it('a search of an unsure thought is completed, with its event and its results', async () => {
+    const logprob = { token: 'x', logprob: Math.log(0.1), top: [] };
+    const unsure = { says: '\nflorn?', ends: IM_START, logprobs: Array.from({ length: 8 }, () => logprob) };
+    const { url } = await serve([unsure, ...script], { retriever: new ScriptedRetriever(texts) });
+    const client = new OpenAI({ apiKey: 'none', baseURL: `${url}/v1` });
+    const stream = client.responses.stream({
+      ...{ model, input: 'What is a florn?', tools: [tool], include: ['file_search_call.results'] },
+      ...({ retrieval: { stores: ['vs_1'], when: 'unsure' }, thinking: { unsure_below: 0.5 } } as object),
+    });
+    const types = new Set<string>();
+    for await (const { type } of stream) types.add(type);
+    expect(types).toContain('response.file_search_call.completed');
+    const { output } = await stream.finalResponse();
+    expect(output.filter(({ type }) => type === 'file_search_call')).toMatchObject([
+      { status: 'completed', results: [{ text: texts[0] }, { text: texts[1] }] },
+    ]);
+  });
+
   it('two searches and an unknown store are refused with a sentence', async () => {
     const { url } = await ask();
     const client = new OpenAI({ apiKey: 'none', baseURL: `${url}/v1`, maxRetries: 0 });
@@ -142,7 +160,7 @@ describe('retrieval in Chat, by the openai client', () => {
       },
       ...{ retrieval },
     });
-    expect(completion.choices[0]?.message.annotations).toBeUndefined();
+    expect(completion.choices[0]?.message.annotations).toEqual([]);
   });
 });
 
@@ -158,10 +176,10 @@ describe('retrieval in Messages, by the anthropic client', () => {
     ...{ search_result_index: at, start_block_index: 0, end_block_index: 1 },
   });
   const content = [
-    { type: 'text', text: 'Good question. ' },
+    { type: 'text', text: 'Good question. ', citations: null },
     { type: 'text', text: 'A florn is 17 coins [1]. ', citations: [citation(0)] },
     { type: 'text', text: 'A mift is 4. [2] [9] ', citations: [citation(1)] },
-    { type: 'text', text: 'That is all.' },
+    { type: 'text', text: 'That is all.', citations: null },
   ];
 
   it('a sentence that cites a passage is a block with its citations, streamed and not', async () => {
@@ -202,6 +220,6 @@ describe('retrieval in Messages, by the anthropic client', () => {
       { retriever: new ScriptedRetriever(texts) },
     );
     const message = await new Anthropic({ apiKey: 'none', baseURL: url }).messages.create(body);
-    expect(message.content).toEqual([{ type: 'text', text: 'A florn is 17. So it is.' }]);
+    expect(message.content).toEqual([{ type: 'text', text: 'A florn is 17. So it is.', citations: null }]);
   });
 });

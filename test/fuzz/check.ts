@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { pythonTool } from '../python-tool.ts';
 import { CountingProxy } from './counting-proxy.ts';
-import { pinModel } from './pin-model.ts';
+import { pinValues } from './pin-values.ts';
 
 /** Requests for each operation in one round. Each round has another seed. */
 const EXAMPLES = 200;
@@ -49,7 +49,7 @@ const proxy = await CountingProxy.start(url);
 const schema = join(tmpdir(), `budgetforce-openapi-${process.pid}.json`);
 try {
   const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
-  await writeFile(schema, JSON.stringify(pinModel(document, MODEL)));
+  await writeFile(schema, JSON.stringify(pinValues(document, { model: MODEL, file: 'file-unknown' })));
   for (let seed = firstSeed; proxy.requests < requests && !ended; seed++) {
     await round(seed, seed === firstSeed ? 'coverage,fuzzing' : 'fuzzing');
     console.log(

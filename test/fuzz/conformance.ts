@@ -1,7 +1,8 @@
 /**
  * Contributors' check: schemathesis compares `budgetforce start` with its own `/openapi.json` (`npm run check:conformance`): examples, each
  * rule of each field at its edges, random requests, and sequences along the links of the document. All of its checks run but one, see
- * `CHECKS_LEFT_OUT`. The model is pinned, so that requests reach the engine. A proxy counts what each operation answered. Fails if a check
+ * `CHECKS_LEFT_OUT`. The model and the
+ * ids of a file, a store, a batch and an answer are pinned, so that requests reach the engine and the stores. A proxy counts what each operation answered. Fails if a check
  * fails, or an operation never answered with success.
  */
 import { spawn } from 'node:child_process';
@@ -13,7 +14,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { pythonTool } from '../python-tool.ts';
 import { CountingProxy } from './counting-proxy.ts';
-import { pinModel } from './pin-model.ts';
+import { type Pinned, pinValues } from './pin-values.ts';
 
 const MODEL = 'budgetforce-tiny';
 const SCALING = '^/v1/admin/scaling';
@@ -41,7 +42,7 @@ const st = join(await pythonTool('schemathesis', join(import.meta.dirname, 'requ
 const folder = await mkdtemp(join(tmpdir(), 'budgetforce-conformance-'));
 const program = join(import.meta.dirname, '../../bin/budgetforce.ts');
 // With copies there are load, scaling and schedules; with a folder, feedback.
-const data = ['--data', join(folder, 'data'), '--feedback-days', '7', '--copies', '1..2', '--start-seconds', '1'];
+const data = ['--data', join(folder, 'data'), '--feedback-days', '7', '--copies', '1..8', '--start-seconds', '1'];
 const server = spawn(process.execPath, [program, 'start', '--port', '0', '--json', ...data], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
@@ -60,8 +61,9 @@ const { key } = z.object({ key: z.string() }).parse(
 const proxy = await CountingProxy.start(url, (path) => (path.startsWith('/v1/admin') ? undefined : key));
 try {
   const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
+  const pinned = await makePinned();
   const schema = join(folder, 'openapi.json');
-  await writeFile(schema, JSON.stringify(pinModel(document, MODEL)));
+  await writeFile(schema, JSON.stringify(pinValues(document, pinned)));
   // A paused endpoint answers nothing but 503, so what scales is asked last, and by itself.
   const others = await run(schema, ['--exclude-path-regex', SCALING]);
   const scaling = await run(schema, ['--include-path-regex', SCALING]);
@@ -83,6 +85,31 @@ try {
   proxy.close();
   server.kill();
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Makes what requests need, and keeps it from being deleted. */
+async function makePinned(): Promise<Pinned> {
+  const form = new FormData();
+  form.set('purpose', 'assistants');
+  form.set('file', new File(['# Coins\n\nA florn is 17 coins.\n'], 'coins.md'));
+  const file = await created('/v1/files', form);
+  const store = await created('/v1/vector_stores', {});
+  const batch = await created(`/v1/vector_stores/${store}/file_batches`, { file_ids: [file] });
+  const messages = [{ role: 'user', content: 'What is 2 + 2?' }];
+  const answer = await created('/v1/chat/completions', { model: MODEL, messages, store: true });
+  proxy.kept.add(`/v1/files/${file}`).add(`/v1/vector_stores/${store}`);
+  return { model: MODEL, file, store, batch, answer };
+}
+
+/** @returns the id of what a request made */
+async function created(path: string, body: FormData | object): Promise<string> {
+  const isForm = body instanceof FormData;
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, ...(isForm ? {} : { 'content-type': 'application/json' }) },
+    body: isForm ? body : JSON.stringify(body),
+  });
+  return z.object({ id: z.string() }).parse(await response.json()).id;
 }
 
 /** Runs schemathesis, whose report goes to the terminal. @returns whether all its checks passed */

@@ -26,6 +26,9 @@ export class CountingProxy {
   readonly #target: URL;
   readonly #server: Server;
 
+  /** Paths that are not deleted: the server is asked to delete something that is not there instead. */
+  readonly kept = new Set<string>();
+
   /** @param keyOf API key for a request to a path that has none */
   static async start(
     target: string,
@@ -77,7 +80,9 @@ export class CountingProxy {
     const key = this.#keyOf(incoming.url ?? '');
     const { authorization = key === undefined ? undefined : `Bearer ${key}` } = incoming.headers;
     const headers = { ...incoming.headers, ...(authorization === undefined ? {} : { authorization }) };
-    const onward = request(this.#target, { path: incoming.url, method: incoming.method, headers });
+    const path =
+      incoming.method === 'DELETE' && this.kept.has(incoming.url ?? '') ? `${incoming.url}-kept` : incoming.url;
+    const onward = request(this.#target, { path, method: incoming.method, headers });
     onward.on('response', (answer) => {
       const status = answer.statusCode ?? 0;
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);

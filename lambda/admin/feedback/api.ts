@@ -4,6 +4,7 @@ import { invalidRequest } from '../../errors/api-error.ts';
 import { goodnessOf, type StoredFeedback } from '../../feedback/feedback.ts';
 import type { FeedbackPlace, FeedbackStore } from '../../feedback/feedback-store.ts';
 import { requireFeedback } from '../../feedback/require-feedback.ts';
+import { parseQuery } from '../../http/parse-query.ts';
 import { daysOf } from '../usage/query.ts';
 import {
   deletionQuerySchema,
@@ -12,7 +13,6 @@ import {
   feedbackQuerySchema,
   fromCursor,
   groupsOf,
-  parseQuery,
   storedQuerySchema,
   toCursor,
 } from './query.ts';

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { invalidRequest } from '../../errors/api-error.ts';
 import { feedbackMetrics } from '../../feedback/feedback.ts';
 import type { FeedbackPlace } from '../../feedback/feedback-store.ts';
-import { describeIssue } from '../../http/describe-issue.ts';
 import { day } from '../usage/query.ts';
 
 const groups = ['metric', 'model', 'budget', 'policy'] as const;
@@ -60,23 +59,6 @@ export const deletionQuerySchema = z
     user: z.string().min(1).max(512).optional(),
   })
   .meta({ description: 'At least one of the two.' });
-
-/**
- * Parses the query of an admin route.
- *
- * @throws {ApiError} 400 that names the parameter
- */
-export function parseQuery<Schema extends z.ZodType>(
-  schema: Schema,
-  input: Readonly<Record<string, string>>,
-): z.infer<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue === undefined) throw invalidRequest('query', 'The query is not valid.');
-  const { field, message } = describeIssue(issue, input);
-  throw invalidRequest(field, message);
-}
 
 /** The fields by which counts are grouped, in a fixed order. */
 export function groupsOf({ group_by: by }: FeedbackQuery): readonly FeedbackGroup[] {

@@ -3,9 +3,10 @@ import type { BatchRecord } from '../../batches/records.ts';
 import type { AppDependencies } from '../../context.ts';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
 import { parseBody } from '../../http/parse-body.ts';
+import { parseQuery } from '../../http/parse-query.ts';
 import { requireFiles } from '../../retrieval/stores/require-stores.ts';
 import { defineApi, route } from '../api.ts';
-import { pageOf, parsePageQuery } from '../paging.ts';
+import { pageOf } from '../paging.ts';
 import { checkRawPrompts } from '../raw-prompts.ts';
 import { batchQuerySchema, newBatchSchema } from './request.ts';
 
@@ -40,7 +41,7 @@ export const batches = defineApi({
       return context.json(toBatchObject(record));
     }),
     listBatches: route('GET', '/v1/batches', (dependencies) => async (context) => {
-      const page = parsePageQuery(batchQuerySchema, context.req.query());
+      const page = parseQuery(batchQuerySchema, context.req.query());
       const found = [];
       for await (const record of requireBatches(dependencies).store.list(context.get('caller').id))
         found.push(toBatchObject(record));

@@ -192,7 +192,7 @@ export function chatCompletion(
         reasoning_content: choice.thinking,
         reasoning: choice.thinking,
         refusal: null,
-        ...(choice.citations.length === 0 ? {} : { annotations: choice.citations.map(toAnnotation) }),
+        annotations: choice.citations.map(toAnnotation),
         ...(choice.calls.length === 0 ? {} : { tool_calls: choice.calls.map(toToolCall) }),
       },
       logprobs: toLogprobs(choice.logprobs),

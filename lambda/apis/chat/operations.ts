@@ -21,6 +21,7 @@ export const description: ApiDescription<'createChatCompletion'> = {
       responses: { ...answered('ChatCompletion', 'ChatCompletionEvent'), ...refused('Error', 'run') },
     },
   },
+  unknownNulls: true,
   requestSchemas: { ChatCompletionRequest: chatRequestSchema },
   responseSchemas: {
     ChatCompletion: chatCompletionSchema,

@@ -46,10 +46,7 @@ const annotations = z
       url_citation: z.strictObject({ start_index: count, end_index: count, title: text, url: text }),
     }),
   )
-  .optional()
-  .describe(
-    'The passages that the answer cites by their numbers, with the place of each mark. Absent if it cites none.',
-  );
+  .describe('The passages that the answer cites by their numbers, with the place of each mark.');
 
 const finishReason = z.enum(['stop', 'length', 'tool_calls']);
 const vote = z.strictObject({
@@ -112,7 +109,7 @@ export const chatChunkSchema = z
             )
             .optional()
             .describe('The first delta of a call has its id and name. The later ones have more of its arguments.'),
-          annotations,
+          annotations: annotations.optional(),
           forced: z.literal(true).optional().describe('Set if this text was forced, not sampled.'),
         }),
         logprobs,

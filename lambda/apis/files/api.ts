@@ -1,7 +1,8 @@
+import { parseQuery } from '../../http/parse-query.ts';
 import type { FileRecord } from '../../retrieval/stores/records.ts';
 import { requireFiles } from '../../retrieval/stores/require-stores.ts';
 import { defineApi, route } from '../api.ts';
-import { pageOf, parsePageQuery } from '../paging.ts';
+import { pageOf } from '../paging.ts';
 import { fileQuerySchema } from './operations-query.ts';
 import { readUpload } from './read-upload.ts';
 
@@ -14,7 +15,7 @@ export const files = defineApi({
       return context.json(toFileObject(await store.create(context.get('caller').id, upload)));
     }),
     listFiles: route('GET', '/v1/files', (dependencies) => async (context) => {
-      const { purpose, ...page } = parsePageQuery(fileQuerySchema, context.req.query());
+      const { purpose, ...page } = parseQuery(fileQuerySchema, context.req.query());
       const found = [];
       for await (const record of requireFiles(dependencies).list(context.get('caller').id)) {
         if (purpose === undefined || record.purpose === purpose) found.push(toFileObject(record));
@@ -32,7 +33,7 @@ export const files = defineApi({
       // Never a type that a browser would run.
       return context.body(ReadableStream.from(store.read(key, record)), 200, {
         'content-type': 'application/octet-stream',
-        'content-disposition': 'attachment',
+        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(record.filename)}`,
         'x-content-type-options': 'nosniff',
       });
     }),

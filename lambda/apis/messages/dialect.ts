@@ -122,7 +122,7 @@ function messageFrames(run: RunningMessage): AsyncGenerator<string> {
   const frame = (event: { readonly type: string }) => dataFrame(event, event.type);
   return answerFrames(run, {
     begin: () => {
-      const none = { promptTokens: run.promptTokens, cachedTokens: 0, outputTokens: 0 };
+      const none = { promptTokens: run.promptTokens, cachedTokens: 0, outputTokens: 0, thinkingTokens: 0 };
       const start = messageOf(run.identity, [], { stop_reason: null, stop_sequence: null }, none);
       return [dataFrame({ type: 'message_start', message: start }, 'message_start')];
     },
@@ -153,5 +153,6 @@ function usage({ report, segments }: AnswerEnd) {
     promptTokens: chat.prompt_tokens,
     cachedTokens: chat.prompt_tokens_details.cached_tokens,
     outputTokens: chat.completion_tokens,
+    thinkingTokens: chat.completion_tokens_details.reasoning_tokens,
   };
 }

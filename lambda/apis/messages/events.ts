@@ -8,8 +8,17 @@ import { type Citation, CitationReader, SentenceReader } from '../citations.ts';
 /** Anthropic's content blocks. The signature of thinking is empty: it is never verified here. */
 export type AnswerBlock =
   | { readonly type: 'thinking'; thinking: string; readonly signature: '' }
-  | { readonly type: 'text'; text: string; citations?: readonly SearchResultCitation[] }
-  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: RawJson };
+  | { readonly type: 'text'; text: string; citations: readonly SearchResultCitation[] | null }
+  | {
+      readonly type: 'tool_use';
+      readonly id: string;
+      readonly name: string;
+      readonly input: RawJson;
+      readonly caller: typeof CALLER;
+    };
+
+/** The model itself calls tools: there is no code of its own that could. */
+const CALLER = { type: 'direct' } as const;
 
 type SearchResultCitation = ReturnType<typeof toCitation>;
 
@@ -23,6 +32,8 @@ export interface MessageUsage {
   readonly promptTokens: number;
   readonly cachedTokens: number;
   readonly outputTokens: number;
+  /** Those of the output that are thinking. */
+  readonly thinkingTokens: number;
 }
 
 /** Collects pieces of the answer into blocks, and returns the events for each piece. */
@@ -71,7 +82,7 @@ export class MessageBlocks {
     const open = this.blocks.at(-1);
     const piece = { kind: 'text', text, forced: false } as const;
     if (first === undefined) {
-      const continues = open?.type === 'text' && open.citations === undefined;
+      const continues = open?.type === 'text' && open.citations === null;
       return continues ? this.#add(piece) : [...this.#closeOpen(), ...this.#begin(piece)];
     }
     const citations = [first, ...others];
@@ -95,7 +106,7 @@ export class MessageBlocks {
       open.thinking += piece.text;
       return [this.#delta(deltaOf(piece), piece.forced)];
     }
-    if (piece.kind === 'text' && open?.type === 'text' && open.citations === undefined) {
+    if (piece.kind === 'text' && open?.type === 'text' && open.citations === null) {
       open.text += piece.text;
       return [this.#delta(deltaOf(piece), piece.forced)];
     }
@@ -111,26 +122,27 @@ export class MessageBlocks {
     return this.blocks.length === 0 ? [] : [{ type: 'content_block_stop', index: this.blocks.length - 1 }];
   }
 
-  /** @param citations those of a text that cites passages, which its first event has empty. If omitted, the text has none */
+  /** @param citations those of a text that cites passages, which its first event has empty. `null`: the text has none */
   #begin(
     piece: Exclude<AnswerPiece, { kind: 'arguments' | 'call-end' }>,
-    citations?: readonly SearchResultCitation[],
+    citations: readonly SearchResultCitation[] | null = null,
   ): readonly BlockEvent[] {
     const index = this.blocks.length;
     if (piece.kind === 'call') {
       const id = `toolu_${this.#newId()}`;
       const { name } = piece;
       this.#input = '';
-      this.blocks.push({ type: 'tool_use', id, name, input: new RawJson('{}') });
-      return [{ type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } }];
+      const block = { type: 'tool_use', id, name, caller: CALLER } as const;
+      this.blocks.push({ ...block, input: new RawJson('{}') });
+      return [{ type: 'content_block_start', index, content_block: { ...block, input: {} } }];
     }
     const thinks = piece.kind === 'thinking';
     this.blocks.push(
-      thinks ? { type: 'thinking', thinking: piece.text, signature: '' } : { type: 'text', text: piece.text },
+      thinks
+        ? { type: 'thinking', thinking: piece.text, signature: '' }
+        : { type: 'text', text: piece.text, citations },
     );
-    const empty = thinks
-      ? { type: 'thinking', thinking: '', signature: '' }
-      : { type: 'text', text: '', ...(citations === undefined ? {} : { citations }) };
+    const empty = thinks ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '', citations };
     return [{ type: 'content_block_start', index, content_block: empty }, this.#delta(deltaOf(piece), piece.forced)];
   }
 
@@ -205,16 +217,25 @@ export function messageOf(
     model,
     content: blocks,
     ...stop,
+    // Details of a refusal, and the container of tools that run at a server: there are none.
+    stop_details: null,
+    container: null,
     usage: usageOf(usage),
     ...(report === undefined ? {} : { budget_forcing: report }),
   };
 }
 
-export function usageOf({ promptTokens, cachedTokens, outputTokens }: MessageUsage) {
+/** Anthropic's usage. What has no meaning here is `null`, as its members are required. */
+export function usageOf({ promptTokens, cachedTokens, outputTokens, thinkingTokens }: MessageUsage) {
   return {
     input_tokens: promptTokens - cachedTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedTokens,
+    cache_creation: null,
     output_tokens: outputTokens,
+    output_tokens_details: { thinking_tokens: thinkingTokens },
+    server_tool_use: null,
+    service_tier: null,
+    inference_geo: null,
   };
 }

@@ -29,6 +29,7 @@ export const description: ApiDescription<'createMessage' | 'countTokens'> = {
       responses: { ...ok('TokenCount'), ...refused('MessagesError') },
     },
   },
+  unknownNulls: true,
   requestSchemas: { MessageRequest: messagesRequestSchema, CountTokensRequest: countTokensSchema },
   responseSchemas: {
     Message: messageSchema,

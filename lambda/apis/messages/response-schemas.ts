@@ -5,7 +5,12 @@ const usage = z.strictObject({
   input_tokens: count.describe('Prompt tokens that were not cached.'),
   cache_creation_input_tokens: count,
   cache_read_input_tokens: count,
+  cache_creation: z.null(),
   output_tokens: count.describe('Thinking and answer together.'),
+  output_tokens_details: z.strictObject({ thinking_tokens: count }),
+  server_tool_use: z.null(),
+  service_tier: z.null(),
+  inference_geo: z.null(),
 });
 
 export const messageSchema = z.strictObject({
@@ -31,14 +36,19 @@ export const messageSchema = z.strictObject({
               end_block_index: count,
             }),
           )
-          .optional()
-          .describe('The passages that the sentence cites by their numbers. Absent if it cites none.'),
+          .nullable()
+          .describe('The passages that the sentence cites by their numbers. `null` if it cites none.'),
       }),
-      z.strictObject({ type: z.literal('tool_use'), id: text, name: text, input: z.unknown() }),
+      z.strictObject({
+        ...{ type: z.literal('tool_use'), id: text, name: text, input: z.unknown() },
+        caller: z.strictObject({ type: z.literal('direct') }),
+      }),
     ]),
   ),
   stop_reason: z.enum(['end_turn', 'max_tokens', 'stop_sequence', 'tool_use']).nullable(),
   stop_sequence: text.nullable(),
+  stop_details: z.null(),
+  container: z.null(),
   usage,
   budget_forcing: budgetForcingSchema.optional(),
 });

@@ -19,6 +19,7 @@ export const description: ApiDescription<'createResponse'> = {
       responses: { ...answered('Response', 'ResponseEvent'), ...refused('Error', 'run') },
     },
   },
+  unknownNulls: true,
   requestSchemas: { ResponseRequest: responsesRequestSchema },
   responseSchemas: { Response: responseSchema, ResponseEvent: responseEventSchema },
 };

@@ -1,11 +1,12 @@
 import type { AppDependencies } from '../../context.ts';
 import { parseBody } from '../../http/parse-body.ts';
+import { parseQuery } from '../../http/parse-query.ts';
 import type { IndexQuery } from '../../retrieval/passage-index.ts';
 import { countFiles, type StoreFile, type StoreRecord } from '../../retrieval/stores/records.ts';
 import { requireDocuments } from '../../retrieval/stores/require-stores.ts';
 import type { VectorStores } from '../../retrieval/stores/vector-stores.ts';
 import { defineApi, route } from '../api.ts';
-import { pageOf, pageQuerySchema, parsePageQuery } from '../paging.ts';
+import { pageOf, pageQuerySchema } from '../paging.ts';
 import {
   newBatchSchema,
   newStoreFileSchema,
@@ -39,13 +40,13 @@ export const vectorStores = defineApi({
       await stores.attach(
         key,
         store.id,
-        ids.map((fileId) => ({ fileId, attributes: {}, chunking })),
+        ids.map((fileId) => ({ fileId, chunking })),
       );
       return context.json(await toStoreObject(stores, store));
     }),
     listVectorStores: route('GET', '/v1/vector_stores', (dependencies) => async (context) => {
       const { stores } = requireDocuments(dependencies);
-      const query = parsePageQuery(pageQuerySchema, context.req.query());
+      const query = parseQuery(pageQuerySchema, context.req.query());
       const found = [];
       for await (const store of stores.list(context.get('caller').id))
         found.push({ ...store, created_at: store.created });
@@ -95,7 +96,8 @@ export const vectorStores = defineApi({
       return context.json({
         object: 'vector_store.search_results.page',
         search_query: queries,
-        data: found.map(({ fileId, filename, score, attributes, text, titlePath }) => ({
+        data: found.map(({ id: passageId, fileId, filename, score, attributes, text, titlePath }) => ({
+          passage_id: passageId,
           file_id: fileId,
           filename,
           score,
@@ -115,7 +117,7 @@ export const vectorStores = defineApi({
         chunking_strategy: chunking,
       } = await parseBody(context.req.raw, newStoreFileSchema);
       const [file] = await stores.attach(context.get('caller').id, id, [
-        { fileId, attributes: attributes ?? {}, chunking: toChunking(chunking) },
+        { fileId, attributes: attributes ?? undefined, chunking: toChunking(chunking) },
       ]);
       const now = file ?? (await stores.requireFile(context.get('caller').id, id, fileId));
       return context.json(toStoreFile(id, now));
@@ -179,7 +181,7 @@ export const vectorStores = defineApi({
           key,
           id,
           [...byId.values()].map(({ file_id: fileId, attributes, chunking_strategy: chunking }) => ({
-            ...{ fileId, attributes: attributes ?? {}, chunking: toChunking(chunking) },
+            ...{ fileId, attributes: attributes ?? undefined, chunking: toChunking(chunking) },
           })),
         );
         return context.json(await toBatch(dependencies, { key, id, batchId }));
@@ -248,7 +250,7 @@ function toStoreFile(storeId: string, { fileId, created, status, error, usageByt
 }
 
 function pageOfFiles(storeId: string, files: readonly StoreFile[], query: Readonly<Record<string, string>>) {
-  const { filter, ...page } = parsePageQuery(storeFileQuerySchema, query);
+  const { filter, ...page } = parseQuery(storeFileQuerySchema, query);
   const chosen = files.filter(({ status }) => filter === undefined || status === filter);
   return pageOf(
     chosen.map((file) => toStoreFile(storeId, file)),

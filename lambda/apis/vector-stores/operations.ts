@@ -77,12 +77,23 @@ const page = (item: z.ZodType) =>
 const content = z.strictObject({ type: z.literal('text'), text });
 
 const ofStore = [
+  'createVectorStoreFile',
+  'createVectorStoreFileBatch',
   'retrieveVectorStore',
   'modifyVectorStore',
   'searchVectorStore',
   'listVectorStoreFiles',
   'deleteVectorStore',
 ];
+
+const fileLinks = follow(
+  ['retrieveVectorStoreFile', 'updateVectorStoreFile', 'retrieveVectorStoreFileContent', 'deleteVectorStoreFile'],
+  { id: '$response.body#/vector_store_id', file: '$response.body#/id' },
+);
+const batchLinks = follow(
+  ['retrieveVectorStoreFileBatch', 'cancelVectorStoreFileBatch', 'listVectorStoreFilesInBatch'],
+  { id: '$response.body#/vector_store_id', batch: '$response.body#/id' },
+);
 
 /** OpenAPI description of the vector stores. */
 export const description: ApiDescription<
@@ -147,7 +158,7 @@ export const description: ApiDescription<
       summary: 'Take a file into a vector store',
       parameters: [storeId],
       requestBody: body('NewVectorStoreFile', { file_id: 'file-0123456789abcdef', attributes: { year: 2026 } }),
-      responses: { ...ok('VectorStoreFile'), ...refused('Error') },
+      responses: { ...ok('VectorStoreFile', '200', fileLinks), ...refused('Error') },
     },
     listVectorStoreFiles: {
       tags,
@@ -186,7 +197,7 @@ export const description: ApiDescription<
       summary: 'Take several files into a vector store',
       parameters: [storeId],
       requestBody: body('NewVectorStoreFileBatch', { file_ids: ['file-0123456789abcdef'] }),
-      responses: { ...ok('VectorStoreFileBatch'), ...refused('Error') },
+      responses: { ...ok('VectorStoreFileBatch', '200', batchLinks), ...refused('Error') },
     },
     retrieveVectorStoreFileBatch: {
       tags,
@@ -229,6 +240,7 @@ export const description: ApiDescription<
       search_query: z.array(text),
       data: z.array(
         z.strictObject({
+          passage_id: text.describe('As `id` in `budget_forcing.retrieval.passages`. OpenAI has no such field.'),
           file_id: text,
           filename: text,
           score: z.number().min(0).max(1),

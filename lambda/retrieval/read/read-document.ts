@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { memoryUsage } from 'node:process';
 import { Worker } from 'node:worker_threads';
-import { type ReadDocument, UnreadableDocumentError } from '../document.ts';
+import { type CutDocument, type ReadDocument, UnreadableDocumentError } from '../document.ts';
 import { documentExtensions, documentFormat } from './document-format.ts';
 import { type ReadLimits, readLimits } from './read-limits.ts';
 import type { ReadRequest, ReadResult } from './read-messages.ts';
@@ -14,14 +14,41 @@ const IDLE_MS = 5000;
 /** How often the memory of a read is looked at, in milliseconds. */
 const MEMORY_CHECK_MS = 50;
 
+type Limits = Partial<Pick<ReadLimits, 'bytes' | 'timeMs' | 'memoryBytes'>>;
+
 /**
  * Creates a reader of Markdown, plain text, HTML, PDF and DOCX. Each document is read in a thread, whose time and memory are limited.
  *
  * @param limits replace those of {@link readLimits}, for tests
  */
-export function createReadDocument(
-  limits: Partial<Pick<ReadLimits, 'bytes' | 'timeMs' | 'memoryBytes'>> = {},
-): ReadDocument {
+export function createReadDocument(limits: Limits = {}): ReadDocument {
+  const ask = createThread(limits);
+  return async (bytes, filename) => {
+    const result = await ask(bytes, filename);
+    if ('blocks' in result) return result.blocks;
+    throw new Error('The thread gave chunks.');
+  };
+}
+
+/**
+ * Creates what reads documents and cuts them into chunks, all in the thread: a long text, or one without spaces, takes the tokenizer seconds.
+ *
+ * @param tokenizerFile the tokenizer.json that counts. If `undefined`, four bytes are a token
+ */
+export function createCutDocument(tokenizerFile: string | undefined, limits: Limits = {}): CutDocument {
+  const ask = createThread(limits);
+  return async (bytes, filename, { maxTokens, overlapTokens }) => {
+    const result = await ask(bytes, filename, { maxTokens, overlapTokens, tokenizerFile });
+    if ('chunks' in result) return result.chunks;
+    throw new Error('The thread gave blocks.');
+  };
+}
+
+type Answer = Exclude<ReadResult, { readonly problem: string }>;
+
+function createThread(
+  limits: Limits,
+): (bytes: Uint8Array, filename: string, chunking?: ReadRequest['chunking']) => Promise<Answer> {
   const settled = { ...readLimits, ...limits };
   let idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout } | undefined;
 
@@ -56,9 +83,9 @@ export function createReadDocument(
     idle = { worker, timer };
   };
 
-  return async (bytes, filename) => {
+  return async (bytes, filename, chunking) => {
     const format = documentFormat(filename);
-    const problem = (text: string) => new UnreadableDocumentError(`${filename} ${text}.`);
+    const problem = (text: string) => new UnreadableDocumentError(`${filename} ${text.replace(/\.+$/, '')}.`);
     if (format === undefined) {
       throw problem(`has no extension of a format that can be read: use one of .${documentExtensions.join(', .')}`);
     }
@@ -68,14 +95,18 @@ export function createReadDocument(
       );
     }
     const worker = take();
-    const result = await readIn(worker, { bytes: Uint8Array.from(bytes), format }, settled);
+    const result = await readIn(
+      worker,
+      { bytes: Uint8Array.from(bytes), format, ...(chunking && { chunking }) },
+      settled,
+    );
     if ('problem' in result) {
       // After a failure, the thread may still hold much memory, or be at work.
       await worker.terminate();
       throw problem(result.problem);
     }
     giveBack(worker);
-    return result.blocks;
+    return result;
   };
 }
 
@@ -88,7 +119,7 @@ function readIn(
   { timeMs, memoryBytes }: Pick<ReadLimits, 'timeMs' | 'memoryBytes'>,
 ): Promise<ReadResult> {
   const tooMuchMemory = {
-    problem: `needs more than ${memoryBytes / 1024 ** 2} MiB of memory: split it into several files`,
+    problem: `needs more than ${memoryBytes / 1024 ** 2} MiB of memory: split it into several files, or nest its parts less deeply`,
   };
   return new Promise((resolve) => {
     // Decompressed data is outside of V8's heap, whose limit does not hold it.

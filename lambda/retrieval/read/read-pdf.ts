@@ -29,7 +29,9 @@ export async function readPdf(bytes: Uint8Array): Promise<readonly Block[]> {
   }
   await document.cleanup();
   if (characters === 0) {
-    throw new UnreadableDocumentError('has no text, only images: run text recognition (OCR) over it first');
+    throw new UnreadableDocumentError(
+      'has no text that can be read: if its pages are images, run text recognition (OCR) over it first',
+    );
   }
   return pdfBlocks(pages);
 }

@@ -102,6 +102,24 @@ export class S3VectorsIndex implements PassageIndex {
     }
   }
 
+  async get(storeId: string, ids: readonly string[]): Promise<readonly Passage[]> {
+    const found = new Map<string, Passage>();
+    for (const some of inGroups(ids, s3VectorsLimits.getVectors)) {
+      const { vectors = [] } = await this.#client.send(
+        new GetVectorsCommand({
+          indexArn: this.#indexArn,
+          keys: some.map((id) => keyOf(storeId, id)),
+          returnMetadata: true,
+        }),
+      );
+      for (const { key = '', metadata } of vectors) {
+        const passage = passageOf(key, metadata);
+        found.set(passage.id, passage);
+      }
+    }
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
   async search(storeId: string, query: IndexQuery): Promise<readonly FoundPassage[]> {
     const { embeddingWeight, textWeight } = this.#weights(query);
     const text = cutAtWord(this.#searchText(query.text), s3VectorsLimits.queryCharacters);

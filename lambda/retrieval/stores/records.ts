@@ -7,6 +7,12 @@ export const attributesSchema = z
   .record(z.string().min(1).max(64), z.union([z.string().max(512), z.number(), z.boolean()]))
   .refine((attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES, `has more than ${MAX_ATTRIBUTES} entries`);
 
+/** In an item of the table attributes are JSON, since the table's numbers have 38 digits and smaller exponents. */
+const storedAttributesSchema = z
+  .string()
+  .transform((text): unknown => JSON.parse(text))
+  .pipe(attributesSchema);
+
 /** Purposes of uploads. */
 export const filePurposes = ['assistants', 'user_data', 'batch'] as const;
 /** Purposes of files: of uploads, and of the output and errors of a batch. */
@@ -55,7 +61,7 @@ const settledSchema = z.object({
 export const storeFileSchema = z.object({
   fileId: z.string(),
   filename: z.string(),
-  attributes: attributesSchema,
+  attributes: storedAttributesSchema,
   /** What the ingestion of this request is known by. */
   request: z.string(),
   cancelled: z.boolean().optional(),
@@ -67,6 +73,11 @@ export const storeFileSchema = z.object({
   version: z.int().optional(),
 });
 export type StoreFileRecord = z.output<typeof storeFileSchema>;
+
+/** The members of an item of the table. */
+export function toStoreFileItem(record: StoreFileRecord): z.input<typeof storeFileSchema> {
+  return { ...record, attributes: JSON.stringify(record.attributes) };
+}
 
 /** A file in a store, with its state. */
 export interface StoreFile extends StoreFileRecord {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
 import type { Item, ItemKey, ItemTable } from '../../storage/table.ts';
 import type { FoundPassage } from '../passage.ts';
@@ -11,8 +12,8 @@ import {
   type StoreFile as SyncedFile,
   storeFileName,
 } from '../sync/store-file.ts';
-import { passagesOf, type SyncParts, syncStoreFile } from '../sync/sync-store-file.ts';
-import { type FileStore, fileObjectName, unknownFile } from './file-store.ts';
+import { type SyncParts, syncStoreFile } from '../sync/sync-store-file.ts';
+import { type FileStore, fileObjectName } from './file-store.ts';
 import {
   type Batch,
   batchSchema,
@@ -24,6 +25,7 @@ import {
   type StoreRecord,
   storeFileSchema,
   storeRecordSchema,
+  toStoreFileItem,
 } from './records.ts';
 
 /** Most stores of a key. */
@@ -36,6 +38,14 @@ const ACTIVE_SECONDS = 3_600;
 /** Attempts of a change that other changes make fail. */
 const MAX_ATTEMPTS = 20;
 
+/** Ingestion in the process of the API. */
+export interface LocalIngestion {
+  /** Reads documents and cuts them. */
+  readonly cut: SyncParts['cut'];
+  /** Runs an ingestion: until the request may end, or beside it. */
+  readonly run: (work: () => Promise<void>) => Promise<void>;
+}
+
 export interface VectorStoresOptions {
   readonly table: ItemTable;
   readonly documents: Documents;
@@ -43,15 +53,8 @@ export interface VectorStoresOptions {
   readonly files: FileStore;
   readonly unixTime: () => number;
   readonly newId: () => string;
-  /** Reads documents, for the text of a file. */
-  readonly read: SyncParts['read'];
-  /** Returns what counts the tokens of a text. */
-  readonly counter: () => Promise<SyncParts['count']>;
-  /**
-   * Runs ingestions in this process: `wait` until the request may end, or beside it. If omitted, the events of the bucket start them, in a
-   * function of their own.
-   */
-  readonly ingest?: ((work: () => Promise<void>) => Promise<void>) | undefined;
+  /** What ingests files in this process. If omitted, the events of the bucket start ingestions, in a function of their own. */
+  readonly ingestion?: LocalIngestion | undefined;
 }
 
 /** What a new store may be given. */
@@ -60,7 +63,8 @@ export type NewStore = Partial<Pick<StoreRecord, 'name' | 'description' | 'metad
 /** A file that a store is asked to take. */
 export interface Attachment {
   readonly fileId: string;
-  readonly attributes: StoreFileRecord['attributes'];
+  /** If omitted, those that the file has in the store, or none. */
+  readonly attributes?: StoreFileRecord['attributes'] | undefined;
   readonly chunking: Chunking;
   readonly batch?: string;
 }
@@ -159,12 +163,12 @@ export class VectorStores implements Retriever {
   async requireFile(key: string, storeId: string, fileId: string): Promise<StoreFile> {
     await this.require(key, storeId);
     const item = await this.#table.get(filesOf(storeId), fileId);
-    if (item === undefined) throw unknownFile(fileId);
+    if (item === undefined) throw fileNotInStore(fileId, storeId);
     return await this.#withState(storeId, storeFileSchema.parse(item));
   }
 
   /**
-   * Takes files into a store. A file that it has already is read again.
+   * Takes files into a store. A file that it has already, with the same attributes and chunks, is left as it is; any other is read again.
    *
    * @returns the files as they are when the request ends: ingested, or `in_progress`
    * @throws {ApiError} 404 for an unknown store or file, before any is taken; 400 if the store would have too many
@@ -173,12 +177,21 @@ export class VectorStores implements Retriever {
     await this.require(key, storeId);
     const files: FileRecord[] = [];
     for (const { fileId } of attachments) files.push(await this.#options.files.require(key, fileId));
-    const known = new Set((await this.#filesOf(storeId)).map(({ fileId }) => fileId));
-    for (const { fileId } of attachments) known.add(fileId);
-    if (known.size > MAX_STORE_FILES) {
-      throw invalidRequest('file_ids', `The store would have ${known.size} files. It may have ${MAX_STORE_FILES}.`);
+    const known = new Map((await this.#filesOf(storeId)).map((file) => [file.fileId, file]));
+    const size = new Set([...known.keys(), ...attachments.map(({ fileId }) => fileId)]).size;
+    if (size > MAX_STORE_FILES) {
+      throw invalidRequest('file_ids', `The store would have ${size} files. It may have ${MAX_STORE_FILES}.`);
     }
-    for (const [at, { fileId, attributes, chunking, batch }] of attachments.entries()) {
+    const begun: string[] = [];
+    for (const [at, { fileId, attributes: given, chunking, batch }] of attachments.entries()) {
+      const before = known.get(fileId);
+      const attributes = given ?? before?.attributes ?? {};
+      if (before?.status === 'completed' && isDeepStrictEqual({ ...before, attributes, chunking }, before)) {
+        // It can be searched as it is asked for. To read it again, or to cancel that, would only take it away for a while.
+        if (batch !== undefined) await this.#changeFile(storeId, fileId, { batch });
+        continue;
+      }
+      begun.push(fileId);
       const record: StoreFileRecord = {
         fileId,
         filename: files[at]?.filename ?? '',
@@ -190,7 +203,7 @@ export class VectorStores implements Retriever {
       await this.#putFile(storeId, record);
       await this.#options.documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, record)));
     }
-    await this.#ingestAll(attachments.map(({ fileId }) => ({ key, storeId, fileId })));
+    await this.#ingestAll(begun.map((fileId) => ({ key, storeId, fileId })));
     const now = new Map((await this.#filesOf(storeId)).map((file) => [file.fileId, file]));
     return attachments.flatMap(({ fileId }) => now.get(fileId) ?? []);
   }
@@ -204,8 +217,10 @@ export class VectorStores implements Retriever {
   ): Promise<StoreFile> {
     await this.require(key, storeId);
     await this.#begin(key, storeId, fileId);
-    const changed = await this.#changeFile(storeId, fileId, { attributes });
-    if (changed === undefined) throw unknownFile(fileId);
+    // Until the passages have them, the file is in progress again: a search still goes by the old ones.
+    const again = { request: this.#options.newId(), settled: undefined };
+    const changed = await this.#changeFile(storeId, fileId, { attributes, ...again });
+    if (changed === undefined) throw fileNotInStore(fileId, storeId);
     await this.#options.documents.put(storeFileName(storeId, fileId), JSON.stringify(toSynced(key, changed)));
     await this.#ingestAll([{ key, storeId, fileId }]);
     return await this.requireFile(key, storeId, fileId);
@@ -284,15 +299,16 @@ export class VectorStores implements Retriever {
     return { counts: countFiles(files), usageBytes };
   }
 
-  /** Texts of the passages of a file in a store, in its order. @throws {ApiError} 404; 400 if the file cannot be read */
+  /** Texts of the passages of a file in a store, in its order. @throws {ApiError} 404; 400 if it has none, because it is not read yet or cannot be */
   async passages(key: string, storeId: string, fileId: string): Promise<readonly string[]> {
-    const { filename, attributes, chunking } = await this.requireFile(key, storeId, fileId);
-    const content = await this.#options.files.content(key, fileId);
-    const { read, counter } = this.#options;
-    const file = { filename, attributes, object: fileObjectName(key, fileId), request: '', ...chunking };
-    const result = await passagesOf({ read, count: await counter() }, fileId, file, content);
-    if ('problem' in result) throw invalidRequest('file', result.problem);
-    return result.map(({ text }) => text);
+    const { status, error } = await this.requireFile(key, storeId, fileId);
+    if (status !== 'completed') {
+      const why =
+        status === 'in_progress' ? 'The file is being read. Ask again when its status is completed.' : undefined;
+      throw invalidRequest('file', error?.message ?? why ?? 'The file was cancelled before it was read. Add it again.');
+    }
+    const state = await this.#stateOf(storeId, fileId);
+    return (await this.#index.get(storeId, state?.passages ?? [])).map(({ text }) => text);
   }
 
   async checkStores({ key, stores }: Pick<RetrieverQuery, 'key' | 'stores'>): Promise<void> {
@@ -353,24 +369,24 @@ export class VectorStores implements Retriever {
 
   /** Writes down an ingestion of this process before anything that it follows from. */
   async #begin(key: string, storeId: string, fileId: string): Promise<void> {
-    if (this.#options.ingest !== undefined)
+    if (this.#options.ingestion !== undefined)
       await this.#table.put({ pk: INGEST, sk: entryOf({ key, storeId, fileId }) });
   }
 
   async #ingestAll(ingestions: readonly Ingestion[]): Promise<void> {
     if (ingestions.length === 0) return;
-    await this.#options.ingest?.(async () => {
-      for (const ingestion of ingestions) await this.#ingest(ingestion);
+    const { ingestion: local } = this.#options;
+    await local?.run(async () => {
+      for (const ingestion of ingestions) await this.#ingest(ingestion, local.cut);
     });
   }
 
   /** Makes the index follow what is written of a file in a store, and deletes the entry. */
-  async #ingest({ key, storeId, fileId }: Ingestion): Promise<void> {
-    const { documents, index, read, counter } = this.#options;
-    const count = await counter();
+  async #ingest({ key, storeId, fileId }: Ingestion, cut: SyncParts['cut']): Promise<void> {
+    const { documents, index } = this.#options;
     await this.#retry(async () => {
       try {
-        await syncStoreFile({ documents, index, read, count }, storeId, fileId);
+        await syncStoreFile({ documents, index, cut }, storeId, fileId);
         return true;
       } catch (error) {
         if (error instanceof ChangedObjectError) return undefined;
@@ -395,7 +411,7 @@ export class VectorStores implements Retriever {
     for await (const item of this.#table.query(batchesOf(id), '', { consistent: true })) {
       await this.#table.delete(batchesOf(id), String(item['sk']));
     }
-    if (this.#options.ingest !== undefined) await this.#index.removeStore(id);
+    if (this.#options.ingestion !== undefined) await this.#index.removeStore(id);
   }
 
   async #find(key: string, id: string): Promise<StoreRecord | undefined> {
@@ -420,9 +436,7 @@ export class VectorStores implements Retriever {
     const none = { usageBytes: 0, passages: 0 };
     if (record.cancelled === true) return { ...record, ...none, status: 'cancelled' };
     if (record.settled !== undefined) return { ...record, ...record.settled };
-    const stored = await this.#options.documents.get(fileStateName(storeId, record.fileId));
-    const state: FileState | undefined =
-      stored === undefined ? undefined : fileStateSchema.parse(JSON.parse(Buffer.from(stored.bytes).toString('utf8')));
+    const state = await this.#stateOf(storeId, record.fileId);
     // The state of an earlier request says nothing about this one.
     if (state === undefined || state.request !== record.request || state.status === 'in_progress') {
       return { ...record, ...none, status: 'in_progress' };
@@ -433,8 +447,16 @@ export class VectorStores implements Retriever {
         : { status: 'completed', usageBytes: state.textBytes, passages: state.passages.length };
     const { version, ...rest } = record;
     // Spares the next reader the object. If the record has changed meanwhile, the next reader looks itself.
-    await this.#table.putIfVersion({ ...fileKey(storeId, record.fileId), ...rest, settled }, version);
+    await this.#table.putIfVersion(
+      { ...fileKey(storeId, record.fileId), ...toStoreFileItem({ ...rest, settled }) },
+      version,
+    );
     return { ...record, ...settled };
+  }
+
+  async #stateOf(storeId: string, fileId: string): Promise<FileState | undefined> {
+    const stored = await this.#options.documents.get(fileStateName(storeId, fileId));
+    return stored && fileStateSchema.parse(JSON.parse(Buffer.from(stored.bytes).toString('utf8')));
   }
 
   /** Changes what is written of a file in a store. @returns the file, or `undefined` if the store has none of this id */
@@ -448,7 +470,10 @@ export class VectorStores implements Retriever {
       if (item === undefined) return { changed: undefined };
       const { version, ...file } = storeFileSchema.parse(item);
       const next = { ...file, ...change };
-      const written = await this.#table.putIfVersion({ ...fileKey(storeId, fileId), ...next }, version);
+      const written = await this.#table.putIfVersion(
+        { ...fileKey(storeId, fileId), ...toStoreFileItem(next) },
+        version,
+      );
       return written ? { changed: next } : undefined;
     });
     return changed;
@@ -458,7 +483,7 @@ export class VectorStores implements Retriever {
   async #putFile(storeId: string, file: StoreFileRecord): Promise<void> {
     await this.#retry(async () => {
       const before = await this.#table.get(filesOf(storeId), file.fileId);
-      const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...file };
+      const item: Item & ItemKey = { ...fileKey(storeId, file.fileId), ...toStoreFileItem(file) };
       const version = before === undefined ? undefined : Number(before['version']);
       return (await this.#table.putIfVersion(item, version)) ? file : undefined;
     });
@@ -481,6 +506,14 @@ function unknownStore(id: string): ApiError {
     404,
     `No vector store of this key has the id ${JSON.stringify(id.slice(0, 64))}. It is unknown, expired or deleted. GET /v1/vector_stores lists the stores.`,
     { code: 'vector_store_not_found', param: 'vector_store_id' },
+  );
+}
+
+function fileNotInStore(fileId: string, storeId: string): ApiError {
+  return new ApiError(
+    404,
+    `The vector store ${storeId} has no file with the id ${JSON.stringify(fileId.slice(0, 64))}. GET /v1/vector_stores/${storeId}/files lists its files.`,
+    { code: 'file_not_found', param: 'file_id' },
   );
 }
 

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { retrievalSettingsSchema } from '../../settings/retrieval-settings.ts';
-import { TokenizerJson } from '../../tokenizer/tokenizer-json.ts';
 import { openIndex } from '../open-index.ts';
-import { readDocument } from '../read/read-document.ts';
+import { createCutDocument } from '../read/read-document.ts';
 import { DocumentBucket } from './document-bucket.ts';
 import { parseStoreFileName } from './store-file.ts';
 import { type SyncParts, syncStoreFile } from './sync-store-file.ts';
@@ -56,7 +55,6 @@ async function openParts(): Promise<SyncParts> {
   return {
     documents: new DocumentBucket(RETRIEVAL.documentBucket),
     index: await openIndex(RETRIEVAL),
-    read: readDocument,
-    count: await TokenizerJson.fromFile(TOKENIZER_FILE).counter(),
+    cut: createCutDocument(TOKENIZER_FILE),
   };
 }

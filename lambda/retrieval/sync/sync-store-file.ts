@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chunkBlocks, passageIds } from '../chunk-blocks.ts';
-import { type ReadDocument, UnreadableDocumentError } from '../document.ts';
+import { passageIds } from '../chunk-blocks.ts';
+import { type CutDocument, UnreadableDocumentError } from '../document.ts';
 import type { Passage } from '../passage.ts';
 import type { PassageIndex } from '../passage-index.ts';
 import type { Documents } from './documents.ts';
@@ -16,9 +16,7 @@ import {
 export interface SyncParts {
   readonly documents: Pick<Documents, 'get' | 'putIfUnchanged' | 'delete'>;
   readonly index: PassageIndex;
-  readonly read: ReadDocument;
-  /** Counts the tokens of a text. */
-  readonly count: (text: string) => number;
+  readonly cut: CutDocument;
 }
 
 /**
@@ -86,15 +84,15 @@ export async function syncStoreFile(parts: SyncParts, storeId: string, fileId: s
 }
 
 /** The passages of a document, or why there are none, in a sentence for its owner. */
-export async function passagesOf(
-  { read, count }: Pick<SyncParts, 'read' | 'count'>,
+async function passagesOf(
+  { cut }: Pick<SyncParts, 'cut'>,
   fileId: string,
   { filename, attributes, maxTokens, overlapTokens }: StoreFile,
   bytes: Uint8Array | undefined,
 ): Promise<readonly Passage[] | { readonly problem: string }> {
   if (bytes === undefined) return { problem: `${filename} was deleted.` };
   try {
-    const chunks = chunkBlocks(await read(bytes, filename), { maxTokens, overlapTokens, count });
+    const chunks = await cut(bytes, filename, { maxTokens, overlapTokens });
     const ids = passageIds(fileId, chunks);
     return chunks.map((chunk, index) => ({ id: ids[index] ?? '', fileId, filename, attributes, ...chunk }));
   } catch (error) {

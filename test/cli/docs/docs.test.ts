@@ -81,7 +81,7 @@ describe('budgetforce docs', () => {
     const { code, out, err } = await run('add', folder);
     expect(code).toBe(1);
     expect(out).toContain('2 added, 0 replaced, 0 unchanged, 0 removed, 3 failed');
-    expect(out).toMatch(/FAILED a\.pdf: a\.pdf .*\.\n/);
+    expect(out).toMatch(/FAILED a\.pdf cannot .*\.\n/);
     expect(out).toContain('FAILED empty.md: It is empty.');
     expect(out).toContain('FAILED large.txt: It has 4.0 MB, and a request may have 3.9. Split the document.');
     expect(err).toContain('[2/5] coins.md: added');

@@ -5,6 +5,9 @@
 ROOT is the URL of the server without /v1. The model may say anything, so the answers are checked for their form only:
 a call of the tool with arguments that the schema allows, a text after the result of the tool, and an object that
 the schema allows.
+
+The clients whose names end in "documents" upload and search documents, and read the citations of a model that says what
+a script tells it.
 """
 
 import asyncio
@@ -330,6 +333,90 @@ def llm(root):
     assert second.text().strip() != '' or second.tool_calls(), second
 
 
+COINS = b'# Coins\n\nA florn is 17 coins.\n'
+FLORN = 'What is a florn worth?'
+
+
+def store_of(openai_client):
+    """Uploads a document, and takes it into a new store."""
+    file = openai_client.files.create(file=('coins.md', COINS), purpose='assistants')
+    store = openai_client.vector_stores.create(name='coins')
+    kept = openai_client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
+    assert kept.status == 'completed', kept
+    return file, store
+
+
+def openai_documents(root, key=KEY):
+    import openai
+
+    client = openai.OpenAI(base_url=f'{root}/v1', api_key=key)
+    file, store = store_of(client)
+    found = client.vector_stores.search(store.id, query=FLORN).data
+    assert found[0].file_id == file.id and 'A florn is 17 coins.' in found[0].content[0].text, found
+    batch = client.vector_stores.file_batches.upload_and_poll(store.id, files=[('seas.txt', b'The Tel sea is wide.')])
+    assert batch.file_counts.completed == 1, batch
+    names = {client.files.retrieve(kept.id).filename for kept in client.vector_stores.files.list(store.id)}
+    assert names == {'coins.md', 'seas.txt'}, names
+    asked = {
+        'model': 'scripted',
+        'input': FLORN,
+        'tools': [{'type': 'file_search', 'vector_store_ids': [store.id]}],
+        'include': ['file_search_call.results'],
+    }
+    answer = client.responses.create(**asked)
+    search = next(item for item in answer.output if item.type == 'file_search_call')
+    assert search.queries == [FLORN] and search.results[0].file_id == file.id, search
+    cites_file(answer, file)
+    with client.responses.stream(**asked) as stream:
+        kinds = {event.type for event in stream}
+        cites_file(stream.get_final_response(), file)
+    assert 'response.file_search_call.completed' in kinds and 'response.output_text.annotation.added' in kinds, kinds
+    chat = client.chat.completions.create(
+        model='scripted',
+        messages=[{'role': 'user', 'content': FLORN}],
+        extra_body={'retrieval': {'stores': [store.id], 'max_tokens': 200}},
+    )
+    (citation,) = chat.choices[0].message.annotations
+    assert citation.url_citation.title == 'coins.md', citation
+    assert chat.budget_forcing['retrieval']['tokens'] <= 200, chat
+    assert client.vector_stores.delete(store.id).deleted and client.files.delete(file.id).deleted
+    try:
+        client.vector_stores.retrieve(store.id)
+    except openai.NotFoundError:
+        return
+    raise AssertionError('The store is still there.')
+
+
+def cites_file(answer, file):
+    (citation,) = answer.output[-1].content[0].annotations
+    assert citation.type == 'file_citation' and citation.file_id == file.id, citation
+    assert answer.output_text[citation.index :].startswith('[1]'), answer.output_text
+
+
+def anthropic_documents(root, key=KEY):
+    import anthropic
+    import openai
+
+    file, store = store_of(openai.OpenAI(base_url=f'{root}/v1', api_key=key))
+    messages = anthropic.Anthropic(base_url=root, api_key=key).messages
+    options = {
+        'model': 'scripted',
+        'max_tokens': 900,
+        'thinking': {'type': 'adaptive'},
+        'messages': [{'role': 'user', 'content': FLORN}],
+        'extra_body': {'retrieval': {'stores': [store.id]}},
+    }
+
+    def cited(content):
+        citations = [citation for block in content if block.type == 'text' for citation in block.citations or []]
+        assert [citation.type for citation in citations] == ['search_result_location'], content
+        assert citations[0].source == file.id and 'A florn is 17 coins.' in citations[0].cited_text, citations
+
+    cited(messages.create(**options).content)
+    with messages.stream(**options) as stream:
+        cited(stream.get_final_message().content)
+
+
 CLIENTS = {
     'openai-chat': openai_chat,
     'openai-responses': openai_responses,
@@ -344,6 +431,8 @@ CLIENTS = {
     'pydantic-ai-responses': pydantic_ai_responses,
     'instructor': instructor,
     'llm': llm,
+    'openai-documents': openai_documents,
+    'anthropic-documents': anthropic_documents,
 }
 
 if __name__ == '__main__':

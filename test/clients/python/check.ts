@@ -1,5 +1,6 @@
 /**
- * Contributors' check: published Python clients against `budgetforce start`, two turns each, with a tool and a schema.
+ * Contributors' check: published Python clients against `budgetforce start`, two turns each, with a tool and a schema; and clients that
+ * upload documents and read citations, against a model that cites.
  *
  *     npm run check:clients -- [--yes] [--record] [CLIENT...]
  *
@@ -16,6 +17,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { pinnedClients, type RecordedRequest } from './recorded-request.ts';
+import { serveDocuments } from './serve-documents.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '../../..');
@@ -41,17 +43,19 @@ const server = spawn(
     stdio: ['ignore', 'pipe', 'inherit'],
   },
 );
+const documents = await serveDocuments();
 let failed = 0;
 try {
   const [line] = z.tuple([z.instanceof(Buffer)]).parse(await once(server.stdout, 'data'));
   const { url } = z.object({ url: z.url() }).parse(JSON.parse(line.toString()));
   for (const name of positionals.length > 0 ? positionals : known) {
     const began = performance.now();
-    const { passed, requests } = await run(name, url);
+    const cites = name.endsWith('documents');
+    const { passed, requests } = await run(name, cites ? documents.url : url);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${name}: ${requests.length} requests in ${seconds} s\n`);
     if (!passed) failed++;
-    if (passed && values.record) {
+    if (passed && values.record && !cites) {
       mkdirSync(join(here, 'fixtures'), { recursive: true });
       writeFileSync(
         join(here, 'fixtures', `${name}.json`),
@@ -62,6 +66,7 @@ try {
   }
 } finally {
   server.kill();
+  await documents.close();
 }
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -76,7 +81,7 @@ async function run(
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
     const { method = 'GET', url = '/' } = request;
-    if (method === 'POST')
+    if (method === 'POST' && request.headers['content-type'] === 'application/json')
       requests.push({ path: url, headers: dialectHeaders(request.headers), body: JSON.parse(body.toString()) });
     const headers = Object.entries({
       ...request.headers,

@@ -455,3 +455,27 @@ describe('a conversation that ends in the beginning of an answer', () => {
     expect(await counted.json()).toEqual({ input_tokens: model.requests[0]?.promptIds.length });
   });
 });
+
+describe('the header x-budgetforce-strict', () => {
+  it.each([
+    ['true', 400, 'prediction'],
+    ['TRUE', 400, 'prediction'],
+    ['false', 200, 'chatcmpl-'],
+    [undefined, 200, 'chatcmpl-'],
+    ['yes', 400, 'Send true or false, or leave it out.'],
+    ['', 400, 'Send true or false, or leave it out.'],
+  ])('%j: a field without effect is answered with %i', async (value, status, text) => {
+    const strictness = value === undefined ? {} : { 'x-budgetforce-strict': value };
+    const { app } = scriptedApp([
+      { says: 'a', ends: IM_START },
+      { says: 'b', ends: IM_END },
+    ]);
+    const response = await app.request('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...strictness },
+      body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'x' }], prediction: null }),
+    });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toContain(text);
+  });
+});

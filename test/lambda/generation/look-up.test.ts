@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { dayOf, Ledger } from '../../../lambda/keys/ledger.ts';
+import { ServedModel } from '../../../lambda/models/served-model.ts';
 import { BLOCK_HEAD, BLOCK_IN_THOUGHT, BLOCK_TAIL } from '../../../lambda/retrieval/passage-block.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
-import { StreamBrokenError } from '../../../lambda/upstream/errors.ts';
+import { CircuitBreaker } from '../../../lambda/upstream/circuit-breaker.ts';
+import { ModelUnavailableError, StreamBrokenError } from '../../../lambda/upstream/errors.ts';
 import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { ScriptedRetriever } from '../retrieval/scripted-retriever.ts';
-import { chat, eventsOf, type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
+import { chat, eventsOf, ScriptedModel, type ScriptedSegment, scriptedApp, scriptedModel } from '../scripted-world.ts';
 
 const path = '/v1/chat/completions';
 const retrieval = { stores: ['vs_1'], when: 'unsure', max_tokens: 400 };
@@ -91,6 +93,30 @@ describe('retrieval once the model is unsure', () => {
     expect(retriever.queries).toHaveLength(1);
   });
 
+  it('a fallback goes on behind the passages, from one search', async () => {
+    const retriever = new ScriptedRetriever(['A florn is 17.']);
+    const gone: ScriptedSegment = { says: '', fails: new ModelUnavailableError('gone') };
+    const own = scriptedModel('scripted', [thinks('\nflorn?', 0.1), gone, gone, gone]);
+    const script = new ScriptedModel([thinks('17.', 0.9), answers('\n17')]);
+    const spare = new ServedModel(own.settings, script, own.tokenizer);
+    const breaker = () => new CircuitBreaker(() => 0);
+    own.failover = {
+      breaker: breaker(),
+      hedgeAfterMs: undefined,
+      fallbacks: [{ name: 'spare', model: spare, breaker: breaker(), cannot: [] }],
+    };
+    const { app } = scriptedApp([], { retriever, models: [own] });
+    const body = completion.parse(await (await app.request(path, chat({ retrieval, thinking }))).json());
+    expect(body.budget_forcing).toMatchObject({
+      failover: { upstream: 'spare', moves: [{ to: 'spare' }] },
+      retrieval: { when: 'unsure', tokens: BLOCK.length },
+    });
+    expect(body.choices[0]?.message.reasoning_content).toBe(`florn?${BLOCK}17.`);
+    const prompt = decode(script.requests[0]?.promptIds ?? []);
+    expect(prompt.split(BLOCK)).toHaveLength(2);
+    expect(retriever.queries).toHaveLength(1);
+  });
+
   it('a search that fails is reported and logged without the query, and the model answers', async () => {
     const retriever = new ScriptedRetriever([], new Error('The index is away.'));
     const { app, log } = scriptedApp([thinks('\nflorn?', 0.1), answers('\n17')], { retriever });
@@ -115,10 +141,13 @@ describe('retrieval once the model is unsure', () => {
 
   it('the window has room for the passages before the request is admitted', async () => {
     const { app } = scriptedApp(unsureThenSure, { retriever: new ScriptedRetriever(['A florn is 17.']) });
-    const asked = { ...retrieval, max_tokens: 4_080 };
-    const response = await app.request(path, chat({ retrieval: asked, thinking }));
-    expect(response.status).toBe(400);
-    expect(JSON.stringify(await response.json())).toContain('up to 4080 tokens of passages (retrieval.max_tokens)');
+    const ask = async (tokens: number) => {
+      const response = await app.request(path, chat({ retrieval: { ...retrieval, max_tokens: tokens }, thinking }));
+      return [response.status, JSON.stringify(await response.json())];
+    };
+    const message = (text: string) => [400, expect.stringContaining(text)];
+    expect(await ask(4_020)).toEqual(message('up to 4020 tokens of passages (retrieval.max_tokens)'));
+    expect(await ask(4_090)).toEqual(message('retrieval.max_tokens (4090) leaves no room for a conversation'));
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Chunk, type ChunkOptions, chunkBlocks, passageIds } from '../../../lambda/retrieval/chunk-blocks.ts';
-import type { Block } from '../../../lambda/retrieval/document.ts';
+import { type ChunkOptions, chunkBlocks, passageIds } from '../../../lambda/retrieval/chunk-blocks.ts';
+import type { Block, Chunk } from '../../../lambda/retrieval/document.ts';
 
 /** Counts as a tokenizer of bytes and short words does: tokens of a whole differ from the sum of those of its parts. */
 const count = (text: string) => text.match(/ ?[a-z]{1,6}|\n+|[\s\S]/gu)?.length ?? 0;

@@ -6,22 +6,25 @@ import { onTestFinished } from 'vitest';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import type { Embedder, PassageIndex } from '../../../lambda/retrieval/passage-index.ts';
-import { createReadDocument } from '../../../lambda/retrieval/read/read-document.ts';
+import { createCutDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { FileStore } from '../../../lambda/retrieval/stores/file-store.ts';
 import { VectorStores, type VectorStoresOptions } from '../../../lambda/retrieval/stores/vector-stores.ts';
+import type { Documents } from '../../../lambda/retrieval/sync/documents.ts';
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
-import { scriptedApp } from '../scripted-world.ts';
+import { type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
 export const NOW = 1_700_000_000;
 
 export interface DocumentParts {
   readonly table?: MemoryTable;
-  readonly documents?: MemoryDocuments;
+  readonly documents?: Documents;
   readonly index?: PassageIndex;
   readonly embedder?: Embedder;
   readonly options?: Partial<VectorStoresOptions>;
+  /** What the model says. */
+  readonly script?: readonly ScriptedSegment[];
 }
 
 /** A folder that is removed at the end of the test. */
@@ -43,9 +46,8 @@ export function documentParts({
   const files = new FileStore(table, documents, shared, 30);
   const index = parts.index ?? new EmbeddedIndex(temporaryFolder(), parts.embedder);
   const stores = new VectorStores({
-    ...{ table, documents, files, index, read: createReadDocument(), ...shared },
-    ingest: async (work) => await work(),
-    counter: async () => (text) => Math.ceil(text.length / 4),
+    ...{ table, documents, files, index, ...shared },
+    ingestion: { cut: createCutDocument(undefined), run: async (work) => await work() },
     ...parts.options,
   });
   return { clock, table, documents, index, files, stores };
@@ -55,11 +57,12 @@ export function documentParts({
 export async function documentWorld(given: DocumentParts = {}) {
   const parts = documentParts(given);
   const keys = new KeyStore(parts.table, () => parts.clock.now);
-  const { app, log } = scriptedApp([], {
+  const { app, log, model } = scriptedApp(given.script ?? [], {
     keyHashes: async () => [hashKey('admin')],
     keys,
     unixTime: () => parts.clock.now,
     documents: { files: parts.files, stores: parts.stores },
+    retriever: parts.stores,
   });
   const [one, two] = [await keys.create('one', {}), await keys.create('two', {})];
   const clientOf = (apiKey: string) =>
@@ -69,7 +72,7 @@ export async function documentWorld(given: DocumentParts = {}) {
       maxRetries: 0,
       fetch: async (url, init) => await app.request(String(url), init),
     });
-  return { ...parts, app, log, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
+  return { ...parts, app, log, model, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
 }
 
 export const textFile = (name: string, text: string) => new File([text], name);

@@ -1,5 +1,6 @@
 import { NotFoundError } from 'openai';
 import { describe, expect, it } from 'vitest';
+import { createCutDocument } from '../../../lambda/retrieval/read/read-document.ts';
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
@@ -255,7 +256,8 @@ describe('bad requests', () => {
       'from 3600 to 2592000',
     ],
   ])('an upload with %s says what is wrong', async (_name, parts, text) => {
-    const { app, one, documents } = await documentWorld();
+    const documents = new MemoryDocuments();
+    const { app, one } = await documentWorld({ documents });
     const body = new FormData();
     for (const [name, value] of Object.entries(parts)) body.set(name, value);
     const response = await app.request('/v1/files', {
@@ -269,9 +271,119 @@ describe('bad requests', () => {
   });
 });
 
+describe('a file that a store has already', () => {
+  const world = async () => {
+    const made = await documentWorld();
+    const file = await made.client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
+    const store = await made.client.vectorStores.create({});
+    await made.client.vectorStores.files.create(store.id, { file_id: file.id, attributes: { year: 2026 } });
+    return { ...made, file, store, path: { vector_store_id: store.id } };
+  };
+
+  it('keeps its attributes if it is added without any, and is not read again', async () => {
+    const { client, file, store, path, documents } = await world();
+    const before = documents instanceof MemoryDocuments ? documents.names : [];
+    expect(await client.vectorStores.files.create(store.id, { file_id: file.id })).toMatchObject({
+      ...{ status: 'completed', attributes: { year: 2026 } },
+    });
+    expect(documents instanceof MemoryDocuments ? documents.names : []).toEqual(before);
+    const chunking_strategy = {
+      type: 'static',
+      static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 },
+    } as const;
+    await client.vectorStores.files.create(store.id, { file_id: file.id, chunking_strategy });
+    expect(await client.vectorStores.files.retrieve(file.id, path)).toMatchObject({
+      ...{ status: 'completed', attributes: { year: 2026 }, chunking_strategy },
+    });
+  });
+
+  it('stays if a batch with it is cancelled', async () => {
+    const { client, file, store, path } = await world();
+    const batch = await client.vectorStores.fileBatches.create(store.id, { file_ids: [file.id] });
+    expect(batch.file_counts).toMatchObject({ completed: 1, total: 1 });
+    await client.vectorStores.fileBatches.cancel(batch.id, path);
+    expect(await client.vectorStores.files.retrieve(file.id, path)).toMatchObject({ status: 'completed' });
+    expect((await client.vectorStores.search(store.id, { query: 'florn' })).data).toHaveLength(1);
+  });
+
+  it('is in progress until a change of its attributes can be searched', async () => {
+    const waiting: (() => Promise<void>)[] = [];
+    const made = await documentWorld({
+      options: {
+        ingestion: {
+          cut: createCutDocument(undefined),
+          run: async (work) => {
+            waiting.push(work);
+          },
+        },
+      },
+    });
+    const ingest = async () => {
+      for (const work of waiting.splice(0)) await work();
+    };
+    const { client } = made;
+    const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
+    const store = await client.vectorStores.create({ file_ids: [file.id] });
+    await ingest();
+    const path = { vector_store_id: store.id };
+    const changed = await client.vectorStores.files.update(file.id, { ...path, attributes: { tenant: 'b' } });
+    expect(changed).toMatchObject({ status: 'in_progress', attributes: { tenant: 'b' } });
+    await ingest();
+    expect(await client.vectorStores.files.retrieve(file.id, path)).toMatchObject({ status: 'completed' });
+    const filters = { type: 'eq', key: 'tenant', value: 'b' } as const;
+    expect((await client.vectorStores.search(store.id, { query: 'florn', filters })).data).toHaveLength(1);
+  });
+
+  it('and one that it does not have is a 404 that names the store', async () => {
+    const { client, store, path } = await world();
+    const other = await client.files.create({ file: textFile('b.txt', 'Other.'), purpose: 'assistants' });
+    await expect(client.vectorStores.files.delete(other.id, path)).rejects.toThrow(
+      `The vector store ${store.id} has no file with the id`,
+    );
+  });
+});
+
+describe('a filter', () => {
+  it.each([
+    [{ type: 'in', key: 'author', value: 'ann' }, 'filters.value'],
+    [{ type: 'in', key: 'ok', value: [true] }, 'filters.value'],
+    [{ type: 'eq', key: 'a', value: null }, 'filters.value'],
+    [{ type: 'eq', value: 1 }, 'filters.key'],
+    [{ type: 'like', key: 'a', value: 'b' }, 'filters.type must be one of "eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"'],
+    [{ type: 'and', filters: [{ type: 'eq', key: 'a' }] }, 'filters.filters[0].value'],
+  ])('%j is refused with the member that is wrong', async (filters, text) => {
+    const { app, client, one } = await documentWorld();
+    const store = await client.vectorStores.create({});
+    const response = await app.request(`/v1/vector_stores/${store.id}/search`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${one.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ query: 'x', filters }),
+    });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain(text.replaceAll('"', '\\"'));
+  });
+});
+
+describe('attributes of a file in a store', () => {
+  it.each([1.5e300, -2.9e21, 2.1e-189, 0.1, Number.MAX_VALUE])('keep the number %d', async (value) => {
+    const { client } = await documentWorld();
+    const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
+    const store = await client.vectorStores.create({});
+    const path = { vector_store_id: store.id };
+    const taken = await client.vectorStores.files.create(store.id, { file_id: file.id, attributes: { value } });
+    expect(taken.attributes).toEqual({ value });
+    const changed = await client.vectorStores.files.update(file.id, { ...path, attributes: { value, more: value } });
+    expect(changed.attributes).toEqual({ value, more: value });
+    expect(await client.vectorStores.files.retrieve(file.id, path)).toMatchObject({
+      attributes: { value, more: value },
+    });
+  });
+});
+
 describe('deletion', () => {
   it('of a key leaves nothing of its documents', async () => {
-    const { app, client, stores, documents, one, index } = await documentWorld();
+    const documents = new MemoryDocuments();
+    const { app, client, stores, one, index } = await documentWorld({ documents });
     const file = await client.files.create({ file: textFile('a.txt', 'A florn is 17.'), purpose: 'assistants' });
     const store = await client.vectorStores.create({ file_ids: [file.id] });
     const revoked = await app.request(`/v1/admin/keys/${one.record.id}`, {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { chunkBlocks } from '../../../lambda/retrieval/chunk-blocks.ts';
 import type { Passage } from '../../../lambda/retrieval/passage.ts';
 import type { PassageIndex } from '../../../lambda/retrieval/passage-index.ts';
 import { readDocument } from '../../../lambda/retrieval/read/read-document.ts';
@@ -48,13 +49,17 @@ class World {
           if (passage !== undefined) this.passages.set(`${storeId}/${id}`, { ...passage, attributes });
         }
       },
+      get: async () => [],
       search: async () => [],
       removeStore: async () => {},
     };
     return {
       index,
-      read: readDocument,
-      count: (text) => text.split(/\s+/).length,
+      cut: async (bytes, filename, chunking) =>
+        chunkBlocks(await readDocument(bytes, filename), {
+          ...chunking,
+          count: (text) => text.split(/\s+/).length,
+        }),
       documents: {
         get: async (name) => this.objects.get(name),
         putIfUnchanged: async (name, text, version) => {
@@ -165,12 +170,12 @@ describe('syncStoreFile', () => {
     world.write(file.object, sections(['One']));
     link();
     const { parts } = world;
-    const { read } = parts;
+    const { cut } = parts;
     const late: SyncParts = {
       ...parts,
-      read: async (...input) => {
+      cut: async (...input) => {
         await sync();
-        return await read(...input);
+        return await cut(...input);
       },
     };
     await expect(syncStoreFile(late, 'vs_1', 'file-1')).rejects.toThrow(ChangedObjectError);

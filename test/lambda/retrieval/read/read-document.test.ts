@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { UnreadableDocumentError } from '../../../../lambda/retrieval/document.ts';
-import { createReadDocument, readDocument } from '../../../../lambda/retrieval/read/read-document.ts';
+import {
+  createCutDocument,
+  createReadDocument,
+  readDocument,
+} from '../../../../lambda/retrieval/read/read-document.ts';
+import { TokenizerJson } from '../../../../lambda/tokenizer/tokenizer-json.ts';
 import { encryptedPdf, type PdfText, pdfFile, pdfOf } from './pdf-file.ts';
 import { docxFile, docxParagraph, zipFile } from './zip-file.ts';
 
@@ -16,6 +21,41 @@ async function refusal(result: Promise<unknown>): Promise<string> {
   expect(error).toBeInstanceOf(UnreadableDocumentError);
   return (error as Error).message;
 }
+
+describe('createCutDocument', () => {
+  const words = 'Each of these words is counted. '.repeat(12_000);
+
+  it('cuts in its thread, so that other work goes on meanwhile', async () => {
+    const cut = createCutDocument('local/model/tokenizer.json');
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 5);
+    const chunks = await cut(bytes(words), 'a.txt', { maxTokens: 800, overlapTokens: 400 });
+    clearInterval(ticking);
+    expect(chunks.length).toBeGreaterThan(100);
+    // One turn of the event loop each 5 ms, if nothing keeps it; the main thread has little else to do.
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it('counts with the tokenizer, or four bytes as a token', async () => {
+    const count = await TokenizerJson.fromFile('local/model/tokenizer.json').counter();
+    const text = 'Numbers such as 12345 and 67890 have many tokens. '.repeat(200);
+    const exact = await createCutDocument('local/model/tokenizer.json')(bytes(text), 'a.txt', {
+      maxTokens: 100,
+      overlapTokens: 0,
+    });
+    expect(Math.max(...exact.map((chunk) => count(chunk.text)))).toBeLessThanOrEqual(100);
+    const rough = await createCutDocument(undefined)(bytes(text), 'a.txt', { maxTokens: 100, overlapTokens: 0 });
+    expect(Math.max(...rough.map((chunk) => chunk.text.length))).toBeGreaterThan(350);
+    expect(Math.max(...rough.map((chunk) => chunk.text.length))).toBeLessThanOrEqual(400);
+  });
+
+  it('ends with a sentence if reading and cutting take too long', async () => {
+    const cut = createCutDocument('local/model/tokenizer.json', { timeMs: 300 });
+    await expect(
+      refusal(cut(bytes('a'.repeat(2_000_000)), 'a.txt', { maxTokens: 800, overlapTokens: 400 })),
+    ).resolves.toBe('a.txt takes more than 0.3 seconds to read: split it into several files.');
+  });
+});
 
 describe('Markdown', () => {
   it('keeps headings, paragraphs, lists, tables and code as they are written', async () => {
@@ -164,7 +204,7 @@ describe('PDF', () => {
   });
 
   it('has a sentence for a file with images alone', async () => {
-    await expect(refusal(readDocument(pdfOf(['']), 'scan.pdf'))).resolves.toContain('has no text, only images');
+    await expect(refusal(readDocument(pdfOf(['']), 'scan.pdf'))).resolves.toContain('has no text that can be read');
   });
 
   it('has a sentence for a file with too many pages', async () => {
@@ -179,7 +219,7 @@ describe('PDF', () => {
     expect(bomb.length).toBeLessThan(2 * 1024 ** 2);
     const limited = createReadDocument({ memoryBytes: 256 * 1024 ** 2 });
     await expect(refusal(limited(bomb, 'bomb.pdf'))).resolves.toBe(
-      'bomb.pdf needs more than 256 MiB of memory: split it into several files.',
+      'bomb.pdf needs more than 256 MiB of memory: split it into several files, or nest its parts less deeply.',
     );
   }, 120_000);
 });
