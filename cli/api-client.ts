@@ -67,6 +67,23 @@ export async function callApi(
   });
 }
 
+/**
+ * Downloads a file of the API. Throws as `callApi`.
+ *
+ * @returns its bytes, part by part
+ */
+export async function downloadFrom(client: ApiClientOptions, path: string): Promise<ReadableStream<Uint8Array>> {
+  const { baseUrl, apiKey } = client;
+  const response = await fetch(`${baseUrl}${path}`, {
+    headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+  }).catch((cause: unknown) => {
+    throw new Error(`${baseUrl} cannot be reached. Is it running, and does the URL end in /v1?`, { cause });
+  });
+  if (response.ok && response.body !== null) return response.body;
+  const message = errorMessage(parseJson(await response.text()));
+  throw new RefusedError(message ?? `GET ${path} answered ${response.status}.`);
+}
+
 /** Sends a form, such as an upload. Throws as `callApi`. */
 export async function sendForm(client: ApiClientOptions, path: string, form: FormData): Promise<unknown> {
   return await send(client, path, { method: 'POST', headers: {}, body: form });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { sentEvents } from '../cli/server-sent-events.ts';
+import type { BatchAsker } from './batch/batch-asker.ts';
 import type { ThoughtToken } from './calibration/measure-passes.ts';
 import type { Condition } from './conditions.ts';
 import { processedTokens } from './cost.ts';
@@ -22,6 +23,8 @@ export interface Api {
   readonly route?: { readonly id: string; readonly last: string } | undefined;
   /** Ids of the vector stores of conditions with passages. @default - none */
   readonly stores?: readonly string[] | undefined;
+  /** Sends requests as batches. @default - each is sent at once, and its answer streamed */
+  readonly batch?: BatchAsker | undefined;
 }
 
 /** The model that a condition of a route names. */
@@ -207,6 +210,7 @@ type Streamed = Pick<
 > & { readonly thoughtTokens: readonly ThoughtToken[] };
 
 async function tryOnce(api: Api, body: object): Promise<Streamed | Failure> {
+  if (api.batch !== undefined) return await tryInBatch(api.batch, body);
   const start = performance.now();
   const response = await post(
     `${api.baseUrl}/chat/completions`,
@@ -218,6 +222,37 @@ async function tryOnce(api: Api, body: object): Promise<Streamed | Failure> {
   return typeof outcome === 'string'
     ? { failure: outcome, retryable: true, backoffSeconds: retryAfterOf(response) }
     : outcome;
+}
+
+const completionSchema = z.object({
+  choices: z.tuple([
+    z.object({
+      message: z.object({ content: z.string().nullish(), reasoning_content: z.string().nullish() }),
+      finish_reason: z.string().nullish(),
+      logprobs: z.object({ reasoning_content: z.array(thoughtTokenSchema).nullish() }).nullish(),
+    }),
+  ]),
+  budget_forcing: accountSchema,
+  usage: z.looseObject({ prompt_tokens: z.int().optional() }),
+});
+
+/** The worker of the batch has tried again what is worth it. */
+async function tryInBatch(batch: BatchAsker, body: object): Promise<Streamed | Failure> {
+  const { status, body: answer } = await batch.ask({ ...body, stream: false, stream_options: undefined });
+  if (status >= 400) {
+    const failure = `The API answered ${status} in a batch: ${JSON.stringify(answer).slice(0, 300)}`;
+    return { failure, retryable: false };
+  }
+  const { choices, budget_forcing: account, usage } = completionSchema.parse(answer);
+  const [{ message, finish_reason: finish, logprobs }] = choices;
+  return toStreamed({
+    thought: message.reasoning_content ?? '',
+    answer: message.content ?? '',
+    finish: finish ?? undefined,
+    firstTextMs: null,
+    thoughtTokens: (logprobs?.reasoning_content ?? []).map(({ top_logprobs: top, ...token }) => ({ ...token, top })),
+    ...{ account, usage },
+  });
 }
 
 /** The answer of a stream, or why it broke. */
@@ -253,10 +288,23 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
     return `The connection broke: ${cause instanceof Error ? cause.message : cause}`;
   }
   if (account === undefined) throw notOurs;
+  return toStreamed({ thought, answer, finish, account, usage, firstTextMs, thoughtTokens });
+}
+
+/** An answer with its account, however it came. */
+function toStreamed({
+  account,
+  usage,
+  finish,
+  ...answer
+}: Pick<Streamed, 'thought' | 'answer' | 'firstTextMs' | 'thoughtTokens'> & {
+  readonly finish: string | undefined;
+  readonly account: z.infer<typeof accountSchema>;
+  readonly usage: z.infer<typeof chunkSchema>['usage'];
+}): Streamed {
   const processed = processedTokens(account);
   return {
-    thought,
-    answer,
+    ...answer,
     thinkingTokens: account.thinking_tokens,
     answerTokens: account.answer_tokens,
     forcedTokens: account.forced_tokens,
@@ -268,7 +316,5 @@ async function readAnswer(response: Response, start: number): Promise<Streamed |
     report: account,
     usage: usage ?? null,
     note: account.answer_cut_by ?? (finish === 'length' ? 'The answer was cut at its maximum.' : null),
-    firstTextMs,
-    thoughtTokens,
   };
 }

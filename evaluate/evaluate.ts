@@ -82,7 +82,8 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
   const progress = new Progress(tasks.length);
   await runTasks(
     tasks,
-    evaluation.concurrency,
+    // A batch has all requests that wait.
+    api.batch === undefined ? evaluation.concurrency : MAX_WAITING,
     async (task) => {
       const question = byId.get(task.question);
       if (question === undefined) throw new Error(`There is no question ${task.question}.`);
@@ -99,8 +100,12 @@ export async function evaluate(evaluation: Evaluation): Promise<Report> {
     },
     signal,
   );
+  await api.batch?.close();
   return await writeReport(folder, all, evaluation);
 }
+
+/** Requests that wait for the answer of a batch at once. */
+const MAX_WAITING = 10_000;
 
 /** The route that conditions ask, and its last model. */
 function routeOf({ conditions, route }: Evaluation, routes: Readonly<Record<string, readonly string[]>>): Api['route'] {

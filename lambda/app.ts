@@ -73,7 +73,7 @@ function refuseAtShutdown(app: Hono<AppEnvironment>, shutdown: Shutdown): void {
 /** Gives each request an id, which is unique. The response has the client's own id instead, if it sent one; the log has both. */
 function identify(app: Hono<AppEnvironment>, { newId, log }: AppDependencies): void {
   app.use(async (context, next) => {
-    const requestId = `req_${newId()}`;
+    const requestId = context.env?.line?.requestId ?? `req_${newId()}`;
     context.set('requestId', requestId);
     const clientId = clientRequestId(context.req.header('x-request-id'));
     if (clientId !== undefined)
@@ -93,7 +93,7 @@ function mount(app: Hono<AppEnvironment>, mounted: readonly Api[], dependencies:
 function guard(app: Hono<AppEnvironment>, { keyHashes, keys, failedLogins }: AppDependencies): void {
   app.use('/v1/*', async (context, next) => {
     const known = { adminHashes: keyHashes, store: keys, failedLogins, source: context.env?.source };
-    context.set('caller', await authenticate(context.req.raw.headers, known));
+    context.set('caller', context.env?.line?.caller ?? (await authenticate(context.req.raw.headers, known)));
     await next();
   });
   app.use('/v1/admin/*', async (context, next) => {

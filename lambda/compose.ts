@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretKeyHashes } from './aws/secret-key-hashes.ts';
+import { secretMaster } from './aws/secret-master.ts';
 import { secretUpstreamKey } from './aws/secret-upstream-key.ts';
 import { ResponseStore } from './background/response-store.ts';
 import { DurableStart } from './background/start-durable.ts';
+import { BatchStore } from './batches/batch-store.ts';
 import type { AppDependencies } from './context.ts';
 import type { Log } from './errors/log.ts';
 import { FeedbackStore } from './feedback/feedback-store.ts';
@@ -28,6 +30,8 @@ import type { ObjectStore } from './storage/objects.ts';
 import type { CountingTable } from './storage/table.ts';
 import { upstreamConnector } from './upstream/registry.ts';
 import type { UpstreamContext } from './upstream/upstream.ts';
+import { WebhookStore } from './webhooks/webhook-store.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /**
  * Composition root of the function and of `budgetforce start`: the dependencies that the settings describe, with the real clock,
@@ -56,7 +60,8 @@ export async function compose(
     ...(table === undefined ? {} : keyStores(table)),
     ...feedbackOf(settings, table, overrides),
     ...responsesOf(settings, table, overrides),
-    ...documentsOf(settings, table, models, overrides),
+    ...filesOf(settings, table, models, overrides),
+    ...webhooksOf(settings, table, log, overrides),
     ...(overrides.retriever === undefined ? {} : { retriever: overrides.retriever }),
     clock: {
       now,
@@ -92,6 +97,10 @@ export interface ComposeOverrides extends ScalingOverrides {
   readonly objects?: ObjectStore;
   /** Where passages are searched, and how documents are read. @default - no stores of documents */
   readonly documents?: DocumentParts;
+  /** Called after a batch was created or cancelled. If given, batches are taken. @default - as the settings say */
+  readonly batchesChanged?: () => void;
+  /** Master secret of webhooks, and whether receivers may be local. @default - the settings' secret, and public receivers */
+  readonly webhooks?: { readonly master: string; readonly allowLocal: boolean };
   /** Searches the stores of documents. @default - none */
   readonly retriever?: Retriever;
 }
@@ -194,7 +203,7 @@ function feedbackOf(
 /** The store of responses, if the settings allow it and there is a place for both parts. */
 function responsesOf(
   { retention, contentBucket, background }: Settings,
-  table: ItemTable | undefined,
+  table: CountingTable | undefined,
   { objects = contentBucket === undefined ? undefined : new LazyBucket(contentBucket) }: ComposeOverrides,
 ): Pick<AppDependencies, 'responses'> {
   const { responsesDays } = retention;
@@ -205,22 +214,43 @@ function responsesOf(
   return { responses: { store, start: async (pointer) => await durable.start(pointer) } };
 }
 
-/** Files and stores of documents, if the settings allow files and there is a place for all parts. */
-function documentsOf(
-  { retention, retrieval }: Settings,
+/** Webhooks, if the settings or the local server have their master secret. */
+function webhooksOf(
+  { webhooks }: Settings,
+  table: CountingTable | undefined,
+  log: Log,
+  { webhooks: local }: ComposeOverrides,
+): Pick<AppDependencies, 'webhooks'> {
+  const master = local === undefined ? webhooks && secretMaster(webhooks.secretArn) : async () => local.master;
+  if (table === undefined || master === undefined) return {};
+  const store = new WebhookStore(table, unixTime, newId);
+  const allowLocal = local?.allowLocal ?? false;
+  return { webhooks: new Webhooks({ store, master, allowLocal, unixTime, random: Math.random, log }) };
+}
+
+/** Files, stores of documents and batches, if the settings allow files and there is a place for them. */
+function filesOf(
+  { retention, retrieval, batches }: Settings,
   table: CountingTable | undefined,
   [model]: readonly ServedModel[],
   overrides: ComposeOverrides,
-): Pick<AppDependencies, 'documents' | 'retriever'> {
+): Pick<AppDependencies, 'files' | 'documents' | 'retriever' | 'batches'> {
   const { filesDays } = retention;
   const parts: DocumentParts | undefined =
     overrides.documents ?? (retrieval && { documents: deployedDocuments(retrieval), index: deployedIndex(retrieval) });
-  if (filesDays === 0 || table === undefined || parts === undefined) return {};
-  const files = new FileStore(table, parts.documents, { unixTime, newId }, filesDays);
+  const documents = parts?.documents ?? (batches && deployedDocuments({ documentBucket: batches.bucket }));
+  if (filesDays === 0 || table === undefined || documents === undefined) return {};
+  const files = new FileStore(table, documents, { unixTime, newId }, filesDays);
+  const store = new BatchStore({ table, documents, unixTime, newId, days: filesDays });
+  const withBatches =
+    batches === undefined && overrides.batchesChanged === undefined
+      ? { files }
+      : { files, batches: { store, changed: overrides.batchesChanged } };
+  if (parts === undefined) return withBatches;
   const { tokenizer } = model?.settings ?? {};
   const ingestion = parts.ingestion?.(tokenizer?.kind === 'file' ? tokenizer.path : undefined);
   const stores = new VectorStores({ ...parts, ingestion, table, files, unixTime, newId });
-  return { documents: { files, stores }, retriever: stores };
+  return { ...withBatches, documents: { files, stores }, retriever: stores };
 }
 
 function keyHashesOf(settings: Settings): KeyHashes | undefined {

@@ -1,4 +1,5 @@
 import type { BackgroundResponses } from './background/background-responses.ts';
+import type { Batches } from './batches/batches.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './errors/log.ts';
 import type { FeedbackStore } from './feedback/feedback-store.ts';
@@ -11,11 +12,14 @@ import type { Ledger } from './keys/ledger.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { Retriever } from './retrieval/retriever.ts';
 import type { DocumentStores } from './retrieval/stores/document-stores.ts';
+import type { FileStore } from './retrieval/stores/file-store.ts';
+import type { BatchPriority } from './scaling/admission-gate.ts';
 import type { ModelAutoscaler } from './scaling/model-autoscaler.ts';
 import type { ZeroCopiesReport } from './scaling/zero-copies-report.ts';
 import type { Aliases } from './settings/aliases.ts';
 import type { RouteSettings } from './settings/routes.ts';
 import type { PrefixCache } from './settings/settings.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** Everything that the app takes from outside. `compose` makes it from the settings; tests make their own. */
 export interface AppDependencies {
@@ -47,6 +51,12 @@ export interface AppDependencies {
   readonly documents?: DocumentStores;
   /** Searches the stores of documents. If omitted, requests with `retrieval` are refused. */
   readonly retriever?: Retriever;
+  /** Uploaded files, if there are no stores of documents. @default - those of `documents` */
+  readonly files?: FileStore;
+  /** Batches of requests. If omitted, none are taken. */
+  readonly batches?: Batches;
+  /** Tells clients how background work ended. If omitted, no webhooks are sent. */
+  readonly webhooks?: Webhooks;
   /** Load and scaling of each model, by model id. If omitted, every request is admitted with its full budget. */
   readonly loads?: ReadonlyMap<string, ModelAutoscaler>;
   /** Reports the desired copies of models that scale to zero, and not by load, by model id. If omitted, none are reported. */
@@ -70,7 +80,20 @@ export interface AppDependencies {
   readonly keepAliveMs: number;
 }
 
+/** What the app would otherwise learn from the headers of a request. */
+export interface BatchLineOrigin {
+  /** The key of the batch. */
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly priority: BatchPriority;
+}
+
 export interface AppEnvironment {
-  Bindings: { readonly source?: string | undefined };
+  Bindings: {
+    /** Address of the client. */
+    readonly source?: string | undefined;
+    /** Set by the worker of batches, for a line that it sends to the app: a client cannot set it. */
+    readonly line?: BatchLineOrigin;
+  };
   Variables: { requestId: string; caller: Caller };
 }

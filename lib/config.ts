@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { deriveFormat, type PublishedTemplate } from '../lambda/formats/derive-format.ts';
 import { aliasesSchema } from '../lambda/settings/aliases.ts';
+import { batchRulesSchema } from '../lambda/settings/batch-settings.ts';
 import { retentionSchema } from '../lambda/settings/retention.ts';
 import { routeSchema } from '../lambda/settings/routes.ts';
 import { apiSchema, formatSchema, requestFields, tokenizerSchema } from './api/api-schema.ts';
@@ -114,6 +115,11 @@ const stageSchema = z.strictObject({
     .optional()
     .describe(
       'Stores of documents in which requests look ([retrieval](retrieval.md#deployed)), in the API’s stack. If omitted, there are none.',
+    ),
+  batches: batchRulesSchema
+    .optional()
+    .describe(
+      'Batches of requests, which run when copies are free ([batches](batches.md#deployed)). Needs `retention.filesDays`. If omitted, there are none.',
     ),
   watching: monitoringSchema.prefault({}),
   logRetentionDays: z

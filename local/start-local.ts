@@ -28,6 +28,7 @@ import { MemoryTable } from '../lambda/storage/memory-table.ts';
 import { Table } from '../lambda/storage/table.ts';
 import { ModelError } from '../lambda/upstream/errors.ts';
 import { BackgroundWorker } from './background-worker.ts';
+import { type BatchWork, startBatchWork } from './batch-work.ts';
 import { calibrationBeside } from './calibration-file.ts';
 import {
   type EmulatedCopies,
@@ -43,7 +44,7 @@ import { parseFaultScript } from './endpoint/faults.ts';
 import { type LocalComponent, type LocalEndpoint, startLocalEndpoint } from './endpoint/local-endpoint.ts';
 import type { Engine } from './engine/engine.ts';
 import { LazyEngine } from './engine/lazy-engine.ts';
-import { loadLlamaEngine } from './engine/llama-engine.ts';
+import { DEFAULT_PARALLEL_STREAMS, loadLlamaEngine } from './engine/llama-engine.ts';
 import { expireContent } from './expire-content.ts';
 import { FolderObjects } from './folder-objects.ts';
 import { type FurtherModel, fileNameOf, missingFile, windowOf } from './further-models.ts';
@@ -55,6 +56,7 @@ import { FolderDocuments } from './retrieval/folder-documents.ts';
 import { sendFrames } from './send-frames.ts';
 import { findServedModel } from './served-models.ts';
 import { checkSender } from './trusted-sender.ts';
+import { webhookMaster } from './webhook-master.ts';
 
 export interface LocalOptions {
   /** 0 chooses any free port. */
@@ -116,6 +118,8 @@ export interface LocalOptions {
   readonly faults?: string;
   /** Time after which a silent call of the model is ended and resumed, in milliseconds. @default a minute */
   readonly upstreamIdleMs?: number;
+  /** Whether webhooks may be sent over `http://`, and to this machine and private networks. @default false */
+  readonly allowLocalWebhooks?: boolean;
   readonly log?: Log;
   /** Searches documents for requests with `retrieval`. @default - none, and such requests are refused */
   readonly retriever?: Retriever;
@@ -213,13 +217,20 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     emit: copies.emit,
     tickSeconds: LOCAL_TICK_SECONDS,
   };
+  let batchWork: BatchWork | undefined;
   const objects = options.dataFolder === undefined ? undefined : new FolderObjects(join(options.dataFolder, 'content'));
   const dependencies = await compose(settings, options.log ?? (() => {}), {
     ...(options.retriever === undefined ? {} : { retriever: options.retriever }),
     ...scalingOverrides,
     upstreamKeys: keysOf(model, options),
     ...(objects === undefined ? {} : { objects }),
-    ...(options.dataFolder === undefined ? {} : { documents: documentsIn(options.dataFolder, embedder, options.log) }),
+    ...(options.dataFolder === undefined
+      ? {}
+      : {
+          documents: documentsIn(options.dataFolder, embedder, options.log),
+          batchesChanged: () => batchWork?.look(),
+          webhooks: { master: webhookMaster(options.dataFolder), allowLocal: options.allowLocalWebhooks ?? false },
+        }),
   });
   // Ingestions that a killed process left.
   void dependencies.documents?.stores.resume().catch((error: unknown) => failed(options.log, error));
@@ -241,6 +252,15 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const shutdown = new Shutdown();
   const background = backgroundOf(dependencies, table, options);
   const app = createApp({ ...dependencies, ...background?.responses, shutdown });
+  batchWork = startBatchWork(
+    { ...dependencies, shutdown },
+    {
+      // Of other servers, and of emulated copies, the load is not of this process.
+      places:
+        endpoint === undefined || copies !== undefined ? undefined : (options.parallel ?? DEFAULT_PARALLEL_STREAMS),
+      running: () => shutdown.running,
+    },
+  );
   // In production an EventBridge rule ticks, so that scaling continues when no requests arrive.
   const ticking = setInterval(() => {
     copies?.autoScaling.runSchedules();
@@ -252,6 +272,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     await once(server, 'listening');
   } catch (error) {
     clearInterval(ticking);
+    await batchWork.close();
     await Promise.all([runtime?.close(), table?.close()]);
     throw listenError(error, options);
   }
@@ -268,8 +289,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     async close({ graceMs = 0 } = {}) {
       clearInterval(ticking);
       shutdown.begin();
-      // What runs in the background is left at once, and goes on after the next start.
-      await Promise.all([drain(server, shutdown, graceMs), background?.worker.close()]);
+      // What runs in the background, and batches, are left at once, and go on after the next start.
+      await Promise.all([drain(server, shutdown, graceMs), background?.worker.close(), batchWork?.close()]);
       await Promise.all([runtime?.close(), table?.close()]);
     },
   };

@@ -1,6 +1,7 @@
 import { upstreamName } from '../lambda/upstream/registry.ts';
 import { type Config, externalModels, hostedPart } from '../lib/config.ts';
 import type { Prices } from '../lib/facts/prices.ts';
+import { batchCost } from './batch-cost.ts';
 import { breakEven } from './break-even.ts';
 import { bringUp } from './bring-up.ts';
 import type { CreatedResources } from './created.ts';
@@ -72,6 +73,7 @@ export function makePlan(
     instanceType: hosted?.endpoint.instanceType,
     estimatedDollarsPerHour: hourly,
     estimatedRequestDollars: external.length === 0 ? undefined : requestCost(config, prices),
+    estimatedBatchDollars: batchCost(config, prices),
     estimatedMonth: month,
     estimatedBreakEven: even,
     routes: routePlans(config, models, hourly, tokens),

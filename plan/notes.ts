@@ -46,6 +46,8 @@ export function notesOf(
     config.retention.feedbackDays > 0 &&
       'retention.feedbackDays: each stored request is one object and three or four writes of the table, about a dollar for 100,000 requests at list prices ($5 a million PUT, $0.625 a million writes), and $0.023 a gigabyte and month; the dashboard’s shares of good answers are up to seven metrics a model ($0.30 each). Not counted here.',
     backgroundNote(config, models, prices),
+    config.batches !== undefined &&
+      'batches: lines run on copies that other requests started, and cost no copy of their own; a copy that a batch wakes costs as any other, for the lines and for its time until scale-in.',
     config.training !== undefined &&
       'training costs $0 while no run is going: what its stack has is billed by use alone. npx budgetforce train plan CONFIG shows what a run costs.',
     hosted === undefined

@@ -25,6 +25,8 @@ export interface Plan {
   readonly estimatedDollarsPerHour: HourlyCost | undefined;
   /** Cost of requests to external models beside their server. `undefined` if there are none. */
   readonly estimatedRequestDollars: RequestCost | undefined;
+  /** Cost of batches and webhooks beside the copies. `undefined` if there are neither. */
+  readonly estimatedBatchDollars: BatchCost | undefined;
   readonly estimatedMonth: MonthlyCost | undefined;
   readonly routes: readonly RoutePlan[];
   /** `undefined` if no price of another API was given, or the deployment's cost is unknown. */
@@ -114,6 +116,18 @@ export interface RequestCost {
   readonly perMillionRequests: number;
   /** Cost of the function for each hour in which one request runs. */
   readonly perRunningHour: number;
+}
+
+/** Cost of batches and webhooks in Lambda, S3 and DynamoDB, in dollars. */
+export interface BatchCost {
+  /** Of the function that looks each minute whether there is something to do, in a month. */
+  readonly lookPerMonth: number;
+  /** Of requests to S3 and the table for a thousand lines. */
+  readonly perThousandLines: number;
+  /** Of the function for each hour in which it runs batches. */
+  readonly perRunningHour: number;
+  /** Lines that it runs at once in that hour, at most. 0 without batches. */
+  readonly linesAtOnce: number;
 }
 
 /** Cost of a month at planned traffic. */

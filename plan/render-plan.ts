@@ -31,6 +31,7 @@ function sectionsOf(plan: Plan): readonly Section[] {
     ...bringUpSection(plan),
     ...updateSection(plan),
     ...requestSection(plan),
+    ...batchSection(plan),
     ...monthSection(plan),
     ...plan.routes.flatMap(routeSections),
     ...breakEvenSection(plan),
@@ -174,6 +175,22 @@ function requestSection({ estimatedRequestDollars: cost, externalModels }: Plan)
         ['API Gateway and Lambda, for a million requests', estimate(cost.perMillionRequests)],
         ['the function, for each hour in which one request runs', estimate(cost.perRunningHour, 4)],
       ],
+    },
+  ];
+}
+
+function batchSection({ estimatedBatchDollars: cost }: Plan): readonly Section[] {
+  if (cost === undefined) return [];
+  const { lookPerMonth, perThousandLines, perRunningHour, linesAtOnce } = cost;
+  const batches = [
+    ['S3 and the table, for 1,000 lines', estimate(perThousandLines, 4)],
+    [`the function, for each hour in which it runs up to ${linesAtOnce} lines at once`, estimate(perRunningHour, 4)],
+  ];
+  return [
+    {
+      title: `Dollars of ${linesAtOnce > 0 ? 'batches and webhooks' : 'webhooks'}, beside the cost of the copies`,
+      head: ['what', 'dollars'],
+      rows: [['the look each minute, for a month', estimate(lookPerMonth)], ...(linesAtOnce > 0 ? batches : [])],
     },
   ];
 }

@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./docs.ts')).docsCommand,
   },
   {
+    name: 'batch',
+    summary: 'run the requests of a file when copies are free',
+    load: async () => (await import('./batch.ts')).batchCommand,
+  },
+  {
     name: 'eval',
     summary: 'measure accuracy against thinking budgets',
     load: async () => (await import('./eval.ts')).evalCommand,

@@ -14,6 +14,8 @@ interface KeysAction extends Action {
     readonly rawPrompts: boolean | undefined;
     readonly expiresInDays: number | undefined;
     readonly graceSeconds: number;
+    readonly url: string | undefined;
+    readonly events: readonly string[] | undefined;
   }): { readonly method: string; readonly path: string; readonly body?: unknown };
   /** The answer of the API as text. */
   text(answer: unknown): string;
@@ -69,6 +71,19 @@ const actions: Readonly<Record<string, KeysAction>> = {
       body: { grace_seconds: graceSeconds },
     }),
     text: keyText,
+  },
+  webhook: {
+    arguments: ['ID'],
+    summary: 'set its webhook with --url and show the signing secret, once; without --url, show the webhook',
+    subject: `${ID}; admin for the admin key, anonymous for callers without a key`,
+    request({ subject, url, events, graceSeconds }) {
+      const path = `${keyPath(subject)}/webhook`;
+      if (url === 'none') return { method: 'DELETE', path };
+      return url === undefined
+        ? { method: 'GET', path }
+        : { method: 'PUT', path, body: { url, events, grace_seconds: graceSeconds } };
+    },
+    text: webhookText,
   },
   revoke: {
     arguments: ['ID'],
@@ -131,7 +146,18 @@ export const keysCommand = defineCommand({
       type: 'string',
       placeholder: 'SECONDS',
       default: '0',
-      description: 'of rotate: how long the old value stays valid',
+      description: 'of rotate: how long the old value stays valid; of webhook: how long the old secret signs as well',
+    },
+    url: {
+      type: 'string',
+      placeholder: 'URL',
+      description: 'of webhook: where events are posted to, with https://; "none" deletes the webhook',
+    },
+    events: {
+      type: 'string',
+      placeholder: 'TYPE,TYPE',
+      defaultText: 'all',
+      description: 'of webhook: types of events, such as batch.completed (docs/webhooks.md)',
     },
     json: { type: 'boolean', description: "print the API's answer as JSON" },
   },
@@ -161,6 +187,8 @@ export const keysCommand = defineCommand({
       rawPrompts: values['raw-prompts'] === undefined ? undefined : parseBoolean('raw-prompts', values['raw-prompts']),
       expiresInDays: number('expires-in-days', values['expires-in-days']),
       graceSeconds: parseWholeNumber('grace', values.grace, { min: 0 }),
+      url: values.url,
+      events: values.events?.split(','),
     });
     const answer = await callApi(
       { ...apiClientOptions(values), apiKey: process.env['BUDGETFORCE_ADMIN_KEY'] || undefined },
@@ -208,4 +236,25 @@ function keyListText(answer: unknown): string {
 function keyText(answer: unknown): string {
   const { id, key } = keySchema.parse(answer);
   return key === undefined ? `${id}: done\n` : `${id}\n${key}\nStore it now: it is not shown again.\n`;
+}
+
+const webhookTextSchema = z.object({
+  url: z.string().optional(),
+  events: z.array(z.string()).default([]),
+  secret: z.string().optional(),
+  disabled_at: z.int().optional(),
+  failures: z
+    .array(z.object({ type: z.string(), data: z.object({ id: z.string() }), attempts: z.int(), reason: z.string() }))
+    .default([]),
+});
+
+function webhookText(answer: unknown): string {
+  const { url, events, secret, disabled_at: disabled, failures } = webhookTextSchema.parse(answer);
+  if (url === undefined) return 'The webhook is deleted.\n';
+  if (secret !== undefined) return `${url}\n${secret}\nStore it now: it is not shown again.\n`;
+  const lost = failures.map(
+    ({ type, data, attempts, reason }) => `given up: ${type} ${data.id} after ${attempts} attempts (${reason})\n`,
+  );
+  const note = disabled === undefined ? '' : '  (disabled: the receiver answered 410)';
+  return `${url}${note}\n${events.join(', ')}\n${lost.join('')}`;
 }

@@ -224,6 +224,10 @@ export const startCommand = defineCommand({
       description:
         'keep conversations and feedback of keys with --store true in the data folder for this time, in days (docs/feedback.md); 0 keeps none',
     },
+    'allow-local-webhooks': {
+      type: 'boolean',
+      description: 'send webhooks over http:// too, to this machine and to private networks (docs/webhooks.md)',
+    },
     embeddings: {
       type: 'string',
       placeholder: 'FILE|URL',
@@ -326,6 +330,7 @@ interface StartValues extends ModelValues, CopiesValues {
   readonly 'responses-days': string;
   readonly 'feedback-days': string;
   readonly embeddings?: string;
+  readonly 'allow-local-webhooks'?: boolean;
   readonly alias?: readonly string[];
   readonly 'upstream-model'?: string;
   readonly 'upstream-key'?: string;
@@ -371,6 +376,7 @@ function localOptions(values: StartValues): LocalOptions {
     responsesDays: parseWholeNumber('responses-days', values['responses-days'], { min: 0, max: MAX_DAYS }),
     feedbackDays: parseFeedbackDays(values['feedback-days'], data),
     ...(values.embeddings === undefined ? {} : { embeddings: parseEmbeddings(values.embeddings, data) }),
+    ...(values['allow-local-webhooks'] ? { allowLocalWebhooks: true } : {}),
     ...(values.log ? { log: jsonLog } : {}),
   };
 }

@@ -54,6 +54,10 @@ export const evalOptions = {
     description: 'repetition penalty, above 0 to 2; 1 is none',
   },
   concurrency: { type: 'string', placeholder: 'NUMBER', default: '4', description: 'concurrent requests' },
+  batch: {
+    type: 'boolean',
+    description: 'send the questions as batches, which run when copies are free (docs/batches.md); needs --base-url',
+  },
   price: {
     type: 'string',
     placeholder: 'NUMBER[,NUMBER]',

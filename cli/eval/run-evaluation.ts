@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import type { Against } from '../../evaluate/against/ask-against.ts';
 import { detectDialect, dialectNames } from '../../evaluate/against/dialects.ts';
+import { BatchAsker } from '../../evaluate/batch/batch-asker.ts';
 import { type Condition, conditionsOf, parseConditionId } from '../../evaluate/conditions.ts';
 import { evaluate } from '../../evaluate/evaluate.ts';
 import type { ExternalGrader } from '../../evaluate/graders/external.ts';
@@ -18,6 +20,7 @@ import { reportText } from '../../evaluate/report.ts';
 import { autoRoute, missingFile, smallModel } from '../../local/further-models.ts';
 import { startLocal } from '../../local/start-local.ts';
 import { apiKeyOf, callApi, parseBaseUrl } from '../api-client.ts';
+import { BatchesApi } from '../batch/batches-api.ts';
 import { firstModel } from '../first-model.ts';
 import {
   parseChoice,
@@ -61,6 +64,8 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
     against: againstFrom(values),
   };
   const baseUrl = values['base-url'] === undefined ? undefined : parseBaseUrl(values['base-url']);
+  if (values.batch && baseUrl === undefined)
+    throw new UsageError('--batch needs an API that takes batches: --base-url URL.');
   const grader = await graderFrom(values);
   const external = typeof grader === 'object' ? grader : undefined;
   let server: Awaited<ReturnType<typeof startLocal>> | undefined;
@@ -97,6 +102,15 @@ export async function runEvaluation(values: EvalValues): Promise<number> {
         model,
         thresholds,
         ...(values.store === undefined ? {} : { stores: values.store }),
+        ...(values.batch
+          ? {
+              batch: await BatchAsker.open(new BatchesApi(api), {
+                statePath: join(out, 'batches.json'),
+                progress: (line) => process.stderr.write(`${line}\n`),
+                signal: interrupt.signal,
+              }),
+            }
+          : {}),
       },
       route: values.route,
       target: server === undefined ? api.baseUrl : 'embedded',

@@ -35,6 +35,7 @@ export const tags = {
   models: 'The served models, with context window, format, budgets and price.',
   feedback: 'What users say about stored answers. Paths under /v1/admin require an admin key.',
   documents: 'Files, and stores of documents that can be searched.',
+  batches: 'Requests that run when copies are free.',
   usage: 'Recorded usage.',
   scaling: 'Load and copies. Paths under /v1/admin require an admin key.',
   keys: 'API keys with limits. All paths require an admin key.',

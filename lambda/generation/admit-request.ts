@@ -124,7 +124,7 @@ async function passGate(
   prepared: PreparedRequest,
   { runs, maxWaitSeconds }: { readonly runs: number; readonly maxWaitSeconds: number },
   { loads, log }: AppDependencies,
-  { requestId, caller }: GenerationContext,
+  { requestId, caller, batch }: GenerationContext,
 ): Promise<Admission | undefined> {
   const { limits } = prepared;
   const { elastic } = request.thinking;
@@ -142,6 +142,7 @@ async function passGate(
       keyElastic: caller.limits.elastic,
       floorTokens: elastic?.floorTokens,
       maxWaitSeconds,
+      batch,
     })
     .catch((error: unknown) => failOpen(error, log));
 }

@@ -6,7 +6,7 @@ import type { ToolUse } from '../formats/tools/tool.ts';
 import type { Caller } from '../keys/key-record.ts';
 import type { Work } from '../keys/ledger.ts';
 import type { ServedModel } from '../models/served-model.ts';
-import type { LoadReport } from '../scaling/admission-gate.ts';
+import type { BatchPriority, LoadReport } from '../scaling/admission-gate.ts';
 import type { RouteSettings } from '../settings/routes.ts';
 import type { ModelSettings } from '../settings/settings.ts';
 import type { AnswerStructure, Sampling } from '../upstream/segment-model.ts';
@@ -90,6 +90,8 @@ export interface GenerationContext {
   readonly requestId: string;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** Set for a line of a batch, which is admitted below other requests. */
+  readonly batch?: BatchPriority | undefined;
   /** Stores the request and what its models write. If omitted, nothing of it is stored. */
   readonly recorder?: GenerationRecorder | undefined;
   /** Who waits for it. @default 'interactive' */

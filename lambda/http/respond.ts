@@ -56,5 +56,10 @@ async function* endingInErrors(
 
 /** The id and the caller of a request, and the signal that aborts when the client disconnects. */
 export function generationContext(context: Context<AppEnvironment>): GenerationContext {
-  return { requestId: context.get('requestId'), caller: context.get('caller'), signal: context.req.raw.signal };
+  return {
+    requestId: context.get('requestId'),
+    caller: context.get('caller'),
+    signal: context.req.raw.signal,
+    batch: context.env?.line?.priority,
+  };
 }

@@ -12,10 +12,8 @@ const unserved: Readonly<Record<string, string>> = {
   threads: 'Use POST /v1/responses, and send the whole conversation in input.',
   conversations: 'Use POST /v1/responses, and send the whole conversation in input.',
   files: 'Nothing is stored. Send the text in the request: POST /v1/chat/completions.',
-  uploads: 'Nothing is stored. Send the text in the request: POST /v1/chat/completions.',
+  uploads: 'Send files of up to 4 MB to POST /v1/files. `budgetforce batch FILE` splits larger ones.',
   vector_stores: 'Nothing is stored. Send the passages in the request: POST /v1/chat/completions.',
-  batches:
-    'Send the requests one by one to POST /v1/chat/completions; `budgetforce eval` does so for a file of questions.',
   fine_tuning: 'Fine-tune the model elsewhere, and name its weights in the config.',
 };
 

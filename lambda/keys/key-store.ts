@@ -40,6 +40,12 @@ export class KeyStore {
     return record.expires !== undefined && record.expires <= now ? undefined : record;
   }
 
+  /** Returns the record of a key by its id, or `undefined` if the key is unknown, revoked or expired. Reads all keys. */
+  async findById(id: string): Promise<KeyRecord | undefined> {
+    const values = await this.#valid(id);
+    return (values.find(({ record }) => record.replaced !== true) ?? values[0])?.record;
+  }
+
   async create(
     name: string,
     {

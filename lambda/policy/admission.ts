@@ -97,6 +97,17 @@ function workLeft(load: Load, capacity: CopyCapacity): number {
   );
 }
 
+/**
+ * Pressure of all requests up to which a batch may start a line. Below the pressure at which copies are added, and at which elastic
+ * budgets shrink: a batch causes neither.
+ */
+const BATCH_PRESSURE = 0.5;
+
+/** Whether copies have room for a line of a batch: some copy runs, and all requests leave half of the caches and places free. */
+export function hasRoomForBatch(load: Load, capacity: CopyCapacity): boolean {
+  return load.copies > 0 && pressureOf(load, capacity) < BATCH_PRESSURE;
+}
+
 /** Converts a wait to a `Retry-After` value: whole seconds, from 1 to 3,600. An unknown wait (`NaN`) becomes 3,600. */
 export function retryAfterSeconds(seconds: number): number {
   if (Number.isNaN(seconds)) return MAX_RETRY_AFTER_SECONDS;

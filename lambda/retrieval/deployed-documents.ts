@@ -3,7 +3,7 @@ import type { IndexQuery, PassageIndex } from './passage-index.ts';
 import type { Documents } from './sync/documents.ts';
 
 /** The bucket of documents of a deployment. Its SDK client is loaded on first use. */
-export function deployedDocuments({ documentBucket }: RetrievalSettings): Documents {
+export function deployedDocuments({ documentBucket }: Pick<RetrievalSettings, 'documentBucket'>): Documents {
   let bucket: Promise<Documents> | undefined;
   const open = () => {
     bucket ??= import('./sync/document-bucket.ts').then(({ DocumentBucket }) => new DocumentBucket(documentBucket));

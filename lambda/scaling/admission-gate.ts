@@ -1,6 +1,6 @@
 import { ApiError } from '../errors/api-error.ts';
 import { loggableError } from '../errors/loggable-error.ts';
-import { retryAfterSeconds } from '../policy/admission.ts';
+import { hasRoomForBatch, retryAfterSeconds } from '../policy/admission.ts';
 import { reservedTokens } from '../policy/committed-tokens.ts';
 import { decideRequest, type RequestDecision } from '../policy/controller.ts';
 import { pressureOf } from '../policy/load.ts';
@@ -30,6 +30,14 @@ export interface LoadRequest {
   readonly floorTokens: number | undefined;
   /** Longest wait for the first copy that leaves time for the answer and the minimum of thinking. @default - the config's alone */
   readonly maxWaitSeconds?: number;
+  /** Set for a line of a batch. @default - a request with a client */
+  readonly batch?: BatchPriority | undefined;
+}
+
+/** How a line of a batch is admitted: below requests with a client, on copies with room. */
+export interface BatchPriority {
+  /** Whether it may wake an endpoint without copies. It never waits for the first one. */
+  readonly mayWake: boolean;
 }
 
 /** How the load changed a request, for the response body and headers. */
@@ -139,10 +147,16 @@ export class AdmissionGate {
       throw error;
     };
 
+    const { batch } = request;
+    if (batch !== undefined && !(load.copies === 0 && batch.mayWake) && !hasRoomForBatch(load, capacity)) {
+      // Not kept: a batch that waits is no demand for copies.
+      await counted.withdraw(now());
+      throw noRoom();
+    }
     let expectedWaitSeconds = 0;
     if (load.copies === 0 || snapshot.wake.kind === 'paused') {
       try {
-        expectedWaitSeconds = await this.#atZero(snapshot, request.maxWaitSeconds);
+        expectedWaitSeconds = await this.#atZero(snapshot, batch === undefined ? request.maxWaitSeconds : 0);
       } catch (error) {
         if (error instanceof ApiError) return await refuse(error);
         throw error;
@@ -226,7 +240,7 @@ const CROWD_TICK_SECONDS = 1;
 const MAX_REFUSED = 500;
 
 function leaseOf(
-  { requestId, key, promptTokens, minTokens, maxTokens, answerTokens, samples }: LoadRequest,
+  { requestId, key, promptTokens, minTokens, maxTokens, answerTokens, samples, batch }: LoadRequest,
   elastic: boolean,
   floor: number,
   granted: number,
@@ -247,6 +261,7 @@ function leaseOf(
     elastic,
     answerTokens: answerTokens * samples,
     cameAt: now,
+    ...(batch === undefined ? {} : { batch: true }),
   };
 }
 
@@ -254,6 +269,16 @@ function leaseOf(
 function startsInSeconds({ load, state }: LoadSnapshot, now: number): number {
   if (load.startingCopies === 0) return Number.POSITIVE_INFINITY;
   return startsIn(state.copies.startingSince ?? now, state.startSeconds, now);
+}
+
+/** Time after which a line of a batch that found no room asks again, in seconds. */
+const BATCH_RETRY_SECONDS = 15;
+
+function noRoom(): ApiError {
+  return new ApiError(503, 'No copy has room for a batch: requests with a client come first.', {
+    code: 'batch_waits',
+    headers: { 'retry-after': String(BATCH_RETRY_SECONDS) },
+  });
 }
 
 function refusal(

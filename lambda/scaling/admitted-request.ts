@@ -104,6 +104,7 @@ export class AdmittedRequest {
     const snapshot = await this.#scaling.snapshot({
       maxAgeSeconds: this.#intervalSeconds,
       controlSeconds: CONTROL_SECONDS,
+      withBatches: this.#counted.batch,
     });
     const { requests } = snapshot.load;
     this.#intervalSeconds = snapshotSeconds(requests);

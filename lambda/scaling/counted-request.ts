@@ -21,6 +21,8 @@ export class CountedRequest {
   readonly #counts: RequestCounts;
   readonly #key: string;
   readonly #byKey: boolean;
+  /** Whether it is a line of a batch. */
+  readonly batch: boolean;
   #share = noShare;
   #earlier: EarlierShares = [];
   #hasLease = false;
@@ -29,18 +31,25 @@ export class CountedRequest {
   /** @param request `shard` is its partition; `byKey` says whether its key's share is counted */
   constructor(
     counts: RequestCounts,
-    request: { readonly requestId: string; readonly key: string; readonly shard: number; readonly byKey: boolean },
+    request: {
+      readonly requestId: string;
+      readonly key: string;
+      readonly shard: number;
+      readonly byKey: boolean;
+      readonly batch: boolean;
+    },
   ) {
     this.#counts = counts;
     this.requestId = request.requestId;
     this.shard = request.shard;
     this.#key = request.key;
     this.#byKey = request.byKey;
+    this.batch = request.batch;
   }
 
   /** Its current share. */
   get own(): OwnShare {
-    return { key: this.#key, share: this.#share };
+    return { key: this.#key, share: this.#share, batch: this.batch };
   }
 
   /** Changes of its shard right after its last addition: all requests that came before it, and none that came later. */
@@ -81,7 +90,12 @@ export class CountedRequest {
     // Also if its outcome is unknown: to count it again could count it twice.
     this.#share = share;
     if (refused === 0 && Object.values(difference).every((amount) => amount === 0)) return;
-    const key = this.#byKey ? this.#key : undefined;
-    this.#seen = await this.#counts.changes.add(this.shard, { ...difference, refused }, key, now);
+    const key = this.#byKey && !this.batch ? this.#key : undefined;
+    this.#seen = await this.#counts.changes.add(
+      this.shard,
+      { ...difference, refused },
+      { key, batch: this.batch },
+      now,
+    );
   }
 }

@@ -2,13 +2,15 @@ import { committedTokens } from '../policy/committed-tokens.ts';
 import type { KeyLoad } from '../policy/elastic-grant.ts';
 import type { Load } from '../policy/load.ts';
 import type { Change } from './load-changes.ts';
-import { type LoadShare, noShare, shareOfFields } from './load-share.ts';
+import { type LoadShare, noShare, type ShareField, shareOfFields } from './load-share.ts';
 import { MAX_KEYS, newestPeriod, type SettledLoad } from './settled-load.ts';
 
 /** A request to leave out of the load, because the decision is about it. */
 export interface OwnShare {
   readonly key: string;
   readonly share: LoadShare;
+  /** Whether it is a line of a batch. */
+  readonly batch: boolean;
 }
 
 /** Whether changes are counted by key. With more keys, their shares are those of the last tick. */
@@ -24,19 +26,30 @@ export class CurrentLoad {
   /** Refused requests that no tick has counted yet. */
   readonly refused: number;
 
-  constructor(settled: SettledLoad, changes: readonly Change[], now: number, own?: OwnShare) {
-    const sums = new Map<Change['of'], number>();
+  /** @param withBatches whether lines of batches count, too: requests with a client are decided as if there were none */
+  constructor(
+    settled: SettledLoad,
+    changes: readonly Change[],
+    now: number,
+    { own, withBatches }: { readonly own?: OwnShare | undefined; readonly withBatches: boolean },
+  ) {
+    const sums = new Map<ShareField | 'refused', number>();
+    const add = (field: ShareField | 'refused', amount: number) => sums.set(field, (sums.get(field) ?? 0) + amount);
     const newest = newestPeriod(now);
     for (const { period, of, amount } of changes) {
       if (period < settled.since || period > newest) continue;
-      if (typeof of === 'object') this.#changeKey(of.key, amount);
-      else sums.set(of, (sums.get(of) ?? 0) + amount);
+      if (typeof of !== 'object') add(of, amount);
+      else if ('key' in of) this.#changeKey(of.key, amount);
+      else if (withBatches) add(of.batch, amount);
     }
-    if (own !== undefined && countsByKey(settled)) this.#changeKey(own.key, -own.share.reservedTokens);
+    if (own !== undefined && !own.batch && countsByKey(settled)) this.#changeKey(own.key, -own.share.reservedTokens);
     this.#settled = settled;
     const ownShare = own?.share ?? noShare;
     // Never negative: an addition whose outcome was unknown may be missing until the next tick.
-    this.#sums = shareOfFields((field) => Math.max(0, settled.sums[field] + (sums.get(field) ?? 0) - ownShare[field]));
+    const batches = withBatches ? (settled.batches ?? noShare) : noShare;
+    this.#sums = shareOfFields((field) =>
+      Math.max(0, settled.sums[field] + batches[field] + (sums.get(field) ?? 0) - ownShare[field]),
+    );
     this.refused = sums.get('refused') ?? 0;
   }
 

@@ -81,19 +81,29 @@ function idInPlan(requestId: string): string {
 
 /**
  * Ids of the requests whose thoughts are to be cut, the longest first. Each lease counts as last written: with the usage of one function
- * since then, its own request would seem the longest.
+ * since then, its own request would seem the longest. Requests with a client are cut as if there were no lines of batches.
  */
-function cutsIn(leases: readonly LoadLease[], { policy, capacity, state, load }: LoadSnapshot, now: number): string[] {
-  const { use } = state;
+function cutsIn(leases: readonly LoadLease[], { policy, capacity, state }: LoadSnapshot, now: number): string[] {
+  const { use, copies } = state;
   const running = leases.filter((lease) => isRunning(lease, now));
   const cuts: string[] = [];
-  cutLongest(
-    running.filter(isThinking).map((lease) => heldBy(lease, use)),
-    accountOfLeases(running, { now, use }),
-    { ...load, use, capacity, settings: policy.elastic },
-    ({ requestId }) => cuts.push(requestId),
-  );
+  const cut = (thinking: readonly LoadLease[], counted: readonly LoadLease[]) => {
+    const account = accountOfLeases(counted, { now, use });
+    cutLongest(
+      thinking.filter(isThinking).map((lease) => heldBy(lease, use)),
+      account,
+      { ...account.load(copies.running, copies.starting), use, capacity, settings: policy.elastic },
+      ({ requestId }) => cuts.push(requestId),
+    );
+  };
+  const [lines, requests] = [running.filter(isLine), running.filter((lease) => !isLine(lease))];
+  cut(requests, requests);
+  if (lines.length > 0) cut(lines, running);
   return cuts;
+}
+
+function isLine({ batch }: LoadLease): boolean {
+  return batch === true;
 }
 
 /** Whether it is an elastic request whose answer has not started. */

@@ -38,6 +38,8 @@ const leaseSchema = z.object({
   refused: z.boolean().optional(),
   /** Its shares before its last changes (EarlierShares). Missing in items that older versions wrote. */
   earlier: z.array(z.array(z.number())).optional(),
+  /** The request is a line of a batch: requests with a client are admitted as if it were not there. */
+  batch: z.boolean().optional(),
 });
 type LeaseItem = z.infer<typeof leaseSchema>;
 

@@ -1,5 +1,5 @@
 import type { CountingTable, Item } from '../storage/table.ts';
-import { type LoadShare, shareFields, shareLetters } from './load-share.ts';
+import { type LoadShare, type ShareField, shareFields, shareLetters } from './load-share.ts';
 import { newestPeriod, periodOf } from './settled-load.ts';
 
 /** Time to live of the changes after the last one, in seconds. */
@@ -7,22 +7,38 @@ const KEPT_SECONDS = 86_400;
 /** Names in one update expression: DynamoDB takes at most 300 operators. */
 const NAMES_A_TIME = 100;
 
-/** Changes of the load in one period: the sums, refused requests that left a lease, or the reserved tokens of a key. */
+/**
+ * Changes of the load in one period: the sums of requests with a client and of lines of batches, refused requests that left a lease, or
+ * the reserved tokens of a key.
+ */
 export interface Change {
   readonly period: number;
-  readonly of: keyof LoadShare | 'refused' | { readonly key: string };
+  readonly of: ShareField | 'refused' | { readonly key: string } | { readonly batch: ShareField };
   readonly amount: number;
 }
 
-const fieldOf = new Map<string, Exclude<Change['of'], object>>([
+const fieldOf = new Map<string, Exclude<Change['of'], { readonly key: string }>>([
   ...shareFields.map((field) => [shareLetters[field], field] as const),
+  ...shareFields.map((field) => [batchLetterOf(field), { batch: field }] as const),
   ['x', 'refused'],
 ]);
 
+function batchLetterOf(field: ShareField): string {
+  return shareLetters[field].toUpperCase();
+}
+
+/** Which request a difference is of. */
+export interface ChangeOf {
+  /** Key whose reserved tokens are counted. If omitted, none. */
+  readonly key?: string | undefined;
+  /** Whether it is a line of a batch, which is counted apart. */
+  readonly batch: boolean;
+}
+
 /**
  * What requests added to the load of a model since it was settled, or took from it: one item for each shard, which all functions
- * change by atomic additions. An attribute is named by what it sums and by its period: `n` and period 200 in base 36 is `n5k`, and the
- * reserved tokens of the key `key_a` are `k5k key_a`.
+ * change by atomic additions. An attribute is named by what it sums and by its period: `n` and period 200 in base 36 is `n5k`, of lines
+ * of batches `N5k`, and the reserved tokens of the key `key_a` are `k5k key_a`.
  */
 export class LoadChanges {
   readonly #table: CountingTable;
@@ -37,19 +53,20 @@ export class LoadChanges {
    * Adds a difference to the current period of a shard. Never repeated by itself, because a repeated addition would count twice. If the
    * outcome is unknown, the next tick settles the load without it.
    *
-   * @param key whose reserved tokens are counted. If omitted, none
    * @returns all changes of the shard, this one included
    */
   async add(
     shard: number,
     difference: LoadShare & { readonly refused?: number },
-    key: string | undefined,
+    { key, batch }: ChangeOf,
     now: number,
   ): Promise<readonly Change[]> {
     const period = periodOf(now).toString(36);
     const amounts = Object.fromEntries(
       [
-        ...shareFields.map((field) => [`${shareLetters[field]}${period}`, difference[field]] as const),
+        ...shareFields.map(
+          (field) => [`${batch ? batchLetterOf(field) : shareLetters[field]}${period}`, difference[field]] as const,
+        ),
         [`x${period}`, difference.refused ?? 0] as const,
         ...(key === undefined ? [] : [[`k${period} ${key}`, difference.reservedTokens] as const]),
       ].filter(([, amount]) => amount !== 0),

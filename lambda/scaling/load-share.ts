@@ -11,7 +11,7 @@ export const shareLetters = {
   limitTokens: 'l',
   usedTokens: 'u',
 } as const;
-type ShareField = keyof typeof shareLetters;
+export type ShareField = keyof typeof shareLetters;
 export const shareFields = Object.keys(shareLetters) as readonly ShareField[];
 
 /** What one request, or a difference, adds to the load. See `Load` of lambda/policy. */

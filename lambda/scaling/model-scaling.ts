@@ -40,8 +40,10 @@ export interface SnapshotOptions {
   readonly maxAgeSeconds?: number;
   /** Likewise of the operator's settings. @default CONTROL_CACHE_SECONDS */
   readonly controlSeconds?: number;
-  /** The request to decide about: the snapshot has only the requests before it. */
+  /** The request to decide about: the snapshot has only the requests before it, and lines of batches only for another one. */
   readonly candidate?: CountedRequest;
+  /** Whether lines of batches count. @default true, unless there is a candidate with a client */
+  readonly withBatches?: boolean;
   /** The state, if it has just been read. */
   readonly state?: SettledState;
 }
@@ -122,12 +124,16 @@ export class ModelScaling {
   }
 
   /** A new request, in the partition that the state gives it. */
-  counted({ requestId, key }: Pick<LoadLease, 'requestId' | 'key'>, { shards, settled }: SettledState): CountedRequest {
+  counted(
+    { requestId, key, batch }: Pick<LoadLease, 'requestId' | 'key' | 'batch'>,
+    { shards, settled }: SettledState,
+  ): CountedRequest {
     return new CountedRequest(this, {
       requestId,
       key,
       shard: shardOf(requestId, shards.write),
       byKey: countsByKey(settled),
+      batch: batch === true,
     });
   }
 
@@ -136,6 +142,7 @@ export class ModelScaling {
     maxAgeSeconds = 0,
     controlSeconds = CONTROL_CACHE_SECONDS,
     candidate,
+    withBatches = candidate?.batch ?? true,
     state: known,
   }: SnapshotOptions = {}): Promise<LoadSnapshot> {
     const { now, settings } = this.options;
@@ -144,7 +151,7 @@ export class ModelScaling {
       candidate === undefined
         ? await this.#changesWithin(maxAgeSeconds, state)
         : [...candidate.seen, ...(await this.changes.read(shardsTo(state.shards.read, candidate.shard)))];
-    const current = new CurrentLoad(state.settled, changes, now(), candidate?.own);
+    const current = new CurrentLoad(state.settled, changes, now(), { own: candidate?.own, withBatches });
     return {
       load: current.load(state.copies.running, state.copies.starting),
       keyLoad: (key) => current.keyLoad(key),

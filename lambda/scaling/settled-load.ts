@@ -20,19 +20,24 @@ export function newestPeriod(now: number): number {
   return periodOf(now) + 1;
 }
 
+const sumsSchema = z.object({
+  requests: z.int(),
+  waitingRequests: z.int(),
+  reservedTokens: z.int(),
+  promptTokens: z.int(),
+  waitingPromptTokens: z.int(),
+  limitTokens: z.int(),
+  usedTokens: z.int(),
+});
+
 /** The load before the period `since`, from the leases: exact, and the start of the changes that follow (LoadChanges). */
 export const settledLoadSchema = z.object({
   since: z.int(),
-  sums: z.object({
-    requests: z.int(),
-    waitingRequests: z.int(),
-    reservedTokens: z.int(),
-    promptTokens: z.int(),
-    waitingPromptTokens: z.int(),
-    limitTokens: z.int(),
-    usedTokens: z.int(),
-  }),
-  /** Reserved tokens by key, at most MAX_KEYS, and the number of all keys with running requests. */
+  /** Of requests with a client. */
+  sums: sumsSchema,
+  /** Of lines of batches. If omitted, there are none. */
+  batches: sumsSchema.optional(),
+  /** Reserved tokens of requests with a client by key, at most MAX_KEYS, and the number of all keys with running requests. */
   keys: z.record(z.string(), z.number()),
   activeKeys: z.int(),
 });
@@ -49,16 +54,27 @@ export function settle(
 ): SettledLoad {
   const byKey = new Map<string, number>();
   let sums = noShare;
+  let batches = noShare;
   for (const lease of leases) {
     if (lease.endedAt === undefined && lease.until <= now) continue;
     const share = shareBefore(lease, since, { now, use });
     if (share.requests === 0) continue;
-    const before = sums;
-    sums = shareOfFields((field) => before[field] + share[field]);
+    if (lease.batch === true) {
+      batches = plus(batches, share);
+      continue;
+    }
+    sums = plus(sums, share);
     byKey.set(lease.key, (byKey.get(lease.key) ?? 0) + share.reservedTokens);
   }
   const kept = [...byKey].toSorted(([, a], [, b]) => b - a).slice(0, MAX_KEYS);
-  return { since, sums, keys: Object.fromEntries(kept), activeKeys: byKey.size };
+  return {
+    ...{ since, sums, keys: Object.fromEntries(kept), activeKeys: byKey.size },
+    ...(batches === noShare ? {} : { batches }),
+  };
+}
+
+function plus(a: LoadShare, b: LoadShare): LoadShare {
+  return shareOfFields((field) => a[field] + b[field]);
 }
 
 /** The share that a lease had when the period `since` began. */

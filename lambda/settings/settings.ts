@@ -3,6 +3,7 @@ import { formatNames } from '../forcing/format.ts';
 import { upstreamSchema } from '../upstream/registry.ts';
 import { aliasesSchema, aliasProblem } from './aliases.ts';
 import { backgroundSettingsSchema } from './background-settings.ts';
+import { batchSettingsSchema } from './batch-settings.ts';
 import { calibrationSchema, gateDefaultsSchema } from './calibration.ts';
 import { corsOriginSchema } from './cors-origin.ts';
 import {
@@ -90,6 +91,11 @@ const modelSettingsSchema = z.strictObject({
 });
 export type ModelSettings = z.infer<typeof modelSettingsSchema>;
 
+const webhookSettingsSchema = z.strictObject({
+  /** Secrets Manager secret from which the signing secrets of all webhooks follow. */
+  secretArn: z.string().min(1),
+});
+
 const fields = z.strictObject({
   models: z.array(modelSettingsSchema).min(1),
   /** Further names of models: the id of the model by the alias. If omitted, there are none. */
@@ -121,6 +127,10 @@ const fields = z.strictObject({
   background: backgroundSettingsSchema.optional(),
   /** Where documents and their passages are. If omitted, there is no retrieval. */
   retrieval: retrievalSettingsSchema.optional(),
+  /** Batches of requests. If omitted, none are taken. */
+  batches: batchSettingsSchema.optional(),
+  /** Webhooks of keys. If omitted, none are sent. */
+  webhooks: webhookSettingsSchema.optional(),
   /** Whether requests with fields that have no effect are refused. If false, such fields are reported as ignored. */
   strict: z.boolean().optional(),
   /** Time limit of a request, from admission to the last byte, in milliseconds. */

@@ -46,6 +46,8 @@ const MISTAKES: ReadonlySet<string> = new Set(['ValidationException', 'ItemColle
  * | `SCALING#model` | `state`, `control` | scaling state with the settled load, operator's settings |
  * | `CUTS#model` | `plan` | the thoughts to cut (lambda/scaling/cut-plan.ts) |
  * | `RESPONSE#key`, `RESPONSELOG#id` | | stored responses and their logs (lambda/background/response-store.ts) |
+ * | `BATCHES#key`, `BATCHQUEUE`, `BATCHLINES#batch` | | batches (lambda/batches/batch-store.ts) |
+ * | `WEBHOOK`, `DELIVERIES`, `UNDELIVERED#key` | | webhooks (lambda/webhooks/webhook-store.ts) |
  * | `STORED#key`, `STOREDUSER#…`, `FEEDBACK#day` | | stored generations and feedback (lambda/feedback/feedback-store.ts) |
  *
  * Every operation ends within seconds, and throws a `TableUnavailableError` if the table is in trouble. What follows is each caller's

@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, type Code, type ILayerVersion, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
@@ -18,7 +18,34 @@ import { createTokenizerLayer } from './tokenizer-layer.ts';
 /** Reason for cdk-nag why requests are not traced. */
 export const NO_TRACING_REASON = 'Tracing is a choice of the stage, because each traced request is charged.';
 
-/** Creates the function of the API, with its role, its log group and its tokenizer layers. */
+/** What tells the functions of an API apart. */
+export interface FunctionPurpose {
+  readonly description: string;
+  readonly roleDescription: string;
+  /** Code that has the settings file beside it. */
+  readonly code: Code;
+  readonly timeout: Duration;
+  readonly reservedConcurrency?: number | undefined;
+  /** Why it has no dead-letter queue of its own, for cdk-nag. If omitted, it has one. */
+  readonly noDeadLetters?: string;
+}
+
+/** The function that answers the requests of clients. */
+export function apiPurpose(
+  { code, reservedConcurrency }: ReasoningApiProps,
+  { file }: FunctionSettings,
+): FunctionPurpose {
+  return {
+    description: 'OpenAI-compatible API with thinking as a budget',
+    roleDescription: 'The reasoning API: invokes its endpoint, reads its key, writes its logs',
+    code: code ?? functionCode(file),
+    timeout: Duration.seconds(limits.streamSeconds.max),
+    reservedConcurrency,
+    noDeadLetters: 'The function is invoked synchronously: it has no asynchronous events that could be lost.',
+  };
+}
+
+/** Creates a function with the settings of the API, with its role, its log group and its tokenizer layers. */
 export function createFunction(
   scope: Construct,
   props: ReasoningApiProps,
@@ -26,35 +53,35 @@ export function createFunction(
   { file, environment }: FunctionSettings,
   key: IKey | undefined,
   tokenizers: readonly ILayerVersion[],
+  purpose: FunctionPurpose,
 ): NodejsFunction {
   const logGroup = new LogGroup(scope, 'Logs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY });
   const role = new Role(scope, 'Role', {
-    description: 'The reasoning API: invokes its endpoint, reads its key, writes its logs',
+    description: purpose.roleDescription,
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
   });
   logGroup.grantWrite(role);
   const handler = new NodejsFunction(scope, 'Function', {
-    description: 'OpenAI-compatible API with thinking as a budget',
+    description: purpose.description,
     role,
     logGroup,
     loggingFormat: LoggingFormat.JSON,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     memorySize: memoryMb,
-    timeout: Duration.seconds(limits.streamSeconds.max),
+    timeout: purpose.timeout,
     tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
     layers: [...tokenizers, ...(props.code === undefined ? [] : [createSettingsLayer(scope, 'Settings', file)])],
     environment: { ...environment },
-    ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+    ...(purpose.reservedConcurrency !== undefined && { reservedConcurrentExecutions: purpose.reservedConcurrency }),
     ...(key !== undefined && { environmentEncryption: key }),
-    code: props.code ?? functionCode(file),
+    code: purpose.code,
     handler: 'index.handler',
   });
   if (props.network !== undefined) putIntoNetwork(handler, props.network);
-  Validations.of(handler).acknowledge({
-    id: 'Serverless-LambdaDLQ',
-    reason: 'The function is invoked synchronously: it has no asynchronous events that could be lost.',
-  });
+  if (purpose.noDeadLetters !== undefined) {
+    Validations.of(handler).acknowledge({ id: 'Serverless-LambdaDLQ', reason: purpose.noDeadLetters });
+  }
   if (props.tracing) {
     const reason = 'xray:PutTraceSegments and xray:PutTelemetryRecords do not support resources.';
     acknowledgeArn(role, 'IAM5', 'Resource', '*', reason);

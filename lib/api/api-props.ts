@@ -1,5 +1,6 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { BatchRules } from '../../lambda/settings/batch-settings.ts';
 import type { Retention } from '../../lambda/settings/retention.ts';
 import type { RouteSettings } from '../../lambda/settings/routes.ts';
 import type { PrefixCache } from '../../lambda/settings/settings.ts';
@@ -119,7 +120,19 @@ export interface ReasoningApiProps extends ApiAccess {
    */
   readonly retrieval?: RetrievalConfig | undefined;
   /**
-   * ARN of the SNS topic that is notified if a document is not ingested, or a response in the background is given up.
+   * Batches of requests, which run when copies are free: rules by which their lines start. Needs `retention.filesDays`.
+   *
+   * @default - none
+   */
+  readonly batches?: BatchRules | undefined;
+  /**
+   * Whether keys may have webhooks, which the functions post to URLs of the internet.
+   *
+   * @default false
+   */
+  readonly webhooks?: boolean | undefined;
+  /**
+   * ARN of the SNS topic that is notified if a document is not ingested, a response in the background is given up, or a batch is interrupted.
    *
    * @default - no notification
    */

@@ -97,6 +97,12 @@ export const apiSchema = z.strictObject({
     .describe(
       'Whether keys share the prefix cache of a model. `per-key` (vLLM’s `cache_salt`) hides from a key, by the time to its first token, what another key has sent. It costs the prefill of a common system prompt once per key instead of once, and its cache memory for each key.',
     ),
+  webhooks: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether keys may have webhooks, which tell a client that a response or a batch has ended ([webhooks](webhooks.md)).',
+    ),
   cors: z
     .strictObject({
       origins: z

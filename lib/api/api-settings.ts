@@ -79,6 +79,8 @@ export interface ApiSettingsProps {
   readonly retention?: Partial<Retention> | undefined;
   readonly background?: BackgroundSettings | undefined;
   readonly retrieval?: RetrievalSettings | undefined;
+  readonly batches?: Settings['batches'];
+  readonly webhookSecretArn?: string | undefined;
   readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly routes?: readonly RouteSettings[] | undefined;
   readonly rawPrompts?: boolean | undefined;
@@ -115,6 +117,8 @@ export function apiSettings(props: ApiSettingsProps): Settings {
     retention: retentionSchema.parse(props.retention ?? {}),
     ...(props.background !== undefined && { background: props.background }),
     ...(props.retrieval !== undefined && { retrieval: props.retrieval }),
+    ...(props.batches !== undefined && { batches: props.batches }),
+    ...(props.webhookSecretArn !== undefined && { webhooks: { secretArn: props.webhookSecretArn } }),
     ...(Object.keys(props.aliases ?? {}).length > 0 && { aliases: { ...props.aliases } }),
     ...((props.routes ?? []).length > 0 && { routes: [...(props.routes ?? [])] }),
     ...(props.prefixCache === 'per-key' && { prefixCache: props.prefixCache }),

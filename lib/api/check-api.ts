@@ -1,5 +1,6 @@
 import { checkAccess } from '../checks/check-access.ts';
 import { checkAliases } from '../checks/check-aliases.ts';
+import { checkBatches } from '../checks/check-batches.ts';
 import { checkFunctionEnvironment } from '../checks/check-environment.ts';
 import { checkExisting } from '../checks/check-existing.ts';
 import { checkFallbacks, checkFallbackTokenizer, checkHedge, checkUpstreamRegion } from '../checks/check-fallbacks.ts';
@@ -48,6 +49,13 @@ export function checkApi(
     ),
     checkBackground(props.background, props.retention?.responsesDays ?? 0),
     ...checkRetrievalOf(region, props, resolved.ledger),
+    ...checkBatches({
+      batches: props.batches,
+      webhooks: props.webhooks === true,
+      filesDays: props.retention?.filesDays ?? 0,
+      ledger: resolved.ledger,
+      isolated: props.network?.isolated === true,
+    }),
     ...checkExisting(region, props, resolved.ledger),
     ...checkAccess(region, props, resolved.keepAliveSeconds),
     checkFunctionEnvironment(environmentBytes),

@@ -12,10 +12,7 @@ const OBJECT_ACTIONS = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
 /** S3 deletes whole days; the function takes nothing that is older than the retention, so one more day loses nothing. */
 const EXTRA_DAYS = 1;
 
-/**
- * Creates the bucket of the content that clients allowed to store, if the retention allows any: encrypted, closed to the public, over TLS
- * only. Objects expire with the retention, so the bucket, which stays when the stack is deleted, empties itself.
- */
+/** Creates the bucket of the content that clients allowed to store, if the retention allows any. */
 export function createContentBucket(
   scope: Construct,
   id: string,
@@ -23,6 +20,27 @@ export function createContentBucket(
   key: IKey | undefined,
 ): Bucket | undefined {
   if (feedbackDays === 0 && responsesDays === 0) return undefined;
+  const rules =
+    feedbackDays > 0 && responsesDays > 0
+      ? [
+          expiring(feedbackDays, 'generations/'),
+          expiring(feedbackDays, 'feedback/'),
+          expiring(responsesDays, 'responses/'),
+        ]
+      : [expiring(Math.max(feedbackDays, responsesDays))];
+  return createBucket(scope, id, rules, key);
+}
+
+/** Creates a bucket whose objects all expire after so many days. See {@link createContentBucket}. */
+export function createExpiringBucket(scope: Construct, id: string, days: number, key: IKey | undefined): Bucket {
+  return createBucket(scope, id, [expiring(days)], key);
+}
+
+/**
+ * Creates a bucket of content: encrypted, closed to the public, over TLS only. Objects expire with the retention, so the bucket, which
+ * stays when the stack is deleted, empties itself.
+ */
+function createBucket(scope: Construct, id: string, lifecycleRules: LifecycleRule[], key: IKey | undefined): Bucket {
   const bucket = new Bucket(scope, id, {
     ...(key === undefined
       ? { encryption: BucketEncryption.S3_MANAGED }
@@ -30,15 +48,7 @@ export function createContentBucket(
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
     removalPolicy: RemovalPolicy.RETAIN,
-    lifecycleRules: [
-      ...(feedbackDays > 0 && responsesDays > 0
-        ? [
-            expiring(feedbackDays, 'generations/'),
-            expiring(feedbackDays, 'feedback/'),
-            expiring(responsesDays, 'responses/'),
-          ]
-        : [expiring(Math.max(feedbackDays, responsesDays))]),
-    ],
+    lifecycleRules,
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',

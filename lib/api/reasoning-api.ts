@@ -16,11 +16,12 @@ import { refuse } from '../facts/refusal.ts';
 import { DocumentIndex } from '../retrieval/document-index.ts';
 import { afterZero } from './after-zero.ts';
 import { addDomain, addFirewall } from './api-access.ts';
-import { createFunction, createTokenizerLayers } from './api-function.ts';
+import { apiPurpose, createFunction, createTokenizerLayers } from './api-function.ts';
 import { type ReasoningApiProps, type ResolvedApi, resolveApi } from './api-props.ts';
 import { type ApiSettingsProps, apiSettings, thinkingOf, tokenizerFile } from './api-settings.ts';
+import { BatchFunction } from './batch-function.ts';
 import { checkApi } from './check-api.ts';
-import { createContentBucket, grantContent } from './content-bucket.ts';
+import { createContentBucket, createExpiringBucket, grantContent } from './content-bucket.ts';
 import { isHosted } from './external-model.ts';
 import { LEDGER_ACTIONS, ledgerTable } from './ledger-table.ts';
 import { endpointArns, INVOKE_ACTIONS, type OtherUpstream, upstreamsOf } from './other-upstreams.ts';
@@ -28,6 +29,7 @@ import { createRestApi } from './rest-api.ts';
 import { grantWake, ScalingAccess } from './scaling-access.ts';
 import { SETTINGS_LAYER_PATH } from './settings-layer.ts';
 import { assertParsable, environmentBytes, splitSettings } from './split-settings.ts';
+import { createWebhookSecret } from './webhook-secret.ts';
 
 /**
  * OpenAI-compatible HTTPS API with thinking budgets in front of a `ReasoningEndpoint`, of servers that exist already, or of
@@ -61,6 +63,10 @@ export class ReasoningApi extends Construct {
 
   /** Documents and the index of their passages. `undefined` without `retrieval`. */
   readonly documentIndex: DocumentIndex | undefined;
+  /** Bucket of the files of batches. `undefined` without `batches`, and with `retrieval`, whose bucket has them. */
+  readonly batchFiles: Bucket | undefined;
+  /** Function that runs batches and sends webhooks. `undefined` without either. */
+  readonly batchFunction: BatchFunction | undefined;
 
   constructor(scope: Construct, id: string, props: ReasoningApiProps) {
     super(scope, id);
@@ -71,6 +77,15 @@ export class ReasoningApi extends Construct {
     this.content = createContentBucket(this, 'Content', props.retention ?? {}, key);
     this.documentIndex = this.#documentIndex(props, resolved, key);
     const tokenizers = createTokenizerLayers(this, props.models);
+    const { batches, retention } = props;
+    const filesDays = retention?.filesDays ?? 0;
+    // Without days, `checkApi` refuses the app.
+    this.batchFiles =
+      batches === undefined || this.documentIndex !== undefined || filesDays === 0
+        ? undefined
+        : createExpiringBucket(this, 'BatchFiles', filesDays, key);
+    const filesBucket = this.documentIndex?.documents ?? this.batchFiles;
+    const webhookSecret = props.webhooks === true ? createWebhookSecret(this, 'WebhookSecret', key) : undefined;
     const common = {
       endpointName: props.endpoint?.endpointName,
       models: props.models,
@@ -79,6 +94,8 @@ export class ReasoningApi extends Construct {
       contentBucket: this.content?.bucketName,
       retention: props.retention,
       retrieval: this.documentIndex?.settings,
+      batches: batches && filesBucket && { ...batches, bucket: filesBucket.bucketName },
+      webhookSecretArn: webhookSecret?.secretArn,
       aliases: props.aliases,
       routes: props.routes,
       rawPrompts: props.rawPrompts,
@@ -105,8 +122,26 @@ export class ReasoningApi extends Construct {
 
     this.#sayWhatClientsSee(props, resolved);
     this.settingsFile = inTwoParts.file;
-    this.handler = createFunction(this, props, resolved, inTwoParts, key, tokenizers);
-    this.#grantAccess(props, key);
+    this.handler = createFunction(this, props, resolved, inTwoParts, key, tokenizers, apiPurpose(props, inTwoParts));
+    const { role } = this.handler;
+    const scaled = scaledModels(props);
+    if (role !== undefined) this.#grantAccess(role, props, key, webhookSecret);
+    this.apiKey?.grantRead(this.handler);
+    if (role !== undefined && scaled.length > 0) new ScalingAccess(this, 'Load', this.handler, role, scaled);
+    if (this.background !== undefined) {
+      this.#grantAccess(this.background.role, props, key, webhookSecret);
+      this.#grantStart(this.background);
+      if (scaled.length > 0) grantWake(this.background.role, scaled);
+    }
+    this.batchFunction =
+      batches === undefined && webhookSecret === undefined
+        ? undefined
+        : new BatchFunction(this, 'Batches', props, resolved, inTwoParts, key, tokenizers);
+    if (this.batchFunction !== undefined) {
+      const { role: batchRole } = this.batchFunction.handler;
+      if (batchRole !== undefined) this.#grantAccess(batchRole, props, key, webhookSecret);
+      this.batchFunction.grantCopies(scaled);
+    }
     this.restApi = createRestApi(this, props, resolved, this.handler);
     addFirewall(this, this.restApi, props);
     this.domainTarget = addDomain(this.restApi, props);
@@ -135,29 +170,21 @@ export class ReasoningApi extends Construct {
     });
   }
 
-  /** Allows the function to use the endpoint, its key, the keys of other servers, its table and, if models scale by load, their copies. */
-  #grantAccess({ endpoint, models }: ReasoningApiProps, key: IKey | undefined): void {
-    const { role } = this.handler;
-    const roles = [role, this.background?.role].filter((each) => each !== undefined);
-    for (const each of roles) {
-      endpoint?.grantInvoke(each);
-      this.#grantUpstreams(each, upstreamsOf(models));
-      key?.grantDecrypt(each);
-      this.ledger?.grant(each, ...LEDGER_ACTIONS);
-      if (this.content !== undefined) grantContent(this.content, each, key);
-      this.documentIndex?.grantUse(each);
-      this.#grantZeroCopies(each, models.map(({ model }) => model).filter(isHosted));
-    }
-    this.apiKey?.grantRead(this.handler);
-    if (this.background !== undefined) this.#grantStart(this.background);
-    const scaled = models
-      .map(({ model }) => model)
-      .filter(isHosted)
-      .filter(({ deployedScaling }) => deployedScaling !== undefined);
-    if (role !== undefined && scaled.length > 0) {
-      new ScalingAccess(this, 'Load', this.handler, role, scaled);
-      if (this.background !== undefined) grantWake(this.background.role, scaled);
-    }
+  /** Allows a function to use the endpoint, the keys of other servers, the table, stored content and documents. */
+  #grantAccess(
+    role: IRole,
+    { endpoint, models }: ReasoningApiProps,
+    key: IKey | undefined,
+    webhookSecret: Secret | undefined,
+  ): void {
+    endpoint?.grantInvoke(role);
+    this.#grantUpstreams(role, upstreamsOf(models));
+    key?.grantDecrypt(role);
+    webhookSecret?.grantRead(role);
+    this.ledger?.grant(role, ...LEDGER_ACTIONS);
+    for (const bucket of [this.content, this.batchFiles]) if (bucket !== undefined) grantContent(bucket, role, key);
+    this.documentIndex?.grantUse(role);
+    this.#grantZeroCopies(role, models.map(({ model }) => model).filter(isHosted));
   }
 
   /** Lets the API start executions of the durable function. */
@@ -243,4 +270,12 @@ export class ReasoningApi extends Construct {
     });
     return secret;
   }
+}
+
+/** Models whose copies the functions read and wake. */
+function scaledModels({ models }: ReasoningApiProps): readonly OfferedModel[] {
+  return models
+    .map(({ model }) => model)
+    .filter(isHosted)
+    .filter(({ deployedScaling }) => deployedScaling !== undefined);
 }

@@ -50,6 +50,7 @@ export class ApiStack extends Stack {
       retention: config.retention,
       background: config.background,
       retrieval: config.retrieval,
+      batches: config.batches,
       alarmTopicArn: config.watching.alarmTopicArn,
       runbookUrl: config.watching.runbookUrl,
       aliases: config.aliases,

@@ -19,6 +19,8 @@ export const programs = {
   function: { entry: 'lambda/handler.ts', target: 'node24' },
   /** Durable function that runs responses in the background. */
   background: { entry: 'lambda/background/handler.ts', target: 'node24' },
+  /** Function that runs batches and sends webhooks. */
+  batches: { entry: 'lambda/batches/handler.ts', target: 'node24' },
   /** Function that finds what hangs in creating or deleting. */
   watch: { entry: 'lambda/watch/handler.ts', target: 'node24' },
   /** Function that brings the documents of stores into their index. */

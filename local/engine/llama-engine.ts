@@ -37,6 +37,8 @@ export interface LlamaEngineOptions {
   readonly threads?: number;
 }
 
+/** Concurrent streams if none are given. */
+export const DEFAULT_PARALLEL_STREAMS = 4;
 const MAX_CONTEXT_TOKENS = 8_192;
 const BATCH_TOKENS = 512;
 const SMALL_MODEL_BYTES = 64 * 2 ** 20;
@@ -50,7 +52,7 @@ const MAX_CONTEXTS = 8;
 export async function loadLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, progressLogs: false });
   const model = await llama.loadModel({ modelPath: options.modelPath });
-  const parallel = options.parallel ?? 4;
+  const parallel = options.parallel ?? DEFAULT_PARALLEL_STREAMS;
   const contextTokens = options.contextTokens ?? Math.min(model.trainContextSize, MAX_CONTEXT_TOKENS);
   const contextCount = model.size <= SMALL_MODEL_BYTES ? Math.min(parallel, MAX_CONTEXTS) : 1;
   const contexts = await Promise.all(

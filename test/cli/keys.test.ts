@@ -4,6 +4,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { afterEach, expect, it, vi } from 'vitest';
 import { keysCommand } from '../../cli/commands/keys.ts';
 import { KeyStore } from '../../lambda/keys/key-store.ts';
+import { MemoryTable } from '../../lambda/storage/memory-table.ts';
+import { WebhookStore } from '../../lambda/webhooks/webhook-store.ts';
+import { Webhooks } from '../../lambda/webhooks/webhooks.ts';
 import { scriptedApp } from '../lambda/scripted-world.ts';
 import { embeddedTable } from '../lambda/storage/embedded-table.ts';
 
@@ -71,4 +74,39 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   await expect(run('create')).rejects.toThrow('takes a name');
   server.close();
   await close();
+});
+
+it('budgetforce keys webhook sets, shows and deletes the webhook of a key', { timeout: 60_000 }, async () => {
+  const table = new MemoryTable();
+  const unixTime = () => 1_700_000_000;
+  const webhooks = new Webhooks({
+    store: new WebhookStore(table, unixTime, () => '00000001'),
+    master: async () => 'master',
+    ...{ unixTime, random: () => 0, log: () => {}, allowLocal: false },
+  });
+  const keys = new KeyStore(table, unixTime);
+  const { app } = scriptedApp([], { keys, webhooks });
+  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  let text = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  const run = async (...argv: string[]) => {
+    text = '';
+    expect(await keysCommand.run(['webhook', ...argv, '--base-url', url])).toBe(0);
+    return text;
+  };
+  const { record } = await keys.create('team');
+  const receiver = ['--url', 'https://example.com/hook', '--events', 'batch.completed,batch.failed'];
+  expect(await run(record.id, ...receiver)).toMatch(
+    /^https:\/\/example.com\/hook\nwhsec_\S+\nStore it now: it is not shown again.\n$/,
+  );
+  expect(await run(record.id)).toBe('https://example.com/hook\nbatch.completed, batch.failed\n');
+  expect(await run(record.id, '--url', 'none')).toBe('The webhook is deleted.\n');
+  await expect(run(record.id)).rejects.toThrow('has no webhook');
+  await expect(run(record.id, '--url', 'http://example.com')).rejects.toThrow('Give one that begins with https://');
+  server.close();
 });

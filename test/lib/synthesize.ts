@@ -101,7 +101,7 @@ export function deployedSettings({
   readonly settingsFile: string;
 }): Settings {
   const [environment] = all(api, 'AWS::Lambda::Function')
-    .filter(({ Description }) => !/^(Brings the documents|Runs responses)/.test(String(Description)))
+    .filter(({ Description }) => !/^(Brings the documents|Runs responses|Runs batches)/.test(String(Description)))
     .flatMap(({ Environment }) => environmentSchema.safeParse(Environment).data ?? []);
   return parseSettings({ name: SETTINGS_FILE, text: settingsFile }, environment?.Variables ?? {});
 }

@@ -53,6 +53,38 @@ describe('passages of a request', () => {
   });
 });
 
+describe('the plan of batches and webhooks', () => {
+  const batches = { retention: { filesDays: 30 }, batches: { concurrency: 8 } };
+
+  it('has none of their costs without them', () => {
+    expect(planOf().estimatedBatchDollars).toBeUndefined();
+  });
+
+  it('has the look each minute, the writes of lines, and the hours of the function', () => {
+    const plan = planOf(batches);
+    const prices = { ...defaultPrices, lambdaGbSecond: 0, lambdaMillionRequests: 1 };
+    expect(planOf(batches, prices).estimatedBatchDollars).toMatchObject({
+      lookPerMonth: expect.closeTo((HOURS_PER_MONTH * 60) / 1e6, 10),
+      perRunningHour: 0,
+    });
+    expect(plan.estimatedBatchDollars?.perRunningHour).toBeCloseTo(
+      (1_769 / 1_024) * 3_600 * defaultPrices.lambdaGbSecond,
+      10,
+    );
+    // Two GET, one PUT and four writes of the table for each line.
+    expect(plan.estimatedBatchDollars?.perThousandLines).toBeCloseTo((2 * 0.4 + 5 + 4 * 0.625) / 1_000, 10);
+    expect(planAsText(plan)).toContain('it runs up to 8 lines at once');
+    expect(plan.notes.join()).toContain('a copy that a batch wakes costs as any other');
+  });
+
+  it('counts the secret of webhooks, and no lines without batches', () => {
+    const fixed = (changes: Partial<ConfigInput>) => planOf(changes).estimatedDollarsPerHour?.fixed ?? 0;
+    const alarmAndSecret = defaultPrices.secretMonth + defaultPrices.alarmMonth;
+    expect((fixed({ api: { webhooks: true } }) - fixed({})) * HOURS_PER_MONTH).toBeCloseTo(alarmAndSecret, 6);
+    expect(planAsText(planOf({ api: { webhooks: true } }))).not.toContain('lines at once');
+  });
+});
+
 describe('the plan of a route', () => {
   const tokens = { promptTokens: 500, thinkingTokens: 4_000, answerTokens: 500 };
   const small = { prompt: 0.1, completion: 1 };

@@ -33,6 +33,9 @@ export const keys = defineApi({
       const revoked = await storeOf(dependencies).revoke(id);
       if (revoked) audit(dependencies, 'revoke key', context.get('requestId'), id);
       // Its files and stores belong to nobody else. Also of a key that was revoked before, whose deletion may have failed.
+      await dependencies.batches?.store.deleteAll(id);
+      await dependencies.webhooks?.store.remove(id);
+      if (dependencies.documents === undefined) await dependencies.files?.deleteAll(id);
       await dependencies.documents?.stores.deleteAll(id);
       if (!revoked) throw unknownKey(id);
       return context.json({ id, revoked: true });

@@ -31,7 +31,7 @@ export const description: ApiDescription<'listKeys' | 'createKey' | 'changeKey' 
     revokeKey: {
       tags: ['keys'],
       summary: 'Revoke a key with all its values',
-      description: 'Its files and vector stores are deleted.',
+      description: 'Its files, vector stores, batches and webhook are deleted.',
       parameters: [keyId],
       responses: { ...ok('KeyRevoked'), ...refused('Error') },
     },

@@ -12,7 +12,7 @@ export const fileObjectSchema = z.strictObject({
   bytes: count,
   created_at: unixSeconds,
   filename: text,
-  purpose: z.enum(filePurposes),
+  purpose: z.enum([...filePurposes, 'batch_output']),
   status: z.literal('processed'),
   expires_at: unixSeconds.optional(),
 });
@@ -24,9 +24,9 @@ export const description: ApiDescription<
   operations: {
     createFile: {
       tags: ['documents'],
-      summary: 'Upload a document',
+      summary: 'Upload a document, or the requests of a batch',
       description:
-        'Markdown, text, HTML, PDF or DOCX, at most 4 MB. It is kept for the deployment’s `retention.filesDays`, or shorter with `expires_after`.',
+        'Markdown, text, HTML, PDF or DOCX; for the purpose `batch`, JSONL. At most 4 MB. It is kept for the deployment’s `retention.filesDays`, or shorter with `expires_after`.',
       requestBody: {
         required: true,
         content: {

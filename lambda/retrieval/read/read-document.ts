@@ -85,7 +85,8 @@ function createThread(
 
   return async (bytes, filename, chunking) => {
     const format = documentFormat(filename);
-    const problem = (text: string) => new UnreadableDocumentError(`${filename} ${text.endsWith('.') ? text.slice(0, -1) : text}.`);
+    const problem = (text: string) =>
+      new UnreadableDocumentError(`${filename} ${text.endsWith('.') ? text.slice(0, -1) : text}.`);
     if (format === undefined) {
       throw problem(`has no extension of a format that can be read: use one of .${documentExtensions.join(', .')}`);
     }

@@ -13,17 +13,22 @@ const storedAttributesSchema = z
   .transform((text): unknown => JSON.parse(text))
   .pipe(attributesSchema);
 
-export const filePurposes = ['assistants', 'user_data'] as const;
+/** Purposes of uploads. */
+export const filePurposes = ['assistants', 'user_data', 'batch'] as const;
+/** Purposes of files: of uploads, and of the output and errors of a batch. */
+const allPurposes = [...filePurposes, 'batch_output'] as const;
 
 /** An uploaded file. Its bytes are an object. */
 export const fileRecordSchema = z.object({
   id: z.string(),
   filename: z.string(),
   bytes: z.int(),
-  purpose: z.enum(filePurposes),
+  purpose: z.enum(allPurposes),
   created: z.int(),
   /** Unix time after which the file is gone. */
   expires: z.int().optional(),
+  /** Objects that have its bytes, one after the other. If omitted, one. */
+  segments: z.int().optional(),
 });
 export type FileRecord = z.output<typeof fileRecordSchema>;
 

@@ -246,7 +246,7 @@ export class VectorStores implements Retriever {
     for await (const item of this.#table.query(storesOf(key), '', { consistent: true })) {
       await this.#remove(key, String(item['sk']));
     }
-    for await (const { id } of this.#options.files.list(key)) await this.#options.files.delete(key, id);
+    await this.#options.files.deleteAll(key);
   }
 
   /** Takes several files into a store as a batch. @throws as `attach` */

@@ -81,9 +81,18 @@ export class MemoryS3 {
       return;
     }
     if (request.method === 'PUT') {
+      if (request.headers['if-none-match'] === '*' && this.objects.has(key)) {
+        send(412, '<Error><Code>PreconditionFailed</Code><Message>There is one.</Message></Error>');
+        return;
+      }
       this.received += body.length;
       this.objects.set(key, body);
       send(200, '', { etag: etagOf(body) });
+      return;
+    }
+    if (request.method === 'DELETE') {
+      this.objects.delete(key);
+      send(204);
       return;
     }
     const object = this.objects.get(key);

@@ -240,9 +240,9 @@ describe('bad requests', () => {
     ['no file', { purpose: 'assistants' }, 'file is missing'],
     ['no purpose', { file: textFile('a.txt', 'a') }, 'purpose is missing'],
     [
-      'the purpose of a batch',
-      { file: textFile('a.txt', 'a'), purpose: 'batch' },
-      'purpose is \\"batch\\". Send \\"assistants\\" or',
+      'the purpose of the output of a batch',
+      { file: textFile('a.txt', 'a'), purpose: 'batch_output' },
+      'purpose is \\"batch_output\\". Send \\"assistants\\" or',
     ],
     ['an empty file', { file: textFile('a.txt', ''), purpose: 'assistants' }, 'file is empty'],
     [

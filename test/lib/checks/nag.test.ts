@@ -43,6 +43,19 @@ const configs: Record<string, ConfigInput> = {
     api: { kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' },
     watching: { goodAnswers: { percent: 70 } },
   }),
+  'batches and webhooks': aConfig({ retention: { filesDays: 30 }, batches: {}, api: { webhooks: true } }),
+  'batches with every option': aConfig({
+    models: [aModel({ architecture: 'qwen2.5-32b', scaling: { thinking: { elastic: 'always' } } })],
+    retention: { filesDays: 30, feedbackDays: 30 },
+    retrieval: {},
+    batches: { concurrency: 32, windows: [{ from: '22:00', to: '06:00', timezone: 'Europe/Berlin' }] },
+    api: {
+      webhooks: true,
+      tracing: true,
+      kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    },
+    watching: { alarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:alarms' },
+  }),
   'retrieval by text': aConfig({ retrieval: {} }),
   'retrieval by vectors, with every option': aConfig({
     endpoint: {

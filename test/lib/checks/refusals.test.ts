@@ -413,6 +413,17 @@ const refused: Record<string, ConfigInput> = {
     models: [anExternalModel()],
     retrieval: {},
   }),
+  'batches without days for their files': aConfig({ batches: {} }),
+  'batches without a table': aConfig({ retention: { filesDays: 30 }, batches: {}, api: { ledger: 'none' } }),
+  'a window of batches in a time zone that does not exist': aConfig({
+    retention: { filesDays: 30 },
+    batches: { windows: [{ from: '22:00', to: '06:00', timezone: 'Europe/Berlni' }] },
+  }),
+  'webhooks without a table': aConfig({ api: { webhooks: true, ledger: 'none' } }),
+  'webhooks in a network without a route to the internet': aConfig({
+    endpoint: { instanceType: 'ml.p5.48xlarge', network: { kind: 'isolated' } },
+    api: { webhooks: true, network: { kind: 'endpoint' } },
+  }),
   'retrieval without a table': aConfig({ retrieval: {}, api: { ledger: 'none' } }),
   'retrieval without keys': aConfig({ retrieval: {}, api: { apiKey: false } }),
   'retrieval without a tokenizer to count with': aConfig({
