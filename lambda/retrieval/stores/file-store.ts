@@ -139,7 +139,7 @@ export class FileStore {
   }
 }
 
-export function unknownFile(id: string): ApiError {
+function unknownFile(id: string): ApiError {
   return new ApiError(
     404,
     `No file of this key has the id ${JSON.stringify(id.slice(0, 64))}. It is unknown, expired or deleted. GET /v1/files lists the files.`,

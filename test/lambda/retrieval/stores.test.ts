@@ -349,7 +349,10 @@ describe('a filter', () => {
     [{ type: 'in', key: 'ok', value: [true] }, 'filters.value'],
     [{ type: 'eq', key: 'a', value: null }, 'filters.value'],
     [{ type: 'eq', value: 1 }, 'filters.key'],
-    [{ type: 'like', key: 'a', value: 'b' }, 'filters.type must be one of "eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"'],
+    [
+      { type: 'like', key: 'a', value: 'b' },
+      'filters.type must be one of "eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"',
+    ],
     [{ type: 'and', filters: [{ type: 'eq', key: 'a' }] }, 'filters.filters[0].value'],
   ])('%j is refused with the member that is wrong', async (filters, text) => {
     const { app, client, one } = await documentWorld();
