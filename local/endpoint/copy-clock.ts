@@ -97,7 +97,7 @@ export class CopyClock {
         if (prompt.left <= 0) ready.push(prompt);
       }
       at = Math.max(at + 1_000 * (stepSeconds + tokens / promptTokensPerSecond), performance.now());
-      await new Promise((resolve) => setTimeout(resolve, at - performance.now()));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())));
       for (const prompt of ready) {
         this.#prompts.splice(this.#prompts.indexOf(prompt), 1);
         prompt.done();
