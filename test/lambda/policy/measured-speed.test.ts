@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { step } from '../../../lambda/policy/controller.ts';
 import { learnSpeed, promptSpeed, speedAt, speedOfProfile } from '../../../lambda/policy/measured-speed.ts';
 
 describe('the measured speed', () => {
