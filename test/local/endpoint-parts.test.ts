@@ -361,7 +361,9 @@ describe('a text completion as a chat completion', () => {
       yield { id: 'cmpl-1', object: 'text_completion', choices: [], usage: { prompt_tokens: 1 } };
     }
     const shared = { id: 'chatcmpl-1', object: 'chat.completion.chunk' };
-    expect(await Array.fromAsync(toChatChunks(chunks()))).toEqual([
+    const found = [];
+    for await (const one of toChatChunks(chunks())) found.push(one);
+    expect(found).toEqual([
       {
         ...shared,
         choices: [{ index: 0, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }],
