@@ -17,4 +17,16 @@ export const equivalents: readonly Equivalent[] = [
     mutated: 'if (pressure < fullAt) return 0;',
     reason: 'At a pressure of exactly fullAt the excess is 0, so the wait is 0, too.',
   },
+  {
+    file: 'lambda/keys/failed-logins.ts',
+    code: "const [head = '', tail] = source.toLowerCase().split('::');",
+    mutated: "const [head = '', tail] = source.toUpperCase().split('::');",
+    reason: 'The group is only compared with others that were made in the same way.',
+  },
+  {
+    file: 'lambda/keys/failed-logins.ts',
+    code: 'if (first !== undefined) remembered.delete(first);',
+    mutated: 'if (true) remembered.delete(first);',
+    reason: 'There are more than 10,000 entries, so there is a first one.',
+  },
 ];
