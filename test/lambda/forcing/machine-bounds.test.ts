@@ -531,6 +531,47 @@ describe('a beginning that the client gives', () => {
   });
 });
 
+describe('the text that was written', () => {
+  it.each(['ab', 'ab\n'])('after a cut thought %j ends in one newline, as the ids do', (thought) => {
+    const machine = machineOf();
+    machine.next();
+    push(machine, thought);
+    machine.cut('load');
+    expect(machine.written()).toEqual({ part: 'answer', thinking: 'ab\n', answer: 'Final Answer:' });
+    expect(decode(segmentOf(machine).promptIds)).toBe('how?thinkab\nanswer\nFinal Answer:');
+  });
+
+  it('has no newline if the family closes a thought without one', () => {
+    const machine = machineOf({}, { format: { ...format, newline: [] } });
+    machine.next();
+    push(machine, 'ab');
+    machine.cut('load');
+    expect(machine.written().thinking).toBe('ab');
+  });
+});
+
+describe('the text of a server without a decoder', () => {
+  const { newDecoder: _, ...plan } = {
+    promptIds: bytes('how?'),
+    format,
+    limits: { minTokens: 0, maxTokens: 100, waits: 0, maxAnswerTokens: 50 },
+    wait: { ids: [WAIT], text: 'Wait' },
+    contextTokens: 1_000,
+    newDecoder,
+  };
+
+  it('belongs to its whole piece, in which no probe interrupts', () => {
+    const machine = new BudgetForcing({ ...plan, stopWhenSure: sure });
+    machine.next();
+    expect(machine.push({ tokenIds: bytes(`${line}more\n`), text: `${line}more\n` })).toEqual({
+      over: true,
+      leave: true,
+      kept: 46,
+    });
+    expect(machine.written().thinking).toBe(`${line}more\n`);
+  });
+});
+
 describe('further calls for the same output', () => {
   it('that were aborted count their tokens and themselves, and are no output', () => {
     const machine = machineOf();

@@ -285,7 +285,10 @@ describe('the confidence of a thought', () => {
     logprob: Math.log(probability),
     top: top.map((other) => ({ token: '', logprob: Math.log(other) })),
   });
-  const confidenceBy = (measure: (typeof confidenceMeasures)[number], ...tokens: readonly ReturnType<typeof token>[]) => {
+  const confidenceBy = (
+    measure: (typeof confidenceMeasures)[number],
+    ...tokens: readonly ReturnType<typeof token>[]
+  ) => {
     const meter = new ConfidenceMeter(measure);
     for (const one of tokens) meter.add(one);
     return meter.read()?.value;
@@ -340,12 +343,12 @@ describe('the confidence of a thought', () => {
       9,
     );
     // More than 20 are not read, and a figure of 0 is no confidence.
-    expect(confidenceBy('deepconf_tail', token(0.5, ...Array.from({ length: 20 }, () => Math.exp(-10)), 1))).toBeCloseTo(
-      1 - Math.log(20) / 10,
-      9,
-    );
+    expect(
+      confidenceBy('deepconf_tail', token(0.5, ...Array.from({ length: 20 }, () => Math.exp(-10)), 1)),
+    ).toBeCloseTo(1 - Math.log(20) / 10, 9);
     expect(confidenceBy('deepconf_tail', token(1, 1))).toBe(0);
-    for (const measure of ['deepconf_tail', 'entropy'] as const) expect(confidenceBy(measure, token(0.5))).toBeUndefined();
+    for (const measure of ['deepconf_tail', 'entropy'] as const)
+      expect(confidenceBy(measure, token(0.5))).toBeUndefined();
   });
 
   it('takes log-probabilities above 0 as 0, and infinite ones as -100', () => {

@@ -71,6 +71,8 @@ describe('the chunks of a stream', () => {
     const chunks = await readChunks(
       choice({ text: 'a', token_ids: [1], finish_reason: 'stop' }),
       choice({ text: 'late', token_ids: [2] }),
+      // It says nothing about the cache, so it is none of the whole call.
+      { ...choice({ text: 'late', token_ids: [2] }), usage: usage(5, 9) },
       choice({ text: 'a', token_ids: [1], finish_reason: 'stop' }),
       { choices: [], usage: usage(5, 1) },
     );
