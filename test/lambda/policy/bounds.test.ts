@@ -6,6 +6,7 @@ import { defaultScaling, desiredCopies } from '../../../lambda/policy/desired-co
 import { expectedTokens, learnUse, unknownUse } from '../../../lambda/policy/expected-use.ts';
 import { type CopyCapacity, copiesForPressure, emptyLoad, type Load, pressureOf } from '../../../lambda/policy/load.ts';
 import { learnSizes, noSizes, tokenMeanSize } from '../../../lambda/policy/request-sizes.ts';
+import { atZeroCopies } from '../../../lambda/policy/zero-copies.ts';
 
 /** One copy: 73,000 usable tokens of cache, 10 places, 1,460 output tokens or 14,600 prompt tokens per second. */
 const capacity: CopyCapacity = {
@@ -73,6 +74,9 @@ describe('the wait that a load means, exactly at its bounds', () => {
     expect(waitSeconds(loadOf(0.1, { copies: 0 }), capacity, fullAt)).toBe(Number.POSITIVE_INFINITY);
     expect(waitSeconds(loadOf(0.1, { copies: 0, startingCopies: 1 }), capacity, fullAt, 30)).toBe(30);
     expect(waitSeconds(loadOf(0.1, { copies: 0, startingCopies: 1 }), capacity, fullAt)).toBe(Number.POSITIVE_INFINITY);
+    // No copy starts, whatever is left to do.
+    const idle = loadOf(0.1, { copies: 0, committedTokens: 0 });
+    expect(waitSeconds(idle, capacity, fullAt, 30)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it.each([
@@ -173,6 +177,17 @@ describe('the pressure of a load', () => {
     const load = loadOf(3, { promptTokens: 9_000 });
     expect(pressureOf(load, sized, copiesForPressure(load, sized, 0.75))).toBeCloseTo(0.75, 9);
     expect(copiesForPressure(loadOf(0, { requests: 25 }), capacity, 0.5)).toBe(5);
+  });
+});
+
+describe('a request at no copy', () => {
+  const settings = { waitForCopy: true, maxWaitSeconds: 60, startSeconds: 60, retryWakeSeconds: 30 };
+  const answerOf = (changes: object) => atZeroCopies({ kind: 'asleep' }, { ...settings, ...changes }, 0).answer;
+
+  it('waits as long as it may, and not longer', () => {
+    expect(answerOf({})).toEqual({ kind: 'wait', expectedSeconds: 60 });
+    expect(answerOf({ startSeconds: 61 })).toMatchObject({ code: 'endpoint_starting', retryAfterSeconds: 61 });
+    expect(answerOf({ waitForCopy: false })).toMatchObject({ code: 'endpoint_starting', retryAfterSeconds: 60 });
   });
 });
 
