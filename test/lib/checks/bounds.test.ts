@@ -63,7 +63,7 @@ const placement = (changes: object = {}, tensorParallel = 1) => ({
 });
 const rangeOf = (name: keyof typeof limits) => limits[name];
 
-const access: readonly Case[] = [
+const access = (): readonly Case[] => [
   ['an open API', checkAccess(REGION, {}, 10)],
   ['a private API with an endpoint', checkAccess(REGION, { exposure: 'private', vpcEndpointIds: ['vpce-1'] }, 10)],
   ['a private API without an endpoint', checkAccess(REGION, { exposure: 'private' }, 10), 'api-access'],
@@ -132,7 +132,7 @@ const capacityOf = (changes: Partial<Parameters<typeof checkCapacity>[0]>) =>
 const planArn = 'arn:aws:sagemaker:us-east-1:111122223333:training-plan/plan';
 const reserved = { planArn, instanceType: 'ml.p5.48xlarge' };
 const pools = (count: number) => Array.from({ length: count }, (_, index) => `type${index}`);
-const capacity: readonly Case[] = [
+const capacity = (): readonly Case[] => [
   ['one type', capacityOf({})],
   ['as many types as SageMaker takes', capacityOf({ fallbackInstanceTypes: pools(rangeOf('instancePools').max - 1) })],
   ['one more type', capacityOf({ fallbackInstanceTypes: pools(rangeOf('instancePools').max) }), 'instance-pools'],
@@ -178,7 +178,7 @@ const capacity: readonly Case[] = [
 
 const memory = { name: 'm', instanceType: 'i', tensorParallel: 2, contextTokens: 8_192, calculation: 'as shown' };
 const component = (id: string, componentName: string) => ({ id, componentName });
-const copies: readonly Case[] = [
+const copies = (): readonly Case[] => [
   ['components with different names', checkComponentNames([component('a', 'x'), component('b', 'y')])],
   [
     'components with one name',
@@ -248,7 +248,7 @@ const copies: readonly Case[] = [
 
 const variables = (count: number, value = 'v') =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`K${i}`, value]));
-const environment: readonly Case[] = [
+const environment = (): readonly Case[] => [
   ['all variables', checkContainerEnvironment('m', variables(rangeOf('containerVariables').max))],
   [
     'one more variable',
@@ -334,7 +334,7 @@ const functionIn = (upstream: object, isolated = true) =>
   checkFunctionNetwork(REGION, { subnets: [1], securityGroups: [1], isolated }, [
     { id: 'm', field: 'upstream', upstream: { kind: 'sagemaker', ...upstream } },
   ]);
-const network: readonly Case[] = [
+const network = (): readonly Case[] => [
   ['no secret and no table', checkExisting(REGION, {}, 'keep')],
   ['an existing secret', checkExisting(REGION, { apiKeySecretArn: secret }, 'keep')],
   ['a secret that is known later', checkExisting(REGION, { apiKeySecretArn: UNKNOWN }, 'keep')],
@@ -406,7 +406,7 @@ const calibration = { measure: 'tail', unsureBelow: 0.4, id: 'c', rows: [] } as 
 const image = (uri: string) => ({ uri, cuda: 13 }) as const;
 const serverAt = (baseUrl: string, inNetwork = false) =>
   checkUpstream(REGION, 'm', { baseUrl }, { field: 'upstream', inNetwork });
-const sources: readonly Case[] = [
+const sources = (): readonly Case[] => [
   ['no gates', checkGates('m')],
   ['a Wait with a threshold', checkGates('m', { waitWhen: 'unsure', unsureBelow: 0.3 })],
   ['a Wait without a threshold', checkGates('m', { waitWhen: 'unsure' }), 'gates'],
@@ -529,7 +529,7 @@ const modelWith = (...fallbacks: readonly ReturnType<typeof fallback>[]) => ({
   contextTokens: 100,
   fallbacks,
 });
-const fallbacks: readonly Case[] = [
+const fallbacks = (): readonly Case[] => [
   ['a copy that holds a token', checkScalingCapacity('m', scaled)],
   ['a copy that holds none', checkScalingCapacity('m', { ...scaled, cacheTokens: 0 }), 'load-without-capacity'],
   [
@@ -578,54 +578,58 @@ const fallbacks: readonly Case[] = [
   ],
 ];
 
-describe.each([
-  ['access', access],
-  ['capacity', capacity],
-  ['copies and instances', copies],
-  ['environment and times', environment],
-  ['secrets and networks', network],
-  ['models, images and servers', sources],
-  ['scaling and fallbacks', fallbacks],
-])('refused, and only for its own reason: %s', (_, cases) => {
-  it.each(cases.map(([name, result, ...codes]) => ({ name, result, codes })))('$name: $codes', ({ result, codes }) => {
-    expect(codesOf(result)).toEqual(codes);
-    for (const refusal of [result].flat()) {
-      if (refusal === undefined) continue;
-      expect(refusal.sentence).toMatch(/^\S.{20,}\.$/);
-      expect(refusal.source).toMatch(/^https:\/\/\S+$/);
+// Built inside of the tests, so that each test runs its own checks.
+describe('what is refused, and only for its own reason', () => {
+  it.each([
+    ['access', access],
+    ['capacity', capacity],
+    ['copies and instances', copies],
+    ['environment and times', environment],
+    ['secrets and networks', network],
+    ['models, images and servers', sources],
+    ['scaling and fallbacks', fallbacks],
+  ])('of %s', (_, cases) => {
+    for (const [name, result, ...codes] of cases()) {
+      expect(codesOf(result), name).toEqual(codes);
+      for (const refusal of [result].flat()) {
+        if (refusal === undefined) continue;
+        expect(refusal.sentence, name).toMatch(/^\S.{20,}\.$/);
+        expect(refusal.source, name).toMatch(/^https:\/\/\S+$/);
+      }
     }
   });
 });
 
 describe('what a refusal advises', () => {
-  it.each<[Refusal | undefined, string]>([
-    [
-      checkMemory({ ...memory, cacheTokens: 4_100 }),
-      'Write vllm.contextTokens 4096 instead of 8192, kvCacheDtype "fp8", a larger tensorParallel',
-    ],
-    [checkMemory({ ...memory, cacheTokens: 2_048 }), 'Write vllm.contextTokens 2048 instead'],
-    [checkMemory({ ...memory, cacheTokens: 2_047 }), ': as shown. Write a larger tensorParallel, quantization "fp8"'],
-    [checkAttentionHeads('m', 40, 16), 'write 1, 2, 4 or 8.'],
-    [checkAttentionHeads('m', 42, 8), 'write 1 or 2.'],
-    [checkInstanceType('ml.p5.49xlarge'), 'write "ml.p5.4xlarge" or "ml.p5.48xlarge" or'],
-    [checkInstanceType('p5.48xlarge'), 'write "ml.p5.48xlarge" or "ml.p5e.48xlarge" or'],
-    [checkCopyGpus('ml.g5.xlarge', placement({}, 2)), 'has 1 GPU, and'],
-    [checkCopyGpus('ml.p5.48xlarge', placement({}, 9)), 'has 8 GPUs, and'],
-    [
-      checkHostMemory('ml.p5.48xlarge', 'm', 3_000_000),
-      'has 2,097,152 MiB, of which the system needs a part, so no copy would find a place: write 1048576 or less',
-    ],
-    [
-      checkPayload('m', 10_000_000),
-      `write vllm.contextTokens ${Math.floor(rangeOf('invocationBytes').max / 7)} or less.`,
-    ],
-    [checkS3Uri('m', { kind: 's3', uri: 's3://b/m.tar.gz' }), 'write "s3://b/m/" and put'],
-    [checkRevision('m', { id: 'a/b' }), 'source of m has no revision, so'],
-    [checkRevision('m', { id: 'a/b', revision: 'main' }), 'has the revision "main", which is no commit, so'],
-    [checkSecret(REGION, 'sk-1234', 'f'), 'f is not an ARN, but'],
-    [checkSecret('us-west-2', secret, 'f'), `f is "${secret}", but`],
-  ])('%# is what helps', (refusal, advice) => {
-    expect(refusal?.sentence).toContain(advice);
+  it('is what helps', () => {
+    const advised: readonly (readonly [Refusal | undefined, string])[] = [
+      [
+        checkMemory({ ...memory, cacheTokens: 4_100 }),
+        'Write vllm.contextTokens 4096 instead of 8192, kvCacheDtype "fp8", a larger tensorParallel',
+      ],
+      [checkMemory({ ...memory, cacheTokens: 2_048 }), 'Write vllm.contextTokens 2048 instead'],
+      [checkMemory({ ...memory, cacheTokens: 2_047 }), ': as shown. Write a larger tensorParallel, quantization "fp8"'],
+      [checkAttentionHeads('m', 40, 16), 'write 1, 2, 4 or 8.'],
+      [checkAttentionHeads('m', 42, 8), 'write 1 or 2.'],
+      [checkInstanceType('ml.p5.49xlarge'), 'write "ml.p5.4xlarge" or "ml.p5.48xlarge" or'],
+      [checkInstanceType('p5.48xlarge'), 'write "ml.p5.48xlarge" or "ml.p5e.48xlarge" or'],
+      [checkCopyGpus('ml.g5.xlarge', placement({}, 2)), 'has 1 GPU, and'],
+      [checkCopyGpus('ml.p5.48xlarge', placement({}, 9)), 'has 8 GPUs, and'],
+      [
+        checkHostMemory('ml.p5.48xlarge', 'm', 3_000_000),
+        'has 2,097,152 MiB, of which the system needs a part, so no copy would find a place: write 1048576 or less',
+      ],
+      [
+        checkPayload('m', 10_000_000),
+        `write vllm.contextTokens ${Math.floor(rangeOf('invocationBytes').max / 7)} or less.`,
+      ],
+      [checkS3Uri('m', { kind: 's3', uri: 's3://b/m.tar.gz' }), 'write "s3://b/m/" and put'],
+      [checkRevision('m', { id: 'a/b' }), 'source of m has no revision, so'],
+      [checkRevision('m', { id: 'a/b', revision: 'main' }), 'has the revision "main", which is no commit, so'],
+      [checkSecret(REGION, 'sk-1234', 'f'), 'f is not an ARN, but'],
+      [checkSecret('us-west-2', secret, 'f'), `f is "${secret}", but`],
+    ];
+    for (const [refusal, advice] of advised) expect(refusal?.sentence).toContain(advice);
   });
 
   it('cannot be overruled for what may be a key', () => {
