@@ -296,27 +296,28 @@ describe('the fallbacks of a request', () => {
   });
 });
 
+const dependenciesOf = (changes: Partial<AppDependencies> = {}): AppDependencies => ({
+  models: [],
+  clock: { now: () => performance.now(), sleep: async () => {} },
+  unixTime: () => 1_700_000_000,
+  newId: () => 'id',
+  log: () => {},
+  rawPrompts: true,
+  requestTimeoutMs: 60_000,
+  capacityWaitMs: 0,
+  keepAliveMs: 10_000,
+  ...changes,
+});
+
 describe('a generation that is recorded', () => {
   const script: readonly ScriptedSegment[] = [
     { says: '\nso', ends: IM_START },
     { says: '\n4', ends: IM_END },
   ];
-  const dependencies = (changes: Partial<AppDependencies> = {}): AppDependencies => ({
-    models: [],
-    clock: { now: () => performance.now(), sleep: async () => {} },
-    unixTime: () => 1_700_000_000,
-    newId: () => 'id',
-    log: () => {},
-    rawPrompts: true,
-    requestTimeoutMs: 60_000,
-    capacityWaitMs: 0,
-    keepAliveMs: 10_000,
-    ...changes,
-  });
 
   async function run(changes: Partial<AppDependencies> = {}, leave = false) {
     const recorded: RecordedGeneration[] = [];
-    const started = await startGeneration(aRequest({}, {}, script), dependencies(changes), {
+    const started = await startGeneration(aRequest({}, {}, script), dependenciesOf(changes), {
       ...aContext(),
       recorder: async (one) => {
         recorded.push(one);
@@ -339,12 +340,46 @@ describe('a generation that is recorded', () => {
         },
       ]);
     }
-    const plain = await startGeneration(aRequest({}, {}, script), dependencies(), aContext());
+    const plain = await startGeneration(aRequest({}, {}, script), dependenciesOf(), aContext());
     expect(plain.headers).toEqual({});
   });
 
   it('has what came if its client leaves', async () => {
     expect((await run({}, true)).recorded).toMatchObject([{ outcome: 'aborted' }]);
+  });
+});
+
+describe('a started generation', () => {
+  const script: readonly ScriptedSegment[] = [
+    { says: '\nso', ends: IM_START },
+    { says: '\n4', ends: IM_END },
+  ];
+  const start = (changes: Partial<GenerationRequest>, settings: object) =>
+    startGeneration(aRequest(changes, settings, script), dependenciesOf(), aContext());
+
+  it('says which policy its risk chose', async () => {
+    const row = {
+      waits: 0,
+      waitWhen: 'always',
+      maxTokens: 50,
+      questions: 9,
+      wrong: 0,
+      wrongUpper95: 0.1,
+      meanTokens: 9,
+    };
+    const calibration = { id: 'cal', measure: 'tail', unsureBelow: 0.4, rows: [row] };
+    const { thinking } = aRequest();
+    const { risk, setBy } = await start({ thinking: { ...thinking, risk: 0.2 } }, { calibration });
+    expect(risk).toEqual({ requested: 0.2, upper_bound: 0.1, calibration: 'cal' });
+    expect(setBy).toMatchObject({ waits: 'thinking.risk', max_tokens: 'thinking.risk' });
+    expect(await start({}, { calibration })).not.toHaveProperty('risk');
+  });
+
+  it('says if a rule of its defaults is off for want of a threshold', async () => {
+    const started = await start({}, { gates: { waitWhen: 'unsure' } });
+    const reports = [];
+    for await (const { value } of started.events) if (value.kind === 'done') reports.push(value.report.gatesOff);
+    expect(reports).toEqual(['no_threshold']);
   });
 });
 
@@ -369,6 +404,20 @@ describe('the calls of a request', () => {
     const [stopless, stopped] = await requests({ stop: ['END'] });
     expect(stopless).not.toHaveProperty('stopTexts');
     expect(stopped).toMatchObject({ stopTexts: ['END'] });
+  });
+
+  it('of a raw prompt leave control tokens out of the text unless they are shown', async () => {
+    for (const [shown, expected] of [
+      [undefined, true],
+      [true, true],
+      [false, undefined],
+    ]) {
+      const { app, model } = scriptedApp([{ says: 'x', ends: IM_END }]);
+      const body = { model: 'scripted', prompt: 'a', max_tokens: 5, skip_special_tokens: shown };
+      const headers = { 'content-type': 'application/json' };
+      await app.request('/v1/completions', { method: 'POST', headers, body: JSON.stringify(body) });
+      expect(model.requests[0]?.skipControls).toBe(expected);
+    }
   });
 
   it('leave room for no more than the completion may have', async () => {
