@@ -88,10 +88,9 @@ export class CircuitBreaker {
     if (this.#probe === call) this.#opens(retryAfterMs);
     if (this.#open !== undefined) return;
     this.#remember(false);
-    const { failures, windowMs } = this.#rules;
-    const recent = this.#outcomes.filter(({ at }) => at > this.#now() - windowMs);
-    const failed = recent.filter(({ ok }) => !ok).length;
-    if (failed >= failures && failed * 2 >= recent.length) this.#opens(retryAfterMs);
+    // Those of the window: `#remember` drops older ones.
+    const failed = this.#outcomes.filter(({ ok }) => !ok).length;
+    if (failed >= this.#rules.failures && failed * 2 >= this.#outcomes.length) this.#opens(retryAfterMs);
   }
 
   #opens(retryAfterMs: number): void {
@@ -100,7 +99,6 @@ export class CircuitBreaker {
     const ms = Math.max(retryAfterMs, Math.min(maxOpenMs, openMs * 2 ** this.#openings));
     this.#openings++;
     this.#open = { since: now, until: now + ms * (1 + this.#random() / 2) };
-    this.#outcomes = [];
   }
 
   #remember(ok: boolean): void {

@@ -64,7 +64,9 @@ describe.each(['SageMaker', 'completions'])('faults of the local endpoint, seen 
     endpoint.faults.next(fault);
     const { ids, code: came } = await run(name);
     expect(came).toBe(code);
-    expect(ids).toEqual(says.slice(0, fault.breakAfterChunks ?? fault.loseChunk));
+    const sent = says.slice(0, fault.breakAfterChunks ?? fault.loseChunk);
+    // What the client has not read when the connection is reset is lost.
+    expect(ids).toEqual(fault.breakBy === 'cut' ? sent.slice(0, ids.length) : sent);
   });
 
   it('a page of HTML with status 200 is an error without ids', async () => {

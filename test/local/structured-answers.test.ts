@@ -9,6 +9,7 @@ import { type Engine, UnknownStructureError } from '../../local/engine/engine.ts
 import { jsonGrammar } from '../../local/engine/json-grammar.ts';
 import { loadLlamaEngine } from '../../local/engine/llama-engine.ts';
 import { integerRule, numberRule } from '../../local/engine/number-grammar.ts';
+import { runs } from '../property-runs.ts';
 
 const modelPath = fileURLToPath(new URL('../../local/model/budgetforce-tiny.gguf', import.meta.url));
 let engine: Engine;
@@ -187,7 +188,7 @@ describe('Rules of bounded numbers', () => {
         const rule = matcher(integerRule({ minimum, maximum: minimum + width }) ?? '');
         expect(rule.test(String(minimum + at))).toBe(at >= 0 && at <= width);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -204,7 +205,7 @@ describe('Rules of bounded numbers', () => {
           expect(exclusive ? value > low && value < high : value >= low && value <= high).toBe(true);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

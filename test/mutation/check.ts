@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { equivalents } from './equivalents.ts';
 import { MIN_SCORE, type Room, rooms } from './rooms.ts';
@@ -21,6 +22,8 @@ const HELP = `npm run check:mutation -- [options]
 
   --room NAME      one room; may be repeated (default: all): ${Object.keys(rooms).join(', ')}
   --file PATH      only this file of the room, such as lambda/policy/admission.ts; may be repeated
+  --sample PERCENT only a random part of the mutants, for a room that takes too long (default: all)
+  --seed N         another sample (default: 1)
   --fresh          run every mutant again, not only those whose code or tests changed since the last run
   --concurrency N  test processes at a time, 1 to 16 (default: 1)
   --json           print one JSON line
@@ -38,6 +41,8 @@ const { values } = parseArgs({
   options: {
     room: { type: 'string', multiple: true, default: [] },
     file: { type: 'string', multiple: true, default: [] },
+    sample: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
     fresh: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
@@ -52,6 +57,11 @@ const concurrency = Number(values.concurrency);
 if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 16) {
   usage(`--concurrency ${values.concurrency} is wrong. Give a whole number from 1 to 16.`);
 }
+const sample = { percent: Number(values.sample), seed: Number(values.seed) };
+if (!(sample.percent > 0 && sample.percent <= 100)) {
+  usage(`--sample ${values.sample} is wrong. Give percents: above 0, at most 100.`);
+}
+if (!Number.isInteger(sample.seed)) usage(`--seed ${values.seed} is wrong. Give a whole number.`);
 const chosen = Object.entries(rooms).filter(([name]) => values.room.length === 0 || values.room.includes(name));
 const unknown = values.room.find((name) => !Object.hasOwn(rooms, name));
 if (unknown !== undefined) usage(`--room ${unknown} is unknown. Give one of ${Object.keys(rooms).join(', ')}.`);
@@ -99,7 +109,11 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
       config,
       JSON.stringify({
         testRunner: 'vitest',
-        plugins: [createRequire(import.meta.url).resolve('@stryker-mutator/vitest-runner')],
+        plugins: [
+          createRequire(import.meta.url).resolve('@stryker-mutator/vitest-runner'),
+          fileURLToPath(new URL('./sample-checker.ts', import.meta.url)),
+        ],
+        checkers: sample.percent === 100 ? [] : ['sample'],
         vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
         mutate: values.file.length > 0 ? values.file : room.mutate,
         // Stryker rewrites references of this file with an API that TypeScript 7 lacks.
@@ -108,7 +122,11 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
         coverageAnalysis: 'perTest',
         concurrency,
         incremental: true,
-        incrementalFile: join(REPORTS, `${name}.json`),
+        // Stryker would reuse the results of another sample, which excludes other mutants.
+        incrementalFile: join(
+          REPORTS,
+          `${name}${sample.percent === 100 ? '' : `-${sample.percent}-${sample.seed}`}.json`,
+        ),
         force: values.fresh,
         timeoutMS: TIMEOUT_MS,
         ignorePatterns: ['.stryker-tmp', 'cdk.out', 'dist', 'docs', 'reports'],
@@ -131,7 +149,7 @@ async function scoreRoom(name: string, room: Room): Promise<Score | undefined> {
     const { files } = reportSchema.parse(JSON.parse(await readFile(reportFile, 'utf8')));
     // The report has the earlier results of other files, too.
     const run = Object.entries(files).filter(([file]) => values.file.length === 0 || values.file.includes(file));
-    return scoreOf({ files: Object.fromEntries(run) }, equivalents);
+    return scoreOf({ files: Object.fromEntries(run) }, equivalents, sample);
   } finally {
     await rm(folder, { recursive: true, force: true });
     await rm(sandbox, { recursive: true, force: true });
@@ -148,7 +166,7 @@ async function runStryker(config: string, room: Room): Promise<number | string> 
     // Its progress is not part of our output.
     stdio: ['ignore', process.stderr, 'inherit'],
     detached: true,
-    env: { ...process.env, MUTATION_TESTS: room.tests.join(',') },
+    env: { ...process.env, MUTATION_TESTS: room.tests.join(','), MUTATION_SAMPLE: JSON.stringify(sample) },
   });
   const end = () => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

@@ -17,13 +17,23 @@ export const rooms: Readonly<Record<string, Room>> = {
   forcing: { mutate: ['lambda/forcing/*.ts'], tests: ['test/lambda/forcing/**'], budgetMinutes: 90 },
   formats: { mutate: ['lambda/formats/**/*.ts'], tests: ['test/lambda/formats/**'], budgetMinutes: 60 },
   generation: { mutate: ['lambda/generation/*.ts'], tests: ['test/lambda/generation/**'], budgetMinutes: 120 },
-  apis: { mutate: ['lambda/apis/**/*.ts'], tests: ['test/lambda/apis/**'], budgetMinutes: 120 },
+  apis: {
+    mutate: ['lambda/apis/**/*.ts'],
+    // The routes of files, stores and feedback are tested with what is behind them.
+    tests: ['test/lambda/apis/**', 'test/lambda/feedback/**', 'test/lambda/retrieval/stores.test.ts'],
+    budgetMinutes: 180,
+  },
   upstream: { mutate: ['lambda/upstream/*.ts'], tests: ['test/lambda/upstream/**'], budgetMinutes: 60 },
   scaling: {
     mutate: ['lambda/scaling/*.ts'],
     tests: ['test/lambda/scaling/**', 'test/lambda/keys/backoff.test.ts'],
     budgetMinutes: 90,
   },
-  checks: { mutate: ['lib/checks/*.ts'], tests: ['test/lib/checks/**'], budgetMinutes: 120 },
+  checks: {
+    mutate: ['lib/checks/*.ts'],
+    // The other tests there judge whole templates, for minutes.
+    tests: ['test/lib/checks/bounds.test.ts', 'test/lib/checks/checks.test.ts', 'test/lib/checks/refusals.test.ts'],
+    budgetMinutes: 120,
+  },
   endpoint: { mutate: ['local/endpoint/*.ts'], tests: ['test/local/**'], budgetMinutes: 90 },
 };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { equivalents } from './equivalents.ts';
+import { isSampled } from './sample.ts';
 import { percentOf, type Report, scoreOf } from './score.ts';
 
 type Mutant = Report['files'][string]['mutants'][number];
@@ -67,8 +68,37 @@ describe('the score of a room', () => {
     expect(scoreOf(report(several), []).survivors).toMatchObject([{ code: 'call({', mutated: 'call({});' }]);
   });
 
+  it('of a sample has only its mutants, and knows no entry that matches none', () => {
+    const many = Array.from({ length: 400 }, (_, index) => mutant('Killed', 1, index + 1, index + 2, 'x'));
+    const none = mutant('NoCoverage', 1, 11, 12, '2');
+    const score = scoreOf(report(...many, none), [equivalent], { percent: 25, seed: 1 });
+    expect(score.mutants).toBeGreaterThan(70);
+    expect(score.mutants).toBeLessThan(130);
+    expect(score.stale).toEqual([]);
+    const sampledBy = (seed: number, percent: number) => scoreOf(report(...many), [], { percent, seed }).noticed;
+    expect(sampledBy(2, 25)).not.toBe(0);
+    expect(sampledBy(1, 100)).toBe(400);
+  });
+
   it('of no mutants is 100 %', () => {
     expect(percentOf({ noticed: 0, mutants: 0 })).toBe(100);
+  });
+});
+
+describe('a sample of mutants', () => {
+  const place = (column: number) => ({ file: 'a.ts', line: 1, column, mutatorName: 'any', replacement: 'x' });
+  const columnsOf = (percent: number, seed: number) =>
+    Array.from({ length: 1_000 }, (_, column) => column).filter((column) =>
+      isSampled(place(column), { percent, seed }),
+    );
+
+  it('has about its share, the same ones each time, and a larger one has all of a smaller one', () => {
+    expect(columnsOf(10, 1)).toEqual(columnsOf(10, 1));
+    expect(columnsOf(10, 1).length).toBeGreaterThan(60);
+    expect(columnsOf(10, 1).length).toBeLessThan(140);
+    expect(columnsOf(20, 1)).toEqual(expect.arrayContaining(columnsOf(10, 1)));
+    expect(columnsOf(10, 2)).not.toEqual(columnsOf(10, 1));
+    expect(columnsOf(100, 1)).toHaveLength(1_000);
   });
 });
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Equivalent } from './equivalents.ts';
+import { isSampled, type Sample } from './sample.ts';
 
 const place = z.object({ line: z.int(), column: z.int() });
 
@@ -54,8 +55,9 @@ export interface Score {
   readonly stale: readonly Equivalent[];
 }
 
-/** Counts a report, without the equivalent mutants. */
-export function scoreOf({ files }: Report, equivalents: readonly Equivalent[]): Score {
+/** Counts the mutants of a report that are in the sample, without the equivalent ones. */
+export function scoreOf(report: Report, equivalents: readonly Equivalent[], sample: Sample = everyMutant): Score {
+  const files = sampledOf(report.files, sample);
   const found = Object.entries(files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
     return mutants.flatMap((mutant) => {
@@ -79,10 +81,27 @@ export function scoreOf({ files }: Report, equivalents: readonly Equivalent[]): 
     mutants: noticed + survivors.length,
     survivors,
     equivalent: found.length - survivors.length,
+    // A sample lacks mutants.
     stale: equivalents.filter(
-      (entry) => Object.hasOwn(files, entry.file) && !found.some((survivor) => isSame(entry, survivor)),
+      (entry) =>
+        sample.percent === 100 &&
+        Object.hasOwn(files, entry.file) &&
+        !found.some((survivor) => isSame(entry, survivor)),
     ),
   };
+}
+
+const everyMutant: Sample = { percent: 100, seed: 1 };
+
+/** A mutant that no test runs is in the report even if it is not in the sample. */
+function sampledOf(files: Report['files'], sample: Sample): Report['files'] {
+  const entries = Object.entries(files).map(([file, { source, mutants }]) => {
+    const sampled = mutants.filter(({ mutatorName, replacement, location: { start } }) =>
+      isSampled({ file, line: start.line, column: start.column, mutatorName, replacement }, sample),
+    );
+    return [file, { source, mutants: sampled }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** The share of noticed mutants, in percent. 100 if there is none. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../property-runs.ts';
 import { scriptedApp } from '../scripted-world.ts';
 import { errorOf } from './chat/completion-schema.ts';
 
@@ -137,7 +138,7 @@ describe('malformed requests', () => {
         // Anthropic's shape has no `param`: only the message names the field.
         if (path !== '/v1/messages') expect(param).not.toBeNull();
       }),
-      { numRuns: 20_000, seed: 20261124 },
+      { numRuns: runs(20_000), seed: 20261124 },
     );
   }, 120_000);
 
@@ -158,7 +159,7 @@ describe('malformed requests', () => {
           await errorOf(response);
         },
       ),
-      { numRuns: 2_000, seed: 5 },
+      { numRuns: runs(2_000), seed: 5 },
     );
   });
 });

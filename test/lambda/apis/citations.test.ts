@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CitationReader, SentenceReader } from '../../../lambda/apis/citations.ts';
+import { runs } from '../../property-runs.ts';
 import { passageOf } from '../retrieval/scripted-retriever.ts';
 
 const passages = ['one', 'two', 'three'].map((text, at) => ({ ...passageOf(text, at), tokens: 1 }));
@@ -41,7 +42,7 @@ describe('the citations of an answer', () => {
         }
         expect(marksOf(...pieces)).toEqual(marksOf(text));
       }),
-      { numRuns: 3_000, seed: 20261127 },
+      { numRuns: runs(3_000), seed: 20261127 },
     );
   });
 });
@@ -74,7 +75,7 @@ describe('the sentences of an answer', () => {
         expect(sentencesOf(...pieces).join('')).toBe(text);
         expect(sentencesOf(...pieces)).toEqual(sentencesOf(text));
       }),
-      { numRuns: 2_000, seed: 20261127 },
+      { numRuns: runs(2_000), seed: 20261127 },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { runs } from '../../property-runs.ts';
 import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { eventsOf, scriptedApp } from '../scripted-world.ts';
 
@@ -213,7 +214,7 @@ describe('history that a client sends back', () => {
           expect(model.requests[0]?.promptIds).toEqual(plain.model.requests[0]?.promptIds);
         },
       ),
-      { numRuns: 150, seed: 15 },
+      { numRuns: runs(150), seed: 15 },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rawInputsOf } from '../../../lambda/apis/messages/raw-inputs.ts';
+import { runs } from '../../property-runs.ts';
 import { decode, IM_END, IM_START } from '../forcing/tiny-vocabulary.ts';
 import { anyJsonObject, anyJsonText } from '../formats/tools/any-json-text.ts';
 import { type ScriptedSegment, scriptedApp, scriptedModel } from '../scripted-world.ts';
@@ -81,7 +82,7 @@ describe('Arguments of a tool call', () => {
           expect(argumentsIn(name, text, stream)).toBe(given);
           if (!stream) expect(() => JSON.parse(text)).not.toThrow();
         }),
-        { numRuns: 60, examples: [['{"id":12345678901234567890,"price":1.10}']] },
+        { numRuns: runs(60), examples: [['{"id":12345678901234567890,"price":1.10}']] },
       );
     },
   );
@@ -147,7 +148,7 @@ describe('Inputs of earlier calls', () => {
         const inputs = rawInputsOf(body);
         expect([inputs('a'), inputs('b'), inputs('c')]).toEqual([given, undefined, undefined]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

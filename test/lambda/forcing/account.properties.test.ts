@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
 import type { ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import type { ForcingReport } from '../../../lambda/forcing/report.ts';
+import { runs } from '../../property-runs.ts';
 import { earlyPlan, script } from './arbitraries.ts';
 import { drive, type ServerScript } from './simulated-server.ts';
 import { bytes, format } from './tiny-vocabulary.ts';
 
-const RUNS = { numRuns: 6_000, seed: 20261126 };
+const RUNS = { numRuns: runs(6_000), seed: 20261126 };
 
 /** A plan that may continue a given thought or a given answer, and look documents up. */
 const anyPlan = fc

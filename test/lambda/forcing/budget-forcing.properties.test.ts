@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
 import type { Emission } from '../../../lambda/forcing/plan.ts';
+import { runs } from '../../property-runs.ts';
 import { earlyPlan, plan, script } from './arbitraries.ts';
 import { drive } from './simulated-server.ts';
 import { decode, format } from './tiny-vocabulary.ts';
 
-const RUNS = { numRuns: 4_000, seed: 20261124 };
+const RUNS = { numRuns: runs(4_000), seed: 20261124 };
 
 describe('budget forcing, for any output in pieces of any size', () => {
   it('the thinking stays within its minimum and maximum, and no segment requests 0 tokens', () => {

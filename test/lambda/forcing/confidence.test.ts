@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ConfidenceMeasure, ConfidenceMeter, confidenceMeasures } from '../../../lambda/forcing/confidence.ts';
+import { runs } from '../../property-runs.ts';
 
-const RUNS = { numRuns: 500, seed: 20261126 };
+const RUNS = { numRuns: runs(500), seed: 20261126 };
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Tokens with their log-probability and 20 most likely ones. */
@@ -70,7 +71,7 @@ describe('confidence of a thought', () => {
   });
 
   it.each(confidenceMeasures)('%s over more tokens than its window follows its definition', (measure) => {
-    const tokens = fc.sample(token, { numRuns: 1_500, seed: 20261126 });
+    const tokens = fc.sample(token, { numRuns: runs(1_500), seed: 20261126 });
     const expected = byDefinition(measure, tokens);
     const { value = -1 } = meterOf(measure, tokens).read() ?? {};
     expect(Math.abs(value - expected)).toBeLessThan(expected / 32 + 1e-9);

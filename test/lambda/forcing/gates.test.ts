@@ -4,11 +4,12 @@ import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
 import { confidenceMeasures } from '../../../lambda/forcing/confidence.ts';
 import type { ForcingPlan } from '../../../lambda/forcing/plan.ts';
 import { maxProbeTokens, PROBE_TOKENS } from '../../../lambda/forcing/probe-rule.ts';
+import { runs } from '../../property-runs.ts';
 import { earlyPlan, plan, script } from './arbitraries.ts';
 import { drive, probabilityOf, type ServerScript } from './simulated-server.ts';
 import { bytes, END_OF_TEXT, format, IM_END, IM_START, newDecoder, WAIT } from './tiny-vocabulary.ts';
 
-const RUNS = { numRuns: 500, seed: 20261126 };
+const RUNS = { numRuns: runs(500), seed: 20261126 };
 
 function run(limits: Partial<ForcingPlan['limits']>, changes: Partial<ForcingPlan>, server: ServerScript) {
   const machine = new BudgetForcing({
@@ -245,7 +246,7 @@ describe('rules by confidence, for any output in pieces of any size', () => {
         expect(second).toEqual(first);
         expect(c - d).toBe(a - b);
       }),
-      { ...RUNS, numRuns: 200 },
+      { ...RUNS, numRuns: runs(200) },
     );
   });
 });

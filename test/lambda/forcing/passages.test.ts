@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BudgetForcing } from '../../../lambda/forcing/budget-forcing.ts';
 import type { ForcingPlan } from '../../../lambda/forcing/plan.ts';
+import { runs } from '../../property-runs.ts';
 import { earlyPlan, script } from './arbitraries.ts';
 import { drive, probabilityOf, type ServerScript } from './simulated-server.ts';
 import { bytes, decode, format, IM_END, IM_START, newDecoder, WAIT } from './tiny-vocabulary.ts';
@@ -142,9 +143,9 @@ describe('passages in a thought, for any plan, output, pieces and failures', () 
         const { promptTokens, retrievedTokens, thinkingTokens, delimiterTokens } = report;
         expect(first.promptIds).toHaveLength(promptTokens + retrievedTokens + thinkingTokens + delimiterTokens);
       }),
-      { numRuns: 2_000, seed: 20261127 },
+      { numRuns: runs(2_000), seed: 20261127 },
     );
-    expect(looked).toBeGreaterThan(200);
+    expect(looked).toBeGreaterThan(runs(2_000) / 20);
   });
 
   it('the result does not depend on the size of the pieces', () => {
@@ -163,7 +164,7 @@ describe('passages in a thought, for any plan, output, pieces and failures', () 
         expect(results[1]).toEqual(results[0]);
         expect(results[2]).toEqual(results[0]);
       }),
-      { numRuns: 400, seed: 20261127 },
+      { numRuns: runs(400), seed: 20261127 },
     );
   });
 });

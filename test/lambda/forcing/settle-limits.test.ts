@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { settleLimits } from '../../../lambda/forcing/settle-limits.ts';
+import { runs } from '../../property-runs.ts';
 import { format } from './tiny-vocabulary.ts';
 
 const model = {
@@ -114,7 +115,7 @@ describe('settleLimits', () => {
             expect(limits.maxTokens).toBeLessThanOrEqual(Math.max(maxTokens, limits.minTokens));
         },
       ),
-      { numRuns: 5_000, seed: 3 },
+      { numRuns: runs(5_000), seed: 3 },
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideVote, type VoteUntil, votesNeeded } from '../../../lambda/forcing/vote-rule.ts';
 import { type Ballot, majorityVote } from '../../../lambda/generation/majority.ts';
+import { runs } from '../../property-runs.ts';
 
 const until: fc.Arbitrary<VoteUntil> = fc.oneof(
   fc.record({ lead: fc.integer({ min: 1, max: 8 }) }),
@@ -36,9 +37,9 @@ describe('A vote that stops', () => {
         if (decision === 'certain') certain++;
         expect(vote.winner).toBe(majorityVote(all).winner);
       }),
-      { numRuns: 2_000, seed: 20261126 },
+      { numRuns: runs(2_000), seed: 20261126 },
     );
-    expect(certain).toBeGreaterThan(100);
+    expect(certain).toBeGreaterThan(runs(2_000) / 20);
   });
 
   it('by a lead or by agreement has it, and had it with no vote before', () => {
@@ -54,7 +55,7 @@ describe('A vote that stops', () => {
           expect(decideVote(majorityVote(all.slice(0, before)).counts, all.length - before, condition)).toBeUndefined();
         }
       }),
-      { numRuns: 1_000, seed: 20261126 },
+      { numRuns: runs(1_000), seed: 20261126 },
     );
   });
 
@@ -75,7 +76,7 @@ describe('A vote that stops', () => {
         }
         expect(needed).toBeGreaterThan(0);
       }),
-      { numRuns: 2_000, seed: 20261126 },
+      { numRuns: runs(2_000), seed: 20261126 },
     );
   });
 

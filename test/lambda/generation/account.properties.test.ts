@@ -13,6 +13,7 @@ import {
   NoCapacityError,
   StreamBrokenError,
 } from '../../../lambda/upstream/errors.ts';
+import { runs } from '../../property-runs.ts';
 import { bytes, format, IM_END, IM_START, newDecoder, WAIT } from '../forcing/tiny-vocabulary.ts';
 import { chat, ScriptedModel, type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
@@ -137,7 +138,7 @@ describe('the accounts of a generation, for any samples, failures, cuts and abor
           aborted += report.abortedTokens;
         }
       }),
-      { numRuns: 500, seed: 20261126 },
+      { numRuns: runs(500), seed: 20261126 },
     );
     expect(aborted).toBeGreaterThan(0);
   }, 120_000);
@@ -189,7 +190,7 @@ describe('the bill of a request, for any samples, failures and clients that leav
         expect(usage.completion_tokens + other_tokens).toBe(record.thinking + record.answer);
         expect(aborted_tokens).toBe(record.aborted);
       }),
-      { numRuns: 400, seed: 20261126 },
+      { numRuns: runs(400), seed: 20261126 },
     );
   }, 120_000);
 });

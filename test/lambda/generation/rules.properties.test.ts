@@ -5,6 +5,7 @@ import { budgetForcingSchema } from '../../../lambda/apis/response-schemas.ts';
 import { dayOf, Ledger, type UsageRecord } from '../../../lambda/keys/ledger.ts';
 import { ServedModel } from '../../../lambda/models/served-model.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
+import { runs } from '../../property-runs.ts';
 import { IM_END, IM_START, WAIT } from '../forcing/tiny-vocabulary.ts';
 import { loadWorld, smallCopies } from '../scaling/load-world.ts';
 import { chat, scriptedApp, scriptedModel } from '../scripted-world.ts';
@@ -189,12 +190,12 @@ describe('a request with any of the rules together', () => {
         if (vote === undefined) expect(waits).toBe(sum(reports.map((report) => report.waits)));
         if (model.requests.some(({ promptIds }) => promptIds.at(-1) === WAIT)) note('a call after a Wait');
       }),
-      { numRuns: 600, seed: 20261126 },
+      { numRuns: runs(600), seed: 20261126 },
     );
     const expected = ['model', 'budget', 'sure', 'load', 'deadline'].map((end) => `ended by ${end}`);
     const kinds = ['wait', 'wait_skipped', 'suppress', 'probe', 'cut'];
     for (const what of [...expected, ...kinds, 'vote decided by lead', 'vote decided by agree']) {
-      expect([what, (seen.get(what) ?? 0) > 5]).toEqual([what, true]);
+      expect([what, (seen.get(what) ?? 0) >= Math.floor(runs(600) / 100)]).toEqual([what, true]);
     }
   }, 180_000);
 
@@ -213,9 +214,9 @@ describe('a request with any of the rules together', () => {
         expect(other.record).toEqual(one.record);
         if (reportsOf(first).some(({ probes }) => probes !== undefined)) probed++;
       }),
-      { numRuns: 250, seed: 20261126 },
+      { numRuns: runs(250), seed: 20261126 },
     );
-    expect(probed).toBeGreaterThan(25);
+    expect(probed).toBeGreaterThan(runs(250) / 20);
   }, 180_000);
 });
 

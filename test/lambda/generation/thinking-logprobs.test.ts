@@ -12,6 +12,7 @@ import type {
   SegmentRequest,
   TokenLogprob,
 } from '../../../lambda/upstream/segment-model.ts';
+import { runs } from '../../property-runs.ts';
 import {
   bytes,
   decode,
@@ -154,7 +155,7 @@ describe('thinking log-probabilities', () => {
         expect(given.entries.map(({ token }) => token).join('')).toBe(given.text);
         expect(given.entries.every(({ top, logprob }) => top.length === (logprob === null ? 0 : 2))).toBe(true);
       }),
-      { seed: 18, numRuns: 300 },
+      { seed: 18, numRuns: runs(300) },
     );
   });
 

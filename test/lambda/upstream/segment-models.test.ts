@@ -11,6 +11,7 @@ import type { Fault } from '../../../local/endpoint/faults.ts';
 import { type LocalEndpoint, startLocalEndpoint } from '../../../local/endpoint/local-endpoint.ts';
 import { runtimeErrors } from '../../../local/endpoint/runtime-errors.ts';
 import { scriptedEngine } from '../../local/scripted-engine.ts';
+import { runs } from '../../property-runs.ts';
 import { bytes, IM_END } from '../forcing/tiny-vocabulary.ts';
 
 const says = [...bytes('né'), IM_END];
@@ -235,7 +236,7 @@ describe('readCompletionStream', () => {
         const parts = places.slice(1).map((end, index) => whole.subarray(places[index], end));
         expect(await read(parts)).toEqual(expected);
       }),
-      { numRuns: 500, seed: 7 },
+      { numRuns: runs(500), seed: 7 },
     );
   });
 

@@ -442,14 +442,20 @@ describe('a config that cannot work', () => {
     expect(() => addStages(anApp(), config)).toThrowErrorMatchingSnapshot();
   });
 
-  it('every refusal code in the source has a refused config in this test', { timeout: 120_000 }, () => {
-    const source = globSync('lib/**/*.ts')
-      .map((file) => readFileSync(file, 'utf8'))
-      .join('\n');
-    const codes = [...source.matchAll(/(?:\bcode: |\bcheckRange\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
-    const cased = Object.values(refused).flatMap((config) => [...codesOf(config)]);
-    expect(new Set(codes)).toEqual(new Set([...cased, ...onlyInConstructs]));
-  });
+  // Mutation testing rewrites the source.
+  const isMutated = process.env['MUTATION_TESTS'] !== undefined;
+  it.skipIf(isMutated)(
+    'every refusal code in the source has a refused config in this test',
+    { timeout: 120_000 },
+    () => {
+      const source = globSync('lib/**/*.ts')
+        .map((file) => readFileSync(file, 'utf8'))
+        .join('\n');
+      const codes = [...source.matchAll(/(?:\bcode: |\bcheckRange\(\s*)'([a-z0-9-]+)'/g)].map(([, code]) => code);
+      const cased = Object.values(refused).flatMap((config) => [...codesOf(config)]);
+      expect(new Set(codes)).toEqual(new Set([...cased, ...onlyInConstructs]));
+    },
+  );
 
   const final = [
     ...finalTrainings,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CallReader, type ReadPiece } from '../../../../lambda/formats/tools/call-reader.ts';
+import { runs } from '../../../property-runs.ts';
 import { anyJsonObject } from './any-json-text.ts';
 
 const tools = [{ name: 'weather' }, { name: 'time' }];
@@ -54,7 +55,7 @@ describe('a reader of calls', () => {
         const { content, calls } = read(text, { sizes: split, whole });
         expect({ content, calls }).toEqual({ content: expected.content, calls: expected.calls });
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -70,7 +71,7 @@ describe('a reader of calls', () => {
         ]);
         for (const piece of pieces) if ('text' in piece) expect(piece.text.isWellFormed()).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -80,7 +81,7 @@ describe('a reader of calls', () => {
         const { content, calls } = read(`{"name":"time", "arguments":${given}}`, { sizes: split, choice: 'required' });
         expect([content, calls]).toEqual(['', [{ name: 'time', arguments: given, complete: true }]]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -4,6 +4,7 @@ import { type CallTags, formatNames } from '../../../../lambda/forcing/format.ts
 import { formats } from '../../../../lambda/formats/index.ts';
 import type { ReadPiece } from '../../../../lambda/formats/tools/call-reader.ts';
 import { TagReader } from '../../../../lambda/formats/tools/tag-reader.ts';
+import { runs } from '../../../property-runs.ts';
 import { anyJsonObject } from './any-json-text.ts';
 
 const tools = [
@@ -104,7 +105,7 @@ describe.each(families)('calls of %s', (format) => {
         expect(calls).toEqual(both);
         for (const piece of pieces) if ('text' in piece) expect(piece.text.isWellFormed()).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -152,7 +153,7 @@ describe('the arguments of a call', () => {
         const { content, calls } = read('kimi-k2-thinking', text, { sizes: split, whole });
         expect([content, calls]).toEqual(['A', [{ name: 'time', arguments: given, complete: true }]]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -172,7 +173,7 @@ describe('the arguments of a call', () => {
           expect(calls[0]?.complete).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
