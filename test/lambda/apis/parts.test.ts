@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SentenceReader } from '../../../lambda/apis/citations.ts';
 import { echoedCall, echoedId, echoedTexts, mapItems, toolResultText } from '../../../lambda/apis/echoed.ts';
-import { pageOf, pageQuerySchema, parsePageQuery } from '../../../lambda/apis/paging.ts';
+import { pageOf, pageQuerySchema } from '../../../lambda/apis/paging.ts';
 import { ridesAlongEverywhere } from '../../../lambda/apis/rides-along.ts';
 import {
   flooredMinP,
@@ -12,11 +12,12 @@ import {
 } from '../../../lambda/apis/sampling-fields.ts';
 import { userOf } from '../../../lambda/apis/storing.ts';
 import { refuseThinkingLogprobs, toThinkingOptions } from '../../../lambda/apis/thinking-options.ts';
+import { parseQuery } from '../../../lambda/http/parse-query.ts';
 
 describe('a page of a list', () => {
   const entries = ['a', 'b', 'c', 'd', 'e'].map((id, index) => ({ id, created_at: Math.floor(index / 2) }));
   const page = (query: Readonly<Record<string, string>>) => {
-    const { data, ...rest } = pageOf(entries.toReversed(), parsePageQuery(pageQuerySchema, query));
+    const { data, ...rest } = pageOf(entries.toReversed(), parseQuery(pageQuerySchema, query));
     return [data.map(({ id }) => id).join(''), rest.first_id, rest.last_id, rest.has_more, rest.object];
   };
 
@@ -44,7 +45,7 @@ describe('a page of a list', () => {
     [{ after: 'x'.repeat(129) }, 'after', 'invalid_value'],
     [{ pages: '1' }, 'pages', 'unsupported_parameter'],
   ])('of %j is refused by the name of the field', (query, param, code) => {
-    expect(() => parsePageQuery(pageQuerySchema, query)).toThrow(expect.objectContaining({ status: 400, param, code }));
+    expect(() => parseQuery(pageQuerySchema, query)).toThrow(expect.objectContaining({ status: 400, param, code }));
   });
 
   it('after an unknown entry is refused', () => {

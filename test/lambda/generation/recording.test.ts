@@ -245,7 +245,8 @@ describe('the end of a request', () => {
     };
     const admitted = { admission, reservation, promptTokens: 10, limits, shrunk: [] } as never;
     const request = { ...aRequest(), ...options.route } as GenerationRequest;
-    const lookup = options.searches === undefined ? undefined : { searches: options.searches };
+    const { searches } = options;
+    const counted = searches === undefined ? undefined : () => searches;
     const read = [];
     for await (const event of releaseAtEnd(
       events(),
@@ -253,7 +254,7 @@ describe('the end of a request', () => {
       accounts,
       request,
       (level, message, fields) => log.push({ level, message, ...fields }),
-      lookup,
+      counted,
     ))
       read.push(event);
     return { calls, log, read };
