@@ -14,7 +14,7 @@ describe.skipIf(chromiumPath === undefined)('The playground', () => {
 
   it('goes on from an answer, keeps the conversation over a reload, and clears it', async () => {
     const { page, model } = await open([thinks('a'), answers('Two.'), thinks('b'), answers('Four.')]);
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.fill('#system', 'Be brief.');
     await page.fill('#prompt', 'One and one?');
     await page.click('#run');
@@ -38,7 +38,7 @@ describe.skipIf(chromiumPath === undefined)('The playground', () => {
 
   it('sends the system prompt and the limit of the answer', async () => {
     const { page, model } = await open([thinks('a'), answers('b')]);
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.fill('#system', 'Be brief.');
     await page.fill('#max-completion', '50');
     await page.click('#run');
@@ -49,7 +49,7 @@ describe.skipIf(chromiumPath === undefined)('The playground', () => {
 
   it('exports the exchange as it went over the wire, without the key', async () => {
     const { page, url } = await open([thinks('a'), answers('b')]);
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.fill('#key', 'secret-key');
     await page.click('#run');
     await page.waitForSelector('dl dd');

@@ -88,9 +88,9 @@ describe.skipIf(chromiumPath === undefined)('The playground at 1280 x 800', () =
 
   it('opens the options if one of them caused the error', async () => {
     const { page } = await open([]);
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.fill('#unsure-below', '0.5');
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.click('#run');
     await expect.poll(() => page.locator('#unsure-below-error').isVisible()).toBe(true);
   });

@@ -123,7 +123,7 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
 
   it('The playground shows the cost of a run at the price in the form, or else at the price of the model', async () => {
     const { page } = await open([thinks('a'), answers('b'), thinks('c'), answers('d')]);
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.fill('#price', '1000000');
     await page.click('#run');
     // At a dollar a token: the cost counts the prompt with its template, not only prompt and answer.
@@ -142,7 +142,7 @@ describe.skipIf(chromiumPath === undefined)('The pages in Chromium', () => {
     expect(await page.textContent('#code')).toContain('"max_tokens":24');
     await page.getByRole('button', { name: 'Second budget' }).click();
     expect(await page.textContent('#code')).toContain('"waits":2');
-    await page.click('summary');
+    await page.click('summary:text("More options")');
     await page.check('#loops');
     await page.getByRole('button', { name: 'Python' }).click();
     expect(await page.textContent('#code')).toContain('extra_body={"thinking": {"waits": 2, "detect_loops": True}}');
