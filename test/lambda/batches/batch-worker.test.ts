@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BatchWorker } from '../../../lambda/batches/batch-worker.ts';
 import type { LineOutcome, RunLine } from '../../../lambda/batches/run-line.ts';
 import { batchRulesSchema } from '../../../lambda/settings/batch-settings.ts';
@@ -250,6 +250,27 @@ describe('BatchWorker', () => {
     await new BatchWorker(optionsFor(run, { rules })).work({ signal: new AbortController().signal });
     expect(most).toBe(2);
     expect(keys.slice(2, 8).filter((key) => key === 'key_1')).toHaveLength(3);
+  });
+
+  it('a line costs two reads, one write and one deletion of an object, and one write and one deletion of an item', async () => {
+    const { create, work, table, documents } = batchWorld();
+    const operations = {
+      get: vi.spyOn(documents, 'get'),
+      write: vi.spyOn(documents, 'putIfUnchanged'),
+      delete: vi.spyOn(documents, 'delete'),
+      putItem: vi.spyOn(table, 'put'),
+      deleteItem: vi.spyOn(table, 'delete'),
+    };
+    const counts = async (count: number) => {
+      await create(lines(count));
+      for (const spy of Object.values(operations)) spy.mockClear();
+      await work(echoLine);
+      return Object.entries(operations).map(([name, spy]) => [name, spy.mock.calls.length] as const);
+    };
+    const few = new Map(await counts(10));
+    const more = await counts(20);
+    const perLine = more.map(([name, count]) => [name, (count - (few.get(name) ?? 0)) / 10]);
+    expect(Object.fromEntries(perLine)).toEqual({ get: 2, write: 1, delete: 1, putItem: 1, deleteItem: 1 });
   });
 
   it('two workers at once run each line once', async () => {
