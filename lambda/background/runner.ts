@@ -260,7 +260,7 @@ class Step {
         return { kind: 'continues', tokens: this.#tokens.thinking + this.#tokens.answer };
       }
       const failure = await this.#explained(reason);
-      if (isTemporary(failure)) {
+      if (isTemporary(reason, failure)) {
         await this.#flush();
         const waits = await this.#wait(failure);
         if (waits !== undefined) return waits;
@@ -282,7 +282,7 @@ class Step {
     const failure = toApiError(error);
     if (!(error instanceof NoCapacityError)) return failure;
     const { zeroCopies } = this.#options.dependencies;
-    const reason = zeroCopies?.get(this.#stored.model)?.failure;
+    const reason = zeroCopies?.get(this.#generation?.model.settings.id ?? '')?.failure;
     if (reason === undefined) return failure;
     return toApiError(new NoCapacityError(`${error.publicMessage} SageMaker’s reason: ${reason}`, { cause: error }));
   }

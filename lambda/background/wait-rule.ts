@@ -1,4 +1,5 @@
 import type { ApiError } from '../errors/api-error.ts';
+import { ModelError } from '../upstream/errors.ts';
 import type { Waiting } from './stored-response.ts';
 
 /** First pause before the next attempt, in seconds. It doubles with each attempt. */
@@ -36,7 +37,7 @@ export function nextWait(
   };
 }
 
-/** Whether an error says that a response cannot run now, and may later. */
-export function isTemporary({ status }: Pick<ApiError, 'status'>): boolean {
-  return status === 429 || status === 503;
+/** Whether an error says that a response cannot run now, and may later: there is no place for it, or its server fails for a while. */
+export function isTemporary(error: unknown, { status }: Pick<ApiError, 'status'>): boolean {
+  return status === 429 || status === 503 || (error instanceof ModelError && error.retryable);
 }

@@ -4,13 +4,16 @@ import type { Generation, GenerationEvent } from './generation.ts';
 import { requestMetrics } from './generation-metrics.ts';
 import type { GenerationContext, GenerationRequest } from './request.ts';
 
-/** Passes the events of one sample on and writes one log line, with its metrics, when they end, fail or are aborted. */
+/**
+ * Passes the events of one sample on and writes one log line, with its metrics, when they end, fail or are aborted. A sample that goes on
+ * in another segment of work is counted in metrics when it is done: a segment that found no place is no failure of a request.
+ */
 export async function* logGeneration(
   events: AsyncGenerator<GenerationEvent>,
   { signal, plan: { limits } }: Generation,
   { model, requested }: GenerationRequest,
   { log, clock, unixTime }: AppDependencies,
-  { requestId }: GenerationContext,
+  { requestId, continuation }: GenerationContext,
 ): AsyncGenerator<GenerationEvent> {
   const startedAt = clock.now();
   const elapsedMs = () => Math.round(clock.now() - startedAt);
@@ -42,7 +45,7 @@ export async function* logGeneration(
       limits,
       outcome,
       ...(outcome === 'done' && report !== undefined && withoutText(report)),
-      ...requestMetrics(model.settings, metrics, unixTime()),
+      ...(continuation !== undefined && outcome !== 'done' ? {} : requestMetrics(model.settings, metrics, unixTime())),
       first_text_ms: firstTextMs,
       first_answer_ms: firstAnswerMs,
       total_ms: elapsedMs(),

@@ -3,13 +3,12 @@ import { anyValue, isScalar, type JsonObject, type Leniency, type Report } from 
 import { echoedCall, echoedId, echoedTexts, mapItems, toolResultText } from '../echoed.ts';
 import { ridesAlongEverywhere } from '../rides-along.ts';
 
-/** A response can be stored, so `store` is no field that rides along. */
-const { store: _store, ...ridesAlong } = ridesAlongEverywhere;
-
 /** What clients of Responses may send along. */
 export const responsesLeniency: Leniency = {
   ridesAlong: {
-    ...ridesAlong,
+    ...ridesAlongEverywhere,
+    // A response can be stored: true and false say whether.
+    store: { reason: 'not_stored', unless: (value) => typeof value === 'boolean' },
     truncation: { reason: 'no_effect' },
     include: { reason: 'no_effect', always: true, unless: asksForResults },
     max_tool_calls: { reason: 'no_effect' },

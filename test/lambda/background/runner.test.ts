@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ModelRejectedError, NoCapacityError } from '../../../lambda/upstream/errors.ts';
+import { ZeroCopiesReport } from '../../../lambda/scaling/zero-copies-report.ts';
+import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../../lambda/upstream/errors.ts';
 import { bodyOf, Process, playedWorld, post } from './played-world.ts';
 
 const ask = { model: 'scripted', input: 'Think long.', temperature: 0, background: true, store: true };
@@ -59,7 +60,7 @@ describe('A segment of work', () => {
   });
 
   it('waits without a place if there is no copy, with the reason in the state, and runs when there is one', async () => {
-    const { step, model, read, pass } = await queued({ thought: 20 });
+    const { step, model, read, pass, log } = await queued({ thought: 20 });
     model.failWith = new NoCapacityError('The model has no copy in service.');
     expect(await step()).toEqual({ kind: 'waits', seconds: 15, code: 'model_no_capacity' });
     pass(15);
@@ -71,6 +72,45 @@ describe('A segment of work', () => {
     model.failWith = undefined;
     expect(await step()).toMatchObject({ status: 'completed' });
     expect(await read()).not.toHaveProperty('waiting');
+    // A wait is no failure of a request, on which an alarm would ring.
+    const metrics = log.filter(({ message }) => message === 'generation').map(({ Failures }) => Failures);
+    expect(metrics).toEqual([undefined, undefined, 0]);
+  });
+
+  it('says SageMaker’s own reason for a missing copy, if it gives one', async () => {
+    const { model, inProcess, pointer, read } = await queued({ thought: 20 });
+    const report = new ZeroCopiesReport({
+      owner: { endpointName: 'e', modelId: 'scripted' },
+      copies: { describe: async () => ({ current: 0, desired: 1, failure: 'Unable to provision ml.p5.48xlarge.' }) },
+      now: () => 1_700_000_000,
+      emit: () => {},
+      log: () => {},
+    });
+    const { runner } = inProcess(new Process(), { zeroCopies: new Map([['scripted', report]]) });
+    model.failWith = new NoCapacityError('The model has no copy in service.');
+    await runner.step(pointer, never);
+    expect((await read())['waiting']).toMatchObject({
+      message: 'The model has no copy in service. SageMaker’s reason: Unable to provision ml.p5.48xlarge.',
+    });
+  });
+
+  it('waits if the server fails for a while, keeps its tokens, and begins a new wait after progress', async () => {
+    const { step, model, pass, read } = await queued({ thought: 900, callTokens: 400 });
+    model.onToken = (sampled) => {
+      if (sampled === 399) model.failWith = new StreamBrokenError('The stream broke.');
+    };
+    expect(await step()).toEqual({ kind: 'waits', seconds: 15, code: 'model_stream_broken' });
+    pass(15);
+    expect(await step()).toMatchObject({ kind: 'waits', seconds: 30 });
+    pass(30);
+    model.failWith = undefined;
+    model.onToken = (sampled) => {
+      if (sampled === 799) model.failWith = new StreamBrokenError('The stream broke.');
+    };
+    expect(await step()).toMatchObject({ kind: 'waits', seconds: 15 });
+    model.failWith = undefined;
+    expect(await step()).toMatchObject({ status: 'completed' });
+    expect(await read()).toMatchObject({ usage: { output_tokens_details: { reasoning_tokens: 900 } } });
   });
 
   it('fails with the reason when the time to wait is over', async () => {
@@ -154,11 +194,11 @@ describe('A segment of work', () => {
   });
 });
 
-describe('Many responses at once', { timeout: 60_000 }, () => {
+describe('A thousand responses at once', { timeout: 180_000 }, () => {
   it('all end, each once', async () => {
-    const world = playedWorld({ thought: 30 });
+    const world = playedWorld({ thought: 10 });
     const create = async () => await bodyOf(world.app.request('/v1/responses', post(ask)));
-    const created = await Promise.all(Array.from({ length: 300 }, create));
+    const created = await Promise.all(Array.from({ length: 1_000 }, create));
     // Each is delivered twice, as queues may do.
     await Promise.all(
       [...world.started, ...world.started].map(async (pointer) => await world.runner.step(pointer, never)),
@@ -166,12 +206,12 @@ describe('Many responses at once', { timeout: 60_000 }, () => {
     const bodies = await Promise.all(
       created.map(async ({ id }) => await bodyOf(world.app.request(`/v1/responses/${id}`))),
     );
-    expect(new Set(bodies.map(({ id }) => id)).size).toBe(300);
-    expect(bodies.filter(({ status }) => status === 'completed')).toHaveLength(300);
+    expect(new Set(bodies.map(({ id }) => id)).size).toBe(1_000);
+    expect(bodies.filter(({ status }) => status === 'completed')).toHaveLength(1_000);
     const usage = await world.usage();
-    expect(usage).toHaveLength(300);
+    expect(usage).toHaveLength(1_000);
     expect(
-      usage.filter(({ status, thinking, answer }) => status === 'settled' && thinking === 30 && answer === 40),
-    ).toHaveLength(300);
+      usage.filter(({ status, thinking, answer }) => status === 'settled' && thinking === 10 && answer === 40),
+    ).toHaveLength(1_000);
   });
 });
