@@ -61,7 +61,12 @@ export class BackgroundRunner {
     const { store, dependencies } = this.#options;
     const stored = await store.findAny(pointer);
     if (stored === undefined) return { kind: 'ended', status: 'deleted' };
-    if (isFinal(stored.status) && stored.status !== 'cancelled') return { kind: 'ended', status: stored.status };
+    const { status } = stored;
+    if (status !== 'queued' && status !== 'in_progress' && status !== 'cancelled') {
+      // A step that ended the response, and could not tell the webhook, is run again.
+      await notifyEnd(dependencies, pointer, status);
+      return { kind: 'ended', status };
+    }
     const log = await LogWriter.claim(store, stored, dependencies.newId());
     const request = await store.request(pointer);
     return await new Step(this.#options, stored, request, log).run(signal);
@@ -235,6 +240,7 @@ class Step {
       ...(failure === undefined ? {} : { failure }),
     }));
     if (changed?.deleted === true) await this.#options.store.delete(this.#stored);
+    else if (changed !== undefined) await notifyEnd(this.#options.dependencies, this.#stored, status);
     return { kind: 'ended', status: changed === undefined || changed.deleted === true ? 'deleted' : status };
   }
 
@@ -305,6 +311,17 @@ class Step {
     const limitMs = Math.min(maxSeconds * 1_000, own);
     return (this.#stored.created - dependencies.unixTime()) * 1_000 + limitMs;
   }
+}
+
+/** Tells the webhook of the key. A step that is run again tells it again, with the same id. */
+async function notifyEnd(
+  { webhooks }: Pick<AppDependencies, 'webhooks'>,
+  { key, id }: ResponsePointer,
+  status: EndRecord['status'],
+): Promise<void> {
+  await webhooks?.notify(key, { type: `response.${status}`, id });
+  // A function that returns before an attempt is over would freeze it.
+  await webhooks?.settled();
 }
 
 const noTokens = { prompt: 0, cached: 0, thinking: 0, answer: 0, forced: 0, probe: 0, aborted: 0 };

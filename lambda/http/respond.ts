@@ -56,10 +56,11 @@ async function* endingInErrors(
 
 /** The id and the caller of a request, and the signal that aborts when the client disconnects. */
 export function generationContext(context: Context<AppEnvironment>): GenerationContext {
+  const line = context.env?.line;
   return {
     requestId: context.get('requestId'),
     caller: context.get('caller'),
     signal: context.req.raw.signal,
-    batch: context.env?.line?.priority,
+    ...(line === undefined ? {} : { batch: line.priority, work: 'batch' }),
   };
 }

@@ -47,12 +47,12 @@ describe('an uploaded file', () => {
         'The name of file must have 1 to 255 characters, without control characters.',
       ],
     ),
-    ['no purpose', { file: file() }, 'purpose', 'purpose is missing. Send "assistants" or "user_data".'],
+    ['no purpose', { file: file() }, 'purpose', 'purpose is missing. Send "assistants" or "user_data" or "batch".'],
     [
       'another purpose',
       { ...whole, purpose: 'x'.repeat(65) },
       'purpose',
-      `purpose is "${'x'.repeat(64)}". Send "assistants" or "user_data".`,
+      `purpose is "${'x'.repeat(64)}". Send "assistants" or "user_data" or "batch".`,
     ],
     [
       'an expiry without an anchor',

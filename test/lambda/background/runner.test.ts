@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ZeroCopiesReport } from '../../../lambda/scaling/zero-copies-report.ts';
+import { TableUnavailableError } from '../../../lambda/storage/table-unavailable-error.ts';
 import { ModelRejectedError, NoCapacityError, StreamBrokenError } from '../../../lambda/upstream/errors.ts';
+import type { Webhooks } from '../../../lambda/webhooks/webhooks.ts';
 import { bodyOf, Process, playedWorld, post } from './played-world.ts';
 
 const ask = { model: 'scripted', input: 'Think long.', temperature: 0, background: true, store: true };
@@ -213,5 +215,55 @@ describe('A thousand responses at once', { timeout: 180_000 }, () => {
     expect(
       usage.filter(({ status, thinking, answer }) => status === 'settled' && thinking === 10 && answer === 40),
     ).toHaveLength(1_000);
+  });
+});
+
+describe('The webhook of a key', () => {
+  /** A process of the world that notes what it tells webhooks. `fails`: times that it cannot. */
+  const telling = (world: Awaited<ReturnType<typeof queued>>, fails = 0) => {
+    const told: unknown[] = [];
+    let failures = fails;
+    const notify = async (...event: readonly unknown[]) => {
+      if (failures-- > 0) throw new TableUnavailableError('away', {});
+      told.push(event);
+    };
+    const webhooks = { notify, settled: async () => void told.push('settled') } as unknown as Webhooks;
+    return { ...world.inProcess(new Process(), { webhooks }), told };
+  };
+
+  it('is told the end, before the segment is over', async () => {
+    const world = await queued({ thought: 20 });
+    const { runner, told } = telling(world);
+    expect(await runner.step(world.pointer, never)).toEqual({ kind: 'ended', status: 'completed' });
+    expect(told).toEqual([['anonymous', { type: 'response.completed', id: world.id }], 'settled']);
+  });
+
+  it('is told of a response that failed, was cut or was cancelled, and of none that was deleted', async () => {
+    const failing = await queued({ thought: 20 });
+    failing.model.failWith = new ModelRejectedError('No.');
+    const failed = telling(failing);
+    await failed.runner.step(failing.pointer, never);
+    const cutting = await queued({ thought: 20 }, {}, { max_output_tokens: 10 });
+    const cut = telling(cutting);
+    await cut.runner.step(cutting.pointer, never);
+    const cancelling = await queued({ thought: 20 });
+    await cancelling.app.request(`/v1/responses/${cancelling.id}/cancel`, post({}));
+    const cancelled = telling(cancelling);
+    await cancelled.runner.step(cancelling.pointer, never);
+    const types = [failed, cut, cancelled].map(({ told }) => (told[0] as [string, { type: string }])[1].type);
+    expect(types).toEqual(['response.failed', 'response.incomplete', 'response.cancelled']);
+    const deleting = await queued({ thought: 20 });
+    await deleting.app.request(`/v1/responses/${deleting.id}`, { method: 'DELETE' });
+    const deleted = telling(deleting);
+    await deleted.runner.step(deleting.pointer, never);
+    expect(deleted.told).toEqual([]);
+  });
+
+  it('is told again by the next attempt if it could not be', async () => {
+    const world = await queued({ thought: 20 });
+    const { runner, told } = telling(world, 1);
+    expect(await runner.step(world.pointer, never)).toMatchObject({ kind: 'waits', code: 'table_unavailable' });
+    await runner.step(world.pointer, never);
+    expect(told).toEqual([['anonymous', { type: 'response.completed', id: world.id }], 'settled']);
   });
 });
