@@ -123,6 +123,7 @@ describe('the usage record of a request', () => {
         ...used,
         retrieved: 0,
         searches: 0,
+        work: 'interactive',
         elsewhere: [{ upstream: 'other', prompt: 1, completion: 2 }],
       },
     ]);

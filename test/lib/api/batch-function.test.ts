@@ -86,10 +86,13 @@ describe('batches and webhooks, deployed', () => {
   it('the role can invoke the endpoint, use the table, and read and write files, and nothing else', () => {
     const { api } = withBatches();
     expect(actionsOf(api)).toEqual([
+      'dynamodb:BatchGetItem',
+      'dynamodb:BatchWriteItem',
       'dynamodb:DeleteItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
+      'dynamodb:UpdateItem',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       's3:DeleteObject',
