@@ -24,7 +24,8 @@ export interface ResponseWriter {
   /** Events that begin the response. */
   begin(): readonly DialectEvent[];
   take(event: GenerationEvent): readonly DialectEvent[];
-  end(done: Extract<GenerationEvent, { readonly kind: 'done' }>): WrittenEnd;
+  /** @param at Unix time of the end, in seconds */
+  end(done: Extract<GenerationEvent, { readonly kind: 'done' }>, at: number): WrittenEnd;
 }
 
 /** How requests of a dialect run in the background. */

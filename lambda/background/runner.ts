@@ -140,7 +140,7 @@ class Step {
     this.#writer = writer;
     const flushing = setInterval(() => this.#flushOrStop(), MAX_FLUSH_SECONDS * 1_000);
     const done = await this.#read(run.events, writer, run.tokensSoFar).finally(() => clearInterval(flushing));
-    return await this.#end(writer.end(done));
+    return await this.#end(writer.end(done, dependencies.unixTime()));
   }
 
   /** Reads the generation to its end. What the log has already is not written again. */

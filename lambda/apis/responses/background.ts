@@ -23,9 +23,9 @@ export const backgroundResponses: BackgroundDialect = {
         event.kind === 'lookup'
           ? response.items.lookup(event)
           : reader.take(event).flatMap((piece) => response.items.add(piece)),
-      end(done): WrittenEnd {
+      end(done, at): WrittenEnd {
         const last = reader.take(done).flatMap((piece) => response.items.add(piece));
-        const { events, response: body } = endedResponse(response, done);
+        const { events, response: body } = endedResponse(response, done, at);
         const status = body.status === 'incomplete' ? 'incomplete' : 'completed';
         return { status, events: [...last, ...events], body };
       },

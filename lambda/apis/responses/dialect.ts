@@ -63,12 +63,13 @@ function createResponse(dependencies: AppDependencies) {
       const stored = { id, dialect: 'responses', model: request.model, status, background: false } as const;
       await keep?.store.create({ ...stored, request: { body: call, ignored, caller }, result: body });
     };
+    const ending = { store, unixTime: dependencies.unixTime };
     let number = 0;
     const frame = (event: ResponseEvent) => dataFrame({ ...event, sequence_number: number++ }, event.type);
     const response = {
       streamed: request.stream === true,
-      whole: () => wholeResponse(run, store),
-      frames: () => responseFrames(run, frame, store),
+      whole: () => wholeResponse(run, ending),
+      frames: () => responseFrames(run, frame, ending),
       errorFrame: (error: ApiError) => {
         const state = { status: 'failed', code: error.code ?? 'server_error', message: error.message } as const;
         return frame({ type: 'response.failed', response: responseOf(run.identity, run.items.output, state) });
@@ -112,16 +113,20 @@ async function callWithHistory(
   return { request, history: await conversationOf(dependencies.responses.store, key, previous) };
 }
 
-type StoreResponse = (body: ReturnType<typeof endedResponse>['response']) => Promise<void>;
+interface EndOfResponse {
+  /** Stores the response, if it is to be stored. */
+  readonly store: (body: ReturnType<typeof endedResponse>['response']) => Promise<void>;
+  readonly unixTime: () => number;
+}
 
-async function wholeResponse(run: RunningResponse, store: StoreResponse) {
+async function wholeResponse(run: RunningResponse, { store, unixTime }: EndOfResponse) {
   const { items } = run;
   const end = await readAnswer(
     run,
     (piece) => items.add(piece),
     (lookup) => items.lookup(lookup),
   );
-  const { response } = endedResponse(run, end);
+  const { response } = endedResponse(run, end, unixTime());
   await store(response);
   return response;
 }
@@ -129,7 +134,7 @@ async function wholeResponse(run: RunningResponse, store: StoreResponse) {
 async function* responseFrames(
   run: RunningResponse,
   frame: (event: ResponseEvent) => string,
-  store: StoreResponse,
+  { store, unixTime }: EndOfResponse,
 ): AsyncGenerator<string> {
   let last: ReturnType<typeof endedResponse> | undefined;
   yield* answerFrames(run, {
@@ -137,7 +142,7 @@ async function* responseFrames(
     piece: (piece) => run.items.add(piece).map(frame),
     lookup: (lookup) => run.items.lookup(lookup).map(frame),
     end: (end) => {
-      last = endedResponse(run, end);
+      last = endedResponse(run, end, unixTime());
       return last.events.slice(0, -1).map(frame);
     },
   });

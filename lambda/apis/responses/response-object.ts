@@ -17,6 +17,8 @@ export type ResponseState =
   | { readonly status: 'failed'; readonly code: string; readonly message: string }
   | {
       readonly status: 'ended';
+      /** Unix time, in seconds. */
+      readonly at: number;
       readonly report: ForcingReport;
       readonly budgetReport: BudgetReport;
       readonly usage: ChatUsage;
@@ -33,6 +35,7 @@ export function responseOf(
     id,
     object: 'response',
     created_at: created,
+    completed_at: state.status === 'ended' && !cut ? state.at : null,
     background: request.background ?? false,
     status: state.status === 'ended' ? (cut ? 'incomplete' : 'completed') : state.status,
     error: state.status === 'failed' ? { code: state.code, message: state.message } : null,

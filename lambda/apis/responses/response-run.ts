@@ -38,11 +38,12 @@ export function begunEvents({ identity }: Pick<RunningResponse, 'identity'>): re
 }
 
 /** Ends the output. Returns its last events, the last of which has the whole response, and the response. */
-export function endedResponse(run: RunningResponse, end: AnswerEnd) {
+export function endedResponse(run: RunningResponse, end: AnswerEnd, at: number) {
   const { report, segments } = end;
   const events = run.items.close(report.finishReason === 'length' ? 'incomplete' : 'completed');
   const state: ResponseState = {
     status: 'ended',
+    at,
     report,
     budgetReport: toAnswerReport(end, run),
     usage: toChatUsage([{ report, segments }]),

@@ -58,6 +58,7 @@ export const responseSchema = z.looseObject({
   id: text,
   object: z.literal('response'),
   created_at: unixSeconds,
+  completed_at: unixSeconds.nullable(),
   status: z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
   background: z.boolean(),
   error: z.strictObject({ code: text, message: text }).nullable(),
