@@ -25,6 +25,8 @@ export class BackgroundWorker {
   readonly #queue: ResponsePointer[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  /** Leave the segments that run now, by the ids of their responses. */
+  readonly #leaving = new Map<string, AbortController>();
 
   constructor(options: BackgroundWorkerOptions) {
     this.#options = options;
@@ -34,6 +36,11 @@ export class BackgroundWorker {
   async start(pointer: ResponsePointer): Promise<void> {
     await this.#options.table.put({ pk: PARTITION, sk: pointer.id, key: pointer.key, id: pointer.id });
     this.#enqueue(pointer);
+  }
+
+  /** Has a response leave the model, if a segment of it runs now. */
+  leave({ id }: ResponsePointer): void {
+    this.#leaving.get(id)?.abort(new Error('The response was cancelled.'));
   }
 
   /** Runs what an earlier process left. Call it once. */
@@ -68,14 +75,18 @@ export class BackgroundWorker {
 
   async #run(pointer: ResponsePointer): Promise<void> {
     const { runner, table, log } = this.#options;
+    const leaving = new AbortController();
+    this.#leaving.set(pointer.id, leaving);
     try {
-      const outcome = await runner.step(pointer, this.#stop.signal);
+      const outcome = await runner.step(pointer, AbortSignal.any([this.#stop.signal, leaving.signal]));
       if (outcome.kind === 'ended') await table.delete(PARTITION, pointer.id);
       else if (outcome.kind === 'waits') void this.#later(pointer, outcome.seconds);
       else if (outcome.kind === 'continues') this.#queue.push(pointer);
     } catch (error) {
       log('error', 'background response not kept', { response: pointer.id, ...loggableError(error) });
       void this.#later(pointer, RETRY_SECONDS);
+    } finally {
+      this.#leaving.delete(pointer.id);
     }
   }
 

@@ -312,7 +312,13 @@ function backgroundOf(dependencies: AppDependencies, table: LocalTable | undefin
   const worker = new BackgroundWorker({ table: new Table(table.name), runner, places, log });
   return {
     worker,
-    responses: { responses: { store, start: async (pointer: ResponsePointer) => await worker.start(pointer) } },
+    responses: {
+      responses: {
+        store,
+        start: async (pointer: ResponsePointer) => await worker.start(pointer),
+        leave: (pointer: ResponsePointer) => worker.leave(pointer),
+      },
+    },
   };
 }
 

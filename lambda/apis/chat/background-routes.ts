@@ -80,13 +80,13 @@ export function retrieveChat(dependencies: AppDependencies) {
 /** `DELETE /v1/chat/completions/{id}`: cancels it if it runs. */
 export function deleteChat(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment, '/v1/chat/completions/:id'>): Promise<Response> => {
-    const { store } = requireResponses(dependencies);
+    const { store, leave } = requireResponses(dependencies);
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    await deleteResponse(
-      store,
-      stored,
-      async () => await cancelResponse(store, stored, dependencies.newId(), () => ({})),
-    );
+    await deleteResponse(store, stored, async () => {
+      const cancelled = await cancelResponse(store, stored, dependencies.newId(), () => ({}));
+      leave?.(stored);
+      return cancelled;
+    });
     return context.json({ id: stored.id, object: 'chat.completion.deleted', deleted: true });
   };
 }

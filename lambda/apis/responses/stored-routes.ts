@@ -93,12 +93,18 @@ async function bodyOf(store: ResponseStore, stored: StoredResponse): Promise<obj
   return unfinishedBody(stored, request, status === 'queued' ? status : 'in_progress');
 }
 
-async function cancel({ newId }: AppDependencies, store: ResponseStore, stored: StoredResponse): Promise<boolean> {
+async function cancel(
+  { newId, responses }: AppDependencies,
+  store: ResponseStore,
+  stored: StoredResponse,
+): Promise<boolean> {
   const request = await store.request(stored);
   const { waiting: _, ...running } = stored;
-  return await cancelResponse(store, stored, newId(), (events) =>
+  const cancelled = await cancelResponse(store, stored, newId(), (events) =>
     unfinishedBody(running, request, 'cancelled', outputOfEvents(events)),
   );
+  responses?.leave?.(stored);
+  return cancelled;
 }
 
 /** An item of the input as OpenAI lists it. */

@@ -417,6 +417,41 @@ def anthropic_documents(root, key=KEY):
         cited(stream.get_final_message().content)
 
 
+def openai_background(root, key=KEY):
+    import openai
+
+    responses = openai.OpenAI(base_url=f'{root}/v1', api_key=key).responses
+    asked = {'model': MODEL, 'input': SUM, 'background': True, 'store': True}
+    begun = responses.create(**asked)
+    assert begun.status in ('queued', 'in_progress') and begun.background, begun
+    for _ in range(600):
+        answer = responses.retrieve(begun.id)
+        if answer.status not in ('queued', 'in_progress'):
+            break
+        time.sleep(0.1)
+    assert answer.status == 'completed', answer
+    is_text(answer.output_text)
+    events = list(responses.retrieve(begun.id, stream=True))
+    numbers = [event.sequence_number for event in events]
+    assert numbers == list(range(len(events))) and events[-1].type == 'response.completed', events
+    rest = list(responses.retrieve(begun.id, stream=True, starting_after=numbers[-3]))
+    assert [event.sequence_number for event in rest] == numbers[-2:], rest
+    items = responses.input_items.list(begun.id).data
+    assert items[0].content[0].text == SUM, items
+    # A model that is made to think does not end before it is cancelled.
+    long = responses.create(**asked, extra_body={'thinking': {'min_tokens': 1400, 'max_tokens': 1500}})
+    cancelled = responses.cancel(long.id)
+    assert cancelled.status == 'cancelled', cancelled
+    again = responses.create(**{**asked, 'background': False}, previous_response_id=begun.id)
+    assert again.previous_response_id == begun.id, again
+    responses.delete(begun.id)
+    try:
+        responses.retrieve(begun.id)
+    except openai.NotFoundError:
+        return
+    raise AssertionError('The response is still there.')
+
+
 CLIENTS = {
     'openai-chat': openai_chat,
     'openai-responses': openai_responses,
@@ -431,6 +466,7 @@ CLIENTS = {
     'pydantic-ai-responses': pydantic_ai_responses,
     'instructor': instructor,
     'llm': llm,
+    'openai-background': openai_background,
     'openai-documents': openai_documents,
     'anthropic-documents': anthropic_documents,
 }

@@ -8,10 +8,10 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
@@ -36,9 +36,10 @@ const known = execFileSync(python, [join(here, 'check.py')], { encoding: 'utf8' 
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0) throw new Error(`No client ${unknown.join(', ')}. There are ${known.join(', ')}.`);
 
+const data = mkdtempSync(join(tmpdir(), 'budgetforce-clients-'));
 const server = spawn(
   process.execPath,
-  [join(root, 'bin/budgetforce.ts'), 'start', '--port', '0', '--data', 'none', '--json'],
+  [join(root, 'bin/budgetforce.ts'), 'start', '--port', '0', '--data', data, '--json'],
   {
     stdio: ['ignore', 'pipe', 'inherit'],
   },
@@ -55,7 +56,8 @@ try {
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     process.stdout.write(`${passed ? 'passed' : 'FAILED'}  ${name}: ${requests.length} requests in ${seconds} s\n`);
     if (!passed) failed++;
-    if (passed && values.record && !cites) {
+    // What is stored has ids that another recording would not have.
+    if (passed && values.record && !cites && !name.endsWith('background')) {
       mkdirSync(join(here, 'fixtures'), { recursive: true });
       writeFileSync(
         join(here, 'fixtures', `${name}.json`),
@@ -67,6 +69,7 @@ try {
 } finally {
   server.kill();
   await documents.close();
+  rmSync(data, { recursive: true, force: true });
 }
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -81,7 +84,7 @@ async function run(
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
     const { method = 'GET', url = '/' } = request;
-    if (method === 'POST' && request.headers['content-type'] === 'application/json')
+    if (method === 'POST' && body.length > 0 && request.headers['content-type'] === 'application/json')
       requests.push({ path: url, headers: dialectHeaders(request.headers), body: JSON.parse(body.toString()) });
     const headers = Object.entries({
       ...request.headers,
