@@ -33,6 +33,15 @@ const THROTTLES: ReadonlySet<string> = new Set([
 /** Errors of a request that the table understood. A retry does not help, so they are not an outage. */
 const MISTAKES: ReadonlySet<string> = new Set(['ValidationException', 'ItemCollectionSizeLimitExceededException']);
 
+/** Bytes of UTF-8 that a partition key and a sort key can have: DynamoDB's limits. */
+const KEY_BYTES = { pk: 2048, sk: 1024 } as const;
+
+/** Returns whether an item can have a key. Ids come from clients: one that is empty or too long belongs to no item. */
+function canBeKey({ pk, sk }: ItemKey): boolean {
+  const bytes = [Buffer.byteLength(pk), Buffer.byteLength(sk)] as const;
+  return Math.min(...bytes) > 0 && bytes[0] <= KEY_BYTES.pk && bytes[1] <= KEY_BYTES.sk;
+}
+
 /**
  * The DynamoDB table of a deployment: partition key `pk` and sort key `sk`, both strings, and `ttl` as time to live.
  *
@@ -75,6 +84,7 @@ export class Table {
   }
 
   async get(pk: string, sk: string): Promise<Item | undefined> {
+    if (!canBeKey({ pk, sk })) return undefined;
     const command = new GetCommand({ TableName: this.#name, Key: { pk, sk }, ConsistentRead: true });
     return (await inTime('get', async (limit) => await this.#client.send(command, limit))).Item;
   }
@@ -105,6 +115,7 @@ export class Table {
   }
 
   async delete(pk: string, sk: string): Promise<void> {
+    if (!canBeKey({ pk, sk })) return;
     const command = new DeleteCommand({ TableName: this.#name, Key: { pk, sk } });
     await inTime('delete', async (limit) => await this.#client.send(command, limit));
   }
