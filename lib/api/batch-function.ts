@@ -1,6 +1,5 @@
-import { Duration, Validations } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Duration } from 'aws-cdk-lib';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -8,9 +7,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { alarmOnDeadLetters, createDeadLetterQueue } from '../alarms/dead-letters.ts';
 import { functionCode } from '../bundles/program-code.ts';
 import { componentArnOf } from '../endpoint/component-names.ts';
 import type { OfferedModel } from '../endpoint/offered-model.ts';
@@ -46,7 +44,8 @@ export class BatchFunction extends Construct {
       timeout: Duration.minutes(TIMEOUT_MINUTES),
       noDeadLetters: 'Failed events go to the queue of its destination, with their error.',
     });
-    const failed = this.#createQueue();
+    // Messages have an empty event, and the name and message of an error.
+    const failed = createDeadLetterQueue(this, ['AwsSolutions-SQS3']);
     this.handler.configureAsyncInvoke({
       onFailure: new SqsDestination(failed),
       retryAttempts: 0,
@@ -57,7 +56,12 @@ export class BatchFunction extends Construct {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [new LambdaFunction(this.handler, { retryAttempts: 0, deadLetterQueue: failed })],
     });
-    this.alarm = this.#createAlarm(props, failed);
+    this.alarm = alarmOnDeadLetters(this, failed, {
+      meaning: 'A run of batches and webhooks failed, so batches may be late',
+      anchor: 'batches',
+      alarmTopicArn: props.alarmTopicArn,
+      runbookUrl: props.runbookUrl,
+    });
   }
 
   /** Lets the function read the copies of models, and wake them. */
@@ -70,35 +74,5 @@ export class BatchFunction extends Construct {
         resources: names.map((name) => componentArnOf(this, name)),
       }),
     );
-  }
-
-  #createQueue(): Queue {
-    // Messages have an empty event, and the name and message of an error.
-    const failed = new Queue(this, 'Failed', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    for (const id of ['Serverless-SQSRedrivePolicy', 'AwsSolutions-SQS3']) {
-      Validations.of(failed).acknowledge({ id, reason: 'It is the dead-letter queue itself.' });
-    }
-    return failed;
-  }
-
-  #createAlarm({ alarmTopicArn, runbookUrl }: ReasoningApiProps, failed: Queue): Alarm {
-    const alarm = new Alarm(this, 'Alarm', {
-      alarmDescription: `A run of batches and webhooks failed, so batches may be late. Runbook: ${runbookUrl ?? 'docs/runbook.md'}#batches`,
-      metric: failed.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5), statistic: 'Maximum' }),
-      threshold: 0,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    if (alarmTopicArn !== undefined) {
-      const action = new SnsAction(Topic.fromTopicArn(this, 'Topic', alarmTopicArn));
-      alarm.addAlarmAction(action);
-      alarm.addOkAction(action);
-    }
-    return alarm;
   }
 }

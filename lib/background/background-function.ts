@@ -1,6 +1,5 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -14,9 +13,9 @@ import {
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { alarmOnDeadLetters, createDeadLetterQueue } from '../alarms/dead-letters.ts';
 import { NO_TRACING_REASON } from '../api/api-function.ts';
 import { putIntoNetwork } from '../api/function-network.ts';
 import type { FunctionSettings } from '../api/split-settings.ts';
@@ -70,7 +69,7 @@ export class BackgroundFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: BackgroundFunctionProps) {
     super(scope, id);
-    this.failed = this.#createQueue();
+    this.failed = createDeadLetterQueue(this);
     this.role = new Role(this, 'Role', {
       description: 'Background: invokes the endpoint, keeps responses, writes its logs',
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
@@ -78,20 +77,12 @@ export class BackgroundFunction extends Construct {
     this.handler = this.#createFunction(props);
     this.#grantCheckpoints();
     this.alias = this.handler.addAlias('live');
-    this.alarm = this.#createAlarm(props);
-  }
-
-  #createQueue(): Queue {
-    const failed = new Queue(this, 'Failed', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+    this.alarm = alarmOnDeadLetters(this, this.failed, {
+      meaning: 'A response in the background was given up, and its state does not say so',
+      anchor: 'background',
+      alarmTopicArn: props.alarmTopicArn,
+      runbookUrl: props.runbookUrl,
     });
-    Validations.of(failed).acknowledge({
-      id: 'Serverless-SQSRedrivePolicy',
-      reason: 'It is the dead-letter queue itself.',
-    });
-    return failed;
   }
 
   #createFunction(props: BackgroundFunctionProps): LambdaFunction {
@@ -155,25 +146,5 @@ export class BackgroundFunction extends Construct {
       executions,
       'The ARN of an execution has the number of a version and an id, which exist at run time.',
     );
-  }
-
-  #createAlarm({ alarmTopicArn, runbookUrl }: BackgroundFunctionProps): Alarm {
-    const alarm = new Alarm(this, 'Alarm', {
-      alarmDescription: `A response in the background was given up, and its state does not say so. Runbook: ${runbookUrl ?? 'docs/runbook.md'}#background`,
-      metric: this.failed.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(5),
-        statistic: 'Maximum',
-      }),
-      threshold: 0,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    if (alarmTopicArn !== undefined) {
-      const action = new SnsAction(Topic.fromTopicArn(this, 'Topic', alarmTopicArn));
-      alarm.addAlarmAction(action);
-      alarm.addOkAction(action);
-    }
-    return alarm;
   }
 }

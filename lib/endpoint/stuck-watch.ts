@@ -1,16 +1,15 @@
 import { Arn, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunctionResource, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnEndpoint, CfnInferenceComponent } from 'aws-cdk-lib/aws-sagemaker';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { METRIC_NAMESPACE } from '../../lambda/scaling/scaling-metrics.ts';
 import { STUCK_METRIC, stuckDimensions } from '../../lambda/watch/stuck-metric.ts';
+import { notifyTopic } from '../alarms/notify-topic.ts';
 import { ASSET_FOLDER, programAsset } from '../bundles/program-code.ts';
 import { componentArnOf } from './component-names.ts';
 import type { ReasoningEndpoint } from './reasoning-endpoint.ts';
@@ -67,11 +66,7 @@ export class StuckWatch extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
-    if (props.alarmTopicArn !== undefined) {
-      const action = new SnsAction(Topic.fromTopicArn(this, 'Topic', props.alarmTopicArn));
-      this.alarm.addAlarmAction(action);
-      this.alarm.addOkAction(action);
-    }
+    notifyTopic(this, this.alarm, props.alarmTopicArn);
     for (const part of endpoint.node.findAll()) {
       if (part instanceof CfnEndpoint || part instanceof CfnInferenceComponent) part.node.addDependency(this);
     }

@@ -1,6 +1,5 @@
 import { Arn, ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -16,7 +15,6 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, EventType } from 'aws-cdk-lib/aws-s3';
 import { CfnIndex, CfnVectorBucket } from 'aws-cdk-lib/aws-s3vectors';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { TITAN_MODEL } from '../../lambda/retrieval/embed/titan-model.ts';
@@ -24,6 +22,7 @@ import { SEARCH_KEY, unfilterableKeys } from '../../lambda/retrieval/s3-vectors/
 import { analyzerOf } from '../../lambda/retrieval/s3-vectors/search-text.ts';
 import { STORE_FILE_PREFIX } from '../../lambda/retrieval/sync/store-file.ts';
 import type { RetrievalSettings } from '../../lambda/settings/retrieval-settings.ts';
+import { alarmOnDeadLetters, createDeadLetterQueue } from '../alarms/dead-letters.ts';
 import { putIntoNetwork } from '../api/function-network.ts';
 import { createTokenizerLayer, tokenizerPath } from '../api/tokenizer-layer.ts';
 import { ASSET_FOLDER, programAsset } from '../bundles/program-code.ts';
@@ -107,7 +106,12 @@ export class DocumentIndex extends Construct {
     const { queue, failed } = this.#createQueues();
     this.#notify(queue);
     this.#createFunction(props, queue);
-    this.alarm = this.#createAlarm(props, failed);
+    this.alarm = alarmOnDeadLetters(this, failed, {
+      meaning: `A file of a store was not ingested in ${MAX_RUNS} runs, so its passages are missing or old`,
+      anchor: 'documents',
+      alarmTopicArn: props.alarmTopicArn,
+      runbookUrl: props.runbookUrl,
+    });
   }
 
   /** Lets the API's function search, write and remove passages, and read, write and delete documents. */
@@ -164,15 +168,10 @@ export class DocumentIndex extends Construct {
   }
 
   #createQueues(): { readonly queue: Queue; readonly failed: Queue } {
+    const failed = createDeadLetterQueue(this);
     // A customer-managed key would have to allow S3 in its policy. Messages have the names of objects alone.
-    const encryption = { encryption: QueueEncryption.SQS_MANAGED };
-    const failed = new Queue(this, 'Failed', { ...encryption, enforceSSL: true, retentionPeriod: Duration.days(14) });
-    Validations.of(failed).acknowledge({
-      id: 'Serverless-SQSRedrivePolicy',
-      reason: 'It is the dead-letter queue itself.',
-    });
     const queue = new Queue(this, 'Events', {
-      ...encryption,
+      encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
       // AWS recommends six times the timeout of the function, at most 12 hours.
@@ -264,23 +263,6 @@ export class DocumentIndex extends Construct {
         reason: 'Tracing is a choice of the stage, because each traced run is charged.',
       });
     }
-  }
-
-  #createAlarm({ alarmTopicArn, runbookUrl }: DocumentIndexProps, failed: Queue): Alarm {
-    const alarm = new Alarm(this, 'Alarm', {
-      alarmDescription: `A file of a store was not ingested in ${MAX_RUNS} runs, so its passages are missing or old. Runbook: ${runbookUrl ?? 'docs/runbook.md'}#documents`,
-      metric: failed.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5), statistic: 'Maximum' }),
-      threshold: 0,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    if (alarmTopicArn !== undefined) {
-      const action = new SnsAction(Topic.fromTopicArn(this, 'Topic', alarmTopicArn));
-      alarm.addAlarmAction(action);
-      alarm.addOkAction(action);
-    }
-    return alarm;
   }
 
   #grantIndex(role: IRole): void {
