@@ -1,7 +1,7 @@
 import type * as z from 'zod';
-import { ApiError, invalidRequest } from '../errors/api-error.ts';
-import { describeIssue } from './describe-issue.ts';
+import { ApiError } from '../errors/api-error.ts';
 import { isDeeperThan } from './json-depth.ts';
+import { refuseIssues } from './refuse-issues.ts';
 
 /** Deepest nesting of a body. Beyond it, writing a value as JSON again would exhaust the stack. */
 const MAX_DEPTH = 512;
@@ -47,9 +47,5 @@ export async function parseBody<Schema extends z.ZodType>(
   }
   const prepared = prepare(input, text);
   const parsed = schema.safeParse(prepared);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue === undefined) throw invalidRequest('body', 'The body is not valid.');
-  const { field, message } = describeIssue(issue, prepared);
-  throw invalidRequest(field, message, issue.code === 'unrecognized_keys' ? 'unsupported_parameter' : 'invalid_value');
+  return parsed.success ? parsed.data : refuseIssues(parsed.error, prepared, 'body');
 }

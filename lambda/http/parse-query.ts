@@ -1,6 +1,5 @@
 import type * as z from 'zod';
-import { invalidRequest } from '../errors/api-error.ts';
-import { describeIssue } from './describe-issue.ts';
+import { refuseIssues } from './refuse-issues.ts';
 
 /**
  * Parses the query of a request.
@@ -12,9 +11,5 @@ export function parseQuery<Schema extends z.ZodType>(
   query: Readonly<Record<string, string>>,
 ): z.output<Schema> {
   const parsed = schema.safeParse(query);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue === undefined) throw invalidRequest('query', 'The query is not valid.');
-  const { field, message } = describeIssue(issue, query);
-  throw invalidRequest(field, message, issue.code === 'unrecognized_keys' ? 'unsupported_parameter' : 'invalid_value');
+  return parsed.success ? parsed.data : refuseIssues(parsed.error, query, 'query');
 }

@@ -3,6 +3,7 @@ import type { AppDependencies } from '../../context.ts';
 import { ApiError } from '../../errors/api-error.ts';
 import { parseBody } from '../../http/parse-body.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
+import { audit, unknownKey } from './key-routes.ts';
 import { keyChangeSchema, newKeySchema, rotateSchema } from './request.ts';
 
 /** `/v1/admin/keys`: lists, creates, changes, rotates and revokes keys. The value of a key is shown only once. */
@@ -55,18 +56,4 @@ export const keys = defineApi({
 function storeOf({ keys }: AppDependencies): KeyStore {
   if (keys !== undefined) return keys;
   throw new ApiError(404, 'This deployment has no key store. Set a table in its config.', { code: 'no_key_store' });
-}
-
-function audit({ log }: AppDependencies, action: string, requestId: string, key: string): void {
-  log('info', 'admin', { action, key, request_id: requestId });
-}
-
-function unknownKey(id: string): ApiError {
-  return new ApiError(
-    404,
-    `Unknown or revoked key ${JSON.stringify(id.slice(0, 64))}. GET /v1/admin/keys lists all keys.`,
-    {
-      code: 'key_not_found',
-    },
-  );
 }

@@ -5,6 +5,7 @@ import { parseBody } from '../../http/parse-body.ts';
 import type { Webhook } from '../../webhooks/webhook-store.ts';
 import { webhookUrlProblem } from '../../webhooks/webhook-url.ts';
 import type { Webhooks } from '../../webhooks/webhooks.ts';
+import { audit, unknownKey } from '../keys/key-routes.ts';
 import { webhookSchema } from './request.ts';
 
 /** Failures that a webhook shows. */
@@ -67,18 +68,6 @@ function requireWebhooks({ webhooks }: AppDependencies): Webhooks {
 
 async function exists({ keys }: AppDependencies, id: string): Promise<boolean> {
   return (await keys?.findById(id)) !== undefined;
-}
-
-function audit({ log }: AppDependencies, action: string, requestId: string, key: string): void {
-  log('info', 'admin', { action, key, request_id: requestId });
-}
-
-function unknownKey(id: string): ApiError {
-  return new ApiError(
-    404,
-    `Unknown or revoked key ${JSON.stringify(id.slice(0, 64))}. GET /v1/admin/keys lists all keys.`,
-    { code: 'key_not_found' },
-  );
 }
 
 function noWebhook(id: string): ApiError {
