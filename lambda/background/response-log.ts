@@ -1,8 +1,11 @@
+import { inParallel } from '../in-parallel.ts';
 import type { ItemTable } from '../storage/table.ts';
 import { type LogRecord, logRecordSchema, type PlacedRecord } from './log-record.ts';
 
 /** Digits of a place in a sort key. */
 const PLACE_DIGITS = 8;
+/** Records that are deleted at once. */
+const DELETED_AT_ONCE = 16;
 
 /**
  * The log of a response: what happened to it, record after record. Each place can be written once, by a conditional write. So of two
@@ -54,14 +57,9 @@ export class ResponseLog {
   async delete(id: string): Promise<void> {
     const places: string[] = [];
     for await (const item of this.#table.query(partition(id))) places.push(String(item['sk']));
-    while (places.length > 0) {
-      await Promise.all(places.splice(0, DELETED_AT_ONCE).map((sk) => this.#table.delete(partition(id), sk)));
-    }
+    await inParallel(places, DELETED_AT_ONCE, async (sk) => await this.#table.delete(partition(id), sk));
   }
 }
-
-/** Records that are deleted at the same time. */
-const DELETED_AT_ONCE = 16;
 
 const partition = (id: string) => `RESPONSELOG#${id}`;
 const placeOf = (at: number) => String(at).padStart(PLACE_DIGITS, '0');

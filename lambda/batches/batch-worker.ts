@@ -1,4 +1,5 @@
 import { loggableError } from '../errors/loggable-error.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { WebhookEventType } from '../webhooks/event.ts';
 import { BatchRun, LEASE_SECONDS, type RunLimits } from './batch-run.ts';
 import { enter, type QueueEntry } from './batch-store.ts';
@@ -34,16 +35,14 @@ export class BatchWorker {
     let failed = 0;
     const entries: QueueEntry[] = [];
     for await (const entry of this.#options.store.queue()) entries.push(entry);
-    const worker = async () => {
-      for (let entry = entries.shift(); entry !== undefined && !limits.signal.aborted; entry = entries.shift()) {
-        const { key, id } = entry;
-        await this.#take(entry, limits).catch((error: unknown) => {
-          failed++;
-          this.#options.log('error', 'batch interrupted', { key, batch: id, ...loggableError(error) });
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));
+    await inParallel(entries, BATCHES_AT_ONCE, async (entry) => {
+      if (limits.signal.aborted) return;
+      const { key, id } = entry;
+      await this.#take(entry, limits).catch((error: unknown) => {
+        failed++;
+        this.#options.log('error', 'batch interrupted', { key, batch: id, ...loggableError(error) });
+      });
+    });
     return failed;
   }
 

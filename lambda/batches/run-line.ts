@@ -6,7 +6,7 @@ import type { BatchEndpoint } from './records.ts';
 export type LineOutcome =
   | { readonly kind: 'response'; readonly status: number; readonly requestId: string; readonly body: string }
   /** The key's limits or the copies have no room. The line is as if it had not been sent. */
-  | { readonly kind: 'later'; readonly afterSeconds: number; readonly code: string }
+  | { readonly kind: 'later'; readonly afterSeconds: number }
   /** The model or the service failed. The line may be sent again, a few times. */
   | { readonly kind: 'failed'; readonly status: number; readonly requestId: string; readonly body: string };
 
@@ -42,14 +42,9 @@ export function runLineBy(app: Pick<Hono<AppEnvironment>, 'fetch'>): RunLine {
     const { status, headers } = response;
     if (LATER.has(status)) {
       const seconds = Number(headers.get('retry-after'));
-      return { kind: 'later', afterSeconds: seconds > 0 ? seconds : DEFAULT_WAIT, code: codeOf(text) };
+      return { kind: 'later', afterSeconds: seconds > 0 ? seconds : DEFAULT_WAIT };
     }
     const kind = status >= 500 ? 'failed' : 'response';
     return { kind, status, requestId: origin.requestId, body: text };
   };
-}
-
-function codeOf(text: string): string {
-  const { error } = JSON.parse(text) as { readonly error?: { readonly code?: unknown } };
-  return String(error?.code ?? 'unknown');
 }

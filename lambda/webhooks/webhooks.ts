@@ -1,4 +1,5 @@
 import type { Log } from '../errors/log.ts';
+import { inParallel } from '../in-parallel.ts';
 import { type EndEvent, toWebhookBody, type WebhookSender } from './event.ts';
 import { ForbiddenReceiverError, type PostOptions, postEvent } from './post-event.ts';
 import { signatureHeaders, signingSecret } from './sign.ts';
@@ -60,22 +61,16 @@ export class Webhooks implements WebhookSender {
    * @returns number of attempts
    */
   async deliverDue(signal?: AbortSignal): Promise<number> {
-    const byKey = new Map<string, Delivery[]>();
-    for await (const delivery of this.store.due()) {
-      byKey.set(delivery.key, [...(byKey.get(delivery.key) ?? []), delivery]);
-    }
+    const due: Delivery[] = [];
+    for await (const delivery of this.store.due()) due.push(delivery);
     let attempts = 0;
-    const queues = [...byKey.values()];
-    const worker = async () => {
-      for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) {
-        for (const delivery of queue) {
-          if (signal?.aborted === true || !(await this.store.claim(delivery, CLAIM_SECONDS))) break;
-          attempts++;
-          if (!(await this.#attempt(delivery))) break;
-        }
+    await inParallel([...Map.groupBy(due, ({ key }) => key).values()], MAX_KEYS_AT_ONCE, async (deliveries) => {
+      for (const delivery of deliveries) {
+        if (signal?.aborted === true || !(await this.store.claim(delivery, CLAIM_SECONDS))) break;
+        attempts++;
+        if (!(await this.#attempt(delivery))) break;
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(MAX_KEYS_AT_ONCE, queues.length) }, worker));
+    });
     return attempts;
   }
 

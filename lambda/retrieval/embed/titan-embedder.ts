@@ -1,8 +1,8 @@
 import { BedrockRuntimeClient, InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import * as z from 'zod';
+import { inParallel } from '../../in-parallel.ts';
 import type { titanDimensions } from '../../settings/retrieval-settings.ts';
 import type { Embedder } from '../passage-index.ts';
-import { inParallel } from './in-parallel.ts';
 import { TITAN_MODEL } from './titan-model.ts';
 
 /** Most characters of a text. Titan takes 50,000, and 8,192 tokens; what is longer is cut. */

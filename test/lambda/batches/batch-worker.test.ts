@@ -22,7 +22,7 @@ const scripted = (outcomes: Readonly<Record<string, readonly LineOutcome[]>>): {
 };
 const failed: LineOutcome = { kind: 'failed', status: 502, requestId: 'r', body: '{"error":{"code":"model_failed"}}' };
 const refused: LineOutcome = { kind: 'response', status: 400, requestId: 'r', body: '{"error":{"code":"x"}}' };
-const later = (afterSeconds: number): LineOutcome => ({ kind: 'later', afterSeconds, code: 'batch_waits' });
+const later = (afterSeconds: number): LineOutcome => ({ kind: 'later', afterSeconds });
 
 describe('BatchWorker', () => {
   it('runs all lines, and writes their results in the order of the input', async () => {

@@ -3,7 +3,7 @@ import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { inParallel } from '../../../lambda/retrieval/embed/in-parallel.ts';
+import { inParallel } from '../../../lambda/in-parallel.ts';
 import { createOpenAiEmbedder } from '../../../lambda/retrieval/embed/openai-embedder.ts';
 import { createTitanEmbedder } from '../../../lambda/retrieval/embed/titan-embedder.ts';
 
