@@ -1,4 +1,4 @@
-import { errorOf } from './read-run.ts';
+import { callApi } from './call-api.ts';
 
 /** A vector store of the key. */
 export interface Store {
@@ -101,15 +101,6 @@ export class DocumentsApi {
   }
 
   async #call<Answer>(method: string, path: string, body?: FormData | object): Promise<Answer> {
-    const isForm = body instanceof FormData;
-    const response = await fetch(`${this.#base}v1/${path}`, {
-      method,
-      headers: { ...this.#headers(), ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      throw new Error(`The API cannot be reached: ${error instanceof Error ? error.message : String(error)}.`);
-    });
-    if (!response.ok) throw new Error(errorOf(await response.text(), response.status).message);
-    return await response.json();
+    return await callApi<Answer>(method, `${this.#base}v1/${path}`, this.#headers(), body);
   }
 }

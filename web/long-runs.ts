@@ -1,6 +1,6 @@
+import { callApi } from './call-api.ts';
 import { byId, element } from './element.ts';
 import { hasEnded, type StoredRun } from './follow-response.ts';
-import { errorOf } from './read-run.ts';
 import type { ChatBody } from './request-code.ts';
 
 /** What this browser keeps of a run in the background. The API keeps the rest. */
@@ -136,16 +136,7 @@ export class LongRuns {
   }
 
   async #call(method: string, path: string, body?: object): Promise<StoredRun> {
-    const response = await fetch(`${this.#options.url}${path}`, {
-      method,
-      headers: { ...this.#options.headers(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      throw new Error(`The API cannot be reached: ${error instanceof Error ? error.message : String(error)}.`);
-    });
-    if (response.ok) return await response.json();
-    const { message, param } = errorOf(await response.text(), response.status);
-    throw Object.assign(new Error(message), { param });
+    return await callApi<StoredRun>(method, `${this.#options.url}${path}`, this.#options.headers(), body);
   }
 }
 

@@ -1,4 +1,4 @@
-import { errorOf } from './read-run.ts';
+import { callApi } from './call-api.ts';
 
 /** What the page says about an answer. See `POST /v1/feedback`. */
 export type Feedback =
@@ -34,13 +34,6 @@ export class StoredAnswer {
   }
 
   async #send(feedback: Feedback): Promise<void> {
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...this.#headers },
-      body: JSON.stringify({ id: this.id, ...feedback }),
-    }).catch((error: unknown) => {
-      throw new Error(`The API cannot be reached: ${error instanceof Error ? error.message : String(error)}.`);
-    });
-    if (!response.ok) throw new Error(errorOf(await response.text(), response.status).message);
+    await callApi('POST', this.#url, this.#headers, { id: this.id, ...feedback });
   }
 }

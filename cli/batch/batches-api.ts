@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
+import { finalStatuses } from '../../lambda/batches/records.ts';
 import { type ApiClientOptions, callApi, downloadFrom, sendForm } from '../api-client.ts';
 
 const batchSchema = z.object({
@@ -15,7 +16,7 @@ const batchSchema = z.object({
 });
 export type Batch = z.output<typeof batchSchema>;
 
-const END_STATUSES: ReadonlySet<string> = new Set(['completed', 'failed', 'expired', 'cancelled']);
+const END_STATUSES: ReadonlySet<string> = new Set(finalStatuses);
 
 /** Whether a batch stays in its status. */
 export function hasEnded({ status }: Pick<Batch, 'status'>): boolean {

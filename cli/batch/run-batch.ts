@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
+import { readOptional, replaceFile } from '../../evaluate/folder/lines-file.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Batch, type BatchesApi, hasEnded } from './batches-api.ts';
 import { splitInput } from './split-input.ts';
@@ -60,7 +61,7 @@ export async function runBatch(files: BatchFiles, { api, sleep, progress }: Batc
   for (let index = state.batches.length; index < parts.length; index++) {
     const fileId = await api.upload(files.input, parts[index] ?? '');
     state.batches.push((await api.create(fileId, endpoint)).id);
-    await writeState(statePath, state);
+    await replaceFile(statePath, `${JSON.stringify(state)}\n`);
   }
   const batches = await follow(state.batches, api, sleep, progress);
   const report: BatchReport = {
@@ -142,11 +143,6 @@ async function readState(path: string, input: string, files: BatchFiles): Promis
 }
 
 async function storedState(path: string): Promise<State | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readOptional(path);
   return text === undefined ? undefined : stateSchema.parse(JSON.parse(text));
-}
-
-async function writeState(path: string, state: State): Promise<void> {
-  await writeFile(`${path}.part`, `${JSON.stringify(state)}\n`);
-  await rename(`${path}.part`, path);
 }

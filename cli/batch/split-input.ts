@@ -1,10 +1,9 @@
 import * as z from 'zod';
+import { MAX_LINES } from '../../lambda/batches/read-input.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Largest upload of a request, in bytes: the API accepts bodies of 4 MB, and the form needs some of them. */
 const MAX_BYTES = 3_900_000;
-/** Most lines of a batch. */
-const MAX_LINES = 50_000;
 
 const lineSchema = z.looseObject({ url: z.string() });
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type Batch, type BatchesApi, hasEnded } from '../../cli/batch/batches-api.ts';
 import { splitInput } from '../../cli/batch/split-input.ts';
+import { readOptional, replaceFile } from '../folder/lines-file.ts';
 
 const ENDPOINT = '/v1/chat/completions';
 /** Time without a further request after which those that came are sent, in milliseconds. */
@@ -64,7 +65,7 @@ export class BatchAsker {
   }
 
   static async open(api: BatchesApi, options: BatchAskerOptions): Promise<BatchAsker> {
-    const text = await readFile(options.statePath, 'utf8').catch(() => '[]');
+    const text = (await readOptional(options.statePath)) ?? '[]';
     return new BatchAsker(api, options, stateSchema.parse(JSON.parse(text)));
   }
 
@@ -104,7 +105,7 @@ export class BatchAsker {
           .map((line) => String(JSON.parse(line).custom_id));
         const { id } = await this.#api.create(await this.#api.upload('requests.jsonl', part), ENDPOINT);
         this.#state.push({ id, requests });
-        await this.#writeState();
+        await replaceFile(this.#options.statePath, JSON.stringify(this.#state));
         const answers = this.#follow(id, requests);
         for (const request of requests) void settle(request, answers, waiting);
       }
@@ -148,12 +149,6 @@ export class BatchAsker {
       }
     }
     return answers;
-  }
-
-  async #writeState(): Promise<void> {
-    const { statePath } = this.#options;
-    await writeFile(`${statePath}.part`, JSON.stringify(this.#state));
-    await rename(`${statePath}.part`, statePath);
   }
 }
 

@@ -4,7 +4,7 @@ import { isDeeperThan } from '../http/json-depth.ts';
 import type { BatchEndpoint, InputError } from './records.ts';
 
 /** Most lines of a batch, as OpenAI's. */
-const MAX_LINES = 50_000;
+export const MAX_LINES = 50_000;
 /** Errors that a batch reports. */
 const MAX_ERRORS = 100;
 const MAX_CUSTOM_ID = 512;
