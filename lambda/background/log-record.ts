@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { JournalEntry } from '../generation/journal.ts';
 import type { UsedTokens } from '../keys/ledger.ts';
+import { failureSchema } from './stored-response.ts';
 
 /** An event of a response's stream, with its sequence number. */
 export interface SequencedEvent {
@@ -48,7 +49,7 @@ const endSchema = z.object({
   result: z.string(),
   /** What the usage is settled with. If omitted, nothing had begun, or the tokens of the last record are those of an aborted generation. */
   used: z.custom<UsedTokens>((value) => typeof value === 'object' && value !== null).optional(),
-  failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  failure: failureSchema.optional(),
   ...events,
 });
 

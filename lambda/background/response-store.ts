@@ -86,10 +86,14 @@ export class ResponseStore {
     return stored.ttl <= this.#unixTime() ? undefined : stored;
   }
 
-  /** @throws {ApiError} 404 if the key has no such response */
-  async require(pointer: ResponsePointer): Promise<StoredResponse> {
+  /**
+   * @param pointer with a dialect, if only responses of it are meant: each dialect has routes of its own
+   * @throws {ApiError} 404 if the key has no such response
+   */
+  async require(pointer: ResponsePointer & Partial<Pick<StoredResponse, 'dialect'>>): Promise<StoredResponse> {
     const found = await this.find(pointer);
-    if (found === undefined) throw unknownResponse(pointer.id);
+    const { dialect = found?.dialect } = pointer;
+    if (found === undefined || found.dialect !== dialect) throw unknownResponse(pointer.id);
     return found;
   }
 

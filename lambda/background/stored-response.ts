@@ -9,7 +9,7 @@ export function isFinal(status: ResponseStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-const failureSchema = z.object({ code: z.string(), message: z.string() });
+export const failureSchema = z.object({ code: z.string(), message: z.string() });
 /** Why a response failed, in OpenAI's `error`. */
 export type StoredFailure = z.infer<typeof failureSchema>;
 

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { cancelResponse } from '../../background/cancel-response.ts';
-import { createLog } from '../../background/create-log.ts';
 import { deleteResponse } from '../../background/delete-response.ts';
 import { type ResponseStore, unknownResponse } from '../../background/response-store.ts';
+import { startQueued } from '../../background/start-queued.ts';
 import { isFinal, type StoredResponse, waitingMember } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
@@ -49,17 +49,12 @@ export async function createBackgroundChat(
   if (refusesStoreByHeader(context)) throw unsupported('a header that refuses to store', 'Omit one of them');
   refuseInBackground(generation, ASKED);
   await checkBeforeQueue(generation, dependencies, caller);
-  const { store } = responses;
   const id = `chatcmpl-${dependencies.newId()}`;
-  const stored = await store.create({
+  const stored = await responses.store.create({
     ...{ id, dialect: 'chat', model: body.model, status: 'queued', background: true },
     request: { body, ignored, caller },
   });
-  await createLog(store, stored, []);
-  await start(stored).catch(async (error: unknown) => {
-    await store.delete(stored);
-    throw error;
-  });
+  await startQueued(responses, start, stored, []);
   return pending(context, stored, { 'preference-applied': RESPOND_ASYNC });
 }
 
@@ -80,13 +75,10 @@ export function retrieveChat(dependencies: AppDependencies) {
 /** `DELETE /v1/chat/completions/{id}`: cancels it if it runs. */
 export function deleteChat(dependencies: AppDependencies) {
   return async (context: Context<AppEnvironment, '/v1/chat/completions/:id'>): Promise<Response> => {
-    const { store, leave } = requireResponses(dependencies);
-    const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    await deleteResponse(store, stored, async () => {
-      const cancelled = await cancelResponse(store, stored, dependencies.newId(), () => ({}));
-      leave?.(stored);
-      return cancelled;
-    });
+    const responses = requireResponses(dependencies);
+    const stored = await find(responses.store, context.get('caller').id, context.req.param('id'));
+    const cancel = async () => await cancelResponse(responses, stored, dependencies.newId(), () => ({}));
+    await deleteResponse(responses.store, stored, cancel);
     return context.json({ id: stored.id, object: 'chat.completion.deleted', deleted: true });
   };
 }
@@ -106,9 +98,7 @@ function pending(
 }
 
 async function find(store: ResponseStore, key: string, id: string): Promise<StoredResponse> {
-  const stored = await store.require({ key, id });
-  if (stored.dialect !== 'chat') throw unknownResponse(id);
-  return stored;
+  return await store.require({ key, id, dialect: 'chat' });
 }
 
 function unsupported(what: string, instead: string): ApiError {

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { BackgroundResponses } from '../../background/background-responses.ts';
-import { createLog } from '../../background/create-log.ts';
+import { startQueued } from '../../background/start-queued.ts';
 import { storedEvents } from '../../background/stored-events.ts';
 import type { StoredResponse } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
@@ -29,19 +29,21 @@ export async function createBackground(
   const generation = toResponseGeneration(call, ignored, dependencies, caller);
   refuseInBackground(generation, ASKED);
   await checkBeforeQueue(generation, dependencies, caller);
-  const { store } = responses;
   const request = { body: call, ignored, caller };
   const { model } = call.request;
-  const stored = await store.create({ id, dialect: 'responses', model, status: 'queued', background: true, request });
+  const stored = await responses.store.create({
+    id,
+    dialect: 'responses',
+    model,
+    status: 'queued',
+    background: true,
+    request,
+  });
   const response = unfinishedBody(stored, request, 'queued');
-  await createLog(store, stored, [
+  await startQueued(responses, start, stored, [
     { type: 'response.created', response },
     { type: 'response.queued', response },
   ]);
-  await start(stored).catch(async (error: unknown) => {
-    await store.delete(stored);
-    throw error;
-  });
   if (call.request.stream !== true) return context.json(response);
   return await followed(context, dependencies, responses, stored, -1);
 }

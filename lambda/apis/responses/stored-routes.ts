@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
+import type { BackgroundResponses } from '../../background/background-responses.ts';
 import { cancelResponse } from '../../background/cancel-response.ts';
 import { deleteResponse } from '../../background/delete-response.ts';
-import { type ResponseStore, unknownResponse } from '../../background/response-store.ts';
+import type { ResponseStore } from '../../background/response-store.ts';
 import { isFinal, type StoredResponse } from '../../background/stored-response.ts';
 import type { AppDependencies, AppEnvironment } from '../../context.ts';
 import { ApiError, invalidRequest } from '../../errors/api-error.ts';
@@ -38,9 +39,9 @@ export function retrieveStored(dependencies: AppDependencies) {
 /** `DELETE /v1/responses/{id}`: cancels it if it runs. */
 export function deleteStored(dependencies: AppDependencies) {
   return async (context: StoredContext<''>): Promise<Response> => {
-    const { store } = requireResponses(dependencies);
-    const stored = await find(store, context.get('caller').id, context.req.param('id'));
-    await deleteResponse(store, stored, async () => await cancel(dependencies, store, stored));
+    const responses = requireResponses(dependencies);
+    const stored = await find(responses.store, context.get('caller').id, context.req.param('id'));
+    await deleteResponse(responses.store, stored, async () => await cancel(dependencies, responses, stored));
     return context.json({ id: stored.id, object: 'response', deleted: true });
   };
 }
@@ -48,14 +49,15 @@ export function deleteStored(dependencies: AppDependencies) {
 /** `POST /v1/responses/{id}/cancel`. A response that has ended is returned as it is. */
 export function cancelStored(dependencies: AppDependencies) {
   return async (context: StoredContext<'/cancel'>): Promise<Response> => {
-    const { store } = requireResponses(dependencies);
+    const responses = requireResponses(dependencies);
+    const { store } = responses;
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
     if (!stored.background) {
       throw new ApiError(400, 'Only a response in the background can be cancelled. Close the connection of others.', {
         code: 'not_in_background',
       });
     }
-    if (!isFinal(stored.status)) await cancel(dependencies, store, stored);
+    if (!isFinal(stored.status)) await cancel(dependencies, responses, stored);
     return context.json(await bodyOf(store, await store.require(stored)));
   };
 }
@@ -79,10 +81,7 @@ export function inputItems(dependencies: AppDependencies) {
 }
 
 async function find(store: ResponseStore, key: string, id: string): Promise<StoredResponse> {
-  const stored = await store.require({ key, id });
-  // Chat completions have routes of their own.
-  if (stored.dialect !== 'responses') throw unknownResponse(id);
-  return stored;
+  return await store.require({ key, id, dialect: 'responses' });
 }
 
 async function bodyOf(store: ResponseStore, stored: StoredResponse): Promise<object> {
@@ -94,17 +93,15 @@ async function bodyOf(store: ResponseStore, stored: StoredResponse): Promise<obj
 }
 
 async function cancel(
-  { newId, responses }: AppDependencies,
-  store: ResponseStore,
+  { newId }: Pick<AppDependencies, 'newId'>,
+  responses: BackgroundResponses,
   stored: StoredResponse,
 ): Promise<boolean> {
-  const request = await store.request(stored);
+  const request = await responses.store.request(stored);
   const { waiting: _, ...running } = stored;
-  const cancelled = await cancelResponse(store, stored, newId(), (events) =>
+  return await cancelResponse(responses, stored, newId(), (events) =>
     unfinishedBody(running, request, 'cancelled', outputOfEvents(events)),
   );
-  responses?.leave?.(stored);
-  return cancelled;
 }
 
 /** An item of the input as OpenAI lists it. */
