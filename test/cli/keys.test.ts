@@ -1,7 +1,4 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { keysCommand } from '../../cli/commands/keys.ts';
 import { KeyStore } from '../../lambda/keys/key-store.ts';
 import { MemoryTable } from '../../lambda/storage/memory-table.ts';
@@ -9,10 +6,7 @@ import { WebhookStore } from '../../lambda/webhooks/webhook-store.ts';
 import { Webhooks } from '../../lambda/webhooks/webhooks.ts';
 import { scriptedApp } from '../lambda/scripted-world.ts';
 import { embeddedTable } from '../lambda/storage/embedded-table.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+import { commandRunner, serveUntilEnd } from './over-http.ts';
 
 it('budgetforce keys creates, lists, rotates and revokes a key, and neither table nor log holds its value', {
   timeout: 120_000,
@@ -20,18 +14,12 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   const { table, close } = await embeddedTable();
   const keys = new KeyStore(table, () => 1_700_000_000);
   const { app, log } = scriptedApp([], { keys });
-  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
+  const url = await serveUntilEnd(app);
+  const call = commandRunner((argv) => keysCommand.run([...argv, '--base-url', url]));
   const run = async (...argv: string[]) => {
-    text = '';
-    expect(await keysCommand.run([...argv, '--base-url', url, '--json'])).toBe(0);
-    return JSON.parse(text);
+    const { code, out } = await call(...argv, '--json');
+    expect(code).toBe(0);
+    return JSON.parse(out);
   };
 
   const created = await run('create', 'team', '--tokens-per-day', '500');
@@ -64,15 +52,13 @@ it('budgetforce keys creates, lists, rotates and revokes a key, and neither tabl
   for await (const item of table.query('KEY')) stored.push(item);
   for (const { key } of [created, next, again]) expect(JSON.stringify([stored, log])).not.toContain(key);
   expect((await run('list')).data).toHaveLength(4);
-  text = '';
-  await keysCommand.run(['list', '--base-url', url]);
+  const { out: text } = await call('list');
   expect(text).toContain('team  (elastic: true)');
   expect(text).toContain('storing  (revoked, store: true)');
   await run('revoke', created.id);
   expect(await keys.find(again.key)).toBeUndefined();
   await expect(run('revoke', created.id)).rejects.toThrow('Unknown or revoked key "');
   await expect(run('create')).rejects.toThrow('takes a name');
-  server.close();
   await close();
 });
 
@@ -86,18 +72,12 @@ it('budgetforce keys webhook sets, shows and deletes the webhook of a key', { ti
   });
   const keys = new KeyStore(table, unixTime);
   const { app } = scriptedApp([], { keys, webhooks });
-  const server = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
+  const url = await serveUntilEnd(app);
+  const call = commandRunner((argv) => keysCommand.run(['webhook', ...argv, '--base-url', url]));
   const run = async (...argv: string[]) => {
-    text = '';
-    expect(await keysCommand.run(['webhook', ...argv, '--base-url', url])).toBe(0);
-    return text;
+    const { code, out } = await call(...argv);
+    expect(code).toBe(0);
+    return out;
   };
   const { record } = await keys.create('team');
   const receiver = ['--url', 'https://example.com/hook', '--events', 'batch.completed,batch.failed'];
@@ -108,5 +88,4 @@ it('budgetforce keys webhook sets, shows and deletes the webhook of a key', { ti
   expect(await run(record.id, '--url', 'none')).toBe('The webhook is deleted.\n');
   await expect(run(record.id)).rejects.toThrow('has no webhook');
   await expect(run(record.id, '--url', 'http://example.com')).rejects.toThrow('Give one that begins with https://');
-  server.close();
 });

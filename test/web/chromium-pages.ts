@@ -11,6 +11,16 @@ interface OpenOptions {
   readonly colorScheme?: 'light' | 'dark';
 }
 
+/** Errors of a page that come from now on: of scripts, and all that the console shows as one. */
+export function errorsOf(page: Page): readonly string[] {
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  return errors;
+}
+
 /** Opens the pages of scripted apps in Chromium. Pages and servers are closed after each test. */
 export function chromiumPages() {
   let browser: Browser;
@@ -40,7 +50,7 @@ export function chromiumPages() {
     return page;
   }
 
-  /** Opens a page of a scripted app. `errors`: of scripts, and all that the console shows as one. */
+  /** Opens a page of a scripted app. */
   async function open(
     script: readonly ScriptedSegment[],
     changes: Parameters<typeof scriptedApp>[1] = {},
@@ -49,12 +59,8 @@ export function chromiumPages() {
     const world = scriptedApp(script, changes);
     const url = await serve(world.app.fetch);
     const page = await newPage({ viewport, colorScheme });
-    const errors: string[] = [];
+    const errors = errorsOf(page);
     const hosts = new Set<string>();
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
     page.on('request', (request) => hosts.add(new URL(request.url()).hostname));
     await page.goto(`${url}${path}`);
     return { page, errors, hosts, url, ...world };

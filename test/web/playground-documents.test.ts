@@ -4,7 +4,7 @@ import { decode, IM_END, IM_START } from '../lambda/forcing/tiny-vocabulary.ts';
 import { documentWorld, textFile } from '../lambda/retrieval/document-world.ts';
 import { axeFindings } from './axe-findings.ts';
 import { chromiumPath } from './browser.ts';
-import { chromiumPages } from './chromium-pages.ts';
+import { chromiumPages, errorsOf } from './chromium-pages.ts';
 
 const COINS = '# Coins\n\nA florn is 17 coins.\n';
 const script = [
@@ -33,11 +33,7 @@ describe.skipIf(chromiumPath === undefined)('Documents on the playground', () =>
     const world = await documentWorld({ script });
     const url = await serve(world.app.fetch);
     const page = await newPage({ viewport: { width: 1_280, height: 800 }, ...look });
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
+    const errors = errorsOf(page);
     await page.goto(url);
     await page.fill('#key', world.one.key);
     await page.keyboard.press('Tab');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type FeedbackWorld, feedbackWorld, TODAY } from '../lambda/feedback/feedback-world.ts';
 import { axeFindings } from './axe-findings.ts';
 import { chromiumPath } from './browser.ts';
-import { chromiumPages } from './chromium-pages.ts';
+import { chromiumPages, errorsOf } from './chromium-pages.ts';
 
 interface OpenOptions {
   readonly world?: Parameters<typeof feedbackWorld>[0];
@@ -61,11 +61,7 @@ describe.skipIf(chromiumPath === undefined)('Feedback on the playground', () => 
       return await world.app.fetch(request);
     });
     const page = await newPage({ viewport: { width: 1_280, height: 800 }, ...look });
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
+    const errors = errorsOf(page);
     await page.goto(url);
     await page.fill('#key', keyOf?.(world) ?? world.consents.key);
     await page.keyboard.press('Tab');

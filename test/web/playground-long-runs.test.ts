@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalServer, startLocal } from '../../local/start-local.ts';
 import { axeFindings } from './axe-findings.ts';
 import { chromiumPath } from './browser.ts';
-import { chromiumPages } from './chromium-pages.ts';
+import { chromiumPages, errorsOf } from './chromium-pages.ts';
 
 const button = (page: Page, name: RegExp) => page.getByRole('button', { name });
 const list = async (page: Page) => (await page.textContent('#long-runs-list')) ?? '';
@@ -26,11 +26,7 @@ describe.skipIf(chromiumPath === undefined)('Long runs on the playground', () =>
 
   async function open(viewport = { width: 1_280, height: 800 }) {
     const page = await newPage({ viewport });
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
+    const errors = errorsOf(page);
     await page.goto(server.url);
     await page.waitForSelector('#background-choice:not([hidden])');
     return { page, errors };

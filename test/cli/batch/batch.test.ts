@@ -1,49 +1,27 @@
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { splitInput } from '../../../cli/batch/split-input.ts';
 import { batchCommand } from '../../../cli/commands/batch.ts';
 import type { RunLine } from '../../../lambda/batches/run-line.ts';
 import { batchApp, echoLine, inputLine } from '../../lambda/batches/batch-world.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+import { commandRunner, serveUntilEnd } from '../over-http.ts';
 
 /** The command against an app over HTTP whose worker runs by `run`, and a file of requests. */
 async function commandWorld(lines: readonly string[], run: RunLine = echoLine) {
   const world = await batchApp([]);
   const { key, record } = await world.keys.create('jobs');
   const worker = setInterval(() => void world.work(run), 20);
-  const server = createAdaptorServer({ fetch: world.app.fetch }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const url = await serveUntilEnd(world.app);
   const folder = mkdtempSync(join(tmpdir(), 'budgetforce-batch-'));
   onTestFinished(() => {
     clearInterval(worker);
-    server.close();
     rmSync(folder, { recursive: true, force: true });
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const printed = { out: '', err: '' };
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed.out += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    printed.err += String(text);
-    return true;
   });
   const file = join(folder, 'requests.jsonl');
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const call = async (...more: string[]) => {
-    Object.assign(printed, { out: '', err: '' });
-    const code = await batchCommand.run([file, '--base-url', url, '--api-key', key, ...more]);
-    return { code, ...printed };
-  };
+  const call = commandRunner((more) => batchCommand.run([file, '--base-url', url, '--api-key', key, ...more]));
   const read = (name: string) =>
     readFileSync(join(folder, name), 'utf8')
       .trim()

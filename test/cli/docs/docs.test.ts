@@ -1,40 +1,15 @@
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { docsCommand } from '../../../cli/commands/docs.ts';
 import { documentWorld, temporaryFolder } from '../../lambda/retrieval/document-world.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+import { commandRunner, serveUntilEnd } from '../over-http.ts';
 
 /** The command against an app over HTTP, and a folder with documents. */
 async function docsWorld() {
   const world = await documentWorld();
-  const server = createAdaptorServer({ fetch: world.app.fetch }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const printed = { out: '', err: '' };
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed.out += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    printed.err += String(text);
-    return true;
-  });
-  const run = async (...argv: string[]) => {
-    printed.out = '';
-    printed.err = '';
-    const code = await docsCommand.run([...argv, '--base-url', url, '--api-key', world.one.key]);
-    return { code, ...printed };
-  };
+  const url = await serveUntilEnd(world.app);
+  const run = commandRunner((argv) => docsCommand.run([...argv, '--base-url', url, '--api-key', world.one.key]));
   const folder = temporaryFolder();
   const write = (name: string, text: string) => {
     mkdirSync(join(folder, name, '..'), { recursive: true });

@@ -1,4 +1,3 @@
-import OpenAI from 'openai';
 import { BatchStore } from '../../../lambda/batches/batch-store.ts';
 import { BatchWorker } from '../../../lambda/batches/batch-worker.ts';
 import type { RunLine } from '../../../lambda/batches/run-line.ts';
@@ -14,6 +13,7 @@ import { batchRulesSchema } from '../../../lambda/settings/batch-settings.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import type { ItemTable } from '../../../lambda/storage/table.ts';
 import type { EndEvent } from '../../../lambda/webhooks/event.ts';
+import { openaiOver } from '../openai-over.ts';
 import { type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
 const NOW = 1_700_000_000;
@@ -95,12 +95,6 @@ export async function batchApp(script: readonly ScriptedSegment[]) {
     keyHashes: async () => [hashKey('admin')],
     ...{ keys, ledger, unixTime, files: world.files, batches: { store: world.store } },
   });
-  const clientOf = (apiKey: string) =>
-    new OpenAI({
-      apiKey,
-      baseURL: 'http://localhost/v1',
-      maxRetries: 0,
-      fetch: async (url, init) => await app.request(String(url), init),
-    });
+  const clientOf = (apiKey: string) => openaiOver(app, apiKey);
   return { ...world, app, model, log, keys, ledger, clientOf };
 }

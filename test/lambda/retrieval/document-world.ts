@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import OpenAI from 'openai';
 import { onTestFinished } from 'vitest';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
@@ -13,6 +12,7 @@ import type { Documents } from '../../../lambda/retrieval/sync/documents.ts';
 import { MemoryDocuments } from '../../../lambda/retrieval/sync/memory-documents.ts';
 import { MemoryTable } from '../../../lambda/storage/memory-table.ts';
 import { EmbeddedIndex } from '../../../local/retrieval/embedded-index.ts';
+import { openaiOver } from '../openai-over.ts';
 import { type ScriptedSegment, scriptedApp } from '../scripted-world.ts';
 
 export const NOW = 1_700_000_000;
@@ -65,13 +65,7 @@ export async function documentWorld(given: DocumentParts = {}) {
     retriever: parts.stores,
   });
   const [one, two] = [await keys.create('one', {}), await keys.create('two', {})];
-  const clientOf = (apiKey: string) =>
-    new OpenAI({
-      apiKey,
-      baseURL: 'http://localhost/v1',
-      maxRetries: 0,
-      fetch: async (url, init) => await app.request(String(url), init),
-    });
+  const clientOf = (apiKey: string) => openaiOver(app, apiKey);
   return { ...parts, app, log, model, keys, one, two, client: clientOf(one.key), other: clientOf(two.key), clientOf };
 }
 
