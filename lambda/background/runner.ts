@@ -13,7 +13,13 @@ import { FLUSH_TOKENS, MAX_FLUSH_SECONDS } from './flush-rule.ts';
 import type { EndRecord, ProgressRecord } from './log-record.ts';
 import { LogWriter, SupersededError } from './log-writer.ts';
 import type { ResponseStore, StoredRequest } from './response-store.ts';
-import { isFinal, type ResponsePointer, type ResponseStatus, type StoredResponse } from './stored-response.ts';
+import {
+  isFinal,
+  type ResponsePointer,
+  type ResponseStatus,
+  type StoredResponse,
+  toFailure,
+} from './stored-response.ts';
 import { isTemporary, nextWait } from './wait-rule.ts';
 
 export interface RunnerOptions {
@@ -272,7 +278,7 @@ class Step {
         if (waits !== undefined) return waits;
       }
       logFailure(this.#options.dependencies.log, this.#stored.id, failure);
-      const described = { code: failure.code ?? 'server_error', message: failure.message };
+      const described = toFailure(failure);
       return await this.#end(
         this.#dialect.failed(this.#stored, this.#request, described, this.#writer?.output ?? []),
         described,

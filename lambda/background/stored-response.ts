@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ApiError } from '../errors/api-error.ts';
 
 /** OpenAI's states of a response. The first two are not final. */
 export const responseStatuses = ['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled'] as const;
@@ -9,13 +10,31 @@ export function isFinal(status: ResponseStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-export const failureSchema = z.object({ code: z.string(), message: z.string() });
-/** Why a response failed, in OpenAI's `error`. */
+/** Why a response failed or waits, in OpenAI's `error`. */
+const reasonSchema = z.object({ code: z.string(), message: z.string() });
+
+/** Why a response failed. */
+export const failureSchema = reasonSchema.extend({
+  /** Status of a request that was at fault itself. If omitted, the model or the service failed. */
+  status: z.literal([400, 401, 403, 404, 413]).optional(),
+  /** The field at fault. */
+  param: z.string().optional(),
+});
 export type StoredFailure = z.infer<typeof failureSchema>;
+
+/** What is stored of the error with which a response ends. */
+export function toFailure({ code, message, status, param }: ApiError): StoredFailure {
+  const { data: refusal } = failureSchema.shape.status.safeParse(status);
+  return {
+    ...{ code: code ?? 'server_error', message },
+    ...(refusal === undefined ? {} : { status: refusal }),
+    ...(param === null ? {} : { param }),
+  };
+}
 
 /** Why a response does not run at the moment, although it could. */
 const waitingSchema = z.object({
-  ...failureSchema.shape,
+  ...reasonSchema.shape,
   /** Unix time of the first attempt that found no place, in seconds. */
   since: z.int(),
   /** Attempts since then. */

@@ -65,7 +65,10 @@ export function retrieveChat(dependencies: AppDependencies) {
     const stored = await find(store, context.get('caller').id, context.req.param('id'));
     const { status, result, failure } = stored;
     if (!isFinal(status)) return pending(context, stored);
-    if (failure !== undefined) throw new ApiError(502, failure.message, { code: failure.code });
+    if (failure !== undefined) {
+      const { message, code, status: refusal = 502, param } = failure;
+      throw new ApiError(refusal, message, { code, ...(param === undefined ? {} : { param }) });
+    }
     const body = result === undefined ? undefined : await store.content(result);
     if (typeof body !== 'object' || body === null) throw unknownResponse(stored.id);
     return context.json(body);

@@ -31,8 +31,8 @@ export const backgroundResponses: BackgroundDialect = {
       },
     };
   },
-  failed(stored, request, failure, output): WrittenEnd {
-    const body = responseOf(identityOf(stored, request), output, { status: 'failed', ...failure });
+  failed(stored, request, { code, message }, output): WrittenEnd {
+    const body = responseOf(identityOf(stored, request), output, { status: 'failed', code, message });
     return { status: 'failed', events: [{ type: 'response.failed', response: body }], body };
   },
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createApp } from '../../../lambda/app.ts';
+import { ApiError } from '../../../lambda/errors/api-error.ts';
 import { hashKey } from '../../../lambda/keys/hash-key.ts';
 import { KeyStore } from '../../../lambda/keys/key-store.ts';
 import { bodyOf, errorOf, Process, playedWorld, post } from './played-world.ts';
@@ -161,6 +162,31 @@ describe('A chat request that prefers to be answered later', () => {
     expect(completion.choices[0]?.message).toEqual(direct.choices[0]?.message);
     expect((await app.request(url, { method: 'DELETE' })).status).toBe(200);
     expect((await app.request(url)).status).toBe(404);
+  });
+
+  it.each([
+    [new ApiError(404, 'No such store.', { code: 'vector_store_not_found', param: 'vector_store_id' }), 404],
+    [new Error('The index is broken.'), 502],
+  ])('that fails with %s is told so with the status %d', async (failure, status) => {
+    const world = playedWorld({ thought: 20 });
+    const search = async () => {
+      throw failure;
+    };
+    const { app, runner } = world.inProcess(new Process(), { retriever: { search } });
+    const asked = { ...chat, retrieval: { stores: ['vs_1'], max_tokens: 100 } };
+    const accepted = await app.request('/v1/chat/completions', post(asked, later));
+    expect(accepted.status).toBe(202);
+    const [pointer] = world.started;
+    if (pointer === undefined) throw new Error('Nothing was started.');
+    expect(await runner.step(pointer, new AbortController().signal)).toMatchObject({ kind: 'ended', status: 'failed' });
+    const ended = await app.request(accepted.headers.get('location') ?? '');
+    expect(ended.status).toBe(status);
+    expect(await ended.json()).toMatchObject({
+      error:
+        failure instanceof ApiError
+          ? { type: 'invalid_request_error', code: failure.code, param: failure.param }
+          : { type: 'server_error', code: 'internal_error', param: null },
+    });
   });
 
   it.each([{ stream: true }, { logprobs: true }, { n: 2 }])('with %j is a 400', async (fields) => {
